@@ -1,0 +1,1 @@
+"""Benchmarks: what was measured (tabular) or learnt (surrogate) about architectures, behind one interface."""

@@ -1,0 +1,173 @@
+"""What a benchmark answers: a metric of an architecture, at an epoch, for a seed policy, and what that cost."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError, NotFoundError
+from nasbench.spaces.base import Architecture, GenotypeArray, Space
+
+Split: TypeAlias = Literal["train", "validation", "test", "none"]
+Direction: TypeAlias = Literal["maximise", "minimise", "none"]
+SeedPolicy: TypeAlias = int | Literal["mean"] | np.random.Generator
+"""`"mean"` over the recorded seeds (the default), one recorded seed, or a generator that draws one."""
+Epoch: TypeAlias = int | Literal["last"]
+"""Number of finished epochs of training, or the last recorded."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What one column of numbers means.
+
+    Attributes:
+        dataset: Data set it was measured on; empty where it depends on none (parameters).
+        name: Name within the data set, such as `validation_accuracy`.
+        split: Part of the data it was measured on; `"none"` for costs.
+        units: `"percent"`, `"seconds"`, `"milliseconds"`, `"count"`, `"nats"`, ...
+        direction: Which way is better.
+        dims: Leading part of `("architecture", "seed", "epoch")`.
+        description: One sentence.
+    """
+
+    dataset: str
+    name: str
+    split: Split
+    units: str
+    direction: Direction
+    dims: tuple[str, ...]
+    description: str = ""
+
+    @property
+    def path(self) -> str:
+        """Full name: `dataset/name`, or `name` where there is no data set."""
+        return f"{self.dataset}/{self.name}" if self.dataset else self.name
+
+
+class Answer(NamedTuple):
+    """One measured number and what it is.
+
+    Attributes:
+        value: In `units`; NaN where it is missing, and then `reason` says why.
+        metric: Full name of the metric.
+        split: Part of the data it was measured on.
+        units: Unit of the value.
+        epoch: Finished epochs of training at which it was measured; None where the metric has no epochs.
+        seeds: The training seeds that the value is the mean of; empty where the metric has no seeds.
+        cost: Seconds of training that one run costs up to that epoch (mean over `seeds`); NaN where not recorded.
+        reason: Why the value is missing, or None.
+    """
+
+    value: float
+    metric: str
+    split: Split
+    units: str
+    epoch: int | None
+    seeds: tuple[int, ...]
+    cost: float
+    reason: str | None
+
+
+class Answers(NamedTuple):
+    """Measured numbers of `n` architectures.
+
+    Attributes:
+        values: In `units`, shape `(n,)`; masked where missing.
+        metric: Full name of the metric.
+        split: Part of the data they were measured on.
+        units: Unit of the values.
+        epoch: Finished epochs of training; None where the metric has no epochs.
+        seed: The seed policy, as asked: `"mean"`, `"random"` or a seed.
+    """
+
+    values: np.ma.MaskedArray[tuple[int], np.dtype[np.float64]]
+    metric: str
+    split: Split
+    units: str
+    epoch: int | None
+    seed: int | str
+
+
+class Benchmark(ABC):
+    """Base class of tabular and surrogate benchmarks.
+
+    Metrics are named in full (`digits/validation_accuracy`) or, where that is unambiguous, without the data set.
+    """
+
+    kind: ClassVar[str]
+    """`"tabular"` or `"surrogate"`."""
+    space: Space
+    metrics: Mapping[str, Metric]
+    """The metrics by full name."""
+
+    @abstractmethod
+    def query(
+        self, architecture: Architecture, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
+    ) -> Answer:
+        """One metric of one architecture.
+
+        Args:
+            architecture: Genotype, graph or published string.
+            metric: Name of the metric; the split is part of it.
+            epoch: Finished epochs.
+            seed: Which of the recorded training seeds to answer with.
+
+        Raises:
+            InputError: The architecture is not in the space.
+            NotFoundError: The architecture, metric, epoch or seed is not in the benchmark; says what is.
+        """
+
+    @abstractmethod
+    def query_many(
+        self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
+    ) -> Answers:
+        """One metric of `n` architectures `(n, d)`; raises as `query` does, naming the first offender."""
+
+    @abstractmethod
+    def architectures(self) -> GenotypeArray:
+        """The architectures `(n, d)` that were trained (those a surrogate was fitted on)."""
+
+    @property
+    @abstractmethod
+    def complete(self) -> bool:
+        """Whether every architecture of the space has an answer, so that a strategy can search it."""
+
+    @abstractmethod
+    def recorded_epochs(self, metric: str) -> tuple[int, ...]:
+        """Epochs at which a metric can be asked; empty where it has none."""
+
+    @abstractmethod
+    def recorded_seeds(self, metric: str) -> tuple[int, ...]:
+        """Seeds with which a metric can be asked; empty where it has none."""
+
+    def metric(self, name: str) -> Metric:
+        """The metric that a full or unambiguous short name stands for.
+
+        Raises:
+            NotFoundError: No metric has that name, or several data sets do; says which there are.
+        """
+        if name in self.metrics:
+            return self.metrics[name]
+        matches = [metric for metric in self.metrics.values() if metric.name == name]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise NotFoundError(f"metric {name!r} is ambiguous: name one of {', '.join(m.path for m in matches)}")
+        raise NotFoundError(f"unknown metric {name!r}; this benchmark has {', '.join(self.metrics)}")
+
+    def partner(self, metric: str, split: Split) -> Metric:
+        """The same quantity on another split: the test accuracy for a validation accuracy.
+
+        Raises:
+            InputError: The metric belongs to no split.
+            NotFoundError: The other split was not recorded.
+        """
+        found = self.metric(metric)
+        if found.split == "none":
+            raise InputError(f"metric {found.path!r} belongs to no split, so it has no {split} counterpart")
+        return self.metric(found.path.replace(f"{found.split}_", f"{split}_", 1))

@@ -1,0 +1,1 @@
+"""How good predictors are: metrics, splits without shared architectures, and scores by training size."""

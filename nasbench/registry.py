@@ -1,0 +1,115 @@
+"""Names for parts, imported only when used, and `module:Class` for parts that live outside the package."""
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from nasbench.errors import InputError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The parts of one kind, by name.
+
+    A *specification* names a part and, if need be, its constructor arguments: `"gp"`, `"gnn+epochs=50"`,
+    `"mymodule:MyPredictor+k=3"`. Values are read as JSON, and as plain text where they are not JSON.
+
+    Args:
+        kind: What the parts are, in the singular ("predictor"); used in messages.
+        base: `"module:Class"` of the base class every part must have.
+        entries: Name to `"module:Class"`, or to another specification, of which the name is then an alias.
+    """
+
+    def __init__(self, kind: str, base: str, entries: Mapping[str, str]) -> None:
+        self.kind, self.base, self.entries = kind, base, dict(entries)
+
+    def __iter__(self) -> Any:
+        return iter(self.entries)
+
+    def create(self, spec: str, **defaults: Any) -> T:
+        """Construct the part that `spec` names; arguments in `spec` win over `defaults`.
+
+        Raises:
+            InputError: The name is unknown, cannot be imported, is of another kind, or refuses the arguments.
+        """
+        cls, arguments = self.resolve(spec)
+        known = inspect.signature(cls).parameters
+        for name in arguments:
+            if name not in known:
+                takes = ", ".join(known) or "no arguments"
+                raise InputError(f"{self.kind} {spec!r}: unknown argument {name!r}; it takes {takes}")
+        arguments = {**{k: v for k, v in defaults.items() if k in known}, **arguments}
+        try:
+            return cls(**arguments)
+        except TypeError as error:
+            raise InputError(f"{self.kind} {spec!r}: {error}") from error
+
+    def resolve(self, spec: str) -> tuple[type[T], dict[str, Any]]:
+        """The class and the constructor arguments that `spec` stands for."""
+        target, arguments = self._target(spec)
+        module, _, attribute = target.partition(":")
+        cls = getattr(self._import(module, spec), attribute, None)
+        base_module, _, base_name = self.base.partition(":")
+        base = getattr(importlib.import_module(base_module), base_name)
+        if cls is None:
+            raise InputError(f"{self.kind} {spec!r}: module {module!r} has no {attribute!r}")
+        if not (isinstance(cls, type) and issubclass(cls, base)):
+            raise InputError(f"{self.kind} {spec!r} is not a {base_name}; derive it from {base_module}.{base_name}")
+        return cls, arguments
+
+    def describe(self, name: str) -> str:
+        """First line of the docstring of the part's module, read without importing it."""
+        target, _ = self._target(name)
+        found = importlib.util.find_spec(target.partition(":")[0])
+        if found is None or found.origin is None:
+            return ""
+        docstring = ast.get_docstring(ast.parse(Path(found.origin).read_text(encoding="utf-8"))) or ""
+        return docstring.partition("\n")[0]
+
+    def _target(self, spec: str) -> tuple[str, dict[str, Any]]:
+        name, *pairs = spec.split("+")
+        arguments: dict[str, Any] = {}
+        for pair in pairs:
+            key, equals, value = pair.partition("=")
+            if not equals or not key.isidentifier():
+                raise InputError(f"{self.kind} {spec!r}: expected name=value after '+', got {pair!r}")
+            arguments[key] = _value(value)
+        if name in self.entries:
+            entry = self.entries[name]
+            if entry.partition("+")[0] in self.entries:
+                entry, preset = self._target(entry)
+                arguments = {**preset, **arguments}
+            return entry, arguments
+        if ":" in name:
+            return name, arguments
+        close = get_close_matches(name, self.entries, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise InputError(
+            f"unknown {self.kind} {name!r}: {hint}known are {', '.join(self.entries)}, and your own as module:Class"
+        )
+
+    def _import(self, module: str, spec: str) -> Any:
+        if os.getcwd() not in sys.path and "" not in sys.path:
+            sys.path.append(os.getcwd())  # a part of one's own lies beside the place where one works
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not module.startswith(error.name):
+                raise InputError(f"{self.kind} {spec!r} needs the package {error.name!r}: pip install it") from error
+            raise InputError(f"{self.kind} {spec!r}: no module {module!r} here or on PYTHONPATH") from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

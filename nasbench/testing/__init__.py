@@ -1,0 +1,1 @@
+"""The contracts that every space, predictor and strategy keeps, as functions to run on your own."""

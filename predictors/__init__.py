@@ -1,0 +1,18 @@
+"""Performance predictors: from architectures with a measured metric to a mean and a standard deviation for others."""
+
+from nasbench.predictors.base import Prediction, Predictor
+from nasbench.registry import Registry
+
+predictors: Registry[Predictor] = Registry(
+    "predictor",
+    "nasbench.predictors.base:Predictor",
+    {
+        "mean": "nasbench.predictors.mean:Mean",
+        "ridge": "nasbench.predictors.ridge:Ridge",
+        "gp": "nasbench.predictors.gp:GaussianProcess",
+        "xgb": "nasbench.predictors.xgb:XGBoost",
+        "gnn": "nasbench.predictors.gnn:GNN",
+    },
+)
+
+__all__ = ["Prediction", "Predictor", "predictors"]

@@ -1,0 +1,101 @@
+"""What a predictor is: `fit` on architectures with targets, then `predict` a mean and a standard deviation."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+
+
+class Prediction(NamedTuple):
+    """Prediction for `n` architectures, in the unit of the targets.
+
+    Attributes:
+        mean: Expected target; shape `(n,)`.
+        std: Standard deviation of the target of one training run; shape `(n,)`, positive.
+    """
+
+    mean: FloatArray
+    std: FloatArray
+
+
+class Predictor(ABC):
+    """Base class. The constructor stores its arguments under their names; `fit` learns names that end in `_`.
+
+    A subclass writes `_fit` and `_predict`. Both receive *canonical* genotypes (so a prediction cannot depend on how
+    the nodes are numbered); targets are standardised to mean 0 and standard deviation 1, and predictions are scaled
+    back here. Seeds are constructor arguments: fitting twice gives the same predictor.
+    """
+
+    minimum: ClassVar[int] = 2
+    """Fewest architectures that `fit` accepts."""
+
+    def fit(self, space: Space, genotypes: npt.ArrayLike, targets: npt.ArrayLike) -> Self:
+        """Learn from architectures `(n, d)` of `space` with targets `(n,)`, forgetting any earlier fit.
+
+        Raises:
+            InputError: A genotype is not in the space, a target is not finite, lengths differ, or n is too small.
+        """
+        checked = space.check(genotypes)
+        y = np.asarray(targets, dtype=np.float64)
+        if y.shape != (len(checked),):
+            raise InputError(f"targets have shape ({len(checked)},), one for each architecture; got {y.shape}")
+        if not np.isfinite(y).all():
+            row = int(np.argmin(np.isfinite(y)))
+            raise InputError(f"targets must be finite: target {row} is {y[row]}; leave missing architectures out")
+        if len(y) < self.minimum:
+            name = type(self).__name__
+            raise InputError(f"{name} needs at least {self.minimum} architectures to fit, got {len(y)}")
+        self.space_ = space
+        self.location_ = float(y.mean())
+        self.scale_ = float(y.std()) or 1.0
+        self._fit(space.canonical(checked), (y - self.location_) / self.scale_)
+        return self
+
+    def predict(self, genotypes: npt.ArrayLike) -> Prediction:
+        """Mean and standard deviation for architectures `(n, d)`; each row's answer is independent of the others."""
+        if not hasattr(self, "space_"):
+            raise InputError(f"{type(self).__name__} is not fitted; call fit first")
+        checked = self.space_.check(genotypes)
+        if not len(checked):
+            return Prediction(np.empty(0), np.empty(0))
+        mean, std = self._predict(self.space_.canonical(checked))
+        return Prediction(mean * self.scale_ + self.location_, std * self.scale_)
+
+    @abstractmethod
+    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
+        """Learn from canonical genotypes `(n, d)` and standardised targets `(n,)`; `self.space_` is set."""
+
+    @abstractmethod
+    def _predict(self, genotypes: GenotypeArray) -> Prediction:
+        """Mean and standard deviation `(n,)` of standardised targets."""
+
+    # --- storing without pickle ---------------------------------------------------------------------------------
+
+    def parameters(self) -> dict[str, Any]:
+        """Constructor arguments by name, all of them JSON values."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """What `fit` learnt, as named arrays (a serialised model is an array of uint8)."""
+        return {"location": np.array(self.location_), "scale": np.array(self.scale_), **self._state()}
+
+    def restore(self, space: Space, state: dict[str, npt.NDArray[Any]]) -> Self:
+        """Become the fitted predictor whose `state` this is."""
+        self.space_, self.location_, self.scale_ = space, float(state["location"]), float(state["scale"])
+        self._restore(state)
+        return self
+
+    @abstractmethod
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        """Learnt arrays of the subclass."""
+
+    @abstractmethod
+    def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Inverse of `_state`; `self.space_` is set."""

@@ -1,0 +1,15 @@
+"""Search spaces: integer genotypes, networkx cell graphs, published strings, canonical keys and networks."""
+
+from nasbench.registry import Registry
+from nasbench.spaces.base import Architecture, CellTensors, GenotypeArray, NetworkSettings, Space
+
+spaces: Registry[Space] = Registry(
+    "space",
+    "nasbench.spaces.base:Space",
+    {
+        "nb101": "nasbench.spaces.nb101:NB101",
+        "nb201": "nasbench.spaces.nb201:NB201",
+    },
+)
+
+__all__ = ["Architecture", "CellTensors", "GenotypeArray", "NetworkSettings", "Space", "spaces"]

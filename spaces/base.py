@@ -1,0 +1,274 @@
+"""What a search space is: genotypes as integer vectors, their graphs, strings, moves, keys, encodings and networks."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+GenotypeArray: TypeAlias = npt.NDArray[np.int8]
+KeyArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+Architecture: TypeAlias = Union[str, Sequence[int], npt.NDArray[Any], "nx.DiGraph[Any]"]
+"""One architecture in any accepted form: its genotype, its graph, or the space's published string."""
+
+
+class CellTensors(NamedTuple):
+    """Labelled graphs of `n` architectures, padded to `v` nodes.
+
+    Attributes:
+        adjacency: `adjacency[a, i, j]` is true where architecture `a` has the edge i -> j; shape `(n, v, v)`.
+        ops: Index of each node's label in `Space.ops`, 0 where there is no node; shape `(n, v)`.
+        mask: True where there is a node; shape `(n, v)`.
+    """
+
+    adjacency: BoolArray
+    ops: GenotypeArray
+    mask: BoolArray
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Size of the network that is built around a cell.
+
+    Attributes:
+        channels: Channels after the stem; doubled at each reduction.
+        cells: Cells in each of the stages.
+        stages: Stages; between two of them the image is halved and the channels are doubled.
+    """
+
+    channels: int = 16
+    cells: int = 5
+    stages: int = 3
+
+
+class Space(ABC):
+    """A set of architectures, each a *genotype*: an int8 vector of length `len(choices)`.
+
+    Position `p` of a genotype holds one of `choices[p]` options, counted from 0. Where every combination is an
+    architecture, a subclass states `choices`, `ops` and `max_nodes` and writes `tensors`, `graph`, `_from_graph`,
+    `text`, `_parse` and `network`; where not, it also overrides `invalid`, `size`, `repair`, `sample`, `neighbours`,
+    `mutate`, `crossover`, `enumerate` and, where two genotypes can be one network, `canonical`.
+
+    Methods on arrays take `(n, d)` genotypes, are vectorised, and trust their input: `check` (or `genotype`) is the
+    border at which foreign input is tested. Randomness is always a passed generator.
+    """
+
+    name: ClassVar[str]
+    """Name in the registry."""
+    paper: ClassVar[str]
+    """Authors, year, title or identifier of the paper that defines the space."""
+    choices: tuple[int, ...]
+    """Number of options at each position of a genotype."""
+    ops: tuple[str, ...]
+    """Labels that the nodes of a graph can have (input and output included)."""
+    max_nodes: int
+    """Most nodes that a graph has: `v` of `CellTensors`."""
+    feature_kinds: ClassVar[tuple[str, ...]] = ("onehot", "counts", "adjacency")
+    """Flat encodings that `features` knows."""
+
+    # --- membership ---------------------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Number of genotypes."""
+        return math.prod(self.choices)
+
+    def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
+        """For each of `(n, d)` in-range genotypes, why it is no architecture of this space, or None."""
+        return [None] * len(genotypes)
+
+    def contains(self, genotypes: GenotypeArray) -> BoolArray:
+        """Which of `(n, d)` in-range genotypes are architectures of this space; shape `(n,)`."""
+        return np.ones(len(genotypes), dtype=bool)
+
+    def check(self, genotypes: npt.ArrayLike) -> GenotypeArray:
+        """The genotypes as an int8 array `(n, d)`.
+
+        Raises:
+            InputError: They are not integers, have another length, hold an option that does not exist, or are no
+                architectures of this space; the message names the first offender and the reason.
+        """
+        array = np.asarray(genotypes)
+        if array.ndim != 2 or array.shape[1] != len(self.choices):
+            raise InputError(
+                f"genotypes of {self.name} have shape (n, {len(self.choices)}), got {array.shape}"
+                f"; pass one row of {len(self.choices)} integers for each architecture"
+            )
+        if not np.issubdtype(array.dtype, np.integer):
+            raise InputError(f"genotypes of {self.name} are integers, got {array.dtype}; convert them first")
+        outside = (array < 0) | (array >= np.array(self.choices))
+        if outside.any():
+            row, position = map(int, np.argwhere(outside)[0])
+            raise InputError(
+                f"genotype {row} {array[row].tolist()} is not in {self.name}: position {position} is "
+                f"{array[row, position]}, allowed are 0 to {self.choices[position] - 1}"
+            )
+        result = array.astype(np.int8)
+        inside = self.contains(result)
+        if not inside.all():
+            row = int(np.argmin(inside))
+            reason = self.invalid(result[row : row + 1])[0]
+            raise InputError(f"genotype {row} {array[row].tolist()} is not in {self.name}: {reason}")
+        return result
+
+    def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
+        """Nearest reading of `(n, d)` vectors of independent choices as architectures, and which could be read.
+
+        What lets a policy or another library's optimiser choose each position by itself. Identity here.
+        """
+        return raw, np.ones(len(raw), dtype=bool)
+
+    # --- one architecture ---------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
+        """The architecture `(d,)` as a directed graph with node attribute `op`."""
+
+    @abstractmethod
+    def text(self, genotype: GenotypeArray) -> str:
+        """The architecture `(d,)` in the published string form."""
+
+    @abstractmethod
+    def _from_graph(self, graph: nx.DiGraph[Any]) -> Sequence[int]:
+        """Inverse of `graph` up to isomorphism; node names and their order carry no meaning."""
+
+    @abstractmethod
+    def _parse(self, text: str) -> Sequence[int]:
+        """Inverse of `text`."""
+
+    def genotype(self, architecture: Architecture) -> GenotypeArray:
+        """The checked genotype `(d,)` of an architecture given as genotype, graph or published string.
+
+        Raises:
+            InputError: It is not an architecture of this space; the message says why.
+        """
+        if isinstance(architecture, str):
+            architecture = self._parse(architecture.strip())
+        elif hasattr(architecture, "nodes"):
+            architecture = self._from_graph(architecture)
+        return self.check(np.asarray(architecture)[None])[0]
+
+    # --- moves --------------------------------------------------------------------------------------------------
+
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        """`n` genotypes `(n, d)`, uniform and with replacement."""
+        return rng.integers(0, self.choices, size=(n, len(self.choices)), dtype=np.int8)
+
+    def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
+        """All architectures `(k, d)` one edit away from `(d,)`; symmetric up to `key`."""
+        rows = []
+        for position, options in enumerate(self.choices):
+            others = np.delete(np.arange(options, dtype=np.int8), genotype[position])
+            block = np.repeat(genotype[None], len(others), axis=0)
+            block[:, position] = others
+            rows.append(block)
+        return np.concatenate(rows)
+
+    def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        """One random neighbour of each of `(n, d)` genotypes; here a uniform position takes another option."""
+        result = genotypes.copy()
+        rows = np.arange(len(result))
+        positions = rng.integers(0, len(self.choices), size=len(result))
+        options = np.array(self.choices)[positions]
+        shift = 1 + rng.integers(0, options - 1)
+        result[rows, positions] = (result[rows, positions] + shift) % options
+        return result
+
+    def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        """Children `(n, d)` that take each position from one of the two parents `(n, d)` with equal chance."""
+        return np.where(rng.random(a.shape) < 0.5, a, b)
+
+    def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
+        """All genotypes in order of `code`, in arrays of at most `chunk` rows."""
+        for start in range(0, self.size, chunk):
+            yield self.decode(np.arange(start, min(start + chunk, self.size)))
+
+    def distance(self, a: GenotypeArray, b: GenotypeArray) -> npt.NDArray[np.int64]:
+        """Number of positions at which `(n, d)` and `(n, d)` differ; shape `(n,)`."""
+        return np.count_nonzero(a != b, axis=-1)
+
+    # --- identity -----------------------------------------------------------------------------------------------
+
+    def code(self, genotypes: GenotypeArray) -> KeyArray:
+        """One number for each genotype `(n, d)`: its positions as digits, the first the most significant."""
+        return genotypes @ self._weights
+
+    def decode(self, codes: npt.NDArray[np.int64]) -> GenotypeArray:
+        """Inverse of `code`."""
+        return (codes[:, None] // self._weights % np.array(self.choices)).astype(np.int8)
+
+    @property
+    def _weights(self) -> KeyArray:
+        return np.cumprod((1, *self.choices[:0:-1]), dtype=np.int64)[::-1].copy()
+
+    def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """One representative `(n, d)` for all genotypes whose labelled graphs are isomorphic."""
+        return genotypes
+
+    def key(self, genotypes: GenotypeArray) -> KeyArray:
+        """Equal exactly where the labelled graphs are isomorphic (the same network, at the same cost); `(n,)`."""
+        return self.code(self.canonical(genotypes))
+
+    def function_key(self, genotypes: GenotypeArray) -> KeyArray:
+        """Equal exactly where the networks compute the same family of functions; `(n,)`. Coarser than `key`."""
+        return self.key(genotypes)
+
+    # --- encodings ----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        """The graphs of `(n, d)` genotypes as padded dense arrays; node order is that of `graph`."""
+
+    def features(self, genotypes: GenotypeArray, kind: str = "onehot") -> FloatArray:
+        """Flat encoding `(n, f)` of `(n, d)` genotypes.
+
+        Args:
+            genotypes: The architectures.
+            kind: `"onehot"` (each position), `"counts"` (nodes by operation), `"adjacency"` (upper triangle of the
+                adjacency matrix, then each node's operation one-hot), or what else `feature_kinds` names.
+        """
+        if kind == "onehot":
+            blocks = [genotypes[:, [p]] == np.arange(options) for p, options in enumerate(self.choices)]
+            return np.concatenate(blocks, axis=1).astype(np.float64)
+        if kind not in self.feature_kinds:
+            raise InputError(f"unknown encoding {kind!r} for {self.name}; known: {', '.join(self.feature_kinds)}")
+        cells = self.tensors(genotypes)
+        labels = (cells.ops[:, :, None] == np.arange(len(self.ops))) & cells.mask[:, :, None]  # (n, v, ops)
+        if kind == "counts":
+            return labels.sum(axis=1).astype(np.float64)
+        if kind == "adjacency":
+            upper = cells.adjacency[:, *np.triu_indices(self.max_nodes, 1)]  # (n, v (v - 1) / 2)
+            return np.concatenate([upper, labels.reshape(len(genotypes), -1)], axis=1).astype(np.float64)
+        return self._features(genotypes, kind)
+
+    def _features(self, genotypes: GenotypeArray, kind: str) -> FloatArray:
+        """Encodings that a subclass adds to `feature_kinds`."""
+        raise NotImplementedError(f"{type(self).__name__} names {kind!r} in feature_kinds but does not compute it")
+
+    # --- networks -----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def network(
+        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
+    ) -> torch.nn.Module:
+        """The trainable network of one architecture `(d,)`.
+
+        Args:
+            genotype: The architecture.
+            image: Channels, height and width of the input.
+            classes: Number of outputs (logits).
+            settings: Width and depth.
+        """
