@@ -1,5 +1,5 @@
 """`python -m nasbench`."""
 
-from nasbench.cli import app
+from nasbench.cli import main
 
-app()
+main()

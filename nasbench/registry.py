@@ -5,9 +5,8 @@ import importlib
 import importlib.util
 import inspect
 import json
-import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,7 +31,7 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, base: str, entries: Mapping[str, str]) -> None:
         self.kind, self.base, self.entries = kind, base, dict(entries)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
 
     def create(self, spec: str, **defaults: Any) -> T:
@@ -98,8 +97,9 @@ class Registry(Generic[T]):
         )
 
     def _import(self, module: str, spec: str) -> Any:
-        if os.getcwd() not in sys.path and "" not in sys.path:
-            sys.path.append(os.getcwd())  # a part of one's own lies beside the place where one works
+        here = str(Path.cwd())
+        if here not in sys.path and "" not in sys.path:
+            sys.path.append(here)  # a part of one's own lies beside the place where one works
         try:
             return importlib.import_module(module)
         except ModuleNotFoundError as error:

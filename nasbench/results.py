@@ -43,7 +43,7 @@ class Results:
 
     def write(self, path: Path) -> None:
         """Write as strict JSON (NaN becomes null), whole or not at all."""
-        text = json.dumps({"format": FORMAT, "version": 1, **_plain(asdict(self))}, indent=1, allow_nan=False)
+        text = json.dumps({"format": FORMAT, "version": 1, **json_values(asdict(self))}, indent=1, allow_nan=False)
         with atomic(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -68,14 +68,14 @@ class Results:
             raise FileError(f"{path} is damaged: {error}; make it again") from error
 
 
-def _plain(value: Any) -> Any:
+def json_values(value: Any) -> Any:
     """JSON values: numpy scalars and arrays become Python's, NaN and infinities None."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): json_values(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [json_values(v) for v in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return json_values(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

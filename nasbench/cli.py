@@ -1,0 +1,343 @@
+"""The command line: build, look into and query benchmarks; score predictors; race strategies; report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import typer
+
+from nasbench.console import bar, facts, interruptible, out, records, save, show_comparison, show_evaluation, write_json
+from nasbench.errors import InputError, NasbenchError
+
+if TYPE_CHECKING:
+    from nasbench.benchmark.base import Epoch, SeedPolicy
+    from nasbench.registry import Registry
+
+app = typer.Typer(
+    help="Surrogate-predictor benchmarking suite for neural architecture search.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+BenchmarkFile = Annotated[Path, typer.Argument(metavar="FILE", help="Benchmark file (HDF5).", show_default=False)]
+MetricOption = Annotated[str, typer.Option("--metric", help="Name of a metric; see nasbench info FILE.")]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write machine-readable results to this file.")]
+OutOption = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all random choices.")]
+ProcessesOption = Annotated[
+    int | None, typer.Option("--processes", min=1, help="Processes to run in; the number of cores if not given.")
+]
+
+
+def main() -> None:
+    """Run the command line; an error that the user can mend is one line, and the exit status is 2."""
+    try:
+        app()
+    except NasbenchError as error:
+        fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; there is nothing to say
+        sys.exit(1)
+    except OSError as error:
+        fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+
+
+def fail(message: str) -> None:
+    """Print one line and exit with status 2."""
+    print(f"nasbench: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the benchmark, the results and the report.")] = Path(
+        "demo"
+    ),
+    quick: Annotated[bool, typer.Option("--quick", help="A tiny version of everything, to see that it works.")] = False,
+    processes: ProcessesOption = None,
+) -> None:
+    """The whole story in minutes, on real data: build, evaluate, fit a surrogate, compare, report."""
+    from nasbench.demo import FULL, QUICK, run_demo
+
+    with interruptible("nasbench demo continues where it stopped"):
+        report = run_demo(folder, QUICK if quick else FULL, processes=processes or cores(), tell=out.print, bar=bar)
+    out.print(f"[bold]Report:[/] {report.resolve()}", soft_wrap=True)
+
+
+@app.command()
+def build(
+    file: OutOption,
+    space: Annotated[str, typer.Option(help="Search space.")] = "nb201",
+    dataset: Annotated[str, typer.Option(help="Data set.")] = "digits",
+    cells: Annotated[int, typer.Option(min=1, help="Cells to sample and train.")] = 64,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of training.")] = 12,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each cell, each with its own seed.")] = 1,
+    channels: Annotated[int, typer.Option(min=1, help="Channels after the stem.")] = 16,
+    depth: Annotated[int, typer.Option(min=1, help="Cells in each stage.")] = 1,
+    stages: Annotated[int, typer.Option(min=1, help="Stages; the image is halved between two of them.")] = 3,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images in a step of training.")] = 64,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate of the schedule.")] = 0.1,
+    seed: SeedOption = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that train; all cores if not given.")] = None,
+) -> None:
+    """Train sampled cells and write what was measured as a benchmark; the same command resumes after a stop."""
+    from nasbench import build as builder
+    from nasbench.spaces.base import NetworkSettings
+    from nasbench.train import TrainSettings
+
+    settings = builder.BuildSettings(
+        space=space,
+        dataset=dataset,
+        cells=cells,
+        seeds=seeds,
+        seed=seed,
+        network=NetworkSettings(channels=channels, cells=depth, stages=stages),
+        train=TrainSettings(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate),
+    )
+    with interruptible("the same command continues"), bar("Training cells") as progress:
+        builder.build(settings, file, workers=workers or cores(), device=device, progress=progress)
+    out.print(f"Wrote {file}: {cells} cells of {space} x {seeds} seeds x {epochs} epochs on {dataset}", soft_wrap=True)
+
+
+@app.command()
+def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
+    """Say what a benchmark holds: space, metrics with their units, seeds, epochs, recipe, provenance."""
+    from nasbench.benchmark.verify import describe
+
+    content = describe(file)
+    if json_file:
+        write_json(json_file, content)
+    simple = {name: value for name, value in content.items() if not isinstance(value, dict | list)}
+    out.print(facts(simple))
+    for name, value in content.items():
+        if name not in simple and value:
+            out.print(f"\n[bold]{name}[/]")
+            out.print(records(value) if isinstance(value, list) else facts(value))
+
+
+@app.command()
+def verify(file: BenchmarkFile) -> None:
+    """Recompute every checksum and check every invariant of a benchmark file; exit status 1 if one is broken."""
+    from nasbench.benchmark.verify import verify as find
+
+    findings = find(file)
+    for finding in findings:
+        print(finding)
+    if findings:
+        raise typer.Exit(1)
+    out.print(f"{file} is sound", soft_wrap=True)
+
+
+@app.command()
+def query(
+    file: BenchmarkFile,
+    architecture: Annotated[
+        str, typer.Argument(metavar="ARCH", help="Published string, or genotype as 3,2,0,...", show_default=False)
+    ],
+    metric: Annotated[str | None, typer.Option(help="Name of a metric; all of them if not given.")] = None,
+    epoch: Annotated[str, typer.Option(help="Finished epochs of training, or last.")] = "last",
+    seed: Annotated[str, typer.Option(help="A recorded training seed, or mean over the recorded ones.")] = "mean",
+    json_file: JsonOption = None,
+) -> None:
+    """Answer for one architecture: the value, and which split, epoch and seeds it comes from, and its cost."""
+    from nasbench.benchmark.load import load
+
+    benchmark = load(file)
+    genotype = benchmark.space.genotype(literal(architecture))
+    names = [benchmark.metric(metric).path] if metric else list(benchmark.metrics)
+    answers = []
+    for name in names:
+        facts = benchmark.metrics[name]
+        # without --metric, an epoch or a seed applies to those metrics that have one
+        at = number(epoch, "epoch", "last") if metric or "epoch" in facts.dims else "last"
+        policy = number(seed, "seed", "mean") if metric or "seed" in facts.dims else "mean"
+        answers.append(
+            benchmark.query(genotype, name, epoch=cast("Epoch", at), seed=cast("SeedPolicy", policy))._asdict()
+        )
+    if json_file:
+        write_json(json_file, {"architecture": benchmark.space.text(genotype), "answers": answers})
+    out.print(f"{benchmark.space.text(genotype)}  ({benchmark.kind} benchmark)", soft_wrap=True)
+    out.print(records(answers))
+
+
+@app.command()
+def evaluate(
+    file: BenchmarkFile,
+    metric: MetricOption = "validation_accuracy",
+    names: Annotated[str, typer.Option("--predictors", help="Comma-separated.")] = "mean,ridge,gp,xgb,gnn",
+    train_sizes: Annotated[str, typer.Option(help="Comma-separated.")] = "10,25,50,100,200,400",
+    test_size: Annotated[int, typer.Option(min=2, help="Held-out architectures.")] = 1000,
+    seeds: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
+    seed: SeedOption = 0,
+    processes: ProcessesOption = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Score predictors by training size on architectures that share no function with the training ones."""
+    from nasbench.benchmark.load import load
+    from nasbench.evaluate.protocol import evaluate as score
+
+    sizes = [int(number(size, "train size")) for size in train_sizes.split(",")]
+    writable(json_file)
+    benchmark = load(file)
+    with bar("Evaluating predictors") as progress:
+        results = score(
+            benchmark,
+            metric,
+            predictors=separated(names),
+            train_sizes=sizes,
+            test_size=test_size,
+            seeds=seeds,
+            seed=seed,
+            workers=processes or cores(),
+            progress=progress,
+        )
+    show_evaluation(results)
+    save(results, json_file)
+
+
+@app.command()
+def surrogate(
+    file: BenchmarkFile,
+    target: OutOption,
+    predictor: Annotated[str, typer.Option(help="Predictor to fit.")] = "gp",
+    metric: MetricOption = "validation_accuracy",
+    seed: SeedOption = 0,
+) -> None:
+    """Fit a surrogate benchmark that answers for the whole space, and say how far it can be trusted."""
+    from nasbench.benchmark.hdf5 import write_surrogate
+    from nasbench.benchmark.load import load
+    from nasbench.benchmark.surrogate import fit_surrogate
+
+    writable(target)
+    fitted = fit_surrogate(load(file), metric, predictor, seed=seed)
+    write_surrogate(fitted, target)
+    out.print(records(fitted.quality_records()))
+    out.print(f"Wrote {target}", soft_wrap=True)
+
+
+@app.command()
+def compare(
+    file: BenchmarkFile,
+    metric: MetricOption = "validation_accuracy",
+    names: Annotated[str, typer.Option("--strategies", help="Comma-separated.")] = (
+        "random,local,evolution,reinforce,bayesian-gp,bayesian-xgb,bayesian-gnn"
+    ),
+    evaluations: Annotated[int | None, typer.Option(min=1, help="Budget of a run [default: 300].")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Budget of a run in simulated seconds instead.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each strategy.")] = 30,
+    workers: Annotated[int, typer.Option(min=1, help="Simulated workers of a run.")] = 1,
+    initial: Annotated[int, typer.Option(min=0, help="Random architectures that start every run.")] = 10,
+    seed: SeedOption = 0,
+    processes: ProcessesOption = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Race search strategies on a benchmark in simulated time: same budget, same initial designs, many repeats."""
+    from nasbench.benchmark.load import load
+    from nasbench.search.compare import compare as race
+
+    if evaluations and seconds:
+        raise InputError("--evaluations and --seconds are two budgets; give one of them")
+    writable(json_file)
+    benchmark = load(file)
+    with bar("Racing strategies") as progress:
+        results = race(
+            benchmark,
+            metric,
+            strategies=separated(names),
+            evaluations=evaluations or (None if seconds else 300),
+            seconds=seconds,
+            repeats=repeats,
+            workers=workers,
+            initial=initial,
+            seed=seed,
+            processes=processes,
+            progress=progress,
+        )
+    show_comparison(results)
+    save(results, json_file)
+
+
+@app.command()
+def report(
+    sources: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Benchmarks (HDF5) and result files.")],
+    target: OutOption = Path("report.html"),
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "nasbench report",
+) -> None:
+    """Write one self-contained HTML page with interactive plots, and the same figures as PNG beside it."""
+    from nasbench.report.page import write_report
+
+    written = write_report(sources, target, title=title)
+    out.print(f"Wrote {written[0]} and {len(written) - 1} figures", soft_wrap=True)
+
+
+@app.command("list")
+def list_parts(
+    kind: Annotated[
+        Literal["spaces", "predictors", "strategies", "datasets"] | None, typer.Argument(show_default=False)
+    ] = None,
+) -> None:
+    """Name the parts that there are, with one line and the source of each."""
+    from nasbench.datasets import datasets
+    from nasbench.predictors import predictors
+    from nasbench.search import strategies
+    from nasbench.spaces import spaces
+
+    registries: dict[str, Registry[Any]] = {
+        "spaces": spaces,
+        "predictors": predictors,
+        "strategies": strategies,
+        "datasets": datasets,
+    }
+    for name, registry in registries.items():
+        if kind in (None, name):
+            out.print(f"[bold]{name}[/]")
+            out.print(facts({part: registry.describe(part) for part in registry}))
+
+
+# --- reading what the user wrote ------------------------------------------------------------------------------------
+
+
+def number(text: str, what: str, word: str | None = None) -> int | str:
+    """A whole number, or the one word that may stand in its place."""
+    if text.strip() == word:
+        return word
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{what} is a whole number{f' or {word!r}' if word else ''}, got {text!r}") from None
+
+
+def separated(text: str) -> list[str]:
+    """The names in a comma-separated list, without blanks and repetitions."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise InputError(f"expected names separated by commas, got {text!r}")
+    return names
+
+
+def literal(architecture: str) -> str | list[int]:
+    """A genotype where the text is digits and separators only, else the published string."""
+    digits = architecture.replace(",", " ").strip("[]() ").split()
+    return [int(d) for d in digits] if digits and all(d.isdigit() for d in digits) else architecture
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def writable(path: Path | None) -> None:
+    """Refuse before the work begins an output that cannot be written after it."""
+    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        what = "is a folder" if path.is_dir() else f"cannot be written: no writable folder {path.parent}"
+        raise InputError(f"{path} {what}; name another file")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""A file appears whole or not at all."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nasbench.errors import FileError
+from nasbench.files import atomic
+
+
+def test_replaces_only_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with atomic(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    message = r"cannot write .*nowhere/file: No such file or directory"
+    with pytest.raises(FileError, match=message), atomic(tmp_path / "nowhere" / "file"):
+        pass
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    code = """
+import resource, signal, sys
+from pathlib import Path
+from nasbench.files import atomic
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+with atomic(Path(sys.argv[1])) as temporary:
+    temporary.write_text("x" * 5000)
+"""
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path / "file")], capture_output=True, text=True)
+    assert "FileError: cannot write" in run.stderr
+    assert "File too large; nothing was written" in run.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    with atomic(tmp_path / "file") as temporary:
+        temporary.write_text("")
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode

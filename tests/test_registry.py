@@ -1,0 +1,90 @@
+"""The registry resolves names, aliases, arguments and classes outside the package, and says what went wrong."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from nasbench.datasets import datasets
+from nasbench.errors import InputError
+from nasbench.predictors import Predictor, predictors
+from nasbench.registry import Registry
+from nasbench.search import strategies
+from nasbench.spaces import spaces
+
+ALL: list[Registry] = [spaces, predictors, strategies, datasets]
+
+OWN = '''"""A predictor of one's own."""
+from nasbench.predictors.mean import Mean
+
+class Median(Mean):
+    def __init__(self, k: int = 5) -> None:
+        super().__init__()
+        self.k = k
+
+class Other:
+    pass
+'''
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "own_predictor.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "own_predictor", raising=False)
+    return "own_predictor"
+
+
+@pytest.mark.parametrize("registry", ALL, ids=lambda r: r.kind)
+def test_every_entry_resolves_and_has_one_line(registry: Registry) -> None:
+    for name in registry:
+        cls, _ = registry.resolve(name)
+        assert isinstance(cls, type)
+        assert len(registry.describe(name)) > 20, name
+
+
+def test_arguments_are_json_or_text() -> None:
+    cls, arguments = strategies.resolve("bayesian+predictor=ridge+interval=7")
+    assert cls.__name__ == "BayesianOptimisation"
+    assert arguments == {"predictor": "ridge", "interval": 7}
+
+
+def test_alias_presets_arguments_that_can_be_overridden() -> None:
+    assert strategies.resolve("bayesian-gp")[1] == {"predictor": "gp"}
+    assert strategies.resolve("bayesian-gp+predictor=xgb")[1] == {"predictor": "xgb"}
+
+
+def test_class_outside_the_package(own: str) -> None:
+    predictor = predictors.create(f"{own}:Median+k=3")
+    assert isinstance(predictor, Predictor)
+    assert predictor.k == 3  # type: ignore[attr-defined]
+
+
+def test_defaults_apply_only_where_they_are_taken(own: str) -> None:
+    assert predictors.create(f"{own}:Median", k=9, unheard_of=1).k == 9  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("rigde", "did you mean 'ridge'"),
+        ("zzz", "known are mean, ridge"),
+        ("ridge+", "expected name=value"),
+        ("ridge+nonsense=1", "unknown argument 'nonsense'; it takes"),
+        ("no_such_module:Thing", "no module 'no_such_module'"),
+        ("own_predictor:Nothing", "has no 'Nothing'"),
+        ("own_predictor:Other", "is not a Predictor"),
+    ],
+)
+def test_mistakes_are_named(own: str, spec: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        predictors.create(spec)
+
+
+def test_a_package_missing_inside_a_part_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "needs_more.py").write_text("import a_package_that_is_missing\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(InputError, match="needs the package 'a_package_that_is_missing'"):
+        predictors.create("needs_more:Thing")
