@@ -1,0 +1,126 @@
+"""How well predicted numbers agree with measured ones, as functions of arrays.
+
+Where a score is undefined - a rank correlation with a constant, R2 of constant targets, fewer than two values - it is
+NaN, never a number that could be mistaken for a measurement. Correlations keep their sign.
+"""
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import FloatArray
+
+NORMAL_90 = 1.6448536269514722
+"""95 % quantile of the standard normal distribution: half the width of its central 90 % interval."""
+
+
+def kendall_tau(y: FloatArray, prediction: FloatArray) -> float:
+    """Kendall's tau-b (Kendall, 1945): pairs in the same order less pairs in the opposite, corrected for ties.
+
+    Args:
+        y: Measured values; shape `(n,)`.
+        prediction: Predicted values; shape `(n,)`.
+
+    Returns:
+        From -1 to 1, more is better; NaN where either is constant.
+    """
+    y, prediction = _paired(y, prediction)
+    return math.nan if _constant(y, prediction) else float(stats.kendalltau(y, prediction).statistic)
+
+
+def spearman(y: FloatArray, prediction: FloatArray) -> float:
+    """Spearman's rho: the Pearson correlation of the ranks, ties sharing their mean rank; as `kendall_tau`."""
+    y, prediction = _paired(y, prediction)
+    return pearson(stats.rankdata(y), stats.rankdata(prediction))
+
+
+def pearson(y: FloatArray, prediction: FloatArray) -> float:
+    """Pearson's linear correlation, with its sign; arguments and range as of `kendall_tau`."""
+    y, prediction = _paired(y, prediction)
+    if _constant(y, prediction):
+        return math.nan
+    a, b = y - y.mean(), prediction - prediction.mean()
+    a, b = a / np.abs(a).max(), b / np.abs(b).max()  # so that squares of small numbers do not vanish
+    return float(np.clip(a @ b / math.sqrt((a @ a) * (b @ b)), -1, 1))
+
+
+def r2(y: FloatArray, prediction: FloatArray) -> float:
+    """Coefficient of determination: 1 less the squared error relative to that of the mean of `y` (the test targets).
+
+    Returns:
+        At most 1, more is better, negative where worse than the mean of `y`; NaN where `y` is constant.
+    """
+    y, prediction = _paired(y, prediction)
+    if _constant(y):
+        return math.nan
+    return float(1 - ((y - prediction) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+
+
+def rmse(y: FloatArray, prediction: FloatArray) -> float:
+    """Root of the mean squared error, in the unit of `y`; less is better."""
+    y, prediction = _paired(y, prediction)
+    return float(np.sqrt(np.mean((y - prediction) ** 2))) if len(y) else math.nan
+
+
+def nll(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:
+    """Mean negative log density of `y` under independent normal distributions, in nats; less is better.
+
+    Args:
+        y: Measured values; shape `(n,)`.
+        mean: Predicted means; shape `(n,)`.
+        std: Predicted standard deviations, positive; shape `(n,)`.
+    """
+    z, std = _residuals(y, mean, std)
+    return float(np.mean(0.5 * z**2 + np.log(std) + 0.5 * math.log(2 * math.pi))) if len(z) else math.nan
+
+
+def coverage_90(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:
+    """Share of `y` inside the central 90 % interval of the predicted normal distribution; 0.9 is right."""
+    z, _ = _residuals(y, mean, std)
+    return float(np.mean(np.abs(z) <= NORMAL_90)) if len(z) else math.nan
+
+
+def top_k_regret(y: FloatArray, prediction: FloatArray, k: int = 10) -> float:
+    """How far the best of the `k` highest predicted lies below the best of all; more of `y` is better.
+
+    Ties of the prediction at the border are averaged over: the expected regret of breaking them at random.
+
+    Returns:
+        In the unit of `y`, at least 0, less is better.
+
+    Raises:
+        InputError: `k` is not from 1 to n.
+    """
+    y, prediction = _paired(y, prediction)
+    if not 1 <= k <= len(y):
+        raise InputError(f"k must be from 1 to {len(y)}, the number of values; got {k}")
+    border = np.sort(prediction)[-k]
+    sure = y[prediction > border]
+    tied = np.sort(np.maximum(y[prediction == border], sure.max(initial=-np.inf)))
+    draws = k - len(sure)
+    # the best of `draws` out of m tied values is the i-th smallest with probability C(i, draws - 1) / C(m, draws)
+    ways = np.array([math.comb(i, draws - 1) for i in range(len(tied))], dtype=object)
+    chance = (ways / math.comb(len(tied), draws)).astype(np.float64)
+    return float(y.max() - chance @ tied)
+
+
+def _paired(y: FloatArray, prediction: FloatArray) -> tuple[FloatArray, FloatArray]:
+    y, prediction = np.asarray(y, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
+    if y.ndim != 1 or y.shape != prediction.shape:
+        raise InputError(f"expected two arrays of the same length, got shapes {y.shape} and {prediction.shape}")
+    return y, prediction
+
+
+def _constant(*arrays: FloatArray) -> bool:
+    return any(len(array) < 2 or not np.ptp(array) > 0 for array in arrays)
+
+
+def _residuals(y: FloatArray, mean: FloatArray, std: FloatArray) -> tuple[FloatArray, FloatArray]:
+    y, mean = _paired(y, mean)
+    y, std = _paired(y, std)
+    if not (std > 0).all():
+        row = int(np.argmin(std > 0))
+        raise InputError(f"standard deviations must be positive: number {row} is {std[row]}")
+    return (y - mean) / std, std

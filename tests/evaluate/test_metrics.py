@@ -1,0 +1,127 @@
+import itertools
+import math
+
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from scipy import stats
+
+from nasbench.errors import InputError
+from nasbench.evaluate import metrics
+
+Y = np.array([1.0, 2.0, 3.0, 4.0])
+CORRELATIONS = [metrics.kendall_tau, metrics.spearman, metrics.pearson]
+
+
+def test_kendall_tau_by_hand():
+    # pairs of (1 2 3 4) against (1 3 2 4): five agree, one does not
+    assert metrics.kendall_tau(Y, np.array([1.0, 3, 2, 4])) == pytest.approx((5 - 1) / 6)
+
+
+def test_kendall_tau_b_by_hand_with_ties():
+    # against (1 1 2 3): five pairs agree, one is tied; tau-b divides by sqrt(6 * 5)
+    assert metrics.kendall_tau(Y, np.array([1.0, 1, 2, 3])) == pytest.approx(5 / math.sqrt(30))
+
+
+def test_spearman_by_hand():
+    # rank differences 0, -1, 1, 0: 1 - 6 * 2 / (4 * 15)
+    assert metrics.spearman(Y, np.array([10.0, 300, 20, 4000])) == pytest.approx(0.8)
+
+
+def test_pearson_by_hand_keeps_its_sign():
+    # deviations (-1 0 1) and (1 1 -2): -3 / sqrt(2 * 6)
+    assert metrics.pearson(np.array([1.0, 2, 3]), np.array([2.0, 2, -1])) == pytest.approx(-3 / math.sqrt(12))
+
+
+def test_r2_and_rmse_by_hand():
+    prediction = np.array([1.0, 2, 3, 2])  # one error of 2; the mean of y has squared error 5
+    assert metrics.r2(Y, prediction) == pytest.approx(1 - 4 / 5)
+    assert metrics.rmse(Y, prediction) == pytest.approx(1.0)
+    assert metrics.r2(Y, np.full(4, 2.5)) == 0.0
+
+
+def test_nll_by_hand():
+    # at the mean with std 1: log(2 pi) / 2; two stds of 3 away: + 2 + log 3
+    base = 0.5 * math.log(2 * math.pi)
+    value = metrics.nll(np.array([0.0, 6.0]), np.zeros(2), np.array([1.0, 3.0]))
+    assert value == pytest.approx(base + (2 + math.log(3)) / 2)
+
+
+def test_coverage_by_hand():
+    # the interval is +- 1.645 std
+    y = np.array([0.0, 1.64, -1.64, 1.65, -3.3, 3.28])
+    assert metrics.coverage_90(y, np.zeros(6), np.array([1.0, 1, 1, 1, 2, 2])) == pytest.approx(4 / 6)
+
+
+def test_top_k_regret_by_hand():
+    assert metrics.top_k_regret(Y, np.array([4.0, 3, 2, 1]), k=2) == 2.0  # picks 1 and 2, misses 4
+    assert metrics.top_k_regret(Y, np.zeros(4), k=1) == pytest.approx(4 - 2.5)  # any of four with the same chance
+    # two of four at random: best is 2, 3, 4 in 1, 2, 3 of 6 pairs
+    assert metrics.top_k_regret(Y, np.zeros(4), k=2) == pytest.approx(4 - (2 + 2 * 3 + 3 * 4) / 6)
+
+
+def test_top_k_regret_averages_over_ties():
+    y, prediction, k = np.array([5.0, 1, 7, 3, 9, 2]), np.array([3.0, 2, 2, 2, 1, 2]), 3
+    every = [y.max() - max(y[0], y[a], y[b]) for a, b in itertools.combinations([1, 2, 3, 5], 2)]
+    assert metrics.top_k_regret(y, prediction, k) == pytest.approx(np.mean(every))
+
+
+@pytest.mark.parametrize("score", CORRELATIONS)
+def test_correlation_with_a_constant_is_undefined(score):
+    assert math.isnan(score(Y, np.ones(4)))
+    assert math.isnan(score(np.ones(4), Y))
+    assert math.isnan(score(Y[:1], Y[:1]))
+
+
+def test_undefined_is_nan():
+    assert math.isnan(metrics.r2(np.ones(4), Y))
+    assert math.isnan(metrics.rmse(Y[:0], Y[:0]))
+    assert math.isnan(metrics.nll(Y[:0], Y[:0], Y[:0]))
+    assert math.isnan(metrics.coverage_90(Y[:0], Y[:0], Y[:0]))
+
+
+numbers = hnp.arrays(np.float64, 12, elements=st.floats(-1e6, 1e6, width=32))
+
+
+@pytest.mark.parametrize("score", CORRELATIONS)
+@given(y=numbers, prediction=numbers)
+@settings(deadline=None, max_examples=50)
+def test_correlations_are_symmetric_antisymmetric_and_bounded(score, y, prediction):
+    value = score(y, prediction)
+    if math.isnan(value):
+        return
+    assert -1 <= value <= 1
+    assert value == pytest.approx(score(prediction, y), abs=1e-12)
+    assert value == pytest.approx(-score(y, -prediction), abs=1e-12)
+
+
+def test_correlations_agree_with_scipy():
+    rng = np.random.default_rng(0)
+    y, prediction = rng.integers(0, 9, 200).astype(float), rng.integers(0, 9, 200).astype(float)
+    assert metrics.spearman(y, prediction) == pytest.approx(stats.spearmanr(y, prediction).statistic)
+    assert metrics.pearson(y, prediction) == pytest.approx(stats.pearsonr(y, prediction).statistic)
+
+
+def test_coverage_of_the_right_distribution_is_nine_tenths():
+    rng = np.random.default_rng(0)
+    mean, std = rng.normal(size=100_000), rng.uniform(0.1, 3, 100_000)
+    assert metrics.coverage_90(rng.normal(mean, std), mean, std) == pytest.approx(0.9, abs=0.003)
+
+
+@pytest.mark.parametrize("score", [*CORRELATIONS, metrics.r2, metrics.rmse])
+def test_lengths_must_agree(score):
+    with pytest.raises(InputError, match="same length"):
+        score(Y, Y[:3])
+
+
+def test_std_must_be_positive():
+    with pytest.raises(InputError, match=r"number 2 is 0\.0"):
+        metrics.nll(Y, Y, np.array([1.0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize("k", [0, 5])
+def test_k_must_be_possible(k):
+    with pytest.raises(InputError, match="from 1 to 4"):
+        metrics.top_k_regret(Y, Y, k)
