@@ -1,0 +1,67 @@
+"""Torch building blocks that the networks of the cell spaces share.
+
+Every block maps `(batch, channels, height, width)` to `(batch, channels', height', width')`, with the height and the
+width divided by the stride and rounded up. Convolutions have no bias, since a batch normalisation follows.
+"""
+
+import torch
+from torch import nn
+
+
+def conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Convolution and batch normalisation: the stem of NAS-Bench-201 (Dong & Yang, 2020)."""
+    return nn.Sequential(_conv(c_in, c_out, kernel, stride), nn.BatchNorm2d(c_out))
+
+
+def conv_bn_relu(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch normalisation, ReLU: the convolution of NAS-Bench-101 (Ying et al., 2019)."""
+    return nn.Sequential(_conv(c_in, c_out, kernel, stride), nn.BatchNorm2d(c_out), nn.ReLU())
+
+
+def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """ReLU, convolution, batch normalisation: the convolution of NAS-Bench-201 (Dong & Yang, 2020)."""
+    return nn.Sequential(nn.ReLU(), _conv(c_in, c_out, kernel, stride), nn.BatchNorm2d(c_out))
+
+
+def avg_pool(kernel: int, stride: int = 1) -> nn.AvgPool2d:
+    """Mean over a window; positions outside the image do not count.
+
+    A linear map of the image, with the size of `conv_bn` of the same kernel and stride.
+    """
+    return nn.AvgPool2d(kernel, stride, padding=(kernel - 1) // 2, ceil_mode=kernel % 2 == 0, count_include_pad=False)
+
+
+class ResidualReduction(nn.Module):
+    """Basic residual block that halves the image (He et al., 2016), as between the stages of NAS-Bench-201.
+
+    Args:
+        c_in: Channels of the input.
+        c_out: Channels of the output.
+    """
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(relu_conv_bn(c_in, c_out, 3, stride=2), relu_conv_bn(c_out, c_out, 3))
+        self.shortcut = nn.Sequential(avg_pool(2, stride=2), _conv(c_in, c_out, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Half the height and width, `c_out` channels."""
+        total: torch.Tensor = self.residual(x) + self.shortcut(x)  # (b, c_out, h / 2, w / 2)
+        return total
+
+
+class GlobalAverage(nn.Module):
+    """Mean over height and width: `(batch, channels, height, width)` to `(batch, channels)`."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The mean of each channel."""
+        return x.mean(dim=(2, 3))  # a plain mean, whose gradient is deterministic on CUDA
+
+
+def head(channels: int, classes: int) -> nn.Sequential:
+    """Global average and a linear layer: `(batch, channels, height, width)` to logits `(batch, classes)`."""
+    return nn.Sequential(GlobalAverage(), nn.Linear(channels, classes))
+
+
+def _conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(c_in, c_out, kernel, stride, padding=(kernel - 1) // 2, bias=False)
