@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, Union
 
 import numpy as np
@@ -109,7 +110,7 @@ class Space(ABC):
             )
         if not np.issubdtype(array.dtype, np.integer):
             raise InputError(f"genotypes of {self.name} are integers, got {array.dtype}; convert them first")
-        outside = (array < 0) | (array >= np.array(self.choices))
+        outside = (array < 0) | (array >= self._options)
         if outside.any():
             row, position = map(int, np.argwhere(outside)[0])
             raise InputError(
@@ -165,7 +166,7 @@ class Space(ABC):
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
         """`n` genotypes `(n, d)`, uniform and with replacement."""
-        return rng.integers(0, self.choices, size=(n, len(self.choices)), dtype=np.int8)
+        return (rng.random((n, len(self.choices))) * self._options).astype(np.int8)
 
     def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
         """All architectures `(k, d)` one edit away from `(d,)`; symmetric up to `key`."""
@@ -180,11 +181,11 @@ class Space(ABC):
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         """One random neighbour of each of `(n, d)` genotypes; here a uniform position takes another option."""
         result = genotypes.copy()
-        rows = np.arange(len(result))
-        positions = rng.integers(0, len(self.choices), size=len(result))
-        options = np.array(self.choices)[positions]
-        shift = 1 + rng.integers(0, options - 1)
-        result[rows, positions] = (result[rows, positions] + shift) % options
+        where, what = rng.random((2, len(result)))
+        positions = (where * len(self.choices)).astype(np.int64)
+        options = self._options[positions]
+        at = np.arange(len(result)), positions
+        result[at] = (result[at] + 1 + (what * (options - 1)).astype(np.int64)) % options
         return result
 
     def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
@@ -208,9 +209,13 @@ class Space(ABC):
 
     def decode(self, codes: npt.NDArray[np.int64]) -> GenotypeArray:
         """Inverse of `code`."""
-        return (codes[:, None] // self._weights % np.array(self.choices)).astype(np.int8)
+        return (codes[:, None] // self._weights % self._options).astype(np.int8)
 
-    @property
+    @cached_property
+    def _options(self) -> KeyArray:
+        return np.array(self.choices, dtype=np.int64)
+
+    @cached_property
     def _weights(self) -> KeyArray:
         return np.cumprod((1, *self.choices[:0:-1]), dtype=np.int64)[::-1].copy()
 
