@@ -4,6 +4,8 @@ Every block maps `(batch, channels, height, width)` to `(batch, channels', heigh
 width divided by the stride and rounded up. Convolutions have no bias, since a batch normalisation follows.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -29,6 +31,31 @@ def avg_pool(kernel: int, stride: int = 1) -> nn.AvgPool2d:
     A linear map of the image, with the size of `conv_bn` of the same kernel and stride.
     """
     return nn.AvgPool2d(kernel, stride, padding=(kernel - 1) // 2, ceil_mode=kernel % 2 == 0, count_include_pad=False)
+
+
+class EdgeCell(nn.Module):
+    """Cell with operations on its edges: each node is the sum of what arrives, the first is the input.
+
+    Args:
+        edges: Source and target of each operation, sorted by target; the last node is the output.
+        operations: What each edge does, without change of shape; None passes nothing. An operation on a node that
+            nothing arrives at acts on zeros.
+    """
+
+    def __init__(self, edges: Sequence[tuple[int, int]], operations: Sequence[nn.Module | None]) -> None:
+        super().__init__()
+        pairs = [(edge, op) for edge, op in zip(edges, operations, strict=True) if op is not None]
+        self.edges = [edge for edge, _ in pairs]
+        self.operations = nn.ModuleList(op for _, op in pairs)
+        self.output = edges[-1][1]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The output node, shaped as `x`."""
+        nodes = {0: x}
+        for (source, target), operation in zip(self.edges, self.operations, strict=True):
+            arriving = operation(nodes[source] if source in nodes else torch.zeros_like(x))
+            nodes[target] = nodes[target] + arriving if target in nodes else arriving
+        return nodes[self.output] if self.output in nodes else torch.zeros_like(x)
 
 
 class ResidualReduction(nn.Module):
