@@ -1,0 +1,325 @@
+"""A race of search strategies: same benchmark, budget and initial designs, many repeats, on all cores."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.benchmark.base import Benchmark
+from nasbench.errors import InputError, NasbenchError
+from nasbench.progress import Progress, silent
+from nasbench.results import Results
+from nasbench.search import strategies as registry
+from nasbench.search.referee import ENUMERABLE, Asking, LookUp, Referee
+from nasbench.search.simulate import Run, check_budget, play
+from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+
+DEFAULT_EVALUATIONS = 300
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What all runs of a comparison share.
+
+    Attributes:
+        evaluations: Budget of a run in trials, or None.
+        seconds: Budget of a run in simulated seconds, or None.
+        workers: Simulated workers.
+        initial: Number of initial designs.
+        seed: Root of all randomness.
+    """
+
+    evaluations: int | None
+    seconds: float | None
+    workers: int
+    initial: int
+    seed: int
+
+
+def compare(
+    benchmark: Benchmark,
+    metric: str,
+    *,
+    strategies: Sequence[str],
+    evaluations: int | None = None,
+    seconds: float | None = None,
+    repeats: int = 30,
+    workers: int = 1,
+    initial: int = 10,
+    seed: int = 0,
+    processes: int | None = None,
+    progress: Progress = silent,
+) -> Results:
+    """Run every strategy `repeats` times and score the incumbents on the test split.
+
+    Strategies see validation values only. The same repeat starts every strategy from the same initial designs, and the
+    randomness of a run follows from the seed, the strategy and the repeat alone: results do not depend on the number
+    of processes, on the order of the strategies or on which others take part.
+
+    Args:
+        benchmark: A benchmark that answers for its whole space.
+        metric: A validation metric; its test counterpart scores.
+        strategies: Specifications: names, with arguments if need be, or `module:Class`.
+        evaluations: Budget of a run in trials; 300 where no budget is given.
+        seconds: Budget of a run in simulated seconds of training; the first budget that is reached ends the run.
+        repeats: Runs of each strategy.
+        workers: Simulated workers of a run.
+        initial: Random architectures, none twice, that start every run.
+        seed: Root of all randomness.
+        processes: Processes that run at the same time; all available cores where None. With 1, runs stay in this one.
+        progress: Told after every run.
+
+    Returns:
+        Records of kind `"comparison"`: strategy, repeat, evaluations, simulated_seconds, valid, test, regret; one for
+        each evaluation at which the incumbent changed, and the last. Regret is the distance of the incumbent's test
+        value from the best there is, in the unit of the metric. The summary holds the ranking by final regret.
+
+    Raises:
+        InputError: The benchmark or the metric cannot guide a search, a strategy or a number is not acceptable, or a
+            strategy fails in a run; the message names the strategy and the repeat.
+    """
+    rules = Rules(evaluations, seconds, workers, initial, seed)
+    if evaluations is None and seconds is None:
+        rules = Rules(DEFAULT_EVALUATIONS, None, workers, initial, seed)
+    _check(strategies, repeats, initial, processes)
+    known = benchmark.space.size <= ENUMERABLE
+    referee = LookUp(benchmark, metric) if known else Asking(benchmark, metric)
+    check_budget(referee, rules.evaluations, rules.seconds, workers)
+
+    # Repeat by repeat, so that a strategy that fails does so early.
+    jobs = [(spec, repeat) for repeat in range(repeats) for spec in strategies]
+    parallel = min(processes or _cores(), len(jobs)) if known else 1
+    runs: dict[tuple[str, int], Run] = {}
+    for done, (job, run) in enumerate(_run_all(referee, rules, jobs, parallel), start=1):
+        runs[job] = run
+        progress(done, len(jobs))
+
+    tests = [run.tests for run in runs.values()]
+    best = referee.best_test() if isinstance(referee, LookUp) else _best(np.concatenate(tests), referee.maximise)
+    records = [
+        record
+        for spec in strategies
+        for repeat in range(repeats)
+        for record in _records(spec, repeat, runs[spec, repeat], best, referee)
+    ]
+    return Results(
+        kind="comparison",
+        benchmark=str(getattr(benchmark, "name", benchmark.kind)),
+        space=benchmark.space.name,
+        metric=referee.metric.path,
+        units=referee.metric.units,
+        settings={**asdict(rules), "strategies": list(strategies), "repeats": repeats},
+        records=records,
+        summary={
+            "best_test": best,
+            "best_test_is": "the best of the whole space" if known else "the best that any strategy found",
+            "timed": referee.timed,
+            **_ranking(strategies, repeats, records, seed, referee.metric.units),
+        },
+    )
+
+
+def anytime(
+    records: Sequence[Mapping[str, Any]], grid: npt.ArrayLike, *, key: str = "evaluations", value: str = "regret"
+) -> dict[str, FloatArray]:
+    """What each strategy had reached by each point of a grid.
+
+    Args:
+        records: Records of a comparison.
+        grid: Points in the unit of `key`, shape `(g,)`.
+        key: `"evaluations"` or `"simulated_seconds"`.
+        value: `"regret"`, `"test"` or `"valid"`.
+
+    Returns:
+        By strategy, in the order of the records: shape `(repeats, g)`, rows in the order of the repeats; NaN before
+        the first incumbent.
+    """
+    points = np.asarray(grid, dtype=np.float64)
+    steps: dict[str, dict[int, list[tuple[float, float]]]] = {}
+    for record in records:
+        x, y = record[key], record[value]
+        step = (math.nan if x is None else float(x), math.nan if y is None else float(y))
+        steps.setdefault(record["strategy"], {}).setdefault(record["repeat"], []).append(step)
+    curves = {}
+    for strategy, repeats in steps.items():
+        rows = []
+        for repeat in sorted(repeats):
+            x, y = np.array(sorted(repeats[repeat], key=lambda step: step[0])).T
+            rows.append(np.concatenate([[np.nan], y])[np.searchsorted(x, points, side="right")])
+        curves[strategy] = np.array(rows)
+    return curves
+
+
+def stream(seed: int, purpose: str, name: str, index: int) -> np.random.Generator:
+    """The generator for one purpose, name and index; independent of all others with the same seed."""
+    digest = hashlib.sha256(f"{purpose}\0{name}".encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:16], "little"), index])
+
+
+def initial_designs(space: Space, count: int, seed: int, repeat: int) -> GenotypeArray:
+    """Random architectures `(k, d)` for one repeat, none twice (by key); `k` is `count` unless the space is smaller."""
+    samples = space.sample(4 * count, stream(seed, "initial", "", repeat))
+    _, first = np.unique(space.key(samples), return_index=True)
+    return samples[np.sort(first)[:count]]
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def _check(strategies: Sequence[str], repeats: int, initial: int, processes: int | None) -> None:
+    if not strategies:
+        raise InputError(f"name at least one strategy; known are {', '.join(registry)}")
+    twice = {spec for spec in strategies if list(strategies).count(spec) > 1}
+    if twice:
+        raise InputError(f"strategy {sorted(twice)[0]!r} is named twice; name each once")
+    for name, number, least in (("repeats", repeats, 1), ("initial", initial, 0), ("processes", processes, 1)):
+        if number is not None and number < least:
+            raise InputError(f"{name} is at least {least}, got {number}")
+    for spec in strategies:
+        registry.create(spec)
+
+
+def _run(referee: Referee, rules: Rules, spec: str, repeat: int) -> Run:
+    initial = initial_designs(referee.space, rules.initial, rules.seed, repeat)
+    try:
+        return play(
+            registry.create(spec),
+            referee,
+            stream(rules.seed, "strategy", spec, repeat),
+            evaluations=rules.evaluations,
+            seconds=rules.seconds,
+            workers=rules.workers,
+            initial=initial,
+        )
+    except NasbenchError as error:
+        raise InputError(f"strategy {spec!r}, repeat {repeat}: {error}") from error
+    except Exception as error:  # a strategy may be anybody's code
+        raise InputError(f"strategy {spec!r}, repeat {repeat}, raised {type(error).__name__}: {error}") from error
+
+
+Job = tuple[str, int]
+
+
+def _run_all(referee: Referee, rules: Rules, jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Run]]:
+    """The runs as they finish."""
+    with _single_threaded():
+        if processes == 1:
+            for job in jobs:
+                yield job, _run(referee, rules, *job)
+            return
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, context, _prepare, (referee, rules)) as pool:
+            futures: dict[Future[Run], Job] = {pool.submit(_run_prepared, *job): job for job in jobs}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            except BrokenProcessPool as error:
+                raise InputError(
+                    "a process of the comparison died: out of memory, or a script that lacks "
+                    'if __name__ == "__main__": around its call of compare; processes=1 does without'
+                ) from error
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+
+_prepared: list[Any] = []
+"""In a process of a comparison: its referee and its rules."""
+
+
+def _prepare(referee: Referee, rules: Rules) -> None:
+    _prepared[:] = referee, rules
+
+
+def _run_prepared(spec: str, repeat: int) -> Run:
+    referee, rules = _prepared
+    return _run(referee, rules, spec, repeat)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """One thread for numerical libraries here and in processes started meanwhile: runs share the cores, not a run."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 1
+    try:
+        os.environ.update(dict.fromkeys(names, "1"))
+        if torch:
+            torch.set_num_threads(1)
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        if torch:
+            torch.set_num_threads(threads)
+
+
+# --- results --------------------------------------------------------------------------------------------------------
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _best(values: FloatArray, maximise: bool) -> float:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return math.nan
+    return float(known.max() if maximise else known.min())
+
+
+def _records(spec: str, repeat: int, run: Run, best: float, referee: Referee) -> list[dict[str, Any]]:
+    changes = list(enumerate(run.incumbents.tolist()))
+    last = len(run.values) - 1  # -1 where nothing finished within the budget
+    if not changes or changes[-1][1] != last:
+        changes.append((len(changes) - 1, last))
+    records = []
+    for position, row in changes:
+        seconds = (float(run.seconds[row]) if row >= 0 else 0.0) if referee.timed else math.nan
+        valid = test = math.nan  # no training has succeeded so far
+        if position >= 0:
+            valid, test = float(run.values[run.incumbents[position]]), float(run.tests[position])
+        records.append(
+            {
+                "strategy": spec,
+                "repeat": repeat,
+                "evaluations": row + 1,
+                "simulated_seconds": seconds,
+                "valid": valid,
+                "test": test,
+                "regret": best - test if referee.maximise else test - best,
+            }
+        )
+    return records
+
+
+def _ranking(
+    strategies: Sequence[str], repeats: int, records: Sequence[Mapping[str, Any]], seed: int, units: str
+) -> dict[str, Any]:
+    """The ranking by final regret, or the reason why there is none."""
+    from nasbench.statistics import rank  # imports scipy.stats, which the processes that only run do without
+
+    final = {(record["strategy"], record["repeat"]): record["regret"] for record in records}  # the last one stays
+    for spec in strategies:
+        for repeat in range(repeats):
+            if not math.isfinite(final.get((spec, repeat), math.nan)):
+                reason = f"{spec} has no test value in repeat {repeat}: no trial succeeded within the budget"
+                return {"ranking": None, "statement": f"No ranking: {reason}."}
+    table = {spec: [final[spec, repeat] for repeat in range(repeats)] for spec in strategies}
+    found = asdict(rank(table, stream(seed, "bootstrap", "", 0), units=units))
+    return {"statement": found.pop("statement"), "ranking": found}

@@ -1,0 +1,170 @@
+"""What the referee of a search knows: validation value and training time of a trial, test value of an architecture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from nasbench.benchmark.base import Benchmark, Epoch, Metric, SeedPolicy
+from nasbench.errors import InputError, NotFoundError
+from nasbench.search.base import Trial
+from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+
+ENUMERABLE = 2_000_000
+"""Most genotypes of a space that is looked up as a whole before a comparison."""
+
+
+class Referee(ABC):
+    """Answers trials on one validation metric of a benchmark; the test split is for scoring alone.
+
+    Attributes:
+        space: The search space.
+        metric: The validation metric.
+        epochs: The epochs that a trial can ask for; the last is a full training.
+        timed: Whether what training costs is recorded; if not, every trial takes one unit of time.
+    """
+
+    space: Space
+    metric: Metric
+    epochs: tuple[int, ...]
+    timed: bool
+
+    @property
+    def maximise(self) -> bool:
+        """Whether more of the metric is better."""
+        return self.metric.direction == "maximise"
+
+    @abstractmethod
+    def evaluate(self, trial: Trial) -> tuple[float, float]:
+        """Validation value (NaN where the training failed) and seconds of training of a trial.
+
+        Raises:
+            InputError: The architecture is not in the space, or the epochs cannot be asked for.
+        """
+
+    @abstractmethod
+    def test(self, architecture: GenotypeArray) -> float:
+        """Test value after a full training of an architecture that was evaluated; NaN where it is missing."""
+
+    def _unknown(self, epochs: Any) -> InputError:
+        known = ", ".join(map(str, self.epochs))
+        return InputError(f"a trial of {epochs!r} epochs cannot be answered; {self.metric.path} has epochs {known}")
+
+
+class Asking(Referee):
+    """Asks the benchmark for each trial: for one run, or a space too large to enumerate."""
+
+    def __init__(self, benchmark: Benchmark, metric: str, seed: SeedPolicy = "mean") -> None:
+        self.benchmark, self.seed, self.space = benchmark, seed, benchmark.space
+        self.metric, self._test, self._cost, self._epochs = searchable(benchmark, metric)
+        self.epochs, self.timed = tuple(self._epochs), self._cost is not None
+
+    def evaluate(self, trial: Trial) -> tuple[float, float]:
+        """Query the benchmark for a trial."""
+        if trial.epochs not in self._epochs:
+            raise self._unknown(trial.epochs)
+        epoch = self._epochs[trial.epochs]
+        architecture = np.asarray(trial.architecture)
+        answer = self.benchmark.query(architecture, self.metric.path, epoch=epoch, seed=self.seed)
+        if not self.timed:
+            return answer.value, 1.0
+        if not answer.cost > 0:
+            raise InputError(f"the training time of {architecture.tolist()} is {answer.cost}; it has to be positive")
+        return answer.value, answer.cost
+
+    def test(self, architecture: GenotypeArray) -> float:
+        """Query the benchmark for the test value."""
+        return self.benchmark.query(architecture, self._test.path).value
+
+
+class LookUp(Referee):
+    """Holds the answers for the whole space as arrays, so that a look-up takes about a microsecond.
+
+    Needs no benchmark once it is made: this is what a comparison hands to its processes.
+
+    Attributes:
+        codes: `Space.code` of each architecture, increasing; shape `(n,)`.
+        values: Validation values; shape `(epochs, n)`.
+        seconds: Training times; shape `(epochs, n)`.
+        tests: Test values after a full training; shape `(n,)`.
+    """
+
+    def __init__(self, benchmark: Benchmark, metric: str, seed: SeedPolicy = "mean") -> None:
+        self.space = benchmark.space
+        self.metric, test, cost, epochs = searchable(benchmark, metric)
+        self.epochs = tuple(epochs)
+        genotypes = np.concatenate(list(self.space.enumerate()))
+        self.codes = self.space.code(genotypes)
+
+        def ask(path: str, epoch: Epoch, seed: SeedPolicy) -> FloatArray:
+            return benchmark.query_many(genotypes, path, epoch=epoch, seed=seed).values.filled(np.nan)
+
+        self.tests = ask(test.path, "last", "mean")
+        self.values = np.array([ask(self.metric.path, epoch, seed) for epoch in epochs.values()])
+        self.timed, self.seconds = False, np.ones_like(self.values)
+        if cost is not None:
+            dated = bool(benchmark.recorded_epochs(cost.path))
+            recorded = np.array([ask(cost.path, epoch if dated else "last", "mean") for epoch in epochs.values()])
+            if (recorded > 0).all():
+                self.timed, self.seconds = True, recorded
+        self._rows: dict[bytes, int] = {}
+        self._position = {epoch: position for position, epoch in enumerate(self.epochs)}
+
+    def evaluate(self, trial: Trial) -> tuple[float, float]:
+        """Look a trial up."""
+        row = self._row(trial.architecture)
+        position = self._position.get(trial.epochs)
+        if position is None:
+            raise self._unknown(trial.epochs)
+        return self.values.item(position, row), self.seconds.item(position, row)
+
+    def test(self, architecture: GenotypeArray) -> float:
+        """Look the test value up."""
+        return self.tests.item(self._row(architecture))
+
+    def best_test(self) -> float:
+        """The best test value that there is."""
+        return float(np.nanmax(self.tests) if self.maximise else np.nanmin(self.tests))
+
+    def _row(self, architecture: GenotypeArray) -> int:
+        """Row of an architecture; checked and looked for once, then remembered."""
+        name = np.asarray(architecture).tobytes()
+        row = self._rows.get(name)
+        if row is None:
+            code = self.space.code(self.space.check([architecture]))[0]
+            row = self._rows[name] = int(np.searchsorted(self.codes, code))
+        return row
+
+
+def searchable(benchmark: Benchmark, metric: str) -> tuple[Metric, Metric, Metric | None, dict[int, Epoch]]:
+    """The validation metric, its test counterpart, the training time where recorded, and the epochs to ask for.
+
+    Raises:
+        InputError: The metric is not measured on the validation split or has no direction, or the benchmark does not
+            answer for every architecture of its space.
+        NotFoundError: The metric or its test counterpart is not in the benchmark.
+    """
+    found = benchmark.metric(metric)
+    if found.split != "validation":
+        others = ", ".join(m.path for m in benchmark.metrics.values() if m.split == "validation")
+        raise InputError(
+            f"a search is guided by a validation metric, but {found.path!r} belongs to split {found.split!r}"
+            f"; name one of: {others or '(this benchmark has none)'}"
+        )
+    if found.direction == "none":
+        raise InputError(f"metric {found.path!r} has no better direction, so it cannot guide a search")
+    if not benchmark.complete:
+        raise InputError(
+            f"the benchmark answers for {len(benchmark.architectures()):,} of the {benchmark.space.size:,} "
+            f"architectures of {benchmark.space.name}, so a search would leave it; fit a surrogate that answers "
+            f"for all: nasbench surrogate FILE --predictor P --metric {found.path} --out FILE"
+        )
+    try:
+        cost: Metric | None = benchmark.metric(f"{found.dataset}/train_seconds" if found.dataset else "train_seconds")
+    except NotFoundError:
+        cost = None
+    recorded = benchmark.recorded_epochs(found.path)
+    epochs: dict[int, Epoch] = {epoch: epoch for epoch in recorded} if recorded else {1: "last"}
+    return found, benchmark.partner(found.path, "test"), cost, epochs

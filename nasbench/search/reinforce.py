@@ -1,0 +1,94 @@
+"""Reinforcement learning of a policy over genotypes by REINFORCE (Williams, 1992; Zoph & Le, 2017)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nasbench.search.base import Strategy, Trial
+from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray
+
+BATCH = 16
+ATTEMPTS = 8
+"""Batches of actions without an architecture of the space after which a uniform sample is proposed instead."""
+
+
+class Reinforce(Strategy):
+    """An independent categorical distribution for each position of the genotype, updated after every evaluation.
+
+    Actions go through `space.repair`, and those that are no architecture are drawn again. The reward is the score
+    minus a moving average, in units of the moving standard deviation, so that the settings fit any metric.
+
+    Args:
+        learning_rate: Step size of Adam (Kingma & Ba, 2015) on the logits.
+        decay: Weight of the past in the moving average and variance of the score.
+        entropy: Weight of an entropy bonus.
+    """
+
+    def __init__(self, learning_rate: float = 0.1, decay: float = 0.9, entropy: float = 0.0) -> None:
+        self.learning_rate, self.decay, self.entropy = learning_rate, decay, entropy
+
+    def _start(self) -> None:
+        choices = np.array(self.space.choices)
+        self._exists = np.arange(choices.max()) < choices[:, None]  # (d, most choices)
+        self._logits = np.zeros(self._exists.shape)
+        self._first, self._second, self._steps = np.zeros_like(self._logits), np.zeros_like(self._logits), 0
+        self._baseline, self._variance = math.nan, 0.0
+        self._actions: dict[bytes, GenotypeArray] = {}
+
+    def _ask(self) -> Trial:
+        cumulative = softmax(self._logits, self._exists).cumsum(axis=1)
+        for _ in range(ATTEMPTS):
+            draws = self.rng.random((BATCH, len(cumulative)))
+            actions = (draws[:, :, None] >= cumulative[:, :-1]).sum(axis=2).astype(np.int8)  # (batch, d)
+            actions = np.minimum(actions, np.array(self.space.choices, dtype=np.int8) - 1)  # sums may round below 1
+            genotypes, valid = self.space.repair(actions)
+            if valid.any():
+                row = int(np.argmax(valid))
+                self._actions[genotypes[row].tobytes()] = actions[row]
+                return Trial(genotypes[row], self.epochs)
+        return Trial(self.space.sample(1, self.rng)[0], self.epochs)
+
+    def _tell(self, trial: Trial, score: float) -> None:
+        action = self._actions.pop(trial.architecture.tobytes(), trial.architecture)
+        if math.isnan(score):
+            return
+        if math.isnan(self._baseline):
+            self._baseline = score
+            return
+        difference = score - self._baseline
+        self._variance = self.decay * (self._variance + (1 - self.decay) * difference**2)
+        self._baseline += (1 - self.decay) * difference
+        if self._variance > 0:
+            self._ascend(policy_gradient(self._logits, self._exists, action, difference / math.sqrt(self._variance)))
+
+    def _ascend(self, gradient: FloatArray) -> None:
+        gradient = gradient + self.entropy * entropy_gradient(self._logits, self._exists)
+        self._steps += 1
+        self._first = 0.9 * self._first + 0.1 * gradient
+        self._second = 0.999 * self._second + 0.001 * gradient**2
+        first, second = self._first / (1 - 0.9**self._steps), self._second / (1 - 0.999**self._steps)
+        self._logits += self.learning_rate * first / (np.sqrt(second) + 1e-8)
+
+
+def softmax(logits: FloatArray, exists: BoolArray) -> FloatArray:
+    """Probabilities `(d, k)` of the options that exist at each of `d` positions."""
+    weights = np.where(exists, np.exp(logits - np.where(exists, logits, -np.inf).max(axis=1, keepdims=True)), 0.0)
+    result: FloatArray = weights / weights.sum(axis=1, keepdims=True)
+    return result
+
+
+def policy_gradient(logits: FloatArray, exists: BoolArray, action: GenotypeArray, advantage: float) -> FloatArray:
+    """Gradient `(d, k)` of `advantage * log p(action)`: advantage (one-hot action - p) (Williams, 1992, Section 4)."""
+    chosen = action[:, None] == np.arange(logits.shape[1])
+    result: FloatArray = advantage * (chosen - softmax(logits, exists))
+    return result
+
+
+def entropy_gradient(logits: FloatArray, exists: BoolArray) -> FloatArray:
+    """Gradient `(d, k)` of the entropy of each position: -p (log p + entropy)."""
+    p = softmax(logits, exists)
+    log_p = np.log(np.where(p > 0, p, 1.0))
+    result: FloatArray = -p * (log_p - (p * log_p).sum(axis=1, keepdims=True))
+    return result
