@@ -1,0 +1,88 @@
+"""What a network costs before any training: parameters, multiply-adds, and latency on one processor thread."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from nasbench.errors import InputError
+
+
+def parameters(network: torch.nn.Module) -> int:
+    """Number of trainable parameters; a tensor shared by several modules counts once."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def flops(network: torch.nn.Module, image: tuple[int, int, int]) -> int:
+    """Multiply-adds of classifying one image: of convolutions and matrix products, and one for each bias added.
+
+    Pooling, normalisation, activations and sums are free. This is the convention under which NAS-Bench-201 (Dong &
+    Yang, 2020) publishes "FLOPs": 15.64737 million for its architecture 0, of which 10 are biases of the classifier.
+
+    Args:
+        network: Maps images `(b, channels, height, width)` to logits; left in evaluation mode.
+        image: Channels, height and width.
+    """
+    network.eval()
+    device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
+    aten = torch.ops.aten
+    counter = FlopCounterMode(
+        display=False, custom_mapping={aten.convolution: _convolution, aten.addmm: _biased_product}
+    )
+    with torch.no_grad(), counter:
+        network(torch.ones(1, *image, device=device))
+    return int(counter.get_total_flops()) // 2  # torch counts multiplications and additions apart
+
+
+def _convolution(x: Any, weight: Any, bias: Any, *args: Any, out_shape: Any, **_: Any) -> int:
+    transposed = args[3]  # after stride, padding and dilation
+    positions = math.prod((x if transposed else out_shape)[2:])
+    return int(2 * x[0] * positions * math.prod(weight)) + _biases(bias, out_shape)
+
+
+def _biased_product(bias: Any, a: Any, b: Any, out_shape: Any, **_: Any) -> int:
+    return int(2 * math.prod(a) * b[-1]) + _biases(bias, out_shape)
+
+
+def _biases(bias: Any, out_shape: Any) -> int:
+    return 0 if bias is None else 2 * math.prod(out_shape)
+
+
+def latency(network: torch.nn.Module, image: tuple[int, int, int], repeats: int = 50, warmup: int = 5) -> float:
+    """Milliseconds of classifying one image: median of `repeats`, on one thread of the CPU, in float32.
+
+    Args:
+        network: On the CPU; left in evaluation mode.
+        image: Channels, height and width.
+        repeats: Timed passes.
+        warmup: Passes before them, not timed.
+    """
+    if repeats < 1 or warmup < 0:
+        raise InputError(f"latency needs at least 1 repeat and 0 warm-up passes, got {repeats} and {warmup}")
+    network.eval()
+    x = torch.ones(1, *image)
+    times = np.empty(warmup + repeats)
+    with one_thread(), torch.inference_mode():
+        for index in range(len(times)):
+            start = time.perf_counter_ns()
+            network(x)
+            times[index] = time.perf_counter_ns() - start
+    return float(np.median(times[warmup:])) / 1e6
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within the block torch computes on one thread, so that results and times do not depend on the machine's cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

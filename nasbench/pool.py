@@ -1,0 +1,140 @@
+"""Processes that each run one task at a time, so that the death of one costs no more than one task."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import connection, get_context, parent_process, resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any, TypeVar
+
+from nasbench.errors import NasbenchError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Died(Exception):
+    """The processes that ran a task ended without an answer; the message says how."""
+
+
+@dataclass(eq=False)
+class _Worker:
+    process: SpawnProcess
+    pipe: Connection
+    ready: bool = False
+    task: int | None = None
+
+
+def run_tasks(
+    start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task], workers: int, attempts: int = 2
+) -> Generator[tuple[Task, Result | Died], None, None]:
+    """Run tasks in spawned processes and yield each with its result, in the order in which they finish.
+
+    Close the generator (`contextlib.closing`) to stop the processes at once. They do not see Ctrl-C, which is the
+    caller's business, and they end by themselves when the caller's process does.
+
+    Args:
+        start: Called once in each process; returns what runs a task. Picklable; neither is expected to raise.
+        tasks: Picklable.
+        workers: Number of processes.
+        attempts: How many processes a task may take with it before `Died` is its result.
+
+    Raises:
+        NasbenchError: A process ended before it was ready for its first task.
+    """
+    waiting = deque(range(len(tasks)))
+    deaths = [0] * len(tasks)
+    unfinished = len(tasks)
+    pool: dict[Connection, _Worker] = {}
+    try:
+        while unfinished:
+            while len(pool) < min(workers, unfinished):
+                worker = _spawn(start)
+                pool[worker.pipe] = worker
+            for worker in pool.values():
+                if worker.ready and worker.task is None and waiting:
+                    worker.task = waiting.popleft()
+                    with suppress(BrokenPipeError):  # a process that has died is noticed below
+                        worker.pipe.send(tasks[worker.task])
+            for pipe in connection.wait(list(pool)):
+                assert isinstance(pipe, Connection)
+                worker = pool[pipe]
+                result: Any
+                try:
+                    result = pipe.recv()
+                except (EOFError, ConnectionResetError):
+                    del pool[pipe]
+                    cause = _cause_of_death(worker)
+                    if worker.task is None:
+                        continue
+                    deaths[worker.task] += 1
+                    if deaths[worker.task] < attempts:
+                        waiting.append(worker.task)
+                        continue
+                    result = Died(f"its process {cause}, at each of {attempts} attempts")
+                if not worker.ready:
+                    worker.ready = True
+                    continue
+                assert worker.task is not None
+                task, worker.task = worker.task, None
+                unfinished -= 1
+                yield tasks[task], result
+    finally:
+        for worker in pool.values():
+            worker.process.kill()
+        for worker in pool.values():
+            worker.process.join()
+            worker.pipe.close()
+
+
+def _cause_of_death(worker: _Worker) -> str:
+    worker.process.join()
+    worker.pipe.close()
+    code = worker.process.exitcode or 0
+    cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    if not worker.ready:
+        raise NasbenchError(
+            f"a worker process {cause} while it started (its own message is above); "
+            "in a script, work under if __name__ == '__main__', or use one worker"
+        )
+    return cause
+
+
+def _spawn(start: Callable[[], Callable[[Any], Any]]) -> _Worker:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(start, theirs), daemon=True)
+    resource_tracker.ensure_running()  # unblocks SIGINT when it starts, so not within the block below
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()  # inherits the mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _serve(start: Callable[[], Callable[[Any], Any]], pipe: Connection) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    run = start()
+    pipe.send(None)
+    while True:
+        try:
+            task = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(run(task))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

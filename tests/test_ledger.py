@@ -1,0 +1,134 @@
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nasbench.errors import FileError
+from nasbench.ledger import Ledger, Outcome, differences, summary
+
+RECIPE = {"space": "nb201", "training": {"epochs": 2, "learning_rate": 0.1}}
+SHAPE = (2, 3)
+
+
+def numbers(start):
+    return np.arange(start, start + 6.0).reshape(SHAPE)
+
+
+def test_differences_by_hand():
+    there = {"a": 1, "b": {"c": 2, "d": [1]}, "only there": 0}
+    here = {"a": 1, "b": {"c": 3, "d": [1]}, "only here": None, "new": True}
+    assert differences(there, here) == [("b.c", 2, 3), ("only there", 0, None), ("new", None, True)]
+    assert summary(differences(there, here), most=1) == "b.c is 2 there and 3 here, and 2 more"
+
+
+def test_trials_come_back_as_they_were_recorded(tmp_path):
+    path = tmp_path / "ledger"
+    partial = numbers(0)
+    partial[:, 1:] = np.nan
+    with Ledger(path, RECIPE, SHAPE) as ledger:
+        assert ledger.finished() == {}
+        ledger.record(0, 1, Outcome(numbers(0)))
+        ledger.record(7, 0, Outcome(partial, "diverged at epoch 2"))
+        ledger.record(7, 1, Outcome(None, "failed: it did"))
+    with Ledger(path, RECIPE, SHAPE) as ledger:
+        finished = ledger.finished()
+    assert set(finished) == {(0, 1), (7, 0), (7, 1)}
+    np.testing.assert_array_equal(finished[0, 1].values, numbers(0))
+    assert finished[0, 1].reason is None
+    np.testing.assert_array_equal(finished[7, 0].values, partial)
+    assert finished[7, 0].reason == "diverged at epoch 2"
+    assert finished[7, 1] == Outcome(None, "failed: it did")
+
+
+def test_a_recorded_trial_survives_a_killed_process(tmp_path):
+    path = tmp_path / "ledger"
+    script = f"""
+import os, signal, numpy as np
+from pathlib import Path
+from nasbench.ledger import Ledger, Outcome
+ledger = Ledger(Path({str(path)!r}), {RECIPE!r}, {SHAPE!r})
+ledger.record(3, 0, Outcome(np.ones({SHAPE!r})))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    with Ledger(path, RECIPE, SHAPE) as ledger:
+        np.testing.assert_array_equal(ledger.finished()[3, 0].values, np.ones(SHAPE))
+
+
+def test_another_recipe_is_refused_with_the_difference(tmp_path):
+    path = tmp_path / "ledger"
+    with Ledger(path, RECIPE, SHAPE) as ledger:
+        ledger.record(0, 0, Outcome(numbers(0)))
+    other = {"space": "nb201", "training": {"epochs": 4, "learning_rate": 0.1}}
+    with pytest.raises(FileError, match=r"holds 1 finished trials .* training.epochs is 2 there and 4 here.*delete"):
+        Ledger(path, other, (2, 4))
+    with Ledger(path, RECIPE, SHAPE) as ledger:
+        assert len(ledger.finished()) == 1
+
+
+def test_a_ledger_without_trials_takes_another_recipe(tmp_path):
+    path = tmp_path / "ledger"
+    Ledger(path, RECIPE, SHAPE).close()
+    with Ledger(path, {"space": "nb101"}, SHAPE) as ledger:
+        ledger.record(0, 0, Outcome(numbers(0)))
+    with pytest.raises(FileError, match="space is 'nb101' there and 'nb201' here"):
+        Ledger(path, RECIPE, SHAPE)
+
+
+def test_only_one_build_at_a_time(tmp_path):
+    with Ledger(tmp_path / "ledger", RECIPE, SHAPE), pytest.raises(FileError, match="in use by another build"):
+        Ledger(tmp_path / "ledger", RECIPE, SHAPE)
+
+
+def test_removed_without_a_trace(tmp_path):
+    ledger = Ledger(tmp_path / "ledger", RECIPE, SHAPE)
+    ledger.record(0, 0, Outcome(numbers(0)))
+    ledger.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder(tmp_path):
+    with pytest.raises(FileError, match="cannot write"):
+        Ledger(tmp_path / "nowhere" / "ledger", RECIPE, SHAPE)
+
+
+def test_another_file_is_left_alone(tmp_path):
+    path = tmp_path / "ledger"
+    path.write_text("dear diary, " * 100)
+    with pytest.raises(FileError, match="no ledger or is damaged"):
+        Ledger(path, RECIPE, SHAPE)
+    assert path.read_text().startswith("dear diary")
+
+
+def test_another_database_is_left_alone(tmp_path):
+    path = tmp_path / "ledger"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE precious (x)")
+    connection.commit()
+    connection.close()
+    with pytest.raises(FileError, match="not a ledger"):
+        Ledger(path, RECIPE, SHAPE)
+
+
+@pytest.mark.parametrize("blob", [b"", b"1234567", np.zeros(5).tobytes()])
+def test_damaged_numbers(tmp_path, blob):
+    path = tmp_path / "ledger"
+    Ledger(path, RECIPE, SHAPE).close()
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO trial VALUES (0, 0, ?, NULL)", (blob,))
+    connection.commit()
+    connection.close()
+    with Ledger(path, RECIPE, SHAPE) as ledger, pytest.raises(FileError, match="damaged"):
+        ledger.finished()
+
+
+def test_a_truncated_file(tmp_path):
+    path = tmp_path / "ledger"
+    with Ledger(path, RECIPE, SHAPE) as ledger:
+        for cell in range(200):
+            ledger.record(cell, 0, Outcome(numbers(0)))
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(FileError, match="damaged"), Ledger(path, RECIPE, SHAPE) as ledger:
+        ledger.finished()
