@@ -77,6 +77,10 @@ class Space(ABC):
     """Labels that the nodes of a graph can have (input and output included)."""
     max_nodes: int
     """Most nodes that a graph has: `v` of `CellTensors`."""
+    blocking: ClassVar[tuple[str, ...]] = ()
+    """Those of `ops` that pass nothing on: what only they lead to does not reach the output."""
+    identity: ClassVar[tuple[str, ...]] = ()
+    """Those of `ops` that pass on their input as it is."""
     feature_kinds: ClassVar[tuple[str, ...]] = ("onehot", "counts", "adjacency")
     """Flat encodings that `features` knows."""
 
