@@ -48,11 +48,15 @@ class NB201(Space):
     - `pruned_key`: they are, once operations that no information passes through are taken for `none`: 9,445 classes.
     - `function_key`: with the same weights they answer the same: 5,044 classes.
 
-    `published_key` compares the strings in which the authors counted 6,466; they merge less than `function_key`.
+    `published_key` compares the strings in which the authors counted 6,466 classes. It lies across the others: it
+    splits cells of one function (by zeros that are left in sums, and by nesting) and joins cells of two (where one
+    convolution is used twice, and where two are used once).
     """
 
     name = "nb201"
     paper = "Dong & Yang (2020), NAS-Bench-201, arXiv:2001.00326"
+    blocking = ("none",)
+    identity = ("skip_connect",)
     feature_kinds = ("onehot", "counts", "adjacency", "paths")
 
     def __init__(self) -> None:
@@ -169,6 +173,8 @@ class NB201(Space):
         4. `avg_pool_3x3` is linear: the mean of a sum is the sum of the means.
         5. Each convolution has weights of its own: two of a kind on the same input are two different terms, while one
            convolution whose output is used twice is the same term twice.
+
+        Without rule 4 there would be 5,260 classes; without rule 5, 4,660; without both, 4,930.
 
         Returns:
             The `code` of the first cell of the class; shape `(n,)`, 5,044 classes.
