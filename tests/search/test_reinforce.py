@@ -1,0 +1,77 @@
+"""The policy gradient by hand, and that the policy learns."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nasbench.search.reinforce import Reinforce, entropy_gradient, policy_gradient, softmax
+from nasbench.spaces import spaces
+
+EXISTS = np.array([[True, True, False], [True, True, True]])
+LOGITS = np.array([[0.0, math.log(3), 7.0], [0.0, 0.0, 0.0]])
+
+
+def test_softmax_by_hand() -> None:
+    np.testing.assert_allclose(softmax(LOGITS, EXISTS), [[0.25, 0.75, 0], [1 / 3, 1 / 3, 1 / 3]])
+    np.testing.assert_allclose(softmax(LOGITS + 1e4, EXISTS), softmax(LOGITS, EXISTS))
+
+
+def test_policy_gradient_by_hand() -> None:
+    gradient = policy_gradient(LOGITS, EXISTS, np.array([0, 2], dtype=np.int8), 2.0)
+    np.testing.assert_allclose(gradient, [[1.5, -1.5, 0], [-2 / 3, -2 / 3, 4 / 3]])
+
+
+def test_gradients_agree_with_differences() -> None:
+    logits = np.random.default_rng(0).normal(size=(2, 3))
+    action = np.array([1, 0], dtype=np.int8)
+
+    def log_p(x: np.ndarray) -> float:
+        return float(np.log(softmax(x, EXISTS)[[0, 1], action]).sum())
+
+    def entropy(x: np.ndarray) -> float:
+        p = softmax(x, EXISTS)
+        return float(-(p[EXISTS] * np.log(p[EXISTS])).sum())
+
+    for position, option in np.argwhere(EXISTS):
+        step = np.zeros((2, 3))
+        step[position, option] = 1e-6
+        slope = (log_p(logits + step) - log_p(logits - step)) / 2e-6
+        assert policy_gradient(logits, EXISTS, action, 1.0)[position, option] == pytest.approx(slope, abs=1e-6)
+        slope = (entropy(logits + step) - entropy(logits - step)) / 2e-6
+        assert entropy_gradient(logits, EXISTS)[position, option] == pytest.approx(slope, abs=1e-6)
+
+
+def test_the_policy_concentrates_on_what_is_rewarded() -> None:
+    space = spaces.create("nb201")
+    strategy = Reinforce()
+    strategy.start(space, np.random.default_rng(0), epochs=1)
+    for _ in range(600):
+        trial = strategy.ask()
+        strategy.tell(trial, float((trial.architecture == 3).sum()))
+    assert np.mean([(strategy.ask().architecture == 3).mean() for _ in range(50)]) > 0.8
+
+
+def test_the_unit_of_the_metric_does_not_matter() -> None:
+    space = spaces.create("nb201")
+    runs = []
+    for unit in (0.25, 1.0, 1024.0):
+        strategy = Reinforce()
+        strategy.start(space, np.random.default_rng(0), epochs=1)
+        run = []
+        for _ in range(60):
+            trial = strategy.ask()
+            run.append(trial.architecture.tolist())
+            strategy.tell(trial, unit * float(trial.architecture.sum()))
+        runs.append(run)
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_actions_go_through_repair() -> None:
+    space = spaces.create("nb101")
+    strategy = Reinforce()
+    strategy.start(space, np.random.default_rng(0), epochs=1)
+    for _ in range(100):
+        trial = strategy.ask()
+        space.check(trial.architecture[None])
+        strategy.tell(trial, float(trial.architecture.sum()))

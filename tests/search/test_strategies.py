@@ -1,0 +1,32 @@
+"""Every registered strategy keeps the contract."""
+
+import pytest
+
+from nasbench.search import strategies
+from nasbench.spaces import spaces
+from nasbench.testing.strategy import check_strategy
+
+LEARN_WITHIN = {"local": 40, "evolution": 80, "reinforce": 200, "bayesian+predictor=ridge": 40}
+ALIASES = [name for name in strategies if name.startswith("bayesian-")]
+OTHERS = [name for name in strategies if name not in ALIASES and name != "bayesian"]
+
+
+@pytest.mark.parametrize("space", ["nb201", "nb101"])
+@pytest.mark.parametrize("spec", [*OTHERS, "local+full=true", "reinforce+entropy=0.01", "bayesian+predictor=ridge"])
+def test_contract(spec: str, space: str) -> None:
+    check_strategy(strategies.create(spec), spaces.create(space))
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_contract_with_each_predictor(alias: str) -> None:
+    check_strategy(strategies.create(alias), spaces.create("nb201"), evaluations=12)
+
+
+@pytest.mark.parametrize("spec", list(LEARN_WITHIN))
+def test_learns(spec: str) -> None:
+    check_strategy(strategies.create(spec), spaces.create("nb201"), evaluations=LEARN_WITHIN[spec], learns=True)
+
+
+@pytest.mark.parametrize("name", list(strategies))
+def test_each_names_its_source(name: str) -> None:
+    assert any(digit.isdigit() for digit in strategies.describe(name)), "the first line of the module cites the paper"
