@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, Union, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -160,11 +160,15 @@ class Space(ABC):
         Raises:
             InputError: It is not an architecture of this space; the message says why.
         """
+        vector: Sequence[int] | npt.NDArray[Any]
         if isinstance(architecture, str):
-            architecture = self._parse(architecture.strip())
+            vector = self._parse(architecture.strip())
         elif hasattr(architecture, "nodes"):
-            architecture = self._from_graph(architecture)
-        return self.check(np.asarray(architecture)[None])[0]
+            vector = self._from_graph(cast("nx.DiGraph[Any]", architecture))
+        else:
+            vector = architecture
+        row: GenotypeArray = self.check(np.asarray(vector)[None])[0]
+        return row
 
     # --- moves --------------------------------------------------------------------------------------------------
 
@@ -201,15 +205,25 @@ class Space(ABC):
         for start in range(0, self.size, chunk):
             yield self.decode(np.arange(start, min(start + chunk, self.size)))
 
+    def enumerate_unique(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
+        """One genotype, the canonical one, of each class of isomorphic graphs, in order of `code`.
+
+        The arrays hold at most `chunk` rows, and less where a stretch of genotypes holds few representatives.
+        """
+        for genotypes in self.enumerate(chunk):
+            yield genotypes[(self.canonical(genotypes) == genotypes).all(axis=1)]
+
     def distance(self, a: GenotypeArray, b: GenotypeArray) -> npt.NDArray[np.int64]:
         """Number of positions at which `(n, d)` and `(n, d)` differ; shape `(n,)`."""
-        return np.count_nonzero(a != b, axis=-1)
+        differing: KeyArray = np.count_nonzero(a != b, axis=-1)
+        return differing
 
     # --- identity -----------------------------------------------------------------------------------------------
 
     def code(self, genotypes: GenotypeArray) -> KeyArray:
         """One number for each genotype `(n, d)`: its positions as digits, the first the most significant."""
-        return genotypes @ self._weights
+        codes: KeyArray = genotypes @ self._weights
+        return codes
 
     def decode(self, codes: npt.NDArray[np.int64]) -> GenotypeArray:
         """Inverse of `code`."""
@@ -257,7 +271,8 @@ class Space(ABC):
         cells = self.tensors(genotypes)
         labels = (cells.ops[:, :, None] == np.arange(len(self.ops))) & cells.mask[:, :, None]  # (n, v, ops)
         if kind == "counts":
-            return labels.sum(axis=1).astype(np.float64)
+            counts: FloatArray = labels.sum(axis=1).astype(np.float64)
+            return counts
         if kind == "adjacency":
             upper = cells.adjacency[:, *np.triu_indices(self.max_nodes, 1)]  # (n, v (v - 1) / 2)
             return np.concatenate([upper, labels.reshape(len(genotypes), -1)], axis=1).astype(np.float64)

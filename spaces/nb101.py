@@ -1,0 +1,576 @@
+"""NAS-Bench-101: cells of at most seven vertices and nine edges, an operation on each vertex (Ying et al., 2019)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from functools import lru_cache
+from itertools import combinations, permutations, product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import (
+    BoolArray,
+    CellTensors,
+    FloatArray,
+    GenotypeArray,
+    NetworkSettings,
+    Space,
+)
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
+VERTICES, EDGES = 7, 9
+"""Most vertices (input and output included) and most edges of a cell."""
+PAIRS = tuple(combinations(range(VERTICES), 2))
+"""Source and target of each of the 21 possible edges, in the order of the genotype."""
+INTERIOR, OUTPUT = VERTICES - 2, VERTICES - 1
+
+IntArray = npt.NDArray[np.int64]
+
+
+class NB101(Space):
+    """The cells of NAS-Bench-101 (Ying et al., ICML 2019, arXiv:1902.09635): 1,293,208 genotypes of 423,624 networks.
+
+    A genotype holds 21 bits, the upper triangle of the adjacency matrix row by row (`PAIRS`), and the operation of
+    each of the five interior vertices: 0 where it is absent, else one more than its index in `OPERATIONS`. Vertex 0 is
+    the input and vertex 6 the output, whatever the number `v` of vertices; the interior vertices are 1 to `v - 2`.
+    Graphs, matrices and tensors number the vertices without a gap, so there the output is `v - 1`.
+
+    Every genotype is a pruned cell: each vertex lies on a way from the input to the output. Cells from outside (graphs,
+    matrices, vectors of independent choices) are pruned as the published `ModelSpec` does it.
+    """
+
+    name = "nb101"
+    paper = "Ying et al. (2019), NAS-Bench-101, arXiv:1902.09635"
+    feature_kinds = ("onehot", "counts", "adjacency", "paths")
+
+    def __init__(self) -> None:
+        self.choices = (2,) * len(PAIRS) + (1 + len(OPERATIONS),) * INTERIOR
+        self.ops = ("input", *OPERATIONS, "output")
+        self.max_nodes = VERTICES
+
+    # --- membership ---------------------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Number of genotypes: 1,293,208."""
+        return int(_matrices().offsets[-1])
+
+    def contains(self, genotypes: GenotypeArray) -> BoolArray:
+        """Which of `(n, 26)` in-range genotypes are pruned cells of at most nine edges; shape `(n,)`."""
+        matrix = _matrices().lookup[_edge_code(genotypes)]
+        present = _matrices().vertices[matrix, None] - 2 > np.arange(INTERIOR)  # (n, 5)
+        result: BoolArray = (matrix >= 0) & ((genotypes[:, len(PAIRS) :] > 0) == present).all(axis=1)
+        return result
+
+    def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
+        """For each of `(n, 26)` in-range genotypes, the first rule that it breaks, or None."""
+        inside = self.contains(genotypes)
+        return [None if ok else _reason(genotype) for ok, genotype in zip(inside, genotypes, strict=True)]
+
+    def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
+        """Prune `(n, 26)` vectors of independent choices as the published `ModelSpec` does, and renumber the vertices.
+
+        Absent vertices go first, with their edges, then those on no way from input to output. What has then no way at
+        all, or more than nine edges, cannot be read. Genotypes of the space stay as they are.
+        """
+        present = np.ones((len(raw), VERTICES), dtype=bool)
+        present[:, 1:OUTPUT] = raw[:, len(PAIRS) :] > 0
+        adjacency = _square(raw) & present[:, :, None] & present[:, None, :]
+        present[:, 1:OUTPUT] = _alive(adjacency)
+        adjacency &= present[:, :, None] & present[:, None, :]
+        order = np.argsort(~present[:, 1:OUTPUT], axis=1, kind="stable")
+        ops = np.where(present[:, 1:OUTPUT], raw[:, len(PAIRS) :], np.int8(0))
+        genotypes = np.concatenate([_renumber(adjacency, order), np.take_along_axis(ops, order, axis=1)], axis=1)
+        ok = self.contains(genotypes)
+        return np.where(ok[:, None], genotypes, raw), ok
+
+    # --- graph, matrix and string -------------------------------------------------------------------------------
+
+    def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
+        """The cell `(26,)` as a directed graph of nodes 0 (input) to `v - 1` (output) with attribute `op`."""
+        import networkx as nx
+
+        matrix, ops = self.matrix(genotype)
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        graph.add_nodes_from((node, {"op": op}) for node, op in enumerate(ops))
+        graph.add_edges_from(zip(*(ends.tolist() for ends in np.nonzero(matrix)), strict=True))
+        return graph
+
+    def _from_graph(self, graph: nx.DiGraph[Any]) -> Sequence[int]:
+        import networkx as nx
+
+        if not graph.is_directed() or graph.is_multigraph():
+            raise InputError(f"a cell of {self.name} is a networkx.DiGraph, got {type(graph).__name__}")
+        labels: dict[Any, Any] = dict(graph.nodes(data="op"))
+        for node, label in labels.items():
+            if label not in self.ops:
+                raise InputError(f"node {node!r} has op {label!r}; ops of {self.name} are {', '.join(self.ops)}")
+        ends = [[node for node, label in labels.items() if label == end] for end in ("input", "output")]
+        if [len(nodes) for nodes in ends] != [1, 1]:
+            raise InputError(
+                f"a cell of {self.name} has one node of op 'input' and one of op 'output', "
+                f"got {len(ends[0])} and {len(ends[1])}"
+            )
+        if not nx.is_directed_acyclic_graph(graph):
+            raise InputError(f"the graph has a cycle; a cell of {self.name} has none")
+        (source,), (sink,) = ends
+        kept = (nx.descendants(graph, source) | {source}) & (nx.ancestors(graph, sink) | {sink})
+        order = list(nx.topological_sort(graph.subgraph(kept)))
+        if not {source, sink} <= kept:
+            raise InputError("no way leads from the input to the output; add an edge")
+        matrix = [[int(graph.has_edge(u, v)) for v in order] for u in order]
+        return list(self.from_matrix(matrix, [labels[node] for node in order]))
+
+    def matrix(self, genotype: GenotypeArray) -> tuple[npt.NDArray[np.int8], list[str]]:
+        """The cell `(26,)` as published: upper-triangular adjacency matrix `(v, v)` and the name of each vertex."""
+        cell = self.tensors(genotype[None])
+        v = int(cell.mask.sum())
+        return cell.adjacency[0, :v, :v].astype(np.int8), [self.ops[op] for op in cell.ops[0, :v]]
+
+    def from_matrix(self, matrix: npt.ArrayLike, ops: Sequence[str]) -> GenotypeArray:
+        """The genotype `(26,)` of a published pair of adjacency matrix and names; dangling vertices are pruned.
+
+        Args:
+            matrix: Upper-triangular, of zeros and ones; shape `(v, v)`. May be larger than a cell before it is pruned.
+            ops: `"input"`, then a name of `OPERATIONS` for each interior vertex, then `"output"`.
+
+        Raises:
+            InputError: The pair is malformed, or is no cell of this space after pruning.
+        """
+        try:
+            array = np.asarray(matrix)
+        except ValueError as error:
+            raise InputError("the matrix must have rows of one length") from error
+        if array.ndim != 2 or array.shape[0] != array.shape[1] or len(array) != len(ops) or len(ops) < 2:
+            raise InputError(
+                f"expected a square matrix and an op for each of its rows, got shape {array.shape} and {len(ops)} ops"
+            )
+        if array.dtype.kind not in "biu" or not np.isin(array, (0, 1)).all() or np.tril(array).any():
+            raise InputError("the matrix must hold integers 0 and 1, and no 1 on or below the diagonal")
+        if ops[0] != "input" or ops[-1] != "output":
+            raise InputError(f"ops must begin with 'input' and end with 'output', got {ops[0]!r} and {ops[-1]!r}")
+        for op in ops[1:-1]:
+            if op not in OPERATIONS:
+                close = get_close_matches(str(op), OPERATIONS, n=1)
+                hint = f"did you mean {close[0]!r}? " if close else ""
+                raise InputError(f"unknown operation {op!r}: {hint}known are {', '.join(OPERATIONS)}")
+        kept = [0, *(1 + np.flatnonzero(_alive(array[None] > 0)[0])), len(ops) - 1]
+        edges = array[np.ix_(kept, kept)]
+        if not edges[0].any():
+            raise InputError("no way leads from the input to the output; add an edge")
+        if len(kept) > VERTICES or edges.sum() > EDGES:
+            raise InputError(
+                f"the cell has {len(kept)} vertices and {edges.sum()} edges after pruning; "
+                f"{self.name} has at most {VERTICES} and {EDGES}"
+            )
+        places = [*range(len(kept) - 1), OUTPUT]
+        square = np.zeros((VERTICES, VERTICES), dtype=np.int8)
+        square[np.ix_(places, places)] = edges
+        genotype = np.zeros(len(self.choices), dtype=np.int8)
+        genotype[: len(PAIRS)] = square[*_PAIR_INDEX]
+        genotype[len(PAIRS) : len(PAIRS) + len(kept) - 2] = [1 + OPERATIONS.index(ops[vertex]) for vertex in kept[1:-1]]
+        return genotype
+
+    def text(self, genotype: GenotypeArray) -> str:
+        """The published pair as JSON: `{"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}`."""
+        matrix, ops = self.matrix(genotype)
+        return json.dumps({"matrix": matrix.tolist(), "ops": ops})
+
+    def _parse(self, text: str) -> Sequence[int]:
+        form = '{"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}'
+        try:
+            cell = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"expected a cell of {self.name} as JSON like {form}, got {text[:80]!r}") from error
+        if not isinstance(cell, dict) or set(cell) != {"matrix", "ops"} or not isinstance(cell["ops"], list):
+            raise InputError(f"expected a cell of {self.name} as JSON like {form}, got {text[:80]!r}")
+        return list(self.from_matrix(cell["matrix"], cell["ops"]))
+
+    # --- moves --------------------------------------------------------------------------------------------------
+
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        """`n` genotypes `(n, 26)`, uniform over all 1,293,208 and with replacement."""
+        return _cells(rng.integers(0, self.size, size=n))
+
+    def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
+        """All genotypes in order of `code`, in arrays of at most `chunk` rows."""
+        for start in range(0, self.size, chunk):
+            yield _cells(np.arange(start, min(start + chunk, self.size)))
+
+    def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
+        """One canonical genotype `(k, 26)` of each class that one edit of `(26,)` leads to.
+
+        An edit gives a vertex another operation, adds or removes an edge, or adds or removes a vertex that has one edge
+        in and one out. Each is the reverse of another, so neighbours are mutual up to `key`, and every cell can be
+        reached from every other.
+        """
+        moves = _moves()
+        matrix = _matrices().lookup[_edge_code(genotype[None])][0]
+        span = slice(moves.starts[matrix], moves.starts[matrix + 1])
+        edited = _edit(genotype[None], moves.targets[span], moves.sources[span])
+        canonical = self.canonical(edited)
+        return canonical[np.unique(self.code(canonical), return_index=True)[1]]
+
+    def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        """One of `neighbours` (up to `key`) of each of `(n, 26)` genotypes, by a uniformly drawn edit."""
+        moves = _moves()
+        matrix = _matrices().lookup[_edge_code(genotypes)]
+        move = rng.integers(moves.starts[matrix], moves.starts[matrix + 1])
+        return _edit(genotypes, moves.targets[move], moves.sources[move])
+
+    def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        """Children `(n, 26)` that take each position from one of two parents `(n, 26)`, pruned; else one parent."""
+        children, ok = self.repair(super().crossover(a, b, rng))
+        parent = np.where(rng.random((len(a), 1)) < 0.5, a, b)
+        return np.where(ok[:, None], children, parent)
+
+    def distance(self, a: GenotypeArray, b: GenotypeArray) -> IntArray:
+        """Number of positions at which the canonical forms of `(n, 26)` and `(n, 26)` differ; shape `(n,)`."""
+        return super().distance(self.canonical(a), self.canonical(b))
+
+    # --- identity -----------------------------------------------------------------------------------------------
+
+    def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """The genotype of smallest `code` among all numberings of the vertices; `(n, 26)`. Exact, not a hash.
+
+        The numberings are those in which every edge leads to a larger number, so all of them are genotypes. The
+        smallest matrix, and the numberings that lead to it, are known for each of the 6,472 matrices; what remains is
+        the smallest vector of operations, over numberings that are often one and never more than 24.
+        """
+        forms = _canonical_forms()
+        matrix = _matrices().lookup[_edge_code(genotypes)]
+        starts, counts = forms.starts[matrix], np.diff(forms.starts)[matrix]
+        first = np.cumsum(counts) - counts
+        numbering = np.repeat(starts - first, counts) + np.arange(counts.sum())
+        ops = np.repeat(_op_code(genotypes), counts)
+        candidates = _DIGITS[ops[:, None], forms.sources[numbering]] @ _OP_BASE
+        smallest = np.minimum.reduceat(candidates, first) if len(first) else candidates
+        return np.concatenate([_matrices().bits[forms.targets[matrix]], _DIGITS[smallest]], axis=1)
+
+    def published_hash(self, genotypes: GenotypeArray) -> list[str]:
+        """The 32 hexadecimal digits under which NAS-Bench-101 files each of `(n, 26)` cells (MD5 of `hash_module`)."""
+        return [_published_hash(*self.matrix(genotype)) for genotype in genotypes]
+
+    # --- encodings ----------------------------------------------------------------------------------------------
+
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        """The graphs of `(n, 26)` genotypes as dense arrays padded to 7 nodes; node order is that of `graph`."""
+        matrix = _matrices().lookup[_edge_code(genotypes)]
+        last = _matrices().vertices[matrix] - 1
+        ops = np.zeros((len(genotypes), VERTICES), dtype=np.int8)
+        ops[:, 1:OUTPUT] = genotypes[:, len(PAIRS) :]
+        ops[np.arange(len(ops)), last] = self.ops.index("output")
+        return CellTensors(_matrices().dense[matrix], ops, np.arange(VERTICES) <= last[:, None])
+
+    def _features(self, genotypes: GenotypeArray, kind: str) -> FloatArray:
+        """Path encoding (White et al., 2021): whether some way to the output is each sequence of operations.
+
+        Sequences of none to five operations, by length and then in the order of `OPERATIONS`: 364 features.
+        """
+        rows, path = np.nonzero((_edge_code(genotypes)[:, None] & _PATH_EDGES) == _PATH_EDGES)  # of the 32 paths
+        column = (genotypes[:, len(PAIRS) :] - 1) @ _PATH_DIGITS + _PATH_FIRST  # (n, 32)
+        present = np.zeros((len(genotypes), len(_OPS)))
+        present[rows, column[rows, path]] = 1.0
+        return present
+
+    # --- network ------------------------------------------------------------------------------------------------
+
+    def network(
+        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
+    ) -> torch.nn.Module:
+        """The published network: stem, stages of cells with a max-pool between them, head.
+
+        The published one has `NetworkSettings(channels=128, cells=3, stages=3)`. Where the channels cannot be divided
+        evenly, vertices of smaller number get one more, as published; so isomorphic cells can then differ by a few
+        parameters.
+        """
+        from nasbench.spaces.nb101_network import network
+
+        return network(*self.matrix(genotype), image[0], classes, settings)
+
+
+# --- operations and paths -----------------------------------------------------------------------------------------
+
+_OPS = np.array(
+    [[*ops, *(0,) * (INTERIOR - k)] for k in range(INTERIOR + 1) for ops in product((1, 2, 3), repeat=k)], dtype=np.int8
+)
+"""All vectors of operations, by number of vertices and then in order; shape `(364, 5)`."""
+_OPS_FIRST = np.cumsum([0, *(len(OPERATIONS) ** k for k in range(INTERIOR))])
+"""Row of `_OPS` at which the vectors of `k` operations begin; also the first column of paths of `k` operations."""
+_OP_BASE = (1 + len(OPERATIONS)) ** np.arange(INTERIOR)[::-1]
+_DIGITS = np.array(list(product(range(1 + len(OPERATIONS)), repeat=INTERIOR)), dtype=np.int8)
+"""Inverse of `_op_code`; shape `(1024, 5)`."""
+_PATHS = [path for k in range(INTERIOR + 1) for path in combinations(range(1, OUTPUT), k)]
+"""All ways from input to output that a matrix can have, as the interior vertices that they visit."""
+_PAIR_INDEX = np.array(PAIRS).T
+_EDGE_BITS = 1 << np.arange(len(PAIRS))[::-1]
+_BIT = dict(zip(PAIRS, _EDGE_BITS.tolist(), strict=True))
+_PATH_EDGES = np.array([sum(_BIT[edge] for edge in zip((0, *p), (*p, OUTPUT), strict=True)) for p in _PATHS])
+_PATH_FIRST = np.array([_OPS_FIRST[len(p)] for p in _PATHS])
+_PATH_DIGITS = np.array(
+    [[len(OPERATIONS) ** (len(p) - 1 - p.index(v)) if v in p else 0 for p in _PATHS] for v in range(1, OUTPUT)]
+)
+
+
+def _edge_code(genotypes: GenotypeArray) -> IntArray:
+    """The 21 bits of each matrix as a number; shape `(n,)`."""
+    return genotypes[:, : len(PAIRS)] @ _EDGE_BITS
+
+
+def _op_code(genotypes: GenotypeArray) -> IntArray:
+    """The five operations as a number to base 4; shape `(n,)`."""
+    return genotypes[:, len(PAIRS) :] @ _OP_BASE
+
+
+def _square(genotypes: GenotypeArray) -> BoolArray:
+    """The matrices with the output as vertex 6 always; shape `(n, 7, 7)`."""
+    square = np.zeros((len(genotypes), VERTICES, VERTICES), dtype=bool)
+    square[:, *_PAIR_INDEX] = genotypes[:, : len(PAIRS)] > 0
+    return square
+
+
+def _reason(genotype: GenotypeArray) -> str:
+    """Why this genotype `(26,)`, which is not one of the space, is none."""
+    square = _square(genotype[None])[0]
+    ops = genotype[len(PAIRS) :]
+    into, out = square.any(axis=0), square.any(axis=1)
+    for v, op in enumerate(ops, start=1):
+        if op == 0 and (into[v] or out[v]):
+            return f"vertex {v} is absent (operation 0) but has an edge"
+        if op > 0 and v > 1 and ops[v - 2] == 0:
+            return f"vertex {v} follows vertex {v - 1}, which is absent; number the vertices without a gap"
+        if op > 0 and not (into[v] and out[v]):
+            return f"vertex {v} has no edge {'out' if into[v] else 'in'}, so it is on no way from input to output"
+    if not out[0] or not into[OUTPUT]:
+        return "no way leads from the input to the output"
+    return f"it has {square.sum()} edges, allowed are {EDGES}"
+
+
+# --- matrices -----------------------------------------------------------------------------------------------------
+
+
+class _Matrices(NamedTuple):
+    """The 6,472 adjacency matrices `m` of pruned cells, in order of their code.
+
+    Attributes:
+        bits: Their 21 bits; shape `(m, 21)`.
+        lookup: Number of the matrix with each of 2^21 codes, -1 where there is none.
+        vertices: Number of vertices; shape `(m,)`.
+        offsets: Number of genotypes of all earlier matrices; shape `(m + 1,)`.
+        dense: With the vertices numbered without a gap and padded; shape `(m, 7, 7)`.
+    """
+
+    bits: GenotypeArray
+    lookup: npt.NDArray[np.int16]
+    vertices: IntArray
+    offsets: IntArray
+    dense: BoolArray
+
+
+@lru_cache(maxsize=1)
+def _matrices() -> _Matrices:
+    codes = np.arange(1 << len(PAIRS), dtype=np.int32)
+    has_in, has_out = (
+        [(codes & sum(bit for pair, bit in _BIT.items() if pair[end] == v)) != 0 for v in range(VERTICES)]
+        for end in (1, 0)
+    )
+    # All edges lead to a larger number: with an edge in and an edge out, a vertex is on a way from input to output.
+    edges = np.zeros(1, dtype=np.int8)
+    for _ in PAIRS:
+        edges = np.concatenate([edges, edges + np.int8(1)])  # of codes with one bit more
+    valid = has_out[0] & has_in[OUTPUT] & (edges <= EDGES)
+    for v in range(1, OUTPUT):
+        valid &= has_in[v] == has_out[v]
+        if v > 1:
+            valid &= has_in[v - 1] | ~has_in[v]
+    codes = codes[valid]
+    lookup = np.full(len(valid), -1, dtype=np.int16)
+    lookup[codes] = np.arange(len(codes))
+    bits = ((codes[:, None] & _EDGE_BITS) > 0).astype(np.int8)
+    vertices = 2 + sum(has_in[v][valid].astype(np.int64) for v in range(1, OUTPUT))
+    offsets = np.concatenate([[0], np.cumsum(len(OPERATIONS) ** (vertices - 2))])
+    dense = np.zeros((len(codes), VERTICES, VERTICES), dtype=bool)
+    for (u, v), present in zip(PAIRS, bits.T, strict=True):
+        dense[np.arange(len(codes)), u, vertices - 1 if v == OUTPUT else v] |= present > 0
+    return _Matrices(bits, lookup, vertices, offsets, dense)
+
+
+def _cells(indices: IntArray) -> GenotypeArray:
+    """The genotypes with these ranks in the order of `code`; shape `(n, 26)`."""
+    matrices = _matrices()
+    matrix = np.searchsorted(matrices.offsets, indices, side="right") - 1
+    ops = _OPS[_OPS_FIRST[matrices.vertices[matrix] - 2] + indices - matrices.offsets[matrix]]
+    return np.concatenate([matrices.bits[matrix], ops], axis=1)
+
+
+def _alive(adjacency: BoolArray) -> BoolArray:
+    """Which interior vertices of `(n, v, v)` matrices lie on a way from the first to the last; shape `(n, v - 2)`."""
+    n, v, _ = adjacency.shape
+    forward, backward = np.zeros((n, v), dtype=bool), np.zeros((n, v), dtype=bool)
+    forward[:, 0], backward[:, -1] = True, True
+    for i in range(1, v):
+        forward[:, i] = (adjacency[:, :, i] & forward).any(axis=1)
+        backward[:, -1 - i] = (adjacency[:, -1 - i] & backward).any(axis=1)
+    return (forward & backward)[:, 1:-1]
+
+
+def _renumber(square: BoolArray, order: IntArray) -> GenotypeArray:
+    """The 21 bits of `(n, 7, 7)` matrices after their interior vertices are taken in `order` `(n, 5)`; `(n, 21)`."""
+    n = len(square)
+    vertices = np.concatenate([np.zeros((n, 1), int), 1 + order, np.full((n, 1), OUTPUT)], axis=1)
+    source, target = _PAIR_INDEX
+    bits: GenotypeArray = square[np.arange(n)[:, None], vertices[:, source], vertices[:, target]].astype(np.int8)
+    return bits
+
+
+# --- numberings ---------------------------------------------------------------------------------------------------
+
+
+class _CanonicalForms(NamedTuple):
+    """The smallest matrix isomorphic to each of `m`, and the `p` numberings of its vertices that lead to it.
+
+    Attributes:
+        targets: Number of the smallest matrix; shape `(m,)`.
+        starts: Numberings `starts[i]` to `starts[i + 1]` are those of matrix `i`; shape `(m + 1,)`.
+        sources: From which place each of the five operations comes; shape `(p, 5)`.
+    """
+
+    targets: IntArray
+    starts: IntArray
+    sources: IntArray
+
+
+@lru_cache(maxsize=1)
+def _canonical_forms() -> _CanonicalForms:
+    matrices = _matrices()
+    numberings = np.array(list(permutations(range(INTERIOR))))  # (120, 5): new place of each interior vertex
+    vertices = np.pad(1 + numberings, ((0, 0), (1, 1)))
+    vertices[:, OUTPUT] = OUTPUT
+    source, target = vertices[:, _PAIR_INDEX[0]], vertices[:, _PAIR_INDEX[1]]  # (120, 21)
+    refused = 1 << len(PAIRS)  # more than any code: the edge would lead to a smaller number
+    weights = np.full((VERTICES, VERTICES), refused)
+    weights[*_PAIR_INDEX] = _EDGE_BITS
+    codes = (matrices.bits @ weights[source, target].T.astype(np.float64)).astype(np.int64)  # (m, 120), exact
+    moved = ((numberings != np.arange(INTERIOR)) * np.arange(1, VERTICES - 1)).max(axis=1)  # last vertex that moves
+    codes[moved > matrices.vertices[:, None] - 2] = refused  # absent vertices stay where they are
+    smallest = codes.min(axis=1)
+    matrix, numbering = np.nonzero(codes == smallest[:, None])
+    starts = np.searchsorted(matrix, np.arange(len(codes) + 1))
+    return _CanonicalForms(matrices.lookup[smallest].astype(np.int64), starts, np.argsort(numberings)[numbering])
+
+
+# --- edits --------------------------------------------------------------------------------------------------------
+
+_ABSENT, _NEXT = INTERIOR, INTERIOR + 1 + len(OPERATIONS)
+_OPTIONS = np.concatenate(
+    [
+        _DIGITS,
+        np.tile(np.arange(1 + len(OPERATIONS), dtype=np.int8), (len(_DIGITS), 1)),
+        *(1 + (_DIGITS - 1 + shift) % len(OPERATIONS) for shift in range(1, len(OPERATIONS))),
+    ],
+    axis=1,
+)
+"""What an edit can put at a place, for each vector of operations: one of its five, a constant, one of its five changed
+to the next or the last but one; shape `(1024, 19)`."""
+
+
+class _Moves(NamedTuple):
+    """The edits of each matrix that lead to a cell of the space.
+
+    Attributes:
+        starts: Edits `starts[i]` to `starts[i + 1]` are those of matrix `i`; shape `(m + 1,)`.
+        targets: Number of the matrix after the edit; shape `(e,)`.
+        sources: Which of `_OPTIONS` each of the five operations becomes; shape `(e, 5)`.
+    """
+
+    starts: IntArray
+    targets: IntArray
+    sources: IntArray
+
+
+@lru_cache(maxsize=1)
+def _moves() -> _Moves:
+    matrices = _matrices()
+    squares = _square(matrices.bits)
+    before: BoolArray = squares.copy()  # before[m, u, v]: v is u, or a way leads from u to v
+    before[:, np.arange(VERTICES), np.arange(VERTICES)] = True
+    for w in range(1, OUTPUT):
+        np.logical_or(before, before[:, :, [w]] & before[:, [w], :], out=before)
+    present: BoolArray = np.arange(VERTICES) < matrices.vertices[:, None] - 1
+    present[:, OUTPUT] = True
+    free = matrices.vertices - 1  # the first absent vertex; the output where there is none
+    room = EDGES - matrices.bits.sum(axis=1)  # for more edges
+    blocks: list[tuple[IntArray, BoolArray, IntArray]] = []
+
+    def copies(where: BoolArray) -> tuple[IntArray, BoolArray, IntArray]:
+        """One edit of each of these matrices: their numbers, and matrix and sources yet to be changed in place."""
+        rows = np.flatnonzero(where)
+        blocks.append((rows, squares[rows], np.tile(np.arange(INTERIOR), (len(rows), 1))))
+        return blocks[-1]
+
+    for u, v in permutations(range(VERTICES), 2):
+        acyclic: BoolArray = present[:, u] & present[:, v] & ~before[:, v, u]
+        _, square, _ = copies(squares[:, u, v] | (acyclic & (room >= 1)))
+        square[:, u, v] ^= True  # add or remove the edge
+        for op in range(1, 1 + len(OPERATIONS)):
+            rows, square, sources = copies(acyclic & (room >= 2) & (free < OUTPUT))
+            edit, new = np.arange(len(rows)), free[rows]
+            square[edit, u, new] = square[edit, new, v] = True  # add a vertex
+            sources[edit, new - 1] = _ABSENT + op
+    for w in range(1, OUTPUT):
+        _, square, sources = copies((squares[:, w].sum(axis=1) == 1) & (squares[:, :, w].sum(axis=1) == 1))
+        square[:, w] = square[:, :, w] = False  # remove the vertex
+        sources[:, w - 1] = _ABSENT
+        for shift in range(len(OPERATIONS) - 1):
+            _, _, sources = copies(present[:, w])
+            sources[:, w - 1] = _NEXT + shift * INTERIOR + w - 1  # another operation
+
+    rows, square, sources = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    depth = np.zeros((len(rows), VERTICES), dtype=np.int8)  # edges of the longest way to each vertex
+    for _ in range(VERTICES - 1):
+        depth = (square * (depth + np.int8(1))[:, :, None]).max(axis=1)
+    depth[~square.any(axis=1) & ~square.any(axis=2)] = VERTICES
+    order = np.argsort(depth[:, 1:OUTPUT], axis=1, kind="stable")
+    targets = matrices.lookup[_edge_code(_renumber(square, order))].astype(np.int64)  # -1: not pruned any more
+    kept = np.argsort(rows, kind="stable")
+    kept = kept[targets[kept] >= 0]
+    starts = np.searchsorted(rows[kept], np.arange(len(squares) + 1))
+    return _Moves(starts, targets[kept], np.take_along_axis(sources, order, axis=1)[kept])
+
+
+def _edit(genotypes: GenotypeArray, targets: IntArray, sources: IntArray) -> GenotypeArray:
+    """The genotypes `(n, 26)` after one edit each, or one `(1, 26)` after each of `n` edits."""
+    return np.concatenate([_matrices().bits[targets], _OPTIONS[_op_code(genotypes)[:, None], sources]], axis=1)
+
+
+# --- published hash -----------------------------------------------------------------------------------------------
+
+
+def _published_hash(matrix: npt.NDArray[np.int8], ops: list[str]) -> str:
+    def digest(text: str) -> str:
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    labels = [-1, *(OPERATIONS.index(op) for op in ops[1:-1]), -2]
+    hashes = [digest(str(node)) for node in zip(matrix.sum(1).tolist(), matrix.sum(0).tolist(), labels, strict=True)]
+    before = [np.flatnonzero(column) for column in matrix.T]
+    after = [np.flatnonzero(row) for row in matrix]
+    for _ in ops:
+        hashes = [
+            digest(
+                "|".join(
+                    ("".join(sorted(hashes[u] for u in before[v])), "".join(sorted(hashes[w] for w in after[v])), own)
+                )
+            )
+            for v, own in enumerate(hashes)
+        ]
+    return digest(str(sorted(hashes)))
