@@ -323,7 +323,8 @@ def _output(genotypes: GenotypeArray, numbers: npt.NDArray[np.int64]) -> npt.NDA
         convolved = np.where(x == 0, x, _mix(x + _mix(weights + np.uint64(1))))
         averaged = x * np.uint64(0xD1342543DE82EF95)
         nodes[end] += np.select([op == NONE, op == SKIP, op == AVG_POOL], [np.uint64(0), x, averaged], convolved)
-    return nodes[-1]
+    output: npt.NDArray[np.uint64] = nodes[-1]
+    return output
 
 
 def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

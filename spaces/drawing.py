@@ -1,0 +1,256 @@
+"""Layered pictures of cell graphs, in which straight arrows run from left to right and clear every other node."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, Space
+
+if TYPE_CHECKING:
+    import networkx as nx
+    from matplotlib.axes import Axes
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#A6761D", "#5D3A9B")
+"""Fills of the operations: Okabe & Ito (2008), told apart by colour-blind eyes; a brown for their yellow."""
+TERMINAL, GREY, FAINT = "#30343B", "#B8BDC5", "#6B717B"
+BOX = (0.72, 0.5)
+"""Width and height of a node; layers are 1 apart."""
+CLEARANCE, SEPARATION = 0.45, 0.75
+"""Least distances: of an edge from the middle of a node that it passes, and of two nodes in about the same layer."""
+_NO_OPERATION = "none"
+_TERMINALS = ("input", "output")
+
+
+@dataclass(frozen=True)
+class CellLayout:
+    """Where the `v` nodes of a cell graph go. Drawn with straight edges and `BOX`es, nothing covers anything.
+
+    Attributes:
+        x: To the right, 0 for the input; shape `(v,)`.
+        y: Upwards, 0 for input and output; shape `(v,)`.
+        labels: The operations, broken into short lines.
+        ops: The operations.
+        live: Whether a node lies on a way from the input to the output on which there is no `none`; shape `(v,)`.
+        edges: Tail and head of each edge, as positions in the list of nodes; heads are to the right of tails.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    labels: list[str]
+    ops: list[str]
+    live: BoolArray
+    edges: list[tuple[int, int]]
+
+
+def colours(space: Space) -> dict[str, str]:
+    """A fill as `#rrggbb` for each operation of a space, the same in every picture; `none` is grey."""
+    operations = [op for op in space.ops if op not in (*_TERMINALS, _NO_OPERATION)]
+    fills = {op: PALETTE[i % len(PALETTE)] for i, op in enumerate(operations)}
+    return {op: TERMINAL if op in _TERMINALS else fills.get(op, GREY) for op in space.ops}
+
+
+def layout(space: Space, genotype: GenotypeArray) -> CellLayout:
+    """Positions for the graph of one architecture `(d,)`; the same for the same genotype."""
+    graph = space.graph(genotype)
+    place = {node: position for position, node in enumerate(graph)}
+    edges = [(place[tail], place[head]) for tail, head in graph.edges]
+    ops = [str(op) for _, op in graph.nodes(data="op")]
+    x = _columns(len(ops), edges)
+    ends = tuple(node for node, op in enumerate(ops) if op in _TERMINALS)
+    y = _rows(tuple(x.tolist()), tuple(edges), ends)
+    return CellLayout(x, y.copy(), [_label(op) for op in ops], ops, _live(graph), edges)
+
+
+def draw(space: Space, genotype: GenotypeArray, axes: Axes, legend: bool = True) -> None:
+    """Draw the graph of one architecture `(d,)` into matplotlib axes.
+
+    Nodes through which nothing passes are dashed and pale; nothing is left out. Fit the size of the axes before: the
+    letters are sized to the boxes.
+
+    Args:
+        space: The space of the architecture.
+        genotype: The architecture.
+        axes: Where to draw; emptied of ticks and frame.
+        legend: Whether to name the operations of this cell below it.
+    """
+    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
+
+    cell, fills = layout(space, genotype), colours(space)
+    width, height = BOX
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    axes.set_xlim(cell.x.min() - 0.5, cell.x.max() + 0.5)
+    axes.set_ylim(cell.y.min() - 0.5, cell.y.max() + 0.5)
+    size = _font_size(axes, cell.labels)
+    boxes = []
+    for x, y, label, op, live in zip(cell.x, cell.y, cell.labels, cell.ops, cell.live, strict=True):
+        box = FancyBboxPatch(
+            (x - width / 2, y - height / 2),
+            *BOX,
+            boxstyle="round,pad=0,rounding_size=0.1",
+            facecolor=fills[op] if live else "white",
+            edgecolor="none" if live else (GREY if op == _NO_OPERATION else fills[op]),
+            linestyle="solid" if live else "dashed",
+            linewidth=1.2,
+            zorder=3,
+        )
+        boxes.append(axes.add_patch(box))
+        colour = _ink(fills[op]) if live else FAINT
+        axes.text(x, y, label, ha="center", va="center", size=size, color=colour, zorder=4, linespacing=1.05)
+    for tail, head in cell.edges:
+        live = bool(cell.live[tail] and cell.live[head])
+        arrow = FancyArrowPatch(
+            (cell.x[tail], cell.y[tail]),
+            (cell.x[head], cell.y[head]),
+            patchA=boxes[tail],
+            patchB=boxes[head],
+            shrinkA=0,
+            shrinkB=1,
+            arrowstyle="-|>",
+            mutation_scale=10,
+            color=TERMINAL if live else GREY,
+            linestyle="solid" if live else "dashed",
+            linewidth=1.2,
+            zorder=2 if live else 1,
+        )
+        axes.add_patch(arrow)
+    if legend:
+        used = [op for op in space.ops if op in cell.ops and op not in (*_TERMINALS, _NO_OPERATION)]
+        handles = [Patch(facecolor=fills[op], label=op) for op in used]
+        if not cell.live.all():
+            handles.append(Patch(facecolor="white", edgecolor=FAINT, linestyle="dashed", label="nothing passes"))
+        axes.legend(
+            handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, frameon=False, fontsize="small"
+        )
+
+
+def _ink(fill: str) -> str:
+    """White or black, whichever is easier to read on a colour."""
+    red, green, blue = (int(fill[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return "white" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.3 else "#000000"
+
+
+def _label(op: str) -> str:
+    """The name with a line break between its two halves, at the `_`, `-` or digit that halves it best."""
+    if len(op) <= 7:
+        return op
+    breaks = [m.start() for m in re.finditer(r"(?<=[A-Za-z])(?=\d)|[_-]", op)]
+    if not breaks:
+        return op
+    middle = min(breaks, key=lambda at: (max(at, len(op) - at), at))
+    return f"{op[:middle]}\n{op[middle:].lstrip('_-')}"
+
+
+def _font_size(axes: Axes, labels: list[str]) -> float:
+    """Points at which every label fits into a box, taking a letter as 0.63 of its size wide and a line as 1.25 high."""
+    figure: Any = axes.get_figure(root=True)
+    area = axes.get_position()
+    inches = min(
+        area.width * figure.get_figwidth() / np.ptp(axes.get_xlim()),
+        area.height * figure.get_figheight() / np.ptp(axes.get_ylim()),
+    )  # a unit of the data, with equal aspect
+    lines = [label.split("\n") for label in labels]
+    across = BOX[0] * 0.9 / (0.63 * max(len(line) for parts in lines for line in parts))
+    upwards = BOX[1] * 0.9 / (1.25 * max(len(parts) for parts in lines))
+    return float(72 * inches * min(across, upwards))
+
+
+def _live(graph: nx.DiGraph[Any]) -> BoolArray:
+    import networkx as nx
+
+    ops = nx.get_node_attributes(graph, "op")
+    passing = graph.subgraph([node for node in graph if ops[node] != _NO_OPERATION])
+    inputs, outputs = ([node for node in passing if ops[node] == end] for end in _TERMINALS)
+    after = set(inputs).union(*(nx.descendants(passing, node) for node in inputs))
+    before = set(outputs).union(*(nx.ancestors(passing, node) for node in outputs))
+    return np.array([node in after & before for node in graph])
+
+
+def _columns(n: int, edges: list[tuple[int, int]]) -> FloatArray:
+    """For each node the middle between the first and the last layer it could be in; shape `(n,)`."""
+    first, last = np.zeros(n), np.zeros(n)
+    for _ in range(n):
+        for tail, head in edges:
+            first[head] = max(first[head], first[tail] + 1)
+            last[tail] = max(last[tail], last[head] + 1)
+    middle: FloatArray = (first + first.max() - last) / 2
+    return middle
+
+
+@lru_cache(maxsize=256)
+def _rows(columns: tuple[float, ...], edges: tuple[tuple[int, int], ...], fixed: tuple[int, ...]) -> FloatArray:
+    """Heights `(n,)`, 0 for the fixed nodes, at which edges cross and climb little and stay clear of other nodes.
+
+    Coordinate descent from several starts over multiples of one quarter.
+    """
+    n = len(columns)
+    cost = _Ugliness(np.array(columns), edges)
+    free = [node for node in range(n) if node not in fixed]
+    reach = 4 * min(n, 4)
+    levels = np.arange(-reach, reach + 1) / 4
+    rng = np.random.default_rng(0)
+    best = np.zeros(n)
+    least = np.inf
+    for start in range(16):
+        y = np.zeros(n)
+        if start > 0:
+            y[free] = rng.choice(levels, len(free))
+        before = np.inf
+        while (now := float(cost(y[None])[0])) < before:
+            before = now
+            for node in free:
+                trial = np.repeat(y[None], len(levels), axis=0)
+                trial[:, node] = levels
+                y = trial[np.argmin(cost(trial))]
+        if now < least - 1e-9:
+            best, least = y, now
+    return best
+
+
+class _Ugliness:
+    """How bad heights of nodes in given columns `(n,)` are."""
+
+    def __init__(self, x: FloatArray, edges: tuple[tuple[int, int], ...]) -> None:
+        self.tail, self.head = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+        self.length = x[self.head] - x[self.tail]
+        passes = [(e, k) for e, (a, b) in enumerate(edges) for k in range(len(x)) if x[a] < x[k] < x[b]]
+        self.edge, self.node = np.array(passes, dtype=np.int64).reshape(-1, 2).T
+        self.share = (x[self.node] - x[self.tail[self.edge]]) / self.length[self.edge]
+        close = [(a, b) for a, b in combinations(range(len(x)), 2) if abs(x[a] - x[b]) < 1]
+        self.a, self.b = np.array(close, dtype=np.int64).reshape(-1, 2).T
+        disjoint = [(e, f) for e, f in combinations(range(len(edges)), 2) if not {*edges[e]} & {*edges[f]}]
+        self.e, self.f = np.array(disjoint, dtype=np.int64).reshape(-1, 2).T
+        self.left = np.maximum(x[self.tail[self.e]], x[self.tail[self.f]])
+        self.right = np.minimum(x[self.head[self.e]], x[self.head[self.f]])
+        self.x = x
+
+    def __call__(self, y: FloatArray) -> FloatArray:
+        """For each of `(k, n)` assignments of heights; shape `(k,)`."""
+        climb = y[:, self.head] - y[:, self.tail]  # (k, edges)
+        slope = climb / self.length
+        at = y[:, self.tail[self.edge]] + self.share * climb[:, self.edge]
+        clear = np.abs(at - y[:, self.node]) / np.hypot(1, slope[:, self.edge])
+        apart = np.abs(y[:, self.a] - y[:, self.b])
+
+        def gap(place: FloatArray) -> FloatArray:
+            heights = [
+                y[:, self.tail[edge]] + (place - self.x[self.tail[edge]]) * slope[:, edge] for edge in (self.e, self.f)
+            ]
+            difference: FloatArray = heights[0] - heights[1]
+            return difference
+
+        crossed = (self.left < self.right) & (gap(self.left) * gap(self.right) < 0)
+        total: FloatArray = (
+            100 * np.maximum(0, CLEARANCE - clear).sum(axis=1)
+            + 100 * np.maximum(0, SEPARATION - apart).sum(axis=1)
+            + 2 * crossed.sum(axis=1)
+            + 0.2 * (climb**2).sum(axis=1)
+            + 0.02 * (y**2).sum(axis=1)
+        )
+        return total
