@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, KeyArray, Space
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -21,8 +21,8 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#A
 TERMINAL, GREY, FAINT = "#30343B", "#B8BDC5", "#6B717B"
 BOX = (0.72, 0.5)
 """Width and height of a node; layers are 1 apart."""
-CLEARANCE, SEPARATION = 0.45, 0.75
-"""Least distances: of an edge from the middle of a node that it passes, and of two nodes in about the same layer."""
+MARGIN = 0.15
+"""Space wanted around a node."""
 _NO_OPERATION = "none"
 _TERMINALS = ("input", "output")
 
@@ -219,10 +219,16 @@ class _Ugliness:
     def __init__(self, x: FloatArray, edges: tuple[tuple[int, int], ...]) -> None:
         self.tail, self.head = np.array(edges, dtype=np.int64).reshape(-1, 2).T
         self.length = x[self.head] - x[self.tail]
-        passes = [(e, k) for e, (a, b) in enumerate(edges) for k in range(len(x)) if x[a] < x[k] < x[b]]
-        self.edge, self.node = np.array(passes, dtype=np.int64).reshape(-1, 2).T
-        self.share = (x[self.node] - x[self.tail[self.edge]]) / self.length[self.edge]
-        close = [(a, b) for a, b in combinations(range(len(x)), 2) if abs(x[a] - x[b]) < 1]
+        side = (BOX[0] + MARGIN) / 2
+        passes = [
+            (e, k, max(x[a], x[k] - side), min(x[b], x[k] + side))
+            for e, (a, b) in enumerate(edges)
+            for k in range(len(x))
+            if k not in (a, b) and x[a] - side < x[k] < x[b] + side
+        ]
+        edge, node, self.enters, self.leaves = np.array(passes, dtype=np.float64).reshape(-1, 4).T
+        self.edge, self.node = edge.astype(np.int64), node.astype(np.int64)
+        close = [(a, b) for a, b in combinations(range(len(x)), 2) if abs(x[a] - x[b]) < BOX[0] + MARGIN]
         self.a, self.b = np.array(close, dtype=np.int64).reshape(-1, 2).T
         disjoint = [(e, f) for e, f in combinations(range(len(edges)), 2) if not {*edges[e]} & {*edges[f]}]
         self.e, self.f = np.array(disjoint, dtype=np.int64).reshape(-1, 2).T
@@ -234,21 +240,23 @@ class _Ugliness:
         """For each of `(k, n)` assignments of heights; shape `(k,)`."""
         climb = y[:, self.head] - y[:, self.tail]  # (k, edges)
         slope = climb / self.length
-        at = y[:, self.tail[self.edge]] + self.share * climb[:, self.edge]
-        clear = np.abs(at - y[:, self.node]) / np.hypot(1, slope[:, self.edge])
+
+        def height(edge: KeyArray, at: FloatArray) -> FloatArray:
+            result: FloatArray = y[:, self.tail[edge]] + (at - self.x[self.tail[edge]]) * slope[:, edge]
+            return result
+
+        def between(first: FloatArray, second: FloatArray) -> FloatArray:
+            """Least distance of two lines that are so far apart at both ends, negative where they cross."""
+            return np.copysign(np.minimum(np.abs(first), np.abs(second)), first * second)
+
+        middle = y[:, self.node]
+        clear = between(height(self.edge, self.enters) - middle, height(self.edge, self.leaves) - middle)
+        ends = [height(self.e, at) - height(self.f, at) for at in (self.left, self.right)]
+        crossed = (self.left < self.right) & (between(*ends) < 0)
         apart = np.abs(y[:, self.a] - y[:, self.b])
-
-        def gap(place: FloatArray) -> FloatArray:
-            heights = [
-                y[:, self.tail[edge]] + (place - self.x[self.tail[edge]]) * slope[:, edge] for edge in (self.e, self.f)
-            ]
-            difference: FloatArray = heights[0] - heights[1]
-            return difference
-
-        crossed = (self.left < self.right) & (gap(self.left) * gap(self.right) < 0)
         total: FloatArray = (
-            100 * np.maximum(0, CLEARANCE - clear).sum(axis=1)
-            + 100 * np.maximum(0, SEPARATION - apart).sum(axis=1)
+            100 * np.maximum(0, BOX[1] / 2 + MARGIN - clear).sum(axis=1)
+            + 100 * np.maximum(0, BOX[1] + MARGIN - apart).sum(axis=1)
             + 2 * crossed.sum(axis=1)
             + 0.2 * (climb**2).sum(axis=1)
             + 0.02 * (y**2).sum(axis=1)
