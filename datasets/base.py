@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
 
 SPLITS = ("train", "validation", "test")
 
@@ -37,18 +41,44 @@ class ImageData:
         return channels, height, width
 
     def checksum(self) -> str:
-        """SHA-256 over images, labels and splits, as hexadecimal digits; what a table stores as its data."""
+        """SHA-256 over images, labels and splits, with their shapes, as hexadecimal digits; stored in every table."""
         digest = hashlib.sha256()
-        for array in (self.images, self.labels, *(self.splits[split] for split in SPLITS)):
+        arrays: list[npt.NDArray[Any]] = [self.images, self.labels, *(self.splits[split] for split in SPLITS)]
+        for array in arrays:
+            digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
+    def tensors(self, device: torch.device | str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        """Each split's images and labels on a device, moved there once: what a network trains on.
+
+        Images are float32 `(n, channels, height, width)`, each channel with the mean 0 and the standard deviation 1
+        of the training images; labels are int64 `(n,)`.
+        """
+        import torch
+
+        training = self.images[self.splits["train"]]
+        mean = training.mean(axis=(0, 2, 3), dtype=np.float64, keepdims=True)
+        std = training.std(axis=(0, 2, 3), dtype=np.float64, keepdims=True)
+        location, scale = mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
+        return {
+            split: (
+                torch.from_numpy((self.images[rows] - location) / scale).to(device),
+                torch.from_numpy(self.labels[rows]).to(device),
+            )
+            for split, rows in self.splits.items()
+        }
+
 
 class Dataset(ABC):
-    """A source of `ImageData`; the constructor stores settings, `load` reads. Always the same data and splits."""
+    """A source of `ImageData`. The constructor stores its arguments under their names and `load` reads.
 
-    name: ClassVar[str]
-    source: ClassVar[str]
+    The same settings give the same images and splits, on every machine.
+    """
+
+    name: str
+    """What metrics measured on it are filed under; without a slash."""
+    source: str
     """Where the images come from: authors, year, and the package or archive that holds them."""
 
     @abstractmethod
@@ -56,10 +86,11 @@ class Dataset(ABC):
         """Read the data.
 
         Raises:
+            InputError: The settings do not fit the data.
             FileError: A file is missing or is not what it should be.
             MissingExtraError: The package that holds the data is not installed.
         """
 
     def settings(self) -> dict[str, Any]:
-        """Constructor arguments that change the data, as JSON values."""
-        return {}
+        """Constructor arguments by name, all of them JSON values."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}

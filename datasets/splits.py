@@ -1,0 +1,73 @@
+"""Which image belongs to which part: fixed cuts, the same on every machine and with every version of numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.datasets.base import SPLITS
+from nasbench.errors import InputError
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+
+def split(
+    published: Mapping[str, IntArray], train: int | None = None, validation: int | None = None, test: int | None = None
+) -> dict[str, IntArray]:
+    """Row numbers of the training, validation and test images.
+
+    A part that was published keeps to its images. One that was not is cut from the training images: first the test
+    part, then the validation part, so that a smaller training part leaves both as they are. Which images a part takes
+    is a fixed random choice in which classes keep their shares; a smaller part takes some of those of a larger one.
+
+    Args:
+        published: Labels `(n,)` of the images of each published part, "train" and perhaps others, which lie one after
+            the other: training images first, then validation, then test.
+        train: Training images; all that remain by default.
+        validation: Validation images; by default all that were published, or a fifth of the training images.
+        test: Test images; likewise.
+
+    Raises:
+        InputError: A size is no positive integer, or there are not so many images.
+    """
+    rows, start = {}, 0
+    for part in (part for part in SPLITS if part in published):
+        rows[part] = start + order(published[part])
+        start += len(rows[part])
+    fifth = max(1, len(rows["train"]) // 5)
+    result = {}
+    for part, size in (("test", test), ("validation", validation), ("train", train)):
+        if part in published:
+            result[part] = _take(rows[part], part, size)
+        else:
+            result[part] = _take(rows["train"], part, fifth if size is None else size)
+            rows["train"] = rows["train"][len(result[part]) :]
+    return {part: result[part] for part in SPLITS}
+
+
+def order(labels: IntArray) -> IntArray:
+    """A fixed random order `(n,)` of the rows with these labels, in every piece of which classes keep their shares.
+
+    It sorts the raw output of PCG64, which numpy promises never to change (NEP 19); `Generator.permutation` may change.
+    """
+    shuffled = np.argsort(np.random.PCG64(0).random_raw(len(labels)), kind="stable")
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = labels[shuffled] == label
+        place[members] = (np.arange(members.sum()) + 0.5) / members.sum()  # spread evenly from 0 to 1
+    return shuffled[np.argsort(place, kind="stable")]
+
+
+def _take(rows: IntArray, part: str, size: int | None) -> IntArray:
+    if size is None and len(rows):
+        return rows
+    if not isinstance(size, int | None) or isinstance(size, bool) or (size is not None and size < 1):
+        raise InputError(f"{part} must be a positive number of images, got {size!r}")
+    if size is None or size > len(rows):
+        raise InputError(
+            f"{part}={size or 'all'}: {len(rows)} images are left for the {part} part; lower train, validation or test"
+        )
+    return rows[:size]
