@@ -10,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
+from nasbench.predictors.warp import Warp
 from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+
+CHUNK = 4096
+"""Most architectures that `_predict` receives at once, so that memory does not grow with their number."""
 
 
 class Prediction(NamedTuple):
@@ -28,13 +32,16 @@ class Prediction(NamedTuple):
 class Predictor(ABC):
     """Base class. The constructor stores its arguments under their names; `fit` learns names that end in `_`.
 
-    A subclass writes `_fit` and `_predict`. Both receive *canonical* genotypes (so a prediction cannot depend on how
-    the nodes are numbered); targets are standardised to mean 0 and standard deviation 1, and predictions are scaled
-    back here. Seeds are constructor arguments: fitting twice gives the same predictor.
+    A subclass writes `_fit`, `_predict` and, to be stored, `_state` and `_restore`. It receives *canonical* genotypes
+    (so a prediction cannot depend on how the nodes are numbered) and targets that are warped towards a normal
+    distribution, with mean 0 and standard deviation 1; what it predicts on that scale is taken back here. Seeds are
+    constructor arguments: fitting twice gives the same predictor.
     """
 
     minimum: ClassVar[int] = 2
     """Fewest architectures that `fit` accepts."""
+    warped: ClassVar[bool] = True
+    """Whether targets are warped; if not, they are only standardised."""
 
     def fit(self, space: Space, genotypes: npt.ArrayLike, targets: npt.ArrayLike) -> Self:
         """Learn from architectures `(n, d)` of `space` with targets `(n,)`, forgetting any earlier fit.
@@ -53,9 +60,13 @@ class Predictor(ABC):
             name = type(self).__name__
             raise InputError(f"{name} needs at least {self.minimum} architectures to fit, got {len(y)}")
         self.space_ = space
-        self.location_ = float(y.mean())
-        self.scale_ = float(y.std()) or 1.0
-        self._fit(space.canonical(checked), (y - self.location_) / self.scale_)
+        self.location_, self.scale_ = float(y.mean()), float(y.std())
+        if self.scale_ <= 1e-12 * np.abs(y).max():  # constant but for rounding
+            self.scale_, self.warp_, z = 1.0, Warp(), np.zeros(len(y))
+        else:
+            z = (y - self.location_) / self.scale_
+            self.warp_ = Warp.fit(z) if self.warped else Warp()
+        self._fit(space.canonical(checked), self.warp_.forward(z))
         return self
 
     def predict(self, genotypes: npt.ArrayLike) -> Prediction:
@@ -65,16 +76,18 @@ class Predictor(ABC):
         checked = self.space_.check(genotypes)
         if not len(checked):
             return Prediction(np.empty(0), np.empty(0))
-        mean, std = self._predict(self.space_.canonical(checked))
+        canonical = self.space_.canonical(checked)
+        parts = [self._predict(canonical[start : start + CHUNK]) for start in range(0, len(canonical), CHUNK)]
+        mean, std = self.warp_.moments(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         return Prediction(mean * self.scale_ + self.location_, std * self.scale_)
 
     @abstractmethod
     def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
-        """Learn from canonical genotypes `(n, d)` and standardised targets `(n,)`; `self.space_` is set."""
+        """Learn from canonical genotypes `(n, d)` and warped targets `(n,)`; `self.space_` is set."""
 
     @abstractmethod
     def _predict(self, genotypes: GenotypeArray) -> Prediction:
-        """Mean and standard deviation `(n,)` of standardised targets."""
+        """Mean and standard deviation `(n,)` of warped targets, each row's without regard to the other rows."""
 
     # --- storing without pickle ---------------------------------------------------------------------------------
 
@@ -84,11 +97,13 @@ class Predictor(ABC):
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """What `fit` learnt, as named arrays (a serialised model is an array of uint8)."""
-        return {"location": np.array(self.location_), "scale": np.array(self.scale_), **self._state()}
+        scale = {"location": np.array(self.location_), "scale": np.array(self.scale_), "warp": np.array(self.warp_)}
+        return {**scale, **self._state()}
 
     def restore(self, space: Space, state: dict[str, npt.NDArray[Any]]) -> Self:
         """Become the fitted predictor whose `state` this is."""
         self.space_, self.location_, self.scale_ = space, float(state["location"]), float(state["scale"])
+        self.warp_ = Warp(*state["warp"].tolist())
         self._restore(state)
         return self
 

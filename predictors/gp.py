@@ -1,0 +1,124 @@
+"""Exact Gaussian process regression (Rasmussen & Williams, 2006, algorithm 2.1) on what flows through a cell."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from nasbench.predictors.base import Prediction, Predictor
+from nasbench.predictors.encodings import DEFAULT, encode
+from nasbench.spaces.base import FloatArray, GenotypeArray
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit, in linear_operator
+    import gpytorch
+    from gpytorch.constraints import GreaterThan
+    from gpytorch.distributions import MultivariateNormal
+    from gpytorch.priors import LogNormalPrior, NormalPrior
+
+SUBSET = 500
+"""Hyperparameters are learnt from at most this many architectures, the first ones; predictions use all of them."""
+LEAST_NOISE = 1e-4
+"""Variance of the noise, relative to the targets', that keeps the covariance of duplicates invertible."""
+
+
+class GaussianProcess(Predictor):
+    """Matérn-5/2 Gaussian process whose features have one weight for each group of them.
+
+    Weights, output scale and noise maximise the marginal likelihood times a prior (L-BFGS). All is in float64.
+
+    Args:
+        features: Encodings joined by `/`; see `nasbench.predictors.encodings.encode`.
+        steps: Most iterations of L-BFGS.
+    """
+
+    def __init__(self, features: str = DEFAULT, steps: int = 30) -> None:
+        self.features, self.steps = features, steps
+
+    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
+        x, groups = encode(self.space_, genotypes, self.features)
+        spread = np.sqrt(2 * np.bincount(groups, x.var(axis=0)))  # root of the mean squared distance in each group
+        self.unit_ = np.where(spread > 0, spread, 1.0)[groups]
+        self.x_ = x / self.unit_
+        chosen = slice(0, SUBSET)
+        inputs, targets = torch.from_numpy(self.x_[chosen]), torch.from_numpy(z[chosen])
+        model = _Model(inputs, targets, torch.from_numpy(groups))
+        _maximise(gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model), inputs, targets, self.steps)
+        self.weight_ = np.exp(0.5 * model.log_weight.detach().numpy())[groups]
+        self.output_ = float(model.kernel.outputscale.detach())
+        self.noise_ = float(model.likelihood.noise.detach())
+        covariance = self._covariance(self.x_, self.x_)
+        covariance.diagonal().add_(self.noise_)
+        self.cholesky_ = torch.linalg.cholesky(covariance)
+        self.alpha_ = torch.cholesky_solve(torch.from_numpy(z)[:, None], self.cholesky_)[:, 0]
+
+    def _covariance(self, a: FloatArray, b: FloatArray) -> torch.Tensor:
+        """Prior covariance `(n, m)` of the latent function at scaled features `(n, f)` and `(m, f)`."""
+        distance = math.sqrt(5) * torch.cdist(torch.from_numpy(a * self.weight_), torch.from_numpy(b * self.weight_))
+        return self.output_ * (1 + distance + distance**2 / 3) * torch.exp(-distance)
+
+    def _predict(self, genotypes: GenotypeArray) -> Prediction:
+        x, _ = encode(self.space_, genotypes, self.features)
+        across = self._covariance(self.x_, x / self.unit_)  # (training, n)
+        mean = self.alpha_ @ across
+        explained = torch.linalg.solve_triangular(self.cholesky_, across, upper=False)
+        variance = self.output_ + self.noise_ - (explained**2).sum(dim=0)
+        return Prediction(mean.numpy(), variance.clamp_min(self.noise_).sqrt().numpy())
+
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        return {
+            "x": self.x_,
+            "unit": self.unit_,
+            "weight": self.weight_,
+            "output": np.array(self.output_),
+            "noise": np.array(self.noise_),
+            "cholesky": self.cholesky_.numpy(),
+            "alpha": self.alpha_.numpy(),
+        }
+
+    def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        self.x_, self.unit_, self.weight_ = state["x"], state["unit"], state["weight"]
+        self.output_, self.noise_ = float(state["output"]), float(state["noise"])
+        self.cholesky_, self.alpha_ = torch.from_numpy(state["cholesky"]), torch.from_numpy(state["alpha"])
+
+
+class _Model(gpytorch.models.ExactGP):  # type: ignore[misc]
+    """The prior: how likely functions, noise and hyperparameters are."""
+
+    def __init__(self, x: torch.Tensor, z: torch.Tensor, groups: torch.Tensor) -> None:
+        noise = gpytorch.likelihoods.GaussianLikelihood(LogNormalPrior(-3.0, 1.5), GreaterThan(LEAST_NOISE))
+        super().__init__(x, z, noise)
+        self.mean = gpytorch.means.ZeroMean()
+        self.kernel = gpytorch.kernels.ScaleKernel(gpytorch.kernels.MaternKernel(2.5), LogNormalPrior(0.0, 1.0))
+        self.kernel.base_kernel.lengthscale = 1.0  # the weights take its place
+        self.kernel.base_kernel.raw_lengthscale.requires_grad_(False)
+        count = int(groups.max()) + 1
+        self.groups = groups
+        self.log_weight = torch.nn.Parameter(torch.full((count,), -math.log(count)))
+        self.register_prior("weight_prior", NormalPrior(-math.log(count), 1.5), "log_weight")
+        self.double()
+        self.likelihood.noise, self.kernel.outputscale = 0.1, 1.0
+
+    def forward(self, x: torch.Tensor) -> MultivariateNormal:
+        x = x * torch.exp(0.5 * self.log_weight)[self.groups]
+        return MultivariateNormal(self.mean(x), self.kernel(x))
+
+
+def _maximise(objective: Any, x: torch.Tensor, z: torch.Tensor, steps: int) -> None:
+    """Ascend the log marginal likelihood, per target, of a model in place."""
+    model = objective.model.train()
+    free = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.LBFGS(free, max_iter=steps, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss: torch.Tensor = -objective(model(x), z)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]

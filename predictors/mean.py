@@ -1,0 +1,31 @@
+"""The mean and standard deviation of the training targets for every architecture: what a predictor must beat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.predictors.base import Prediction, Predictor
+from nasbench.spaces.base import FloatArray, GenotypeArray
+
+
+class Mean(Predictor):
+    """The predictive distribution of a normal sample with unknown mean and variance (Gelman et al., 2013, sec. 3.2)."""
+
+    warped = False
+
+    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
+        n = len(z)
+        self.std_ = float(np.sqrt((1 + 1 / n) * n / (n - 1)))  # z has variance 1 with divisor n
+
+    def _predict(self, genotypes: GenotypeArray) -> Prediction:
+        n = len(genotypes)
+        return Prediction(np.zeros(n), np.full(n, self.std_))
+
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        return {"std": np.array(self.std_)}
+
+    def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        self.std_ = float(state["std"])
