@@ -177,7 +177,7 @@ class Space(ABC):
         return (rng.random((n, len(self.choices))) * self._options).astype(np.int8)
 
     def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
-        """All architectures `(k, d)` one edit away from `(d,)`; symmetric up to `key`."""
+        """All architectures `(k, d)` one edit away from `(d,)`: one of each key, never itself, and mutual."""
         rows = []
         for position, options in enumerate(self.choices):
             others = np.delete(np.arange(options, dtype=np.int8), genotype[position])

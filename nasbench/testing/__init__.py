@@ -1,1 +1,7 @@
-"""The contracts that every space, predictor and strategy keeps, as functions to run on your own."""
+"""The contracts that every space, data set, predictor and strategy keeps, as functions to run on your own."""
+
+from nasbench.testing.dataset import check_dataset
+from nasbench.testing.space import check_space
+from nasbench.testing.strategy import check_strategy
+
+__all__ = ["check_dataset", "check_space", "check_strategy"]

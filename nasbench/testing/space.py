@@ -1,0 +1,320 @@
+"""The contract of a search space: round trips, closed and symmetric moves, keys that are exact up to isomorphism."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any, TypeVar
+
+import numpy as np
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import GenotypeArray, NetworkSettings, Space
+
+T = TypeVar("T")
+
+
+def check_space(space: Space, seed: int = 0, n: int = 64) -> None:
+    """Hold a space to what every space promises.
+
+    Args:
+        space: The space.
+        seed: Seed of all random choices.
+        n: Number of sampled architectures; what needs graphs or networks is checked on fewer.
+
+    Raises:
+        AssertionError: A promise is broken; the message names the property first.
+    """
+    genotypes = _named("sample", space, space.sample, n, np.random.default_rng(seed))
+    for index, (name, check) in enumerate(_CHECKS.items()):
+        given = genotypes.copy()
+        _named(name, space, check, space, given, np.random.default_rng((seed, index)))
+        assert np.array_equal(given, genotypes), f"{name}: {space.name} changes the genotypes that it is given"
+
+
+def _named(name: str, space: Space, call: Callable[..., T], *args: Any) -> T:
+    try:
+        return call(*args)
+    except AssertionError as error:
+        raise AssertionError(f"{name}: {space.name} {error}") from error
+    except Exception as error:
+        raise AssertionError(f"{name}: {space.name} raises {type(error).__name__}: {error}") from error
+
+
+def _facts(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    assert space.name and space.paper, "states no name or no paper"
+    assert all(options > 0 for options in space.choices), f"has choices {space.choices}"
+    assert 0 < space.size <= np.prod([float(options) for options in space.choices]), f"has size {space.size}"
+    assert len(set(space.ops)) == len(space.ops), f"names an op twice: {space.ops}"
+    unknown = {*space.blocking, *space.identity} - {*space.ops}
+    assert not unknown, f"names {unknown} as blocking or identity, which are not in ops"
+
+
+def _sample(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    assert genotypes.shape[1:] == (len(space.choices),), f"samples shape {genotypes.shape}"
+    assert genotypes.dtype == np.int8, f"samples {genotypes.dtype}, not int8"
+    assert np.array_equal(space.check(genotypes), genotypes), "changes a genotype in check"
+    assert space.contains(genotypes).all(), "samples what it does not contain"
+    assert space.sample(0, rng).shape == (0, len(space.choices)), "cannot sample no architecture"
+    if space.size > 1:
+        assert len(np.unique(space.code(space.sample(256, rng)))) > 1, "samples one architecture only"
+
+
+def _determinism(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    seed = int(rng.integers(1 << 32))
+    draws: dict[str, Callable[[np.random.Generator], GenotypeArray]] = {
+        "sample": lambda rng: space.sample(50, rng),
+        "mutate": lambda rng: space.mutate(genotypes, rng),
+        "crossover": lambda rng: space.crossover(genotypes, genotypes[::-1], rng),
+    }
+    for name, draw in draws.items():
+        first, second = (draw(np.random.default_rng(seed)) for _ in range(2))
+        assert np.array_equal(first, second), f"has a {name} that an equal generator does not repeat"
+
+
+def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    one = genotypes[:1].astype(np.int64)
+    outside = one.copy()
+    outside[0, -1] = space.choices[-1]
+    graph = space.graph(genotypes[0])
+    graph.nodes[next(iter(graph.nodes))]["op"] = "no-such-op"
+    refused: dict[str, Callable[[], Any]] = {
+        "a vector that is too long": lambda: space.check(np.concatenate([one, one], axis=1)),
+        "one vector instead of rows": lambda: space.check(one[0]),
+        "floats": lambda: space.check(one.astype(np.float64)),
+        "an option that does not exist": lambda: space.check(outside),
+        "a negative option": lambda: space.check(-1 - one),
+        "a string that is none of its own": lambda: space.genotype("no such architecture"),
+        "an empty string": lambda: space.genotype(""),
+        "a graph with an unknown op": lambda: space.genotype(graph),
+        "an unknown encoding": lambda: space.features(genotypes, "no-such-kind"),
+    }
+    for what, call in refused.items():
+        try:
+            call()
+        except InputError as error:
+            assert str(error) and "\n" not in str(error), f"refuses {what} with a message that is not one line"
+        else:
+            raise AssertionError(f"accepts {what}")
+
+
+def _text(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    for genotype in genotypes:
+        text = space.text(genotype)
+        assert _same(space, genotype, space.genotype(text)), f"reads its own text as another architecture: {text}"
+        assert _same(space, genotype, space.genotype(f" {text}\n")), f"is disturbed by white space around {text!r}"
+
+
+def _graph(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    import networkx as nx
+
+    for genotype in genotypes[:32]:
+        graph = space.graph(genotype)
+        assert nx.is_directed_acyclic_graph(graph), f"has a graph with a cycle: {space.text(genotype)}"
+        assert len(graph) <= space.max_nodes, f"has a graph of {len(graph)} nodes, max_nodes is {space.max_nodes}"
+        labels = {label for _, label in graph.nodes(data="op")}
+        assert labels <= set(space.ops), f"has nodes of ops {labels - set(space.ops)}, which are not in ops"
+        assert _same(space, genotype, space.genotype(graph)), f"reads its own graph as another: {space.text(genotype)}"
+        renumbered = _renumber(graph, rng)
+        again = space.genotype(renumbered)
+        assert _same(space, genotype, again), f"depends on names or order of nodes: {space.text(genotype)}"
+
+
+def _code(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    codes = space.code(genotypes)
+    assert codes.dtype == np.int64 and codes.shape == (len(genotypes),), f"has codes {codes.dtype} {codes.shape}"
+    assert (codes >= 0).all(), "has a negative code"
+    decoded = space.decode(codes)
+    assert decoded.dtype == np.int8 and np.array_equal(decoded, genotypes), "does not invert code by decode"
+
+
+def _key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    """Keys are equal exactly where networkx finds an isomorphism."""
+    import networkx as nx
+
+    pool = [*genotypes[:16], *space.neighbours(genotypes[0])[:12], *space.neighbours(genotypes[1])[:12]]
+    pool += [space.genotype(_renumber(space.graph(genotype), rng)) for genotype in pool[:16]]
+    keys = space.key(np.array(pool))
+    assert keys.dtype == np.int64 and keys.shape == (len(pool),), f"has keys {keys.dtype} {keys.shape}"
+    single = [space.key(genotype[None])[0] for genotype in pool]
+    assert np.array_equal(keys, single), "has keys that depend on the other rows"
+    graphs = [space.graph(genotype) for genotype in pool]
+    for i, j in combinations(range(len(pool)), 2):
+        same = nx.is_isomorphic(graphs[i], graphs[j], node_match=lambda a, b: a["op"] == b["op"])
+        pair = f"{space.text(pool[i])} and {space.text(pool[j])}"
+        assert not same or keys[i] == keys[j], f"gives isomorphic graphs two keys: {pair}"
+        assert same or keys[i] != keys[j], f"gives one key to graphs that are not isomorphic: {pair}"
+
+
+def _function_key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    genotypes = np.concatenate([genotypes, *(space.neighbours(genotype) for genotype in genotypes[:8])])
+    again = [space.genotype(_renumber(space.graph(genotype), rng)) for genotype in genotypes[:32]]
+    genotypes = np.concatenate([genotypes, again])
+    pairs = np.stack([space.key(genotypes), space.function_key(genotypes)], axis=1)
+    distinct = np.unique(pairs, axis=0)
+    assert len(distinct) == len(np.unique(pairs[:, 0])), "separates by function_key what has one key"
+
+
+def _canonical(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    canonical = space.canonical(genotypes)
+    assert canonical.dtype == np.int8 and canonical.shape == genotypes.shape, "changes dtype or shape"
+    assert space.contains(canonical).all(), "has a canonical form outside the space"
+    assert np.array_equal(space.key(canonical), space.key(genotypes)), "has a canonical form with another key"
+    assert np.array_equal(space.canonical(canonical), canonical), "changes what is canonical already"
+    again = np.array([space.genotype(_renumber(space.graph(genotype), rng)) for genotype in genotypes[:32]])
+    assert np.array_equal(space.canonical(again), canonical[:32]), "has two canonical forms of one class"
+
+
+def _neighbours(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    for genotype in genotypes[:4]:
+        neighbours = space.neighbours(genotype)
+        assert len(neighbours) or space.size == 1, f"leaves {space.text(genotype)} without neighbours"
+        space.check(neighbours)
+        keys, own = space.key(neighbours), space.key(genotype[None])[0]
+        assert own not in keys, f"counts {space.text(genotype)} among its own neighbours"
+        assert len(np.unique(keys)) == len(keys), f"names a neighbour of {space.text(genotype)} twice"
+        for neighbour in neighbours:
+            mutual = own in space.key(space.neighbours(neighbour))
+            assert mutual, f"has a one-sided neighbour: {space.text(genotype)} of {space.text(neighbour)}"
+
+
+def _mutate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    mutants = space.mutate(genotypes, rng)
+    assert mutants.dtype == np.int8 and mutants.shape == genotypes.shape, "changes dtype or shape"
+    space.check(mutants)
+    keys = space.key(mutants)
+    assert (keys != space.key(genotypes)).all(), "leaves an architecture as it was"
+    for genotype, key in zip(genotypes[:16], keys, strict=False):
+        assert key in space.key(space.neighbours(genotype)), f"makes what is no neighbour of {space.text(genotype)}"
+
+
+def _crossover(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    others = space.sample(len(genotypes), rng)
+    children = space.crossover(genotypes, others, rng)
+    assert children.dtype == np.int8 and children.shape == genotypes.shape, "changes dtype or shape"
+    space.check(children)
+    clones = space.crossover(genotypes, genotypes, rng)
+    assert np.array_equal(space.key(clones), space.key(genotypes)), "makes another architecture of equal parents"
+
+
+def _repair(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    same, fine = space.repair(genotypes)
+    assert fine.all() and np.array_equal(same, genotypes), "repairs what is in the space"
+    raw = rng.integers(0, space.choices, size=(256, len(space.choices)), dtype=np.int8)
+    repaired, fine = space.repair(raw.copy())
+    assert repaired.shape == raw.shape and repaired.dtype == np.int8, "changes dtype or shape"
+    assert fine.shape == (len(raw),) and fine.dtype == bool, "does not say which rows it could read"
+    space.check(repaired[fine])
+
+
+def _distance(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    there, back = space.distance(genotypes, genotypes[::-1]), space.distance(genotypes[::-1], genotypes)
+    assert (space.distance(genotypes, genotypes) == 0).all(), "is at a distance from itself"
+    assert np.array_equal(there, back), "has two distances between two architectures"
+    assert (there >= 0).all(), "has a negative distance"
+
+
+def _tensors(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    import networkx as nx
+
+    adjacency, ops, mask = space.tensors(genotypes)
+    n, v = len(genotypes), space.max_nodes
+    assert adjacency.shape == (n, v, v) and adjacency.dtype == bool, (
+        f"has adjacency {adjacency.dtype} {adjacency.shape}"
+    )
+    assert ops.shape == (n, v) and ops.dtype == np.int8, f"has ops {ops.dtype} {ops.shape}"
+    assert mask.shape == (n, v) and mask.dtype == bool, f"has a mask {mask.dtype} {mask.shape}"
+    for i, genotype in enumerate(genotypes):
+        graph = space.graph(genotype)
+        k = len(graph)
+        expected = np.zeros((v, v), dtype=bool)
+        expected[:k, :k] = nx.to_numpy_array(graph) > 0
+        labels = [space.ops.index(label) for _, label in graph.nodes(data="op")]
+        assert np.array_equal(mask[i], np.arange(v) < k), (
+            f"masks other nodes than the graph of {space.text(genotype)} has"
+        )
+        assert np.array_equal(adjacency[i], expected), f"has other edges than the graph of {space.text(genotype)}"
+        padded = [*labels, *(0,) * (v - k)]
+        assert np.array_equal(ops[i], padded), f"has other ops than the graph of {space.text(genotype)}"
+
+
+def _features(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    for kind in space.feature_kinds:
+        features = space.features(genotypes, kind)
+        assert features.ndim == 2 and len(features) == len(genotypes), f"has {kind} features of shape {features.shape}"
+        assert features.dtype == np.float64, f"has {kind} features of {features.dtype}, not float64"
+        assert np.isfinite(features).all(), f"has {kind} features that are not finite"
+        single = np.concatenate([space.features(genotype[None], kind) for genotype in genotypes[:8]])
+        assert np.array_equal(single, features[:8]), f"has {kind} features that depend on the other rows"
+
+
+def _enumerate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    """All genotypes where there are at most two million, else the first thousand."""
+    whole = space.size <= 2_000_000
+    last, total = -1, 0
+    for chunk in space.enumerate(65_536 if whole else 1_000):
+        codes = space.code(chunk)
+        assert chunk.dtype == np.int8 and len(chunk) <= 65_536, f"enumerates {len(chunk)} rows of {chunk.dtype} at once"
+        assert codes[0] > last and (np.diff(codes) > 0).all(), "enumerates in another order than that of code"
+        assert space.contains(chunk).all(), "enumerates what it does not contain"
+        last, total = codes[-1], total + len(chunk)
+        if not whole:
+            break
+    assert not whole or total == space.size, f"enumerates {total} genotypes but has size {space.size}"
+
+
+def _network(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    import torch
+
+    settings = NetworkSettings(channels=8, cells=1, stages=2)
+    with torch.random.fork_rng(devices=[]):
+        for genotype in genotypes[:4]:
+            torch.manual_seed(0)
+            network = space.network(genotype, (1, 8, 8), 3, settings).train()
+            logits = network(torch.rand(4, 1, 8, 8))
+            assert logits.shape == (4, 3), f"gives logits of shape {tuple(logits.shape)} for 4 images of 3 classes"
+            assert torch.isfinite(logits).all(), f"gives logits that are not finite: {space.text(genotype)}"
+            logits.square().sum().backward()
+            gradients = [p.grad for p in network.parameters() if p.grad is not None]
+            assert gradients, f"gives no parameter a gradient: {space.text(genotype)}"
+            assert all(torch.isfinite(g).all() for g in gradients), f"has infinite gradients: {space.text(genotype)}"
+
+
+_CHECKS: dict[str, Callable[[Space, GenotypeArray, np.random.Generator], None]] = {
+    "facts": _facts,
+    "sample": _sample,
+    "determinism": _determinism,
+    "refusal": _refusal,
+    "text": _text,
+    "graph": _graph,
+    "code": _code,
+    "key": _key,
+    "function_key": _function_key,
+    "canonical": _canonical,
+    "neighbours": _neighbours,
+    "mutate": _mutate,
+    "crossover": _crossover,
+    "repair": _repair,
+    "distance": _distance,
+    "tensors": _tensors,
+    "features": _features,
+    "enumerate": _enumerate,
+    "network": _network,
+}
+
+
+def _same(space: Space, a: GenotypeArray, b: GenotypeArray) -> bool:
+    first, second = space.key(np.stack([a, b]))
+    return bool(first == second)
+
+
+def _renumber(graph: Any, rng: np.random.Generator) -> Any:
+    """The same graph with other names of its nodes, in another order of nodes and edges."""
+    import networkx as nx
+
+    names = {node: f"node {name}" for node, name in zip(graph, rng.permutation(len(graph)), strict=True)}
+    nodes, edges = list(graph.nodes(data=True)), list(graph.edges)
+    result: nx.DiGraph[str] = nx.DiGraph()
+    result.add_nodes_from((names[nodes[i][0]], nodes[i][1]) for i in rng.permutation(len(nodes)))
+    result.add_edges_from((names[edges[i][0]], names[edges[i][1]]) for i in rng.permutation(len(edges)))
+    return result
