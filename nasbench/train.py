@@ -66,7 +66,7 @@ class History:
     Attributes:
         values: One row for each name in `CURVES`, one column for each epoch; shape `(7, epochs)`. Accuracies in
             percent, losses (mean cross-entropy) in nats, `train_seconds` cumulative and without evaluation: wall-clock
-            time on CUDA, processor time on the CPU (which other load on the machine does not lengthen). Training
+            time on CUDA, processor time of the thread on the CPU (which other load does not lengthen). Training
             accuracy and loss are running: over the epoch's batches as they were trained on. NaN from `diverged` on.
         diverged: Epoch (from 1) in which a loss stopped being finite, at which training ended; None where none did.
     """
@@ -195,8 +195,8 @@ def evaluate(network: torch.nn.Module, images: torch.Tensor, labels: torch.Tenso
 
 
 def _clock(device: torch.device) -> float:
-    """Seconds: of wall-clock time once CUDA has finished, of processor time on the CPU."""
+    """Seconds: of wall-clock time once CUDA has finished, of this thread's processor time on the CPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         return time.perf_counter()
-    return time.process_time()
+    return time.thread_time()
