@@ -23,7 +23,6 @@ BOX = (0.72, 0.5)
 """Width and height of a node; layers are 1 apart."""
 MARGIN = 0.15
 """Space wanted around a node."""
-_NO_OPERATION = "none"
 _TERMINALS = ("input", "output")
 
 
@@ -36,7 +35,7 @@ class CellLayout:
         y: Upwards, 0 for input and output; shape `(v,)`.
         labels: The operations, broken into short lines.
         ops: The operations.
-        live: Whether a node lies on a way from the input to the output on which there is no `none`; shape `(v,)`.
+        live: Whether a node lies on a way from input to output without blocking operations; shape `(v,)`.
         edges: Tail and head of each edge, as positions in the list of nodes; heads are to the right of tails.
     """
 
@@ -49,8 +48,8 @@ class CellLayout:
 
 
 def colours(space: Space) -> dict[str, str]:
-    """A fill as `#rrggbb` for each operation of a space, the same in every picture; `none` is grey."""
-    operations = [op for op in space.ops if op not in (*_TERMINALS, _NO_OPERATION)]
+    """A fill as `#rrggbb` for each operation of a space, the same in every picture; blocking ones are grey."""
+    operations = [op for op in space.ops if op not in (*_TERMINALS, *space.blocking)]
     fills = {op: PALETTE[i % len(PALETTE)] for i, op in enumerate(operations)}
     return {op: TERMINAL if op in _TERMINALS else fills.get(op, GREY) for op in space.ops}
 
@@ -64,7 +63,7 @@ def layout(space: Space, genotype: GenotypeArray) -> CellLayout:
     x = _columns(len(ops), edges)
     ends = tuple(node for node, op in enumerate(ops) if op in _TERMINALS)
     y = _rows(tuple(x.tolist()), tuple(edges), ends)
-    return CellLayout(x, y.copy(), [_label(op) for op in ops], ops, _live(graph), edges)
+    return CellLayout(x, y.copy(), [_label(op) for op in ops], ops, _live(graph, space.blocking), edges)
 
 
 def draw(space: Space, genotype: GenotypeArray, axes: Axes, legend: bool = True) -> None:
@@ -95,7 +94,7 @@ def draw(space: Space, genotype: GenotypeArray, axes: Axes, legend: bool = True)
             *BOX,
             boxstyle="round,pad=0,rounding_size=0.1",
             facecolor=fills[op] if live else "white",
-            edgecolor="none" if live else (GREY if op == _NO_OPERATION else fills[op]),
+            edgecolor="none" if live else fills[op],
             linestyle="solid" if live else "dashed",
             linewidth=1.2,
             zorder=3,
@@ -121,7 +120,7 @@ def draw(space: Space, genotype: GenotypeArray, axes: Axes, legend: bool = True)
         )
         axes.add_patch(arrow)
     if legend:
-        used = [op for op in space.ops if op in cell.ops and op not in (*_TERMINALS, _NO_OPERATION)]
+        used = [op for op in space.ops if op in cell.ops and op not in (*_TERMINALS, *space.blocking)]
         handles = [Patch(facecolor=fills[op], label=op) for op in used]
         if not cell.live.all():
             handles.append(Patch(facecolor="white", edgecolor=FAINT, linestyle="dashed", label="nothing passes"))
@@ -161,11 +160,11 @@ def _font_size(axes: Axes, labels: list[str]) -> float:
     return float(72 * inches * min(across, upwards))
 
 
-def _live(graph: nx.DiGraph[Any]) -> BoolArray:
+def _live(graph: nx.DiGraph[Any], blocking: tuple[str, ...]) -> BoolArray:
     import networkx as nx
 
     ops = nx.get_node_attributes(graph, "op")
-    passing = graph.subgraph([node for node in graph if ops[node] != _NO_OPERATION])
+    passing = graph.subgraph([node for node in graph if ops[node] not in blocking])
     inputs, outputs = ([node for node in passing if ops[node] == end] for end in _TERMINALS)
     after = set(inputs).union(*(nx.descendants(passing, node) for node in inputs))
     before = set(outputs).union(*(nx.ancestors(passing, node) for node in outputs))
