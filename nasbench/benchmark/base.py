@@ -101,6 +101,8 @@ class Benchmark(ABC):
 
     kind: ClassVar[str]
     """`"tabular"` or `"surrogate"`."""
+    name: str
+    """Name for messages and results: that of the file it came from."""
     space: Space
     metrics: Mapping[str, Metric]
     """The metrics by full name."""

@@ -1,0 +1,376 @@
+"""A surrogate benchmark: predictors fitted on a table answer for the whole space (Zela et al., 2022)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy, Split
+from nasbench.benchmark.parts import specification
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.errors import InputError, NotFoundError
+from nasbench.predictors import Prediction, Predictor, predictors
+from nasbench.progress import Progress, silent
+from nasbench.provenance import provenance
+from nasbench.spaces.base import Architecture, FloatArray, GenotypeArray, Space
+
+Transform: TypeAlias = Literal["identity", "log"]
+Score: TypeAlias = Callable[[FloatArray, FloatArray], float]
+
+WHOLE = 2**18
+"""Spaces with at most this many codes are predicted as a whole, at the first question."""
+REMEMBERED = 2**20
+"""Single predictions remembered at most, in larger spaces."""
+RESAMPLES = 1000
+MOST_REASONS = 255
+SCORES = ("kendall_tau", "spearman", "r2", "rmse")
+FOLDS, RESAMPLING = 0, 1
+"""Purposes of random numbers."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What answers for one metric.
+
+    Attributes:
+        predictor: Fitted on the transformed targets.
+        transform: `"log"` where the predictor learnt the logarithm of a positive quantity (a cost).
+        epoch: Finished epochs of training of the targets; None where the metric has none.
+        quality: How well held-out targets were predicted; see `cross_validate`.
+    """
+
+    predictor: Predictor
+    transform: Transform
+    epoch: int | None
+    quality: Mapping[str, Any]
+
+    def predict(self, genotypes: GenotypeArray) -> Prediction:
+        """Mean and standard deviation for `(n, d)` genotypes in the unit of the metric.
+
+        Where the predictor learnt logarithms these are the moments of the log-normal distribution, so that a predicted
+        cost is positive.
+        """
+        found = self.predictor.predict(genotypes)
+        return found if self.transform == "identity" else from_log(found)
+
+
+def from_log(prediction: Prediction) -> Prediction:
+    """Moments of a quantity whose logarithm is normally distributed with the given ones."""
+    spread = np.expm1(prediction.std**2)
+    mean = np.exp(prediction.mean) * np.sqrt(1 + spread)
+    return Prediction(mean, mean * np.sqrt(spread))
+
+
+class SurrogateBenchmark(Benchmark):
+    """Answers with predictions for every architecture of the space.
+
+    A prediction stands for the mean over training seeds, so only `seed="mean"` can be asked, and only the epoch at
+    which the targets were measured. Predictions are not clamped: a percentage may exceed 100, as cutting it off would
+    make architectures equal that are not. Answers never mix: trained architectures are answered with predictions too.
+
+    Args:
+        table: What the models were fitted on: one target for each architecture and metric.
+        models: By full name of the metric.
+        name: Name of the benchmark, for messages and results.
+    """
+
+    kind = "surrogate"
+
+    def __init__(self, table: Table, models: Mapping[str, Model], name: str = "the surrogate") -> None:
+        if models.keys() != table.columns.keys():
+            odd = sorted(models.keys() ^ table.columns.keys())
+            raise InputError(f"a surrogate has one model for each metric that has targets; check {', '.join(odd)}")
+        self.table, self.models, self.name, self.space = table, dict(models), name, table.space
+        self.metrics: Mapping[str, Metric] = {path: column.metric for path, column in table.columns.items()}
+        self._whole: dict[str, FloatArray] = {}
+        self._remembered: dict[tuple[str, bytes], float] = {}
+
+    def query(
+        self, architecture: Architecture, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
+    ) -> Answer:
+        """One prediction; see `Benchmark.query`."""
+        found, at = self._asked(metric, epoch, seed)
+        genotype = self.space.genotype(architecture)
+        value, cost = self._one(found.path, genotype), math.nan
+        time = self._time(found)
+        if time is not None:
+            cost = self._one(time, genotype)
+        return Answer(value, found.path, found.split, found.units, at, (), cost, None)
+
+    def query_many(
+        self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
+    ) -> Answers:
+        """Many predictions; see `Benchmark.query_many`. None is masked."""
+        found, at = self._asked(metric, epoch, seed)
+        values = self._many(found.path, self.space.check(genotypes))
+        masked = np.ma.MaskedArray(values, mask=np.zeros(len(values), dtype=bool), fill_value=np.nan)
+        return Answers(masked, found.path, found.split, found.units, at, "mean")
+
+    def predict(self, genotypes: npt.ArrayLike, metric: str) -> Prediction:
+        """Mean and standard deviation for architectures `(n, d)`, in the unit of the metric."""
+        return self.models[self.metric(metric).path].predict(self.space.check(genotypes))
+
+    def architectures(self) -> GenotypeArray:
+        """The architectures `(n, d)` that the models were fitted on."""
+        return self.table.genotypes.copy()
+
+    @property
+    def complete(self) -> bool:
+        """True: there is a prediction for every architecture."""
+        return True
+
+    def recorded_epochs(self, metric: str) -> tuple[int, ...]:
+        """The one epoch that was learnt; none where the metric has no epochs."""
+        epoch = self.models[self.metric(metric).path].epoch
+        return () if epoch is None else (epoch,)
+
+    def recorded_seeds(self, metric: str) -> tuple[int, ...]:
+        """None: a prediction stands for the mean over seeds."""
+        self.metric(metric)
+        return ()
+
+    def quality_records(self) -> list[dict[str, Any]]:
+        """How far each metric can be trusted: scores on held-out cells with their 95 % intervals, one record each."""
+        return [
+            {"metric": path, "units": self.metrics[path].units, "epoch": model.epoch, **model.quality}
+            for path, model in self.models.items()
+        ]
+
+    def _asked(self, metric: str, epoch: Any, seed: Any) -> tuple[Metric, int | None]:
+        found = self.metric(metric)
+        known = self.models[found.path].epoch
+        if isinstance(seed, np.random.Generator | int | np.integer):
+            raise NotFoundError(
+                f"{self.name} is a surrogate, whose answers stand for the mean over training seeds; ask with "
+                "seed='mean', or ask the table that it was fitted on"
+            )
+        if not isinstance(seed, str) or seed != "mean":
+            raise InputError(f"the seed of a question to a surrogate is 'mean'; got {seed!r}")
+        if isinstance(epoch, str) and epoch == "last":
+            return found, known
+        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer):
+            raise InputError(f"an epoch is a number of finished epochs or 'last'; got {epoch!r}")
+        if epoch != known:
+            has = "has no epochs" if known is None else f"was learnt at epoch {known} only"
+            raise NotFoundError(f"{found.path!r} of {self.name} {has}; ask for it with epoch='last'")
+        return found, known
+
+    def _time(self, found: Metric) -> str | None:
+        """The metric that says what an answer cost, or None where it needs no training or time was not recorded."""
+        path = f"{found.dataset}/train_seconds" if found.dataset else "train_seconds"
+        trained = found.split != "none" or self.models[found.path].epoch is not None
+        return path if trained and path in self.models else None
+
+    def _one(self, path: str, genotype: GenotypeArray) -> float:
+        if self._small:
+            return self._all(path).item(self.space.code(genotype))
+        name = path, genotype.tobytes()
+        if name not in self._remembered:
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            self._remembered[name] = float(self.models[path].predict(genotype[None]).mean[0])
+        return self._remembered[name]
+
+    def _many(self, path: str, genotypes: GenotypeArray) -> FloatArray:
+        if self._small:
+            return self._all(path)[self.space.code(genotypes)]
+        return self.models[path].predict(genotypes).mean
+
+    @property
+    def _small(self) -> bool:
+        return math.prod(self.space.choices) <= WHOLE
+
+    def _all(self, path: str) -> FloatArray:
+        """Predictions by code for the whole space."""
+        if path not in self._whole:
+            values = np.full(math.prod(self.space.choices), np.nan)
+            for chunk in self.space.enumerate():
+                values[self.space.code(chunk)] = self.models[path].predict(chunk).mean
+            self._whole[path] = values
+        return self._whole[path]
+
+
+def fit_surrogate(
+    benchmark: Benchmark,
+    metric: str,
+    predictor: str,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> SurrogateBenchmark:
+    """Fit a surrogate benchmark on a table.
+
+    One model is fitted for the validation metric, for its counterparts on the test and training splits and for the
+    time of training, where recorded; all at the last epoch of the metric, on the means over the training seeds that
+    have a number. Architectures without any are left out, and the stored targets say why they are missing.
+
+    Args:
+        benchmark: A tabular benchmark.
+        metric: A validation metric.
+        predictor: Specification of a predictor (`"gp"`, `"gnn+epochs=50"`, `"module:Class"`).
+        folds: Parts of the cross-validation that says how far the surrogate can be trusted.
+        seed: Seed of the predictors, of the folds and of the resampling.
+        progress: Told how many of all models are done.
+
+    Raises:
+        InputError: The benchmark is a surrogate itself, the metric belongs to another split, a time is not positive,
+            or there are too few architectures.
+        NotFoundError: The metric is not in the benchmark.
+    """
+    if not isinstance(benchmark, TabularBenchmark):
+        raise InputError("a surrogate is fitted on a tabular benchmark, got a surrogate; pass the table it came from")
+    found = benchmark.metric(metric)
+    if found.split != "validation":
+        known = ", ".join(m.path for m in benchmark.metrics.values() if m.split == "validation") or "(none)"
+        raise InputError(
+            f"a surrogate is fitted for a validation metric and its counterparts on other splits, but {found.path!r} "
+            f"belongs to split {found.split!r}; name one of: {known}"
+        )
+    if folds < 2:
+        raise InputError(f"cross-validation needs at least 2 folds, got {folds}")
+    epochs = benchmark.recorded_epochs(found.path)
+    epoch = epochs[-1] if epochs else None
+    wanted = [found, *_counterparts(benchmark, found), *_training_time(benchmark, found)]
+    make = partial(predictors.create, predictor, seed=seed)
+    models, columns = {}, {}
+    for done, target in enumerate(wanted):
+        progress(done, len(wanted))
+        column, at = _targets(benchmark, target, epoch)
+        rows = column.missing == 0
+        transform: Transform = "log" if target.split == "none" else "identity"
+        y = column.values[rows]
+        if transform == "log" and not (y > 0).all():
+            text = benchmark.space.text(benchmark.table.genotypes[rows][np.argmin(y)])
+            raise InputError(f"{target.path!r} of {text} is {y.min()}; a cost has to be positive to fit a surrogate")
+        genotypes = benchmark.table.genotypes[rows]
+        quality = cross_validate(make, benchmark.space, genotypes, y, transform, folds=folds, seed=seed)
+        fitted = make().fit(benchmark.space, genotypes, np.log(y) if transform == "log" else y)
+        models[target.path], columns[target.path] = Model(fitted, transform, at, quality), column
+    progress(len(wanted), len(wanted))
+    recipe = {
+        "predictor": predictor,
+        "predictor_class": specification(fitted, predictors),
+        "metric": found.path,
+        "folds": folds,
+        "seed": seed,
+        "targets": "mean over the training seeds that have a number",
+        "table": {
+            "name": benchmark.name,
+            "recipe": dict(benchmark.table.recipe),
+            "provenance": dict(benchmark.table.provenance),
+        },
+    }
+    table = Table(benchmark.space, benchmark.architectures(), (), {}, columns, recipe, provenance())
+    return SurrogateBenchmark(table, models, name=f"surrogate of {benchmark.name}")
+
+
+def cross_validate(
+    make: Callable[[], Predictor],
+    space: Space,
+    genotypes: GenotypeArray,
+    y: FloatArray,
+    transform: Transform,
+    *,
+    folds: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Scores of predictions for held-out architectures; those that compute the same function share a fold.
+
+    Args:
+        make: Makes an unfitted predictor.
+        space: The search space.
+        genotypes: Architectures; shape `(n, d)`.
+        y: Targets in the unit of the metric; shape `(n,)`.
+        transform: What the predictor learns of the targets.
+        folds: Parts, of which each is predicted by a model that was fitted on the others.
+        seed: Seed of the folds and of the resampling.
+
+    Returns:
+        `n`, `groups` (different functions), `folds`, and of each score its value over all held-out predictions with
+        the ends of its 95 % interval: percentiles of a bootstrap over groups, in which the fitted models are kept.
+        A score that is undefined is None.
+
+    Raises:
+        InputError: There are too few architectures for the predictor.
+    """
+    _, group = np.unique(space.function_key(genotypes), return_inverse=True)
+    groups = int(group.max()) + 1
+    folds = min(folds, groups)
+    if folds < 2:
+        raise InputError(f"cross-validation needs at least 2 different architectures with a number, got {groups}")
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(FOLDS,)))
+    fold = (rng.permutation(groups) % folds)[group]
+    learnt = np.log(y) if transform == "log" else y
+    held_out = np.empty(len(y))
+    for number in range(folds):
+        outside = fold == number
+        predictor = make().fit(space, genotypes[~outside], learnt[~outside])
+        found = predictor.predict(genotypes[outside])
+        held_out[outside] = (from_log(found) if transform == "log" else found).mean
+    return {"n": len(y), "groups": groups, "folds": folds, **_scores(y, held_out, group, seed)}
+
+
+def _scores(y: FloatArray, predicted: FloatArray, group: npt.NDArray[np.intp], seed: int) -> dict[str, float | None]:
+    from nasbench.evaluate import metrics  # needs scipy.stats, which a query does not
+
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(RESAMPLING,)))
+    members = np.argsort(group, kind="stable")
+    start = np.searchsorted(group[members], np.arange(group.max() + 2))
+    samples = []
+    for _ in range(RESAMPLES):
+        drawn = rng.integers(len(start) - 1, size=len(start) - 1)
+        samples.append(np.concatenate([members[start[g] : start[g + 1]] for g in drawn]))
+    result: dict[str, float | None] = {}
+    for name in SCORES:
+        score: Score = getattr(metrics, name)
+        resampled = np.array([score(y[rows], predicted[rows]) for rows in samples])
+        resampled = resampled[np.isfinite(resampled)]
+        low, high = np.quantile(resampled, (0.025, 0.975)) if len(resampled) else (np.nan, np.nan)
+        for ending, value in (("", score(y, predicted)), ("_low", low), ("_high", high)):
+            result[f"{name}{ending}"] = float(value) if np.isfinite(value) else None
+    return result
+
+
+def _counterparts(benchmark: Benchmark, found: Metric) -> list[Metric]:
+    splits: tuple[Split, ...] = ("test", "train")
+    partners = []
+    for split in splits:
+        try:
+            partners.append(benchmark.partner(found.path, split))
+        except NotFoundError:
+            continue
+    return partners
+
+
+def _training_time(benchmark: Benchmark, found: Metric) -> list[Metric]:
+    path = f"{found.dataset}/train_seconds" if found.dataset else "train_seconds"
+    return [benchmark.metrics[path]] if path in benchmark.metrics else []
+
+
+def _targets(benchmark: TabularBenchmark, target: Metric, epoch: int | None) -> tuple[Column, int | None]:
+    """Mean over the seeds at the epoch, or at the target's own last where it has none there, and the epoch taken."""
+    at: Epoch = epoch if epoch in benchmark.recorded_epochs(target.path) and epoch is not None else "last"
+    genotypes = benchmark.table.genotypes
+    answers = benchmark.query_many(genotypes, target.path, epoch=at)
+    values = answers.values.filled(np.nan)
+    reasons: list[str] = []
+    missing = np.zeros(len(values), dtype=np.uint8)
+    for row in np.flatnonzero(np.isnan(values)):
+        reason = benchmark.query(genotypes[row], target.path, epoch=at).reason or "not recorded"
+        if reason not in reasons and len(reasons) == MOST_REASONS - 1:
+            reason = "for one reason more than fit here"
+        if reason not in reasons:
+            reasons.append(reason)
+        missing[row] = 1 + reasons.index(reason)
+    if missing.all():
+        raise InputError(f"{target.path!r} has no number at all, so nothing can be learnt; the first: {reasons[0]}")
+    metric = Metric(**{**vars(target), "dims": ("architecture",)})
+    return Column(metric, values, missing, tuple(reasons)), answers.epoch
