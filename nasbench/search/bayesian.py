@@ -31,7 +31,7 @@ class BayesianOptimisation(Strategy):
     def __init__(
         self,
         predictor: str | Predictor = "gp",
-        interval: int = 5,
+        interval: int = 10,
         minimum: int = 10,
         parents: int = 10,
         mutations: int = 200,

@@ -116,7 +116,7 @@ def compare(
     ]
     return Results(
         kind="comparison",
-        benchmark=str(getattr(benchmark, "name", benchmark.kind)),
+        benchmark=benchmark.name,
         space=benchmark.space.name,
         metric=referee.metric.path,
         units=referee.metric.units,

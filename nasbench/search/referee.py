@@ -48,6 +48,15 @@ class Referee(ABC):
     def test(self, architecture: GenotypeArray) -> float:
         """Test value after a full training of an architecture that was evaluated; NaN where it is missing."""
 
+    @staticmethod
+    def _paid(seconds: float, trial: Trial) -> float:
+        if not seconds > 0:
+            cell = np.asarray(trial.architecture).tolist()
+            raise InputError(
+                f"the time of training {cell} for {trial.epochs} epochs is {seconds}; it has to be positive"
+            )
+        return seconds
+
     def _unknown(self, epochs: Any) -> InputError:
         known = ", ".join(map(str, self.epochs))
         return InputError(f"a trial of {epochs!r} epochs cannot be answered; {self.metric.path} has epochs {known}")
@@ -70,9 +79,7 @@ class Asking(Referee):
         answer = self.benchmark.query(architecture, self.metric.path, epoch=epoch, seed=self.seed)
         if not self.timed:
             return answer.value, 1.0
-        if not answer.cost > 0:
-            raise InputError(f"the training time of {architecture.tolist()} is {answer.cost}; it has to be positive")
-        return answer.value, answer.cost
+        return answer.value, self._paid(answer.cost, trial)
 
     def test(self, architecture: GenotypeArray) -> float:
         """Query the benchmark for the test value."""
@@ -95,20 +102,24 @@ class LookUp(Referee):
         self.space = benchmark.space
         self.metric, test, cost, epochs = searchable(benchmark, metric)
         self.epochs = tuple(epochs)
-        genotypes = np.concatenate(list(self.space.enumerate()))
-        self.codes = self.space.code(genotypes)
+        chunks = list(self.space.enumerate())
+        self.codes = np.concatenate([self.space.code(chunk) for chunk in chunks])
 
         def ask(path: str, epoch: Epoch, seed: SeedPolicy) -> FloatArray:
-            return benchmark.query_many(genotypes, path, epoch=epoch, seed=seed).values.filled(np.nan)
+            answers = [benchmark.query_many(chunk, path, epoch=epoch, seed=seed) for chunk in chunks]
+            return np.concatenate([answer.values.filled(np.nan) for answer in answers])
 
         self.tests = ask(test.path, "last", "mean")
         self.values = np.array([ask(self.metric.path, epoch, seed) for epoch in epochs.values()])
-        self.timed, self.seconds = False, np.ones_like(self.values)
+        self.seconds = np.ones_like(self.values)
         if cost is not None:
-            dated = bool(benchmark.recorded_epochs(cost.path))
-            recorded = np.array([ask(cost.path, epoch if dated else "last", "mean") for epoch in epochs.values()])
-            if (recorded > 0).all():
-                self.timed, self.seconds = True, recorded
+            dated = benchmark.recorded_epochs(cost.path)
+            for row, (number, epoch) in enumerate(epochs.items()):
+                known = not dated or epoch == "last" or number in dated
+                self.seconds[row] = ask(cost.path, epoch if dated else "last", "mean") if known else np.nan
+        self.timed = cost is not None and bool((self.seconds[-1] > 0).all())
+        if not self.timed:
+            self.seconds[:] = 1.0
         self._rows: dict[bytes, int] = {}
         self._position = {epoch: position for position, epoch in enumerate(self.epochs)}
 
@@ -118,7 +129,7 @@ class LookUp(Referee):
         position = self._position.get(trial.epochs)
         if position is None:
             raise self._unknown(trial.epochs)
-        return self.values.item(position, row), self.seconds.item(position, row)
+        return self.values.item(position, row), self._paid(self.seconds.item(position, row), trial)
 
     def test(self, architecture: GenotypeArray) -> float:
         """Look the test value up."""

@@ -20,6 +20,7 @@ class Formula(Benchmark):
     """Validation sums over positions, test differs a little; a cell of code c trains 1 + c % 7 s an epoch."""
 
     kind = "tabular"
+    name = "formula"
 
     def __init__(self, direction: Direction = "maximise", timed: bool = True, complete: bool = True) -> None:
         self.space = spaces.create("nb201")

@@ -30,8 +30,9 @@ def rows(results: Results, strategy: str) -> list[dict[str, Any]]:
 def test_records(formula: Any, direction: str) -> None:
     benchmark = formula(direction)
     results = race(benchmark, "random", "local")
-    assert (results.kind, results.space, results.metric, results.units) == (
+    assert (results.kind, results.benchmark, results.space, results.metric, results.units) == (
         "comparison",
+        "formula",
         "nb201",
         "toy/validation_score",
         "percent",

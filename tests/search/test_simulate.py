@@ -132,6 +132,18 @@ def test_shorter_trainings_cost_less_and_answer_what_they_reached(formula: Any) 
 
 
 @pytest.mark.parametrize("known", [True, False])
+def test_only_the_whole_training_was_timed(formula: Any, known: bool) -> None:
+    benchmark = formula()
+    sound = benchmark.formulas["toy/train_seconds"]
+    benchmark.formulas["toy/train_seconds"] = lambda g, epoch: sound(g, epoch) if epoch == 4 else np.nan * sound(g, 4)
+    referee = LookUp(benchmark, METRIC) if known else Asking(benchmark, METRIC)
+    assert referee.timed
+    assert len(play(RandomSearch(), referee, rng(), evaluations=2).values) == 2
+    with pytest.raises(InputError, match="for 1 epochs is nan"):
+        play(Short(), referee, rng(), evaluations=2)
+
+
+@pytest.mark.parametrize("known", [True, False])
 def test_epochs_that_were_not_recorded(formula: Any, known: bool) -> None:
     benchmark = formula()
     referee = LookUp(benchmark, METRIC) if known else Asking(benchmark, METRIC)
@@ -156,7 +168,9 @@ def test_failed_trainings_are_never_incumbents(formula: Any, known: bool) -> Non
 def test_a_training_without_a_time_is_refused_where_time_counts(formula: Any) -> None:
     benchmark = formula()
     benchmark.formulas["toy/train_seconds"] = lambda g, epoch: np.full(len(g), np.nan)
-    with pytest.raises(InputError, match=r"the training time of .* is nan; it has to be positive"):
+    with pytest.raises(
+        InputError, match=r"the time of training .* for 4 epochs is nan; it has to be positive"
+    ):
         simulate(RandomSearch(), benchmark, METRIC, rng(), evaluations=2)
     assert not LookUp(benchmark, METRIC).timed
 

@@ -1,0 +1,110 @@
+"""Speed of simulated search, and its quality on the published NAS-Bench-201 table (CIFAR-10, all 15,625 cells).
+
+python benchmarks/search.py speed            1,000 repeats x 300 evaluations on one core
+python benchmarks/search.py quality          best validation accuracy after 50, 100, 150 and 300 evaluations
+python benchmarks/search.py quality --strategies bayesian-gp,bayesian-xgb --repeats 30
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from scipy.special import gammaln
+
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.search import strategies
+from nasbench.search.compare import anytime, compare, initial_designs, stream
+from nasbench.search.referee import LookUp
+from nasbench.search.simulate import play
+from nasbench.spaces import spaces
+from nasbench.spaces.base import FloatArray
+from nasbench.statistics import bootstrap_interval
+
+SOURCE = Path(__file__).parents[2] / "shared/tables/nb201_nasgraph/raw/nasbench201_cifar10.csv"
+POINTS = (50, 100, 150, 300)
+METRIC = "cifar10/validation_accuracy"
+
+
+def table() -> TabularBenchmark:
+    """The published table; training costs are not in it, so every evaluation takes one unit of time."""
+    if not SOURCE.exists():
+        sys.exit(f"needs {SOURCE}, a table that is not part of the project")
+    with SOURCE.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    space = spaces.create("nb201")
+    columns = {}
+    for split in ("validation", "test"):
+        metric = Metric("cifar10", f"{split}_accuracy", split, "percent", "maximise", ("architecture",))  # type: ignore[arg-type]
+        values = np.array([float(row[f"{split} accuracy"]) for row in rows])
+        columns[metric.path] = Column(metric, values, np.zeros(len(rows), dtype=np.uint8))
+    genotypes = np.stack([space.genotype(row["arch str"]) for row in rows])
+    return TabularBenchmark(Table(space, genotypes, (), {}, columns))
+
+
+def speed(repeats: int, names: list[str]) -> None:
+    begin = perf_counter()
+    referee = LookUp(table(), METRIC)
+    print(f"reading the table and looking it up: {perf_counter() - begin:.1f} s")
+    for name in names:
+        begin = perf_counter()
+        for repeat in range(repeats):
+            initial = initial_designs(referee.space, 10, 0, repeat)
+            play(
+                strategies.create(name), referee, stream(0, "strategy", name, repeat), evaluations=300, initial=initial
+            )
+        seconds = perf_counter() - begin
+        print(
+            f"{name:>24}: {repeats:,} x 300 in {seconds:6.2f} s, {seconds / repeats / 300 * 1e6:6.1f} us an evaluation"
+        )
+
+
+def quality(repeats: int, names: list[str], processes: int | None) -> None:
+    benchmark = table()
+    begin = perf_counter()
+    results = compare(benchmark, METRIC, strategies=names, evaluations=300, repeats=repeats, processes=processes)
+    curves = anytime(results.records, POINTS, value="valid")
+    print(f"best validation accuracy in percent, mean of {repeats} runs with 95 % bootstrap interval, after")
+    print(f"{'':>24} " + " ".join(f"{point:>21}" for point in POINTS))
+    values = np.array(benchmark.query_many(benchmark.architectures(), METRIC).values)
+    exact = [expected_maximum(values, point) for point in POINTS]
+    print(f"{'random, exact':>24} " + " ".join(f"{value:>21.2f}" for value in exact))
+    for name, reached in curves.items():
+        low, high = bootstrap_interval(reached, np.random.default_rng(0))
+        cells = [f"{m:.2f} ({a:.2f}-{b:.2f})" for m, a, b in zip(reached.mean(axis=0), low, high, strict=True)]
+        print(f"{name:>24} " + " ".join(f"{cell:>21}" for cell in cells))
+    print(f"{perf_counter() - begin:.0f} s in all")
+    print(results.summary["statement"])
+
+
+def expected_maximum(values: FloatArray, n: int) -> float:
+    """Expected largest of `n` values drawn without replacement; the k-th smallest is it with C(k-1, n-1) / C(N, n)."""
+    ranks = np.arange(n, len(values) + 1)
+    log = gammaln(ranks) - gammaln(ranks - n + 1) - gammaln(n)
+    total = gammaln(len(values) + 1) - gammaln(len(values) - n + 1) - gammaln(n + 1)
+    return math.fsum(np.exp(log - total) * np.sort(values)[n - 1 :])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("speed", "quality"))
+    parser.add_argument("--strategies", help="comma-separated")
+    parser.add_argument("--repeats", type=int)
+    parser.add_argument("--processes", type=int)
+    options = parser.parse_args()
+    names = options.strategies.split(",") if options.strategies else None
+    if options.what == "speed":
+        speed(options.repeats or 1000, names or ["random", "evolution"])
+    else:
+        quality(options.repeats or 500, names or ["random", "evolution", "local", "reinforce"], options.processes)
+
+
+if __name__ == "__main__":
+    main()
