@@ -188,15 +188,6 @@ def _mutate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) ->
         assert key in space.key(space.neighbours(genotype)), f"makes what is no neighbour of {space.text(genotype)}"
 
 
-def _crossover(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    others = space.sample(len(genotypes), rng)
-    children = space.crossover(genotypes, others, rng)
-    assert children.dtype == np.int8 and children.shape == genotypes.shape, "changes dtype or shape"
-    space.check(children)
-    clones = space.crossover(genotypes, genotypes, rng)
-    assert np.array_equal(space.key(clones), space.key(genotypes)), "makes another architecture of equal parents"
-
-
 def _repair(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     same, fine = space.repair(genotypes)
     assert fine.all() and np.array_equal(same, genotypes), "repairs what is in the space"
@@ -205,6 +196,15 @@ def _repair(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) ->
     assert repaired.shape == raw.shape and repaired.dtype == np.int8, "changes dtype or shape"
     assert fine.shape == (len(raw),) and fine.dtype == bool, "does not say which rows it could read"
     space.check(repaired[fine])
+
+
+def _crossover(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    others = space.sample(len(genotypes), rng)
+    children = space.crossover(genotypes, others, rng)
+    assert children.dtype == np.int8 and children.shape == genotypes.shape, "changes dtype or shape"
+    space.check(children)
+    clones = space.crossover(genotypes, genotypes, rng)
+    assert np.array_equal(space.key(clones), space.key(genotypes)), "makes another architecture of equal parents"
 
 
 def _distance(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -251,16 +251,18 @@ def _features(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) 
 def _enumerate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     """All genotypes where there are at most two million, else the first thousand."""
     whole = space.size <= 2_000_000
-    last, total = -1, 0
+    last, total, sampled = -1, 0, set(space.code(genotypes).tolist())
     for chunk in space.enumerate(65_536 if whole else 1_000):
         codes = space.code(chunk)
         assert chunk.dtype == np.int8 and len(chunk) <= 65_536, f"enumerates {len(chunk)} rows of {chunk.dtype} at once"
         assert codes[0] > last and (np.diff(codes) > 0).all(), "enumerates in another order than that of code"
         assert space.contains(chunk).all(), "enumerates what it does not contain"
         last, total = codes[-1], total + len(chunk)
+        sampled -= set(codes[np.isin(codes, list(sampled))].tolist())
         if not whole:
-            break
-    assert not whole or total == space.size, f"enumerates {total} genotypes but has size {space.size}"
+            return
+    assert total == space.size, f"enumerates {total} genotypes but has size {space.size}"
+    assert not sampled, f"samples {space.text(space.decode(np.array([*sampled]))[0])} but does not enumerate it"
 
 
 def _network(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -293,8 +295,8 @@ _CHECKS: dict[str, Callable[[Space, GenotypeArray, np.random.Generator], None]] 
     "canonical": _canonical,
     "neighbours": _neighbours,
     "mutate": _mutate,
-    "crossover": _crossover,
     "repair": _repair,
+    "crossover": _crossover,
     "distance": _distance,
     "tensors": _tensors,
     "features": _features,

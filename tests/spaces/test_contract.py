@@ -1,8 +1,18 @@
-"""Every registered space keeps the contract."""
+"""Every registered space keeps the contract, and the contract names what a broken space breaks."""
 
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
 import pytest
 
-from nasbench.spaces import spaces
+from nasbench.spaces import CellTensors, GenotypeArray, NetworkSettings, spaces
+from nasbench.spaces.base import FloatArray, KeyArray
+from nasbench.spaces.nb101 import NB101
+from nasbench.spaces.nb201 import NB201
 from nasbench.testing import check_space
 
 
@@ -10,3 +20,176 @@ from nasbench.testing import check_space
 @pytest.mark.parametrize("seed", [0, 1])
 def test_registered_space(name: str, seed: int) -> None:
     check_space(spaces.create(name), seed=seed)
+
+
+class HidesItsPaper(NB201):
+    paper = ""
+
+
+class SamplesOutside(NB101):
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        return rng.integers(0, self.choices, size=(n, len(self.choices)), dtype=np.int8)
+
+
+class SamplesAnotherType(NB201):
+    def sample(self, n: int, rng: np.random.Generator) -> Any:
+        return super().sample(n, rng).astype(np.int64)
+
+
+class KeepsItsOwnRandomness(NB201):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rng = np.random.default_rng(0)
+
+    def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        return super().mutate(genotypes, self.rng)
+
+
+class AcceptsAnything(NB201):
+    def check(self, genotypes: npt.ArrayLike) -> GenotypeArray:
+        return np.asarray(genotypes).astype(np.int8)
+
+
+class ForgetsAnOperation(NB201):
+    def text(self, genotype: GenotypeArray) -> str:
+        return super().text(genotype).replace("nor_conv_1x1", "nor_conv_3x3")
+
+
+class TrustsNamesOfNodes(NB101):
+    def _from_graph(self, graph: "nx.DiGraph[Any]") -> Any:
+        ordered: nx.DiGraph[Any] = nx.DiGraph()
+        ordered.add_nodes_from(sorted(graph.nodes(data=True)))
+        order = sorted(ordered, key=lambda node: (ordered.nodes[node]["op"] == "output", str(node)))
+        matrix = np.triu(nx.to_numpy_array(graph, nodelist=order)).astype(int)
+        return self.from_matrix(matrix, [ordered.nodes[node]["op"] for node in order]).tolist()
+
+
+class CodesTooShort(NB201):
+    def code(self, genotypes: GenotypeArray) -> KeyArray:
+        return super().code(genotypes) % 5**5
+
+
+class KeyDependsOnNumbering(NB101):
+    def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
+        return genotypes
+
+
+class KeyIsCoarse(NB101):
+    def key(self, genotypes: GenotypeArray) -> KeyArray:
+        counts = self.features(genotypes, "counts").astype(np.int64)
+        result: KeyArray = counts @ 10 ** np.arange(counts.shape[1])
+        return result
+
+
+class KeyDependsOnTheOtherRows(NB201):
+    def key(self, genotypes: GenotypeArray) -> KeyArray:
+        return np.unique(super().key(genotypes), return_inverse=True)[1]
+
+
+class FunctionKeyIsFiner(NB101):
+    def function_key(self, genotypes: GenotypeArray) -> KeyArray:
+        return self.code(genotypes)
+
+
+class CanonicalIsNotStable(NB101):
+    def key(self, genotypes: GenotypeArray) -> KeyArray:
+        return self.code(super().canonical(genotypes))
+
+    def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
+        return genotypes
+
+
+class IsItsOwnNeighbour(NB201):
+    def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
+        return np.concatenate([super().neighbours(genotype), genotype[None]])
+
+
+class HasOneSidedNeighbours(NB201):
+    def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
+        neighbours = super().neighbours(genotype)
+        return neighbours[self.code(neighbours) > self.code(genotype[None])]
+
+
+class MutatesTwice(NB201):
+    def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        return super().mutate(super().mutate(genotypes, rng), rng)
+
+
+class CrossesWithoutRepair(NB101):
+    def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        return np.where(rng.random(a.shape) < 0.5, a, b)
+
+
+class RepairsNothing(NB101):
+    def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, npt.NDArray[np.bool_]]:
+        return raw, np.ones(len(raw), dtype=bool)
+
+
+class IsFarFromItself(NB201):
+    def distance(self, a: GenotypeArray, b: GenotypeArray) -> npt.NDArray[np.int64]:
+        return 1 + super().distance(a, b)
+
+
+class TurnsEdgesRound(NB201):
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        adjacency, ops, mask = super().tensors(genotypes)
+        return CellTensors(adjacency.transpose(0, 2, 1), ops, mask)
+
+
+class StandardisesWithinTheBatch(NB201):
+    def features(self, genotypes: GenotypeArray, kind: str = "onehot") -> FloatArray:
+        features = super().features(genotypes, kind)
+        return features - features.mean(axis=0)
+
+
+class SkipsAChunk(NB201):
+    def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
+        return islice(super().enumerate(1_000), 1, None)
+
+
+class ForgetsTheClasses(NB201):
+    def network(
+        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
+    ) -> Any:
+        return super().network(genotype, image, 10, settings)
+
+
+class ChangesItsInput(NB201):
+    def features(self, genotypes: GenotypeArray, kind: str = "onehot") -> FloatArray:
+        features = super().features(genotypes, kind)
+        genotypes[:, 0] = 0
+        return features
+
+
+@pytest.mark.parametrize(
+    ("broken", "name"),
+    [
+        (HidesItsPaper, "facts"),
+        (SamplesOutside, "sample"),
+        (SamplesAnotherType, "sample"),
+        (KeepsItsOwnRandomness, "determinism"),
+        (AcceptsAnything, "refusal"),
+        (ForgetsAnOperation, "text"),
+        (TrustsNamesOfNodes, "graph"),
+        (CodesTooShort, "code"),
+        (KeyDependsOnNumbering, "graph"),
+        (KeyIsCoarse, "key"),
+        (KeyDependsOnTheOtherRows, "key"),
+        (FunctionKeyIsFiner, "function_key"),
+        (CanonicalIsNotStable, "canonical"),
+        (IsItsOwnNeighbour, "neighbours"),
+        (HasOneSidedNeighbours, "neighbours"),
+        (MutatesTwice, "mutate"),
+        (CrossesWithoutRepair, "crossover"),
+        (RepairsNothing, "repair"),
+        (IsFarFromItself, "distance"),
+        (TurnsEdgesRound, "tensors"),
+        (StandardisesWithinTheBatch, "features"),
+        (SkipsAChunk, "enumerate"),
+        (ForgetsTheClasses, "network"),
+        (ChangesItsInput, "features"),
+    ],
+)
+def test_planted_fault_is_named(broken: type[NB101 | NB201], name: str) -> None:
+    with pytest.raises(AssertionError, match=f"^{name}: "):
+        check_space(broken())

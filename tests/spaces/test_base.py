@@ -1,0 +1,106 @@
+"""The base class, on the space that the documentation writes: 27 chains of three layers."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasbench.errors import InputError
+from nasbench.spaces import NetworkSettings, Space
+from nasbench.testing import check_space
+
+PAGE = Path(__file__).parents[2] / "docs" / "add-a-space.md"
+
+
+@pytest.fixture(scope="module")
+def chain() -> Space:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    scope: dict[str, Any] = {"__name__": "chain"}
+    exec(code, scope)
+    space: Space = scope["Chain"]()
+    return space
+
+
+def test_the_documented_space_keeps_the_contract(chain: Space) -> None:
+    check_space(chain)
+
+
+def test_code_reads_the_genotype_as_digits(chain: Space) -> None:
+    genotypes = np.array([[0, 0, 0], [0, 0, 2], [1, 0, 2], [2, 2, 2]], dtype=np.int8)
+    assert chain.code(genotypes).tolist() == [0, 2, 11, 26]
+    assert np.array_equal(chain.decode(np.array([0, 2, 11, 26])), genotypes)
+    assert chain.size == 27
+
+
+def test_neighbours_differ_at_one_position(chain: Space) -> None:
+    neighbours = chain.neighbours(np.array([0, 1, 2], dtype=np.int8))
+    assert neighbours.tolist() == [[1, 1, 2], [2, 1, 2], [0, 0, 2], [0, 2, 2], [0, 1, 0], [0, 1, 1]]
+
+
+def test_features(chain: Space) -> None:
+    genotype = np.array([[0, 1, 2]], dtype=np.int8)
+    assert chain.features(genotype).tolist() == [[1, 0, 0, 0, 1, 0, 0, 0, 1]]
+    assert chain.features(genotype, "counts").tolist() == [[1, 1, 1, 1, 1]]
+    adjacency = chain.features(genotype, "adjacency")
+    assert adjacency[0, :10].tolist() == [1, 0, 0, 0, 1, 0, 0, 1, 0, 1]
+    assert adjacency[0, 10:].reshape(5, 5).tolist() == np.eye(5).tolist()
+
+
+def test_distance_counts_positions(chain: Space) -> None:
+    a = np.array([[0, 1, 2], [0, 1, 2]], dtype=np.int8)
+    b = np.array([[0, 1, 2], [1, 1, 1]], dtype=np.int8)
+    assert chain.distance(a, b).tolist() == [0, 2]
+
+
+def test_sample_is_uniform(chain: Space) -> None:
+    counts = np.bincount(chain.code(chain.sample(27_000, np.random.default_rng(0))), minlength=27)
+    assert np.abs(counts - 1000).max() < 6 * 1000**0.5
+
+
+def test_mutate_reaches_every_neighbour_equally(chain: Space) -> None:
+    genotype = np.array([[0, 1, 2]], dtype=np.int8)
+    mutants = chain.mutate(np.repeat(genotype, 6_000, axis=0), np.random.default_rng(0))
+    codes, counts = np.unique(chain.code(mutants), return_counts=True)
+    assert codes.tolist() == sorted(chain.code(chain.neighbours(genotype[0])))
+    assert np.abs(counts - 1000).max() < 6 * 1000**0.5
+
+
+def test_crossover_takes_each_position_from_a_parent(chain: Space) -> None:
+    a, b = np.zeros((500, 3), dtype=np.int8), np.full((500, 3), 2, dtype=np.int8)
+    children = chain.crossover(a, b, np.random.default_rng(0))
+    assert {tuple(child) for child in children.tolist()} == {(i, j, k) for i in (0, 2) for j in (0, 2) for k in (0, 2)}
+
+
+def test_enumerate_unique_is_everything_where_no_two_are_the_same(chain: Space) -> None:
+    assert [len(block) for block in chain.enumerate(10)] == [10, 10, 7]
+    assert np.array_equal(np.concatenate(list(chain.enumerate_unique(10))), np.concatenate(list(chain.enumerate())))
+
+
+@pytest.mark.parametrize(
+    ("genotypes", "message"),
+    [
+        ([[0, 1]], r"shape \(n, 3\), got \(1, 2\)"),
+        ([0, 1, 2], r"shape \(n, 3\), got \(3,\)"),
+        ([[0.0, 1.0, 2.0]], "are integers, got float64"),
+        ([["conv3x3", "skip", "skip"]], "are integers, got <U7"),
+        ([[0, 1, 2], [0, 3, 0]], "genotype 1 .* position 1 is 3, allowed are 0 to 2"),
+        ([[0, 1, -1]], "position 2 is -1"),
+        ([[0, 1, 256]], "position 2 is 256"),
+    ],
+)
+def test_check_says_what_is_wrong(chain: Space, genotypes: list[Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        chain.check(genotypes)
+
+
+def test_genotype_accepts_every_form(chain: Space) -> None:
+    for form in ("conv3x3-conv5x5-skip", [0, 1, 2], (0, 1, 2), np.array([0, 1, 2]), chain.graph(np.array([0, 1, 2]))):
+        assert chain.genotype(form).tolist() == [0, 1, 2]
+
+
+def test_network_has_the_parameters_of_its_layers(chain: Space) -> None:
+    network = chain.network(np.array([0, 1, 2], dtype=np.int8), (1, 8, 8), 10, NetworkSettings(channels=4))
+    norms = 3 * 2 * 4
+    assert sum(p.numel() for p in network.parameters()) == 4 * 9 + 16 * 9 + 16 * 25 + norms + 4 * 10 + 10
