@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from nasbench.console import bar, facts, interruptible, out, records, save, show_comparison, show_evaluation, write_json
+from nasbench.console import (
+    bar,
+    facts,
+    interruptible,
+    is_table,
+    out,
+    records,
+    save,
+    show_comparison,
+    show_evaluation,
+    write_json,
+)
 from nasbench.errors import InputError, NasbenchError
 
 if TYPE_CHECKING:
@@ -113,12 +124,12 @@ def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
     content = describe(file)
     if json_file:
         write_json(json_file, content)
-    simple = {name: value for name, value in content.items() if not isinstance(value, dict | list)}
-    out.print(facts(simple))
-    for name, value in content.items():
-        if name not in simple and value:
-            out.print(f"\n[bold]{name}[/]")
-            out.print(records(value) if isinstance(value, list) else facts(value))
+    tables = {name: value for name, value in content.items() if is_table(value)}
+    nested = {name: value for name, value in content.items() if isinstance(value, dict)}
+    out.print(facts({name: value for name, value in content.items() if name not in tables | nested}))
+    for name, value in (tables | nested).items():
+        out.print(f"\n[bold]{name}[/]")
+        out.print(records(value) if name in tables else facts(value))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,9 @@ from rich.table import Table as Grid
 from nasbench.progress import Progress
 from nasbench.results import Results
 
-out = Console(highlight=False, soft_wrap=False)
+out = Console(highlight=False)
+if not out.is_terminal:
+    out.width = 200  # what reads a pipe has no edge at which lines must be broken
 err = Console(stderr=True, highlight=False)
 
 
@@ -33,7 +36,7 @@ def bar(description: str) -> Iterator[Progress]:
         rich.TextColumn("left"),
         rich.TimeRemainingColumn(),
     )
-    with rich.Progress(*columns, console=err) as shown:
+    with rich.Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as shown:
         task = shown.add_task(description, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
 
@@ -55,7 +58,7 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "-" if value != value else f"{value:.6g}"
+        return "-" if value != value else f"{value:.5g}"
     if isinstance(value, list | tuple):
         return ", ".join(plain(v) for v in value) or "-"
     return str(value)
@@ -68,6 +71,11 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is a list of records."""
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
 def facts(content: Mapping[str, Any]) -> Grid:
@@ -84,10 +92,55 @@ def records(rows: Sequence[Mapping[str, Any]]) -> Grid:
     names = [n for n in rows[0] if any(plain(row.get(n)) != "-" for row in rows)] if rows else []
     for name in names:
         numeric = all(isinstance(row.get(name), int | float) or row.get(name) is None for row in rows)
-        grid.add_column(name.replace("_", " "), justify="right" if numeric else "left")
+        grid.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(escape(plain(row.get(name))) for name in names))
     return grid
+
+
+def show_evaluation(results: Results) -> None:
+    """Kendall tau by training size, mean over the splits, and the other scores at the largest size."""
+    rows = results.records
+    sizes = sorted({row["n_train"] for row in rows})
+    names = list(dict.fromkeys(row["predictor"] for row in rows))
+    shown = []
+    for name in names:
+        row: dict[str, Any] = {"predictor": name}
+        for size in sizes:
+            row[f"tau n={size}"] = _mean(rows, name, size, "kendall_tau")
+        for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds"):
+            row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
+        shown.append(row)
+    out.print(records(shown))
+    splits = len({row["seed"] for row in rows})
+    out.print(f"Means over {splits} random splits of {results.metric} ({results.units}); tau: Kendall rank correlation")
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], name: str, size: int, score: str) -> float | None:
+    values = [r[score] for r in rows if r["predictor"] == name and r["n_train"] == size and finite(r[score])]
+    return round(sum(values) / len(values), 3) if values else None
+
+
+def finite(value: float | None) -> bool:
+    """Whether a number is there."""
+    return value is not None and math.isfinite(value)
+
+
+def show_comparison(results: Results) -> None:
+    """The ranking by final regret with its intervals, and what can be said about it."""
+    ranking = results.summary.get("ranking")
+    if ranking:
+        rows = [
+            {
+                "strategy": name,
+                f"mean regret ({results.units})": round(ranking["means"][name], 4),
+                "95 % interval": f"{ranking['lows'][name]:.4g} to {ranking['highs'][name]:.4g}",
+                "mean rank": round(ranking["mean_ranks"][name], 2),
+            }
+            for name in ranking["order"]
+        ]
+        out.print(records(rows))
+    out.print(results.summary["statement"])
 
 
 def write_json(path: Path, content: Any) -> None:

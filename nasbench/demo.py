@@ -1,0 +1,173 @@
+"""The main job, end to end: train real cells, score predictors, fit a surrogate, race strategies, write a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from nasbench.benchmark.hdf5 import write_surrogate
+from nasbench.benchmark.surrogate import fit_surrogate
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.build import BuildSettings, build
+from nasbench.errors import FileError
+from nasbench.evaluate.protocol import evaluate
+from nasbench.evaluate.splits import feasible
+from nasbench.progress import Progress
+from nasbench.report.page import write_report
+from nasbench.results import Results
+from nasbench.search.compare import compare
+from nasbench.spaces.base import NetworkSettings
+from nasbench.train import TrainSettings
+
+METRIC = "validation_accuracy"
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """How much of everything the demonstration does.
+
+    Attributes:
+        build: Which cells are trained, on what, and how.
+        predictors: Predictors that are scored; the best but for the baselines becomes the surrogate.
+        train_sizes: Training architectures for which predictors are scored.
+        test_size: Held-out architectures.
+        splits: Random splits of the trained cells.
+        strategies: Strategies that race on the surrogate.
+        evaluations: Budget of each run.
+        repeats: Runs of each strategy.
+    """
+
+    build: BuildSettings
+    predictors: Sequence[str] = ("mean", "ridge", "gp", "xgb", "gnn")
+    train_sizes: Sequence[int] = (10, 20, 40)
+    test_size: int = 24
+    splits: int = 10
+    strategies: Sequence[str] = ("random", "local", "evolution", "reinforce", "bayesian-gp", "bayesian-xgb")
+    evaluations: int = 100
+    repeats: int = 30
+
+
+FULL = DemoSettings(
+    BuildSettings(
+        space="nb201",
+        dataset="digits+train=500+distortion=1.0",
+        cells=64,
+        seeds=2,
+        seed=0,
+        network=NetworkSettings(channels=4, cells=1, stages=2),
+        train=TrainSettings(epochs=12, batch_size=32, learning_rate=0.1),
+    )
+)
+QUICK = DemoSettings(
+    BuildSettings(
+        space="nb201",
+        dataset="digits+train=100",
+        cells=12,
+        seeds=2,
+        seed=0,
+        network=NetworkSettings(channels=2, cells=1, stages=2),
+        train=TrainSettings(epochs=2, batch_size=50, learning_rate=0.1),
+    ),
+    train_sizes=(5, 8),
+    test_size=4,
+    splits=2,
+    strategies=("random", "local", "evolution", "reinforce", "bayesian-gp"),
+    evaluations=30,
+    repeats=4,
+)
+
+
+def run_demo(
+    folder: Path,
+    settings: DemoSettings,
+    *,
+    processes: int,
+    tell: Callable[[str], None],
+    bar: Callable[[str], AbstractContextManager[Progress]],
+) -> Path:
+    """Run every step and leave `benchmark.h5`, `surrogate.h5`, `*.json` and `report.html` in `folder`.
+
+    Args:
+        folder: Made where it does not exist; training that was interrupted there continues.
+        settings: How much to do.
+        processes: Processes to train, evaluate and race in; results do not depend on it.
+        tell: Receives one line about each finished step.
+        bar: Opens a progress bar with a description.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        FileError: The folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot make the folder {folder}: {error.strerror}; name another one with --out") from error
+    table_file, surrogate_file = folder / "benchmark.h5", folder / "surrogate.h5"
+    begin = last = perf_counter()
+    notes = []
+
+    def finished(step: str) -> None:
+        nonlocal last
+        notes.append(f"{step} ({perf_counter() - last:.0f} s)")
+        tell(notes[-1])
+        last = perf_counter()
+
+    with bar("Training cells") as progress:
+        table = build(settings.build, table_file, workers=processes, device="auto", progress=progress)
+    benchmark = TabularBenchmark(table, name=table_file.name)
+    finished(f"Trained {len(table.genotypes)} cells of {settings.build.space} with {len(table.seeds)} seeds each")
+
+    sizes, test_size = feasible(settings.train_sizes, settings.test_size, benchmark)
+    with bar("Scoring predictors") as progress:
+        evaluation = evaluate(
+            benchmark,
+            METRIC,
+            predictors=settings.predictors,
+            train_sizes=sizes,
+            test_size=test_size,
+            seeds=settings.splits,
+            workers=processes,
+            progress=progress,
+        )
+    evaluation.write(folder / "evaluation.json")
+    chosen = best_predictor(evaluation)
+    finished(f"Scored {len(settings.predictors)} predictors on held-out cells; the best is {chosen}")
+
+    surrogate = fit_surrogate(benchmark, METRIC, chosen)
+    write_surrogate(surrogate, surrogate_file)
+    finished(f"Fitted a surrogate ({chosen}) that answers for all {surrogate.space.size:,} cells")
+
+    with bar("Racing strategies") as progress:
+        comparison = compare(
+            surrogate,
+            METRIC,
+            strategies=settings.strategies,
+            evaluations=settings.evaluations,
+            repeats=settings.repeats,
+            processes=processes,
+            progress=progress,
+        )
+    comparison.write(folder / "comparison.json")
+    finished(f"Raced {len(settings.strategies)} strategies, {settings.repeats} repeats of {settings.evaluations}")
+
+    report = folder / "report.html"
+    sources = (table_file, folder / "evaluation.json", surrogate_file, folder / "comparison.json")
+    write_report(sources, report, title="From real cells to a ranking of search strategies", notes=notes)
+    finished("Wrote the report")
+    tell(f"In all {perf_counter() - begin:.0f} s")
+    return report
+
+
+def best_predictor(evaluation: Results) -> str:
+    """The predictor with the highest mean Kendall tau at the largest training size; `mean` is never chosen."""
+    largest = max(record["n_train"] for record in evaluation.records)
+    scores: dict[str, list[float]] = {}
+    for record in evaluation.records:
+        if record["n_train"] == largest and record["kendall_tau"] is not None:
+            scores.setdefault(record["predictor"], []).append(record["kendall_tau"])
+    return max(scores, key=lambda name: sum(scores[name]) / len(scores[name]))

@@ -1,0 +1,173 @@
+"""Commands do what they say; a mistake is one line on standard error with exit status 2, and leaves nothing behind."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5 import write
+from nasbench.benchmark.table import Column, Table
+from nasbench.cli import main
+from nasbench.spaces import spaces
+
+CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
+DIMS = ("architecture", "seed", "epoch")
+
+
+@pytest.fixture(scope="module")
+def table_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """80 cells x 2 seeds x 3 epochs whose accuracy rises with their convolutions."""
+    rng = np.random.default_rng(0)
+    space = spaces.create("nb201")
+    genotypes = np.unique(np.concatenate([[space.genotype(CELL)], space.sample(90, rng)]), axis=0)[:80]
+    genotypes = np.concatenate([[space.genotype(CELL)], genotypes[(genotypes != space.genotype(CELL)).any(axis=1)]])
+    counts = space.features(genotypes, "counts")
+    base = 40 + 10 * counts[:, [space.ops.index("nor_conv_3x3")]] + rng.normal(0, 0.5, (len(genotypes), 2))
+    accuracy = base[:, :, None] + np.array([0.0, 2.0, 3.0])
+    seconds = np.broadcast_to(np.array([1.0, 2.0, 3.0]), accuracy.shape) * (1 + counts[:, 2])[:, None, None]
+    accuracy[5, 1] = np.nan
+    missing = np.isnan(accuracy).astype(np.uint8)
+    columns = [
+        Column(
+            Metric("toy", "validation_accuracy", "validation", "percent", "maximise", DIMS),
+            accuracy,
+            missing,
+            ("diverged",),
+        ),
+        Column(
+            Metric("toy", "test_accuracy", "test", "percent", "maximise", DIMS), accuracy - 1, missing, ("diverged",)
+        ),
+        Column(Metric("toy", "train_seconds", "none", "seconds", "minimise", DIMS), seconds, 0 * missing),
+    ]
+    table = Table(space, genotypes, (0, 1), {"toy": (1, 2, 3)}, {c.metric.path: c for c in columns})
+    path = tmp_path_factory.mktemp("cli") / "table.h5"
+    write(table, path)
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["nasbench", *map(str, arguments)])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    return int(exit_.value.code or 0)
+
+
+def test_query_says_what_the_number_is(table_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "answer.json"
+    assert run(monkeypatch, "query", table_file, CELL, "--metric", "test_accuracy", "--epoch", 2, "--json", file) == 0
+    content = json.loads(file.read_text())
+    assert content["architecture"] == CELL
+    (answer,) = content["answers"]
+    assert (answer["metric"], answer["split"], answer["units"]) == ("toy/test_accuracy", "test", "percent")
+    assert (answer["epoch"], answer["seeds"]) == (2, [0, 1])
+    assert 49 < answer["value"] < 53
+    assert answer["cost"] > 0
+
+
+def test_query_takes_a_genotype_and_one_seed(table_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    digits = ",".join(map(str, spaces.create("nb201").genotype(CELL)))
+    file = tmp_path / "answer.json"
+    assert run(monkeypatch, "query", table_file, digits, "--seed", 1, "--json", file) == 0
+    answers = json.loads(file.read_text())["answers"]
+    assert [a["seeds"] for a in answers] == [[1], [1], [1]]
+    assert [a["epoch"] for a in answers] == [3, 3, 3]
+
+
+def test_info_and_verify(table_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "info", table_file) == 0
+    shown = capsys.readouterr().out
+    assert "nb201" in shown
+    assert "validation_accuracy" in shown
+    assert run(monkeypatch, "verify", table_file) == 0
+    assert "is sound" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_evaluate_surrogate_compare_report(
+    table_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores, fitted, race, page = (tmp_path / n for n in ("scores.json", "fitted.h5", "race.json", "report.html"))
+    common = ["--processes", 1]
+    assert run(
+        monkeypatch, "evaluate", table_file, "--predictors", "mean,ridge", "--train-sizes", "10,30",
+        "--test-size", 20, "--seeds", 3, "--json", scores, *common,
+    ) == 0  # fmt: skip
+    assert {r["predictor"] for r in json.loads(scores.read_text())["records"]} == {"mean", "ridge"}
+    assert run(monkeypatch, "surrogate", table_file, "--predictor", "ridge", "--out", fitted) == 0
+    assert run(
+        monkeypatch, "compare", fitted, "--strategies", "random,evolution", "--evaluations", 30,
+        "--repeats", 4, "--json", race, *common,
+    ) == 0  # fmt: skip
+    records = json.loads(race.read_text())["records"]
+    assert set(records[0]) == {
+        "strategy", "repeat", "evaluations", "simulated_seconds", "valid", "test", "regret",
+    }  # fmt: skip
+    assert run(monkeypatch, "report", table_file, scores, fitted, race, "--out", page) == 0
+    assert "<html" in page.read_text()
+    assert len(list((tmp_path / "report_figures").glob("*.png"))) > 3
+
+
+def test_list_names_parts_with_their_source(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "list") == 0
+    shown = capsys.readouterr().out
+    for name in ("nb101", "nb201", "gp", "xgb", "gnn", "evolution", "reinforce", "digits", "cifar10", "Real et al."):
+        assert name in shown
+
+
+MISTAKES = [
+    (["query", "{file}", "|nonsense~0|"], "nonsense"),
+    (["query", "{file}", "0,1,2"], "(n, 6)"),
+    (["query", "{file}", "0,1,2,3,4,5"], "position 5 is 5"),
+    (["query", "{file}", CELL, "--metric", "accuracy"], "toy/validation_accuracy"),
+    (["query", "{file}", CELL, "--metric", "test_accuracy", "--epoch", "99"], "99"),
+    (["query", "{file}", CELL, "--metric", "test_accuracy", "--epoch", "many"], "whole number"),
+    (["query", "{file}", CELL, "--metric", "test_accuracy", "--seed", "777"], "777"),
+    (["info", "{folder}/none.h5"], "none.h5"),
+    (["info", "{folder}/text.h5"], "text.h5"),
+    (["info", "{folder}/cut.h5"], "cut.h5"),
+    (["verify", "{folder}/cut.h5"], "cut.h5"),
+    (["evaluate", "{file}", "--predictors", "rigde"], "did you mean 'ridge'"),
+    (["evaluate", "{file}", "--predictors", "ridge", "--train-sizes", "10,x"], "whole number"),
+    (["evaluate", "{file}", "--predictors", "ridge", "--train-sizes", "1000"], "exceeds"),
+    (["evaluate", "{file}", "--json", "{folder}/no/such/folder/x.json"], "no writable folder"),
+    (["compare", "{file}", "--strategies", "random"], "nasbench surrogate"),
+    (["compare", "{file}", "--strategies", "randon"], "did you mean 'random'"),
+    (["compare", "{file}", "--metric", "test_accuracy"], "validation"),
+    (["compare", "{file}", "--evaluations", "3", "--seconds", "3"], "one of them"),
+    (["surrogate", "{file}", "--predictor", "gp", "--out", "{folder}"], "is a folder"),
+    (["surrogate", "{file}", "--predictor", "nobody", "--out", "{folder}/s.h5"], "unknown predictor"),
+    (["report", "{folder}/text.h5", "--out", "{folder}/r.html"], "text.h5"),
+    (["build", "--space", "nb999", "--out", "{folder}/b.h5"], "unknown space"),
+    (["build", "--dataset", "digitz", "--out", "{folder}/b.h5"], "did you mean 'digits'"),
+    (["build", "--device", "cuda:77", "--out", "{folder}/b.h5"], "cuda:77"),
+    (["build", "--cells", "20000", "--out", "{folder}/b.h5"], "15625"),
+    (["build", "--out", "{folder}/no/b.h5"], "no"),
+    (["demo", "--out", "{folder}/text.h5/demo"], "--out"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "part"), MISTAKES, ids=lambda value: " ".join(value)[:60] if value else None)
+def test_a_mistake_is_one_line(
+    table_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    part: str,
+) -> None:
+    (tmp_path / "text.h5").write_text("this is no HDF5 file")
+    (tmp_path / "cut.h5").write_bytes(table_file.read_bytes()[:-1000])
+    before = sorted(os.listdir(tmp_path))
+    filled = [a.format(file=table_file, folder=tmp_path) if "{f" in a else a for a in arguments]
+    assert run(monkeypatch, *filled) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("nasbench: ")
+    assert error.count("\n") == 1, error
+    assert part in error
+    assert sorted(os.listdir(tmp_path)) == before
