@@ -103,9 +103,10 @@ def encode(space: Space, genotypes: GenotypeArray, kinds: str) -> tuple[FloatArr
 def _flow_features(cells: Flow, kind: str) -> FloatArray:
     n = len(cells.live)
     if kind == "live":
-        return (cells.labels * cells.live[:, :, None]).sum(axis=1)
+        live: FloatArray = (cells.labels * cells.live[:, :, None]).sum(axis=1)
+        return live
     if kind == "pairs":
-        pairs = cells.labels.transpose(0, 2, 1) @ cells.edges @ cells.labels  # (n, ops, ops)
+        pairs: FloatArray = cells.labels.transpose(0, 2, 1) @ cells.edges @ cells.labels  # (n, ops, ops)
         return pairs.reshape(n, -1)
     arrived, ways = cells.inputs[:, None, :].astype(np.float64), []
     for _ in range(cells.live.shape[1] - 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,7 +80,7 @@ class GNN(Predictor):
         """Predictions `(members, n)`."""
         cells = self._cells(genotypes)
         with torch.no_grad():
-            parts = [self._forward(cells.take(rows)) for rows in torch.arange(len(genotypes)).split(BATCH)]
+            parts = [self._forward(cells.take(rows)) for rows in torch.split(torch.arange(len(genotypes)), BATCH)]
         return torch.cat(parts, dim=1).double().numpy()
 
     def _cells(self, genotypes: GenotypeArray) -> _Cells:
@@ -95,7 +96,7 @@ class GNN(Predictor):
         pooled = [h.sum(dim=2)]
         for weight, bias in zip(layers[::2], layers[1::2], strict=True):
             messages = torch.cat([h, cells.edges.mT @ h, cells.edges @ h], dim=-1)  # (members, batch, nodes, 3 width)
-            h = torch.relu(messages.flatten(1, 2) @ weight + bias).unflatten(1, (n, v))
+            h = torch.relu(messages.flatten(1, 2) @ weight + bias).view(self.members, n, v, -1)
             pooled.append(h.sum(dim=2))
         summed = torch.cat(pooled, dim=-1)  # (members, batch, widths)
         return (torch.relu(summed @ w1 + b1) @ w2 + b2)[:, :, 0]
@@ -103,7 +104,7 @@ class GNN(Predictor):
     def _initial(self, inputs: int, generator: torch.Generator) -> list[Tensor]:
         """Weights `(members, in, out)` of variance 2 / in (He et al., 2015) and zero biases, layer by layer."""
         widths = [inputs] + [self.hidden] * self.layers
-        shapes = [(3 * a, b) for a, b in zip(widths, widths[1:], strict=False)] + [
+        shapes = [(3 * a, b) for a, b in pairwise(widths)] + [
             (sum(widths), self.hidden),
             (self.hidden, 1),
         ]

@@ -1,0 +1,199 @@
+"""Scores of predictors by training size (White et al., 2021): same splits for all, nothing shared with the test set."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from functools import partial
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasbench.benchmark.base import Benchmark, Epoch
+from nasbench.errors import InputError, NasbenchError
+from nasbench.evaluate import metrics
+from nasbench.evaluate.splits import Split, Targets, split, targets
+from nasbench.pool import Died, run_tasks
+from nasbench.predictors import predictors as registry
+from nasbench.progress import Progress, silent
+from nasbench.results import Results, json_values
+from nasbench.spaces.base import Space
+from nasbench.statistics import bootstrap_interval
+from nasbench.threads import single_threaded
+
+SCORES = ("kendall_tau", "spearman", "pearson", "r2", "rmse", "nll", "coverage_90", "fit_seconds", "predict_seconds")
+"""What each record holds beside `predictor`, `n_train` and `seed`."""
+
+
+class Task(NamedTuple):
+    """One predictor to fit on the first `n_train` training architectures of one split."""
+
+    predictor: str
+    n_train: int
+    seed: int
+
+
+class Data(NamedTuple):
+    """What all tasks share; `splits` has one for each seed."""
+
+    space: Space
+    targets: Targets
+    splits: tuple[Split, ...]
+
+
+def evaluate(
+    benchmark: Benchmark,
+    metric: str,
+    *,
+    predictors: Sequence[str],
+    train_sizes: Sequence[int],
+    test_size: int,
+    seeds: int,
+    seed: int = 0,
+    epoch: Epoch = "last",
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Results:
+    """Score predictors on architectures of a benchmark.
+
+    For each of `seeds` random splits, every predictor is fitted on nested training sets and scored on the same test
+    set; one architecture of each function takes part. A target is the mean over the recorded training seeds. A
+    predictor that takes a `seed` gets the number of the split. Scores do not depend on `workers`.
+
+    Args:
+        benchmark: Where architectures and targets come from.
+        metric: Which of its metrics is predicted.
+        predictors: Names, or `module:Class` of one's own, with arguments as `gp+steps=50`.
+        train_sizes: Numbers of training architectures.
+        test_size: Number of test architectures.
+        seeds: Number of random splits.
+        seed: Seed of the splits.
+        epoch: Finished epochs of training at which the metric is taken.
+        workers: Processes.
+        progress: Told about finished fits.
+
+    Returns:
+        Results of kind `"evaluation"`. A record holds `predictor`, `n_train`, `seed` (number of the split) and
+        `SCORES`: `rmse` is in the unit of the metric, `nll` in nats, undefined scores are None. The summary holds for
+        each predictor and size the mean of every score with its 95 % bootstrap interval over the splits.
+
+    Raises:
+        InputError: A name, number or size is not acceptable, or a predictor failed; says which and where.
+        NotFoundError: The benchmark has no such metric or epoch.
+    """
+    names, sizes = tuple(dict.fromkeys(predictors)), tuple(sorted(set(train_sizes)))
+    _check(names, sizes, seeds, workers)
+    found = targets(benchmark, metric, epoch)
+    facts = benchmark.metric(metric)
+    streams = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(seeds)]
+    splits = tuple(split(found.functions, sizes[-1], test_size, rng) for rng in streams)
+    tasks = [Task(name, size, k) for size in sizes for k in range(seeds) for name in names]
+
+    scores: dict[Task, dict[str, float]] = {}
+    progress(0, len(tasks))
+    with single_threaded(), closing(_run_all(Data(benchmark.space, found, splits), tasks, workers)) as finished:
+        for task, outcome in finished:
+            if isinstance(outcome, Died | str):
+                where = f"predictor {task.predictor!r} on {task.n_train} architectures, split {task.seed}"
+                raise InputError(f"{where}: {outcome}")
+            scores[task] = outcome
+            progress(len(scores), len(tasks))
+
+    records = [{**task._asdict(), **scores[task]} for task in sorted(tasks, key=lambda t: (names.index(t[0]), *t[1:]))]
+    return Results(
+        kind="evaluation",
+        benchmark=str(getattr(benchmark, "name", benchmark.kind)),
+        space=benchmark.space.name,
+        metric=facts.path,
+        units=facts.units,
+        settings={
+            "predictors": list(names),
+            "train_sizes": list(sizes),
+            "test_size": test_size,
+            "seeds": seeds,
+            "seed": seed,
+            "epoch": epoch,
+            "target": "mean over the recorded training seeds",
+            "architectures": len(found.values),
+            "functions": len(np.unique(found.functions)),
+            "missing": found.missing,
+        },
+        records=[json_values(record) for record in records],
+        summary=json_values(_summary(records, seed)),
+    )
+
+
+def _check(names: Sequence[str], sizes: Sequence[int], seeds: int, workers: int) -> None:
+    if not names or not sizes:
+        raise InputError("name at least one predictor and one training size")
+    if seeds < 1 or workers < 1:
+        raise InputError(f"seeds and workers must be at least 1, got {seeds} and {workers}")
+    for name in names:
+        least = registry.create(name).minimum
+        if sizes[0] < least:
+            raise InputError(f"predictor {name!r} needs at least {least} architectures, got a training size {sizes[0]}")
+
+
+Outcome = dict[str, float] | str
+"""Scores, or why there are none."""
+
+
+def _run_all(data: Data, tasks: Sequence[Task], workers: int) -> Generator[tuple[Task, Outcome | Died], None, None]:
+    if workers == 1:
+        yield from ((task, _score(data, task)) for task in tasks)
+    else:
+        with closing(run_tasks(partial(_prepare, data), tasks, workers)) as finished:
+            yield from finished
+
+
+def _prepare(data: Data) -> Callable[[Task], Outcome]:
+    return partial(_score, data)
+
+
+def _score(data: Data, task: Task) -> Outcome:
+    genotypes, values = data.targets.genotypes, data.targets.values
+    train, test = data.splits[task.seed]
+    train = train[: task.n_train]
+    try:
+        predictor = registry.create(task.predictor, seed=task.seed)
+        begin = perf_counter()
+        predictor.fit(data.space, genotypes[train], values[train])
+        fitted = perf_counter()
+        mean, std = predictor.predict(genotypes[test])
+        end = perf_counter()
+        y = values[test]
+        return {
+            "kendall_tau": metrics.kendall_tau(y, mean),
+            "spearman": metrics.spearman(y, mean),
+            "pearson": metrics.pearson(y, mean),
+            "r2": metrics.r2(y, mean),
+            "rmse": metrics.rmse(y, mean),
+            "nll": metrics.nll(y, mean, std),
+            "coverage_90": metrics.coverage_90(y, mean, std),
+            "fit_seconds": fitted - begin,
+            "predict_seconds": end - fitted,
+        }
+    except NasbenchError as error:
+        return str(error)
+    except Exception as error:  # a predictor may be anybody's code
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
+
+
+def _summary(records: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
+    """Mean and interval of every score by predictor and training size."""
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for record in records:
+        groups.setdefault((record["predictor"], record["n_train"]), []).append(record)
+    rows = []
+    for (name, size), group in groups.items():
+        row: dict[str, Any] = {"predictor": name, "n_train": size}
+        for score in SCORES:
+            values = np.array([record[score] for record in group])
+            values = values[np.isfinite(values)]
+            low, high = bootstrap_interval(values, np.random.default_rng(seed)) if len(values) > 1 else (np.nan, np.nan)
+            row[score] = {"mean": values.mean() if len(values) else np.nan, "low": low, "high": high, "n": len(values)}
+        rows.append(row)
+    return {"interval": "95 % percentile bootstrap of the mean over the splits", "scores": rows}

@@ -1,0 +1,109 @@
+"""Training and test architectures that share no function, the same for every predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.benchmark.base import Benchmark, Epoch
+from nasbench.errors import InputError
+from nasbench.spaces.base import FloatArray, GenotypeArray, KeyArray
+
+LEAST_TEST = 10
+"""`feasible` never reserves fewer test architectures than this where there are twice as many functions."""
+
+
+class Targets(NamedTuple):
+    """What a benchmark recorded of one metric.
+
+    Attributes:
+        genotypes: Architectures that have a number; shape `(n, d)`.
+        values: The numbers; shape `(n,)`.
+        functions: Which function of the input each computes (`Space.function_key`); shape `(n,)`.
+        missing: How many architectures have no number.
+    """
+
+    genotypes: GenotypeArray
+    values: FloatArray
+    functions: KeyArray
+    missing: int
+
+
+class Split(NamedTuple):
+    """Rows of one random split.
+
+    Attributes:
+        train: Training rows; the first k of them are the training set of size k, so sets of several sizes are nested.
+        test: Test rows, which do not depend on the size of the training set.
+    """
+
+    train: npt.NDArray[np.intp]
+    test: npt.NDArray[np.intp]
+
+
+def targets(benchmark: Benchmark, metric: str, epoch: Epoch = "last") -> Targets:
+    """The architectures of a benchmark with their numbers, the mean over training seeds; missing ones are left out."""
+    genotypes = benchmark.architectures()
+    values = benchmark.query_many(genotypes, metric, epoch=epoch, seed="mean").values
+    known = ~np.ma.getmaskarray(values)
+    genotypes = genotypes[known]
+    functions = benchmark.space.function_key(genotypes)
+    return Targets(genotypes, np.asarray(values[known], dtype=np.float64), functions, int((~known).sum()))
+
+
+def split(functions: KeyArray, train_size: int, test_size: int, rng: np.random.Generator) -> Split:
+    """A random split of one architecture of each function.
+
+    Of architectures that compute the same function one, drawn at random, takes part. So no test architecture has a
+    twin in the training set, and none counts for more because the space writes it in many ways.
+
+    Args:
+        functions: Which function each architecture computes; shape `(n,)`.
+        train_size: Number of training architectures.
+        test_size: Number of test architectures.
+        rng: Draws the split; for the same generator and `test_size`, training sets of two sizes are nested.
+
+    Raises:
+        InputError: There are too few different functions; says how many.
+    """
+    shuffled = rng.permutation(len(functions))
+    _, first = np.unique(functions[shuffled], return_index=True)
+    rows = shuffled[rng.permutation(first)]
+    if train_size < 1 or test_size < 1:
+        raise InputError(f"train and test size must be at least 1, got {train_size} and {test_size}")
+    if train_size + test_size > len(rows):
+        raise InputError(
+            f"train size {train_size:,} + test size {test_size:,} exceeds the {len(rows):,} architectures with "
+            f"different functions that have a number; choose sizes that sum to at most {len(rows):,}"
+        )
+    return Split(rows[test_size : test_size + train_size], rows[:test_size])
+
+
+def feasible(
+    train_sizes: Sequence[int], test_size: int, benchmark: Benchmark, metric: str | None = None
+) -> tuple[tuple[int, ...], int]:
+    """The nearest sizes that a benchmark is large enough for; the same ones where it is.
+
+    The test set shrinks to a third of the functions at most, then training sizes that do not fit beside it are left
+    out; if none fits, the one size that does takes their place.
+
+    Args:
+        train_sizes: Wanted training sizes.
+        test_size: Wanted test size.
+        benchmark: Where the architectures come from.
+        metric: Count only architectures that have a number of this metric.
+
+    Raises:
+        InputError: The benchmark has fewer than four different functions.
+    """
+    genotypes = targets(benchmark, metric).genotypes if metric else benchmark.architectures()
+    available = len(np.unique(benchmark.space.function_key(genotypes)))
+    if available < 4:
+        raise InputError(f"evaluating needs at least 4 architectures with different functions, there are {available}")
+    if max(train_sizes) + test_size > available:
+        test_size = min(test_size, max(available // 3, min(LEAST_TEST, available // 2)))
+    room = available - test_size
+    return tuple(size for size in train_sizes if size <= room) or (room,), test_size

@@ -1,0 +1,34 @@
+"""One thread for numerical libraries, so that results and timings do not depend on how many cores there are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Limit the libraries that are loaded here, and all in processes started meanwhile, to one thread each."""
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 1
+    try:
+        os.environ.update(dict.fromkeys(VARIABLES, "1"))
+        if torch:
+            torch.set_num_threads(1)
+        with threadpool_limits(1):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        if torch:
+            torch.set_num_threads(threads)
