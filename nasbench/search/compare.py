@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import math
-import multiprocessing
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.base import Benchmark
 from nasbench.errors import InputError, NasbenchError
+from nasbench.pool import Died, run_tasks
 from nasbench.progress import Progress, silent
 from nasbench.results import Results
 from nasbench.search import strategies as registry
 from nasbench.search.referee import ENUMERABLE, Asking, LookUp, Referee
 from nasbench.search.simulate import Run, check_budget, play
 from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.threads import single_threaded
 
 DEFAULT_EVALUATIONS = 300
 
@@ -99,12 +100,15 @@ def compare(
     check_budget(referee, rules.evaluations, rules.seconds, workers)
 
     # Repeat by repeat, so that a strategy that fails does so early.
-    jobs = [(spec, repeat) for repeat in range(repeats) for spec in strategies]
-    parallel = min(processes or _cores(), len(jobs)) if known else 1
+    jobs = [Job(spec, repeat) for repeat in range(repeats) for spec in strategies]
     runs: dict[tuple[str, int], Run] = {}
-    for done, (job, run) in enumerate(_run_all(referee, rules, jobs, parallel), start=1):
-        runs[job] = run
-        progress(done, len(jobs))
+    progress(0, len(jobs))
+    with single_threaded(), closing(_run_all(referee, rules, jobs, processes or _cores())) as finished:
+        for job, outcome in finished:
+            if isinstance(outcome, Died | str):
+                raise InputError(f"strategy {job.strategy!r}, repeat {job.repeat}: {outcome}")
+            runs[job] = outcome
+            progress(len(runs), len(jobs))
 
     tests = [run.tests for run in runs.values()]
     best = referee.best_test() if isinstance(referee, LookUp) else _best(np.concatenate(tests), referee.maximise)
@@ -191,82 +195,48 @@ def _check(strategies: Sequence[str], repeats: int, initial: int, processes: int
         registry.create(spec)
 
 
-def _run(referee: Referee, rules: Rules, spec: str, repeat: int) -> Run:
-    initial = initial_designs(referee.space, rules.initial, rules.seed, repeat)
+class Job(NamedTuple):
+    """One run of a comparison."""
+
+    strategy: str
+    repeat: int
+
+
+Outcome = Run | str
+"""A run, or why there is none."""
+
+
+def _run_all(
+    referee: Referee, rules: Rules, jobs: Sequence[Job], processes: int
+) -> Generator[tuple[Job, Outcome | Died], None, None]:
+    """The runs as they finish; in this process where there is one, or where the answers are not arrays to pass on."""
+    if processes == 1 or not isinstance(referee, LookUp):
+        yield from ((job, _run(referee, rules, job)) for job in jobs)
+    else:
+        with closing(run_tasks(partial(_prepare, referee, rules), jobs, processes)) as finished:
+            yield from finished
+
+
+def _prepare(referee: Referee, rules: Rules) -> Callable[[Job], Outcome]:
+    return partial(_run, referee, rules)
+
+
+def _run(referee: Referee, rules: Rules, job: Job) -> Outcome:
     try:
         return play(
-            registry.create(spec),
+            registry.create(job.strategy),
             referee,
-            stream(rules.seed, "strategy", spec, repeat),
+            stream(rules.seed, "strategy", job.strategy, job.repeat),
             evaluations=rules.evaluations,
             seconds=rules.seconds,
             workers=rules.workers,
-            initial=initial,
+            initial=initial_designs(referee.space, rules.initial, rules.seed, job.repeat),
         )
     except NasbenchError as error:
-        raise InputError(f"strategy {spec!r}, repeat {repeat}: {error}") from error
+        return str(error)
     except Exception as error:  # a strategy may be anybody's code
-        raise InputError(f"strategy {spec!r}, repeat {repeat}, raised {type(error).__name__}: {error}") from error
-
-
-Job = tuple[str, int]
-
-
-def _run_all(referee: Referee, rules: Rules, jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, Run]]:
-    """The runs as they finish."""
-    with _single_threaded():
-        if processes == 1:
-            for job in jobs:
-                yield job, _run(referee, rules, *job)
-            return
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, context, _prepare, (referee, rules)) as pool:
-            futures: dict[Future[Run], Job] = {pool.submit(_run_prepared, *job): job for job in jobs}
-            try:
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-            except BrokenProcessPool as error:
-                raise InputError(
-                    "a process of the comparison died: out of memory, or a script that lacks "
-                    'if __name__ == "__main__": around its call of compare; processes=1 does without'
-                ) from error
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-
-
-_prepared: list[Any] = []
-"""In a process of a comparison: its referee and its rules."""
-
-
-def _prepare(referee: Referee, rules: Rules) -> None:
-    _prepared[:] = referee, rules
-
-
-def _run_prepared(spec: str, repeat: int) -> Run:
-    referee, rules = _prepared
-    return _run(referee, rules, spec, repeat)
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """One thread for numerical libraries here and in processes started meanwhile: runs share the cores, not a run."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else 1
-    try:
-        os.environ.update(dict.fromkeys(names, "1"))
-        if torch:
-            torch.set_num_threads(1)
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-        if torch:
-            torch.set_num_threads(threads)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
 
 
 # --- results --------------------------------------------------------------------------------------------------------

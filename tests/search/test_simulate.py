@@ -168,9 +168,7 @@ def test_failed_trainings_are_never_incumbents(formula: Any, known: bool) -> Non
 def test_a_training_without_a_time_is_refused_where_time_counts(formula: Any) -> None:
     benchmark = formula()
     benchmark.formulas["toy/train_seconds"] = lambda g, epoch: np.full(len(g), np.nan)
-    with pytest.raises(
-        InputError, match=r"the time of training .* for 4 epochs is nan; it has to be positive"
-    ):
+    with pytest.raises(InputError, match=r"the time of training .* for 4 epochs is nan; it has to be positive"):
         simulate(RandomSearch(), benchmark, METRIC, rng(), evaluations=2)
     assert not LookUp(benchmark, METRIC).timed
 

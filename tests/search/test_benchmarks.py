@@ -1,0 +1,111 @@
+"""Search on real tables and on surrogates of them."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.surrogate import fit_surrogate
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.errors import InputError
+from nasbench.search.compare import anytime, compare
+from nasbench.search.random import RandomSearch
+from nasbench.search.referee import LookUp
+from nasbench.search.simulate import simulate
+from nasbench.spaces import spaces
+
+SPACE = spaces.create("nb201")
+PUBLISHED = Path(__file__).parents[3] / "shared/tables/nb201_nasgraph/raw/nasbench201_cifar10.csv"
+
+
+@pytest.fixture(scope="module")
+def cells() -> TabularBenchmark:
+    """Sixty cells, trained for two epochs with two seeds; numbers are formulas, and one training failed."""
+    genotypes = np.unique(SPACE.sample(80, np.random.default_rng(0)), axis=0)[:60]
+    quality = (genotypes == 3).sum(axis=1) - 2.0 * (genotypes == 0).sum(axis=1)
+    seeds, epochs = np.array([0.0, 1.0])[:, None], np.array([1.0, 2.0])
+    shape = (60, 2, 2)
+    numbers = {
+        "validation_accuracy": 50 + quality[:, None, None] * epochs + seeds,
+        "test_accuracy": 49 + quality[:, None, None] * epochs + seeds,
+        "train_seconds": (1.0 + genotypes.sum(axis=1))[:, None, None] * epochs + 0 * seeds,
+    }
+    columns = {}
+    for name, values in numbers.items():
+        split = name.partition("_")[0] if "accuracy" in name else "none"
+        units, direction = ("percent", "maximise") if "accuracy" in name else ("seconds", "minimise")
+        metric = Metric("digits", name, split, units, direction, ("architecture", "seed", "epoch"))  # type: ignore[arg-type]
+        missing = np.zeros(shape, dtype=np.uint8)
+        columns[metric.path] = Column(metric, np.broadcast_to(values, shape).copy(), missing)
+    failed = columns["digits/validation_accuracy"]
+    failed.values[7, 0], failed.missing[7, 0] = np.nan, 1
+    columns["digits/validation_accuracy"] = Column(failed.metric, failed.values, failed.missing, ("diverged",))
+    return TabularBenchmark(Table(SPACE, genotypes, (0, 1), {"digits": (1, 2)}, columns), name="cells.h5")
+
+
+def test_sampled_cells_need_a_surrogate(cells: TabularBenchmark) -> None:
+    with pytest.raises(InputError, match=r"answers for 60 of the 15,625 .* nasbench surrogate FILE"):
+        compare(cells, "validation_accuracy", strategies=["random"])
+
+
+def test_race_on_a_surrogate(cells: TabularBenchmark) -> None:
+    surrogate = fit_surrogate(cells, "validation_accuracy", "ridge", folds=2)
+    results = compare(surrogate, "validation_accuracy", strategies=["random", "local"], repeats=6, processes=1)
+    assert results.benchmark == "surrogate of cells.h5"
+    assert results.summary["timed"]
+    assert results.summary["ranking"]["order"] == ("local", "random")
+    seconds = [record["simulated_seconds"] for record in results.records]
+    assert all(math.isfinite(second) and second > 0 for second in seconds)
+    alone = simulate(RandomSearch(), surrogate, "validation_accuracy", np.random.default_rng(0), evaluations=20)
+    costs = surrogate.query_many(alone.genotypes, "train_seconds").values
+    np.testing.assert_allclose(alone.seconds, np.cumsum(costs))
+
+
+@pytest.fixture(scope="module")
+def published() -> TabularBenchmark:
+    if not PUBLISHED.exists():
+        pytest.skip(f"needs the published table {PUBLISHED}")
+    with PUBLISHED.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    columns = {}
+    for split in ("validation", "test"):
+        metric = Metric("cifar10", f"{split}_accuracy", split, "percent", "maximise", ("architecture",))  # type: ignore[arg-type]
+        values = np.array([float(row[f"{split} accuracy"]) for row in rows])
+        columns[metric.path] = Column(metric, values, np.zeros(len(rows), dtype=np.uint8))
+    genotypes = np.stack([SPACE.genotype(row["arch str"]) for row in rows])
+    return TabularBenchmark(Table(SPACE, genotypes, (), {}, columns), name="published")
+
+
+def test_look_up_is_the_table(published: TabularBenchmark) -> None:
+    referee = LookUp(published, "validation_accuracy")
+    order = np.argsort(SPACE.code(published.table.genotypes))
+    column = published.table.columns["cifar10/validation_accuracy"]
+    np.testing.assert_array_equal(referee.values[0], column.values[order])
+    assert referee.best_test() == published.table.columns["cifar10/test_accuracy"].values.max()
+
+
+def test_random_search_finds_what_order_statistics_expect(published: TabularBenchmark) -> None:
+    """The expected best of n cells drawn without replacement is exact; 400 runs are within three standard errors."""
+    results = compare(
+        published, "validation_accuracy", strategies=["random"], evaluations=100, repeats=400, processes=1
+    )
+    reached = anytime(results.records, [20, 100], value="valid")["random"]
+    values = np.sort(published.table.columns["cifar10/validation_accuracy"].values)
+    for n, best in zip((20, 100), reached.T, strict=True):
+        chance_below = [math.comb(k, n) / math.comb(len(values), n) for k in range(len(values) + 1)]
+        expected = (values * np.diff(chance_below)).sum()
+        assert best.mean() == pytest.approx(expected, abs=3 * best.std() / 20)
+
+
+def test_strategies_reach_the_published_figures(published: TabularBenchmark) -> None:
+    """Best validation accuracy after 50, 100 and 150 evaluations: evolution 90.78, 91.14, 91.28; local search more."""
+    results = compare(
+        published, "validation_accuracy", strategies=["evolution", "local"], evaluations=150, repeats=100, processes=1
+    )
+    reached = anytime(results.records, [50, 100, 150], value="valid")
+    assert (reached["evolution"].mean(axis=0) > [90.78, 91.14, 91.28]).all()
+    assert (reached["local"].mean(axis=0) > [91.11, 91.32, 91.41]).all()
