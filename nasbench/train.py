@@ -136,7 +136,7 @@ def train(
     network.to(device=device, memory_format=layout)  # type: ignore[call-overload]
     data = {split: (images.to(memory_format=layout), labels) for split, (images, labels) in data.items()}
     deterministic = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
-    with seeded(seed, device), deterministic, torch.autocast(device.type, torch.bfloat16, enabled=cuda):
+    with seeded(seed, device), deterministic:
         return _train(network, data, settings, torch.Generator().manual_seed(seed), device)
 
 
@@ -164,11 +164,13 @@ def _train(
         network.train()
         total, correct = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.int64)
         order = torch.randperm(len(images), generator=generator).to(device)
-        for x, y in zip(images[order].tensor_split(batches), labels[order].tensor_split(batches), strict=True):
+        for rows in order.tensor_split(batches):
+            x, y = images[rows], labels[rows]
             factor = schedule(step, settings.epochs * batches, settings.warmup_epochs * batches)
             optimiser.param_groups[0]["lr"] = settings.learning_rate * factor
-            logits = network(x)
-            loss = cross_entropy(logits, y)
+            with _precision(device):
+                logits = network(x)
+                loss = cross_entropy(logits, y)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -189,9 +191,16 @@ def _train(
 def evaluate(network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
     """Accuracy in percent and mean cross-entropy in nats of a network on images `(n, ...)` with labels `(n,)`."""
     network.eval()
-    logits = torch.cat([network(batch) for batch in torch.split(images, EVALUATION_BATCH)]).float()  # (n, classes)
+    with _precision(images.device):
+        logits = torch.cat([network(batch) for batch in torch.split(images, EVALUATION_BATCH)])
+    logits = logits.float()  # (n, classes)
     accuracy = 100 * (logits.argmax(1) == labels).sum().item() / len(labels)
     return accuracy, cross_entropy(logits, labels).item()
+
+
+def _precision(device: torch.device) -> torch.autocast:
+    """The arithmetic of one forward pass; to be left before the weights change, of which it keeps copies."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
 def _clock(device: torch.device) -> float:

@@ -94,6 +94,17 @@ def test_a_missing_folder(tmp_path):
         Ledger(tmp_path / "nowhere" / "ledger", RECIPE, SHAPE)
 
 
+def test_a_full_disk(tmp_path):
+    with Ledger(tmp_path / "ledger", RECIPE, SHAPE) as ledger:
+        ledger._connection.execute("PRAGMA max_page_count = 1")  # no smaller than what is used
+        with pytest.raises(FileError, match=r"cannot write .*: database or disk is full; "):
+            for cell in range(1000):
+                ledger.record(cell, 0, Outcome(numbers(0)))
+        finished = len(ledger.finished())
+    with Ledger(tmp_path / "ledger", RECIPE, SHAPE) as ledger:
+        assert len(ledger.finished()) == finished > 0
+
+
 def test_another_file_is_left_alone(tmp_path):
     path = tmp_path / "ledger"
     path.write_text("dear diary, " * 100)

@@ -109,6 +109,12 @@ def test_it_learns_and_says_so_in_percent_nats_and_seconds():
     assert np.all(np.diff(history["train_seconds"]) > 0)
 
 
+def test_it_learns_in_mixed_precision(monkeypatch):
+    """As on CUDA; fails where copies of the weights in the lower precision outlive a step."""
+    monkeypatch.setattr("nasbench.train._precision", lambda device: torch.autocast("cpu", torch.bfloat16))
+    assert run(epochs=8)["test_accuracy"][-1] > 80
+
+
 def test_the_same_seed_repeats_exactly_and_another_does_not():
     measured = slice(0, CURVES.index("train_seconds"))
     first, again, other = run(seed=1).values, run(seed=1).values, run(seed=2).values
