@@ -106,7 +106,10 @@ class Space(ABC):
             InputError: They are not integers, have another length, hold an option that does not exist, or are no
                 architectures of this space; the message names the first offender and the reason.
         """
-        array = np.asarray(genotypes)
+        try:
+            array = np.asarray(genotypes)
+        except ValueError as error:
+            raise InputError(f"genotypes of {self.name} have rows of one length; got rows of several") from error
         if array.ndim != 2 or array.shape[1] != len(self.choices):
             raise InputError(
                 f"genotypes of {self.name} have shape (n, {len(self.choices)}), got {array.shape}"
@@ -160,14 +163,14 @@ class Space(ABC):
         Raises:
             InputError: It is not an architecture of this space; the message says why.
         """
-        vector: Sequence[int] | npt.NDArray[Any]
+        vector: Any
         if isinstance(architecture, str):
             vector = self._parse(architecture.strip())
         elif hasattr(architecture, "nodes"):
             vector = self._from_graph(cast("nx.DiGraph[Any]", architecture))
         else:
             vector = architecture
-        row: GenotypeArray = self.check(np.asarray(vector)[None])[0]
+        row: GenotypeArray = self.check([vector])[0]
         return row
 
     # --- moves --------------------------------------------------------------------------------------------------
@@ -275,7 +278,9 @@ class Space(ABC):
             return counts
         if kind == "adjacency":
             upper = cells.adjacency[:, *np.triu_indices(self.max_nodes, 1)]  # (n, v (v - 1) / 2)
-            return np.concatenate([upper, labels.reshape(len(genotypes), -1)], axis=1).astype(np.float64)
+            return np.concatenate(
+                [upper, labels.reshape(len(genotypes), self.max_nodes * len(self.ops))], axis=1
+            ).astype(np.float64)
         return self._features(genotypes, kind)
 
     def _features(self, genotypes: GenotypeArray, kind: str) -> FloatArray:

@@ -14,14 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import (
-    BoolArray,
-    CellTensors,
-    FloatArray,
-    GenotypeArray,
-    NetworkSettings,
-    Space,
-)
+from nasbench.spaces.base import BoolArray, CellTensors, FloatArray, GenotypeArray, NetworkSettings, Space
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -199,7 +192,10 @@ class NB101(Space):
     # --- moves --------------------------------------------------------------------------------------------------
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
-        """`n` genotypes `(n, 26)`, uniform over all 1,293,208 and with replacement."""
+        """`n` genotypes `(n, 26)`, uniform over all 1,293,208 and with replacement.
+
+        A network is drawn as often as it has genotypes; rows of `enumerate_unique` give each the same chance.
+        """
         return _cells(rng.integers(0, self.size, size=n))
 
     def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
@@ -562,15 +558,9 @@ def _published_hash(matrix: npt.NDArray[np.int8], ops: list[str]) -> str:
 
     labels = [-1, *(OPERATIONS.index(op) for op in ops[1:-1]), -2]
     hashes = [digest(str(node)) for node in zip(matrix.sum(1).tolist(), matrix.sum(0).tolist(), labels, strict=True)]
-    before = [np.flatnonzero(column) for column in matrix.T]
-    after = [np.flatnonzero(row) for row in matrix]
+    edges = np.argwhere(matrix).tolist()
     for _ in ops:
-        hashes = [
-            digest(
-                "|".join(
-                    ("".join(sorted(hashes[u] for u in before[v])), "".join(sorted(hashes[w] for w in after[v])), own)
-                )
-            )
-            for v, own in enumerate(hashes)
-        ]
+        before = ["".join(sorted(hashes[u] for u, w in edges if w == v)) for v in range(len(ops))]
+        after = ["".join(sorted(hashes[w] for u, w in edges if u == v)) for v in range(len(ops))]
+        hashes = [digest("|".join(parts)) for parts in zip(before, after, hashes, strict=True)]
     return digest(str(sorted(hashes)))

@@ -55,9 +55,29 @@ def _sample(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) ->
     assert genotypes.dtype == np.int8, f"samples {genotypes.dtype}, not int8"
     assert np.array_equal(space.check(genotypes), genotypes), "changes a genotype in check"
     assert space.contains(genotypes).all(), "samples what it does not contain"
-    assert space.sample(0, rng).shape == (0, len(space.choices)), "cannot sample no architecture"
     if space.size > 1:
         assert len(np.unique(space.code(space.sample(256, rng)))) > 1, "samples one architecture only"
+
+
+def _no_rows(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    empty, d = space.sample(0, rng), len(space.choices)
+    for name, shape, result in [
+        ("sample", (0, d), empty),
+        ("check", (0, d), space.check(empty)),
+        ("contains", (0,), space.contains(empty)),
+        ("repair", (0, d), space.repair(empty)[0]),
+        ("mutate", (0, d), space.mutate(empty, rng)),
+        ("crossover", (0, d), space.crossover(empty, empty, rng)),
+        ("key", (0,), space.key(empty)),
+        ("function_key", (0,), space.function_key(empty)),
+        ("distance", (0,), space.distance(empty, empty)),
+        ("tensors", (0, space.max_nodes, space.max_nodes), space.tensors(empty).adjacency),
+    ]:
+        assert np.shape(result) == shape, f"has a {name} of shape {np.shape(result)} for no architectures"
+    for kind in space.feature_kinds:
+        expected = (0, space.features(genotypes[:1], kind).shape[1])
+        shape = space.features(empty, kind).shape
+        assert shape == expected, f"has {kind} features of shape {shape} for no architectures"
 
 
 def _determinism(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -285,6 +305,7 @@ def _network(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
 _CHECKS: dict[str, Callable[[Space, GenotypeArray, np.random.Generator], None]] = {
     "facts": _facts,
     "sample": _sample,
+    "no rows": _no_rows,
     "determinism": _determinism,
     "refusal": _refusal,
     "text": _text,

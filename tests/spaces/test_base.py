@@ -82,6 +82,7 @@ def test_enumerate_unique_is_everything_where_no_two_are_the_same(chain: Space) 
     ("genotypes", "message"),
     [
         ([[0, 1]], r"shape \(n, 3\), got \(1, 2\)"),
+        ([[0, 1, 2], [0, 1]], "rows of one length"),
         ([0, 1, 2], r"shape \(n, 3\), got \(3,\)"),
         ([[0.0, 1.0, 2.0]], "are integers, got float64"),
         ([["conv3x3", "skip", "skip"]], "are integers, got <U7"),

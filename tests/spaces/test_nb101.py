@@ -235,7 +235,7 @@ def test_sample_is_uniform() -> None:
 
 
 def test_every_cell_can_be_reached() -> None:
-    """From the single edge, by mutation; with six vertices as with seven."""
+    """From the single edge, by edits of the matrix; those of the operations do the rest."""
     from nasbench.spaces import nb101
 
     moves = nb101._moves()
