@@ -46,7 +46,10 @@ class BayesianOptimisation(Strategy):
         self.parents, self.mutations, self.samples = parents, mutations, samples
 
     def _start(self) -> None:
-        self._model = predictors.create(self.predictor) if isinstance(self.predictor, str) else self.predictor
+        seed = int(self.rng.integers(2**31))  # no two runs with the same random numbers inside the predictor
+        self._model = (
+            predictors.create(self.predictor, seed=seed) if isinstance(self.predictor, str) else self.predictor
+        )
         self._seen = set(self.space.key(np.array(self._initial)).tolist()) if self._initial else set()
         self._genotypes: list[GenotypeArray] = []
         self._scores: list[float] = []

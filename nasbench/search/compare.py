@@ -288,7 +288,7 @@ def _ranking(
     for spec in strategies:
         for repeat in range(repeats):
             if not math.isfinite(final.get((spec, repeat), math.nan)):
-                reason = f"{spec} has no test value in repeat {repeat}: no trial succeeded within the budget"
+                reason = f"{spec} has no test value in repeat {repeat}: none recorded, or no trial succeeded in time"
                 return {"ranking": None, "statement": f"No ranking: {reason}."}
     table = {spec: [final[spec, repeat] for repeat in range(repeats)] for spec in strategies}
     found = asdict(rank(table, stream(seed, "bootstrap", "", 0), units=units))
