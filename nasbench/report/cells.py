@@ -1,0 +1,440 @@
+"""What was measured on trained cells: spread and noise, learning curves, accuracy against cost, the best cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.benchmark.base import Benchmark, Metric
+from nasbench.errors import NotFoundError
+from nasbench.report.content import (
+    Fact,
+    Figures,
+    Part,
+    Section,
+    Table,
+    Text,
+    between,
+    difference,
+    label,
+    measured,
+)
+from nasbench.report.figures import (
+    COLOURS,
+    GREY,
+    Arrow,
+    Axis,
+    Band,
+    CellGraph,
+    Entry,
+    Figure,
+    Heatmap,
+    Line,
+    Mark,
+    Node,
+    Plot,
+    Points,
+    Style,
+)
+from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+
+FAINT = 100
+"""Most cells whose learning curves are drawn one by one."""
+DRAWN = 2000
+"""Most cells that a scatter plot shows; the Pareto front is always shown."""
+BEST = 6
+"""Cells that are pictured."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a benchmark measured on one data set: `n` cells with a final value on every one of their seeds' mean.
+
+    Attributes:
+        space: The search space.
+        dataset: Name of the data set.
+        genotypes: The cells; shape `(n, d)`.
+        unmeasured: Cells left out because their final value is missing.
+        metric: The validation metric (a test metric where there is no other).
+        epochs: Epochs of the learning curves; empty where there are none.
+        curves: Mean over seeds; shape `(n, epochs)`.
+        final: Last value, mean over seeds; shape `(n,)`.
+        by_seed: Last value of each seed, NaN where missing; shape `(n, seeds)`.
+        seeds: The training seeds.
+        test_metric: The same quantity on the test split, where recorded.
+        test: Its last value, mean over seeds; shape `(n,)`.
+        costs: What a cell costs, by metric: last value, mean over seeds; shape `(n,)` each.
+    """
+
+    space: Space
+    dataset: str
+    genotypes: GenotypeArray
+    unmeasured: int
+    metric: Metric
+    epochs: tuple[int, ...]
+    curves: FloatArray
+    final: FloatArray
+    by_seed: FloatArray
+    seeds: tuple[int, ...]
+    test_metric: Metric | None
+    test: FloatArray
+    costs: Mapping[Metric, FloatArray]
+
+    @property
+    def sign(self) -> float:
+        """1 where more is better, else -1."""
+        return -1.0 if self.metric.direction == "minimise" else 1.0
+
+    @property
+    def order(self) -> npt.NDArray[np.int64]:
+        """Rows from the best to the worst final value."""
+        return np.argsort(-self.sign * self.final, kind="stable")
+
+
+def measure(benchmark: Benchmark, dataset: str) -> Measured | None:
+    """What was measured on a data set; None where no metric of it says which cell is better."""
+    directed = [m for m in benchmark.metrics.values() if m.dataset == dataset and m.direction != "none"]
+    ranked = [m for split in ("validation", "test") for m in directed if m.split == split]
+    if not ranked:
+        return None
+    metric = next((m for m in ranked if m.name == "validation_accuracy"), ranked[0])
+    genotypes = benchmark.architectures()
+    final = _ask(benchmark, genotypes, metric)
+    known = np.isfinite(final)
+    if not known.any():
+        return None
+    genotypes, final = genotypes[known], final[known]
+    epochs = benchmark.recorded_epochs(metric.path)
+    seeds = benchmark.recorded_seeds(metric.path)
+    curves = [benchmark.query_many(genotypes, metric.path, epoch=epoch).values.filled(np.nan) for epoch in epochs]
+    by_seed = [benchmark.query_many(genotypes, metric.path, seed=seed).values.filled(np.nan) for seed in seeds]
+    try:
+        test_metric = benchmark.partner(metric.path, "test") if metric.split == "validation" else None
+    except NotFoundError:
+        test_metric = None
+    costs = {
+        m: _ask(benchmark, genotypes, m)
+        for m in benchmark.metrics.values()
+        if m.split == "none" and m.dataset in ("", dataset)
+    }
+    n = len(genotypes)
+    return Measured(
+        space=benchmark.space,
+        dataset=dataset,
+        genotypes=genotypes,
+        unmeasured=int((~known).sum()),
+        metric=metric,
+        epochs=epochs,
+        curves=np.array(curves).reshape(len(epochs), n).T,
+        final=final,
+        by_seed=np.array(by_seed).reshape(len(seeds), n).T,
+        seeds=seeds,
+        test_metric=test_metric,
+        test=final if test_metric is None else _ask(benchmark, genotypes, test_metric),
+        costs={m: values for m, values in costs.items() if len(np.unique(values[np.isfinite(values)])) > 1},
+    )
+
+
+def _ask(benchmark: Benchmark, genotypes: GenotypeArray, metric: Metric) -> FloatArray:
+    return benchmark.query_many(genotypes, metric.path).values.filled(np.nan)
+
+
+def cells_section(data: Measured, anchor: str) -> Section:
+    """Everything about the trained cells of one data set."""
+    rows = [figures for figures in (_curves(data, anchor) + _rewards(data, anchor), _costs(data, anchor)) if figures]
+    parts: list[Part] = [Figures(tuple(figures)) for figures in rows]
+    parts += _best(data, anchor)
+    return Section(anchor, f"Trained cells: {data.space.name} on {data.dataset or 'its data'}", tuple(parts), NOTES)
+
+
+NOTES = (
+    "Spread between cells: standard deviation over cells of the mean over seeds of the last epoch's value.",
+    "Noise between seeds: root of the mean over cells of the variance between the seeds of a cell (n - 1 in the "
+    "denominator).",
+    "Kendall's tau-b of two seeds over cells, averaged over the pairs of seeds; its 95 % interval is that of Fieller, "
+    "Hartley & Pearson (1957), with n the number of cells. The better half are the cells whose mean over seeds is at "
+    "least the median.",
+    "Pareto front: cells that no other cell equals or beats in both respects.",
+    "The best cells are chosen by their validation value; their test value played no part in the choice.",
+)
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+
+def noise(by_seed: FloatArray) -> float:
+    """Pooled standard deviation between the seeds of a cell, from `(n, seeds)`; NaN if no cell has two."""
+    counts = np.isfinite(by_seed).sum(axis=1)
+    rows = by_seed[counts >= 2]
+    return math.sqrt(float(np.nanvar(rows, axis=1, ddof=1).mean())) if len(rows) else math.nan
+
+
+def agreement(by_seed: FloatArray) -> tuple[float, float, float, int]:
+    """Kendall's tau between seeds, averaged over their pairs, with its 95 % interval and the number of cells."""
+    from nasbench.evaluate.metrics import kendall_tau
+
+    rows = by_seed[np.isfinite(by_seed).all(axis=1)]
+    pairs = list(combinations(range(rows.shape[1]), 2))
+    taus = [kendall_tau(rows[:, a], rows[:, b]) for a, b in pairs] if len(rows) > 1 else []
+    tau = float(np.mean(taus)) if taus else math.nan
+    return (tau, *tau_interval(tau, len(rows)), len(rows))
+
+
+def tau_interval(tau: float, n: int) -> tuple[float, float]:
+    """95 % interval of Kendall's tau of `n` pairs of values (Fieller, Hartley & Pearson, 1957); NaN for n < 5."""
+    if n < 5 or not math.isfinite(tau):
+        return math.nan, math.nan
+    if abs(tau) == 1:
+        return tau, tau
+    half = 1.96 * math.sqrt(0.437 / (n - 4))
+    return math.tanh(math.atanh(tau) - half), math.tanh(math.atanh(tau) + half)
+
+
+def better_half(data: Measured) -> npt.NDArray[np.bool_]:
+    """The cells whose final value is at least as good as the median."""
+    score = data.sign * data.final
+    return np.asarray(score >= np.median(score))
+
+
+def pareto(cost: FloatArray, value: FloatArray, maximise: bool = True) -> npt.NDArray[np.int64]:
+    """Rows that no other row equals or beats in both (less cost, better value), by increasing cost; NaN never is."""
+    score = value if maximise else -value
+    known = np.flatnonzero(np.isfinite(cost) & np.isfinite(score))
+    order = known[np.lexsort((-score[known], cost[known]))]
+    best = np.concatenate([[-np.inf], np.maximum.accumulate(score[order])])[:-1]
+    return order[score[order] > best]
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
+    """What was trained and found, in plain sentences."""
+    metric, n = data.metric, len(data.genotypes)
+    times = f" {len(data.seeds)} times each, with different seeds," if len(data.seeds) > 1 else ""
+    epochs = f" for {data.epochs[-1]} epochs" if data.epochs else ""
+    on = f" on {data.dataset}" if data.dataset else ""
+    text = f"{n:,} cells of {data.space.name} ({data.space.size:,} genotypes) were trained{times}{epochs}{on}."
+    if data.unmeasured:
+        text += f" {data.unmeasured:,} more have no final {metric.name.replace('_', ' ')} and are left out."
+    order, name = data.order, metric.name.replace("_", " ")
+    best, middle, worst = order[0], order[n // 2], order[-1]
+    test = f" ({measured(data.test[best], metric.units, 2)} on test images)" if data.test_metric else ""
+    found = (
+        f"The best cell reaches {_value(data, best)} {name}{test}, the median cell {_value(data, middle)}, the worst "
+        f"{_value(data, worst)}."
+    )
+    floor = _linear(data, recipe)
+    if floor is not None:
+        above = int((data.final > floor).sum())
+        found += (
+            f" A linear model on the same images gets {floor:.2f} % {metric.split} accuracy; {above:,} of the {n:,} "
+            "cells do better."
+        )
+    result = [text, found]
+    sd = noise(data.by_seed)
+    if math.isfinite(sd):
+        tau, low, high, cells = agreement(data.by_seed)
+        top, top_low, top_high, top_cells = agreement(data.by_seed[better_half(data)])
+        result.append(
+            f"Cells differ by a standard deviation of {_spread(data):.2f} {difference(metric.units)}, trainings of the "
+            f"same cell by {sd:.2f}. Two seeds rank the cells with a Kendall tau of {between(tau, low, high)} "
+            f"(all {cells:,} cells) and "
+            f"{between(top, top_low, top_high)} (the better half, {top_cells:,} cells; 95 % intervals): what "
+            "predictors are to be held against."
+        )
+    return result
+
+
+def cells_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """The same as key figures."""
+    n, units = len(data.genotypes), data.metric.units
+    name = data.metric.name.replace("_", " ")
+    result = [
+        Fact("cells trained", f"{n:,}", f"of {data.space.size:,} in {data.space.name}"),
+        Fact(f"best {name}", _value(data, data.order[0]), f"median {_value(data, data.order[n // 2])}"),
+    ]
+    if n > 1:
+        result.append(Fact("spread between cells", measured(_spread(data), difference(units), 2), f"sd, n = {n:,}"))
+    sd = noise(data.by_seed)
+    if math.isfinite(sd):
+        tau, low, high, cells = agreement(data.by_seed)
+        result.append(
+            Fact("noise between seeds", measured(sd, difference(units), 2), f"sd, {len(data.seeds)} seeds a cell")
+        )
+        result.append(Fact("agreement of seeds", f"τ = {tau:.2f}", f"95 % [{low:.2f}, {high:.2f}], n = {cells:,}"))
+    floor = _linear(data, recipe)
+    if floor is not None:
+        result.append(Fact("linear model", f"{floor:.2f} %", f"{data.metric.split} accuracy"))
+    return tuple(result)
+
+
+def _linear(data: Measured, recipe: Mapping[str, Any]) -> float | None:
+    """What a linear model reaches on the same split, in percent; None if that is not known or not comparable."""
+    found = recipe.get("linear_accuracy")
+    value = found.get(data.metric.split) if isinstance(found, Mapping) else None
+    comparable = data.metric.name == f"{data.metric.split}_accuracy" and data.metric.units == "percent"
+    return float(value) if comparable and isinstance(value, int | float) else None
+
+
+def _spread(data: Measured) -> float:
+    return float(np.std(data.final, ddof=1)) if len(data.final) > 1 else math.nan
+
+
+def _value(data: Measured, row: int | np.int64) -> str:
+    return measured(float(data.final[row]), data.metric.units, 2)
+
+
+# --- figures --------------------------------------------------------------------------------------------------------
+
+
+def _curves(data: Measured, anchor: str) -> list[Figure]:
+    if len(data.epochs) < 2:
+        return []
+    x, y, n = np.array(data.epochs, dtype=np.float64), data.curves, len(data.curves)
+    known = y[np.isfinite(y).all(axis=1)]
+    low, lower, upper, high = np.quantile(known, [0.05, 0.25, 0.75, 0.95], axis=0)
+    grey = Style(GREY)
+    marks: list[Mark] = [
+        Band(x, low, high, grey, "5 to 95 % of the cells", opacity=0.16),
+        Band(x, lower, upper, grey, "25 to 75 % of the cells", opacity=0.28),
+    ]
+    if n <= FAINT:
+        gap = np.full((n, 1), np.nan)
+        every = np.concatenate([np.tile(x, (n, 1)), gap], axis=1).ravel()
+        joined = np.concatenate([y, gap], axis=1).ravel()
+        marks.append(Line(every, joined, grey, "each cell", width=0.8, opacity=0.45, silent=True))
+    order = data.order
+    for name, row, colour in (("best cell", 0, 2), ("median cell", n // 2, 0), ("worst cell", n - 1, 1)):
+        hover = (f"{name} of the last epoch\n{data.space.text(data.genotypes[order[row]])}",) * len(x)
+        marks.append(Line(x, y[order[row]], Style(COLOURS[colour]), name, hover=hover))
+    seeds = f", mean of {len(data.seeds)} seeds" if len(data.seeds) > 1 else ""
+    caption = (
+        f"{data.metric.name.replace('_', ' ').capitalize()} after each epoch{seeds}; n = {len(known):,} cells. Bands "
+        "hold the middle 50 and 90 % of the cells; they are no confidence intervals."
+    )
+    plot = Plot(f"{anchor}-curves", "Learning curves", caption, tuple(marks), Axis("epoch"), Axis(label(data.metric)))
+    return [plot]
+
+
+def _costs(data: Measured, anchor: str) -> list[Figure]:
+    value, metric = data.test, data.test_metric or data.metric
+    maximise = metric.direction == "maximise"
+    rng = np.random.default_rng(0)
+    figures: list[Figure] = []
+    for cost, amounts in data.costs.items():
+        front = pareto(amounts, value, maximise)
+        shown = np.flatnonzero(np.isfinite(amounts) & np.isfinite(value))
+        total = len(shown)
+        if total < 2:
+            continue
+        if total > DRAWN:
+            shown = np.union1d(rng.choice(shown, DRAWN, replace=False), front)
+        rest = np.setdiff1d(shown, front)
+        positive = amounts[shown].min() > 0
+        log = bool(positive and amounts[shown].max() > 20 * amounts[shown].min())
+        hover = _cell_texts(data)
+        blue, orange = Style(COLOURS[0]), Style(COLOURS[1], symbol="diamond")
+        marks = (
+            Points(amounts[rest], value[rest], blue, "cells", size=6, opacity=0.6, hover=hover(rest)),
+            Line(amounts[front], value[front], orange, step=True, width=1.5, silent=True),
+            Points(amounts[front], value[front], orange, "Pareto front", size=8, hover=hover(front)),
+        )
+        sample = f"{len(shown):,} of {total:,} cells, drawn at random, and all of the front" if total > DRAWN else ""
+        seeds = f" Means of {len(data.seeds)} seeds." if len(data.seeds) > 1 else ""
+        caption = f"n = {sample or f'{total:,} cells'}; {len(front)} on the Pareto front.{seeds}"
+        title = f"{metric.name.replace('_', ' ').capitalize()} against {cost.name.replace('_', ' ')}"
+        name = f"{anchor}-cost-{len(figures) + 1}-{_slug(cost.name)}"
+        figures.append(Plot(name, title, caption, marks, Axis(label(cost), log=log), Axis(label(metric))))
+    return figures
+
+
+def _cell_texts(data: Measured) -> Callable[[npt.NDArray[Any]], tuple[str, ...]]:
+    def texts(rows: npt.NDArray[Any]) -> tuple[str, ...]:
+        name = data.metric.name.replace("_", " ")
+        return tuple(f"{data.space.text(data.genotypes[row])}\n{name}: {_value(data, row)}" for row in rows)
+
+    return texts
+
+
+def _rewards(data: Measured, anchor: str) -> list[Figure]:
+    """Mean value by how often a cell has an operation."""
+    counts = data.space.features(data.genotypes, "counts").astype(int)
+    varied = [column for column in range(counts.shape[1]) if len(np.unique(counts[:, column])) > 1]
+    if not varied or len(data.genotypes) < 20:
+        return []
+    numbers = range(int(counts[:, varied].max()) + 1)
+    values = np.full((len(varied), len(numbers)), np.nan)
+    for row, column in enumerate(varied):
+        for number in numbers:
+            cells = counts[:, column] == number
+            if cells.sum() >= 3:
+                values[row, number] = data.final[cells].mean()
+    if not np.isfinite(values).any():
+        return []
+    values = values[:, : np.flatnonzero(np.isfinite(values).any(axis=0))[-1] + 1]
+    name = data.metric.name.replace("_", " ")
+    limits = (float(np.nanmin(values)), float(np.nanmax(values)))
+    caption = (
+        f"Mean {name} of the cells that have an operation so many times; blank for fewer than 3 cells. n = "
+        f"{len(data.genotypes):,} cells. An association in these cells, not an effect of the operation alone."
+    )
+    rows = tuple(data.space.ops[column] for column in varied)
+    columns = tuple(map(str, range(values.shape[1])))
+    digits = 1 if data.metric.units == "percent" else 2
+    title = f"{name.capitalize()} by number of operations"
+    args = (rows, columns, values, label(data.metric), limits, digits, "times in the cell")
+    return [Heatmap(f"{anchor}-operations", title, caption, *args)]
+
+
+def _best(data: Measured, anchor: str) -> list[Part]:
+    pictures, rows = [], []
+    units, name = data.metric.units, data.metric.name.replace("_", " ")
+    seeds = f" (means of {len(data.seeds)} seeds)" if len(data.seeds) > 1 else ""
+    for place, row in enumerate(data.order[:BEST], start=1):
+        text = data.space.text(data.genotypes[row])
+        test = measured(float(data.test[row]), units, 2) if data.test_metric else "-"
+        on_test = f", {test} on the test split" if data.test_metric else ""
+        caption = f"{_value(data, row)} {name}{on_test}{seeds}. {text}"
+        pictures.append(cell_graph(data.space, data.genotypes[row], f"{anchor}-cell-{place}", f"No. {place}", caption))
+        costs = tuple(measured(float(values[row]), cost.units) for cost, values in data.costs.items())
+        rows.append((str(place), _value(data, row), test, *costs, text))
+    header = ("", name, "test", *(cost.name.replace("_", " ") for cost in data.costs), "cell")
+    return [
+        Text(f"The best cells by {name} as graphs. Dashed: nothing passes there, because of a none on every way."),
+        Figures(tuple(pictures)),
+        Table("The best cells and what they cost", header, tuple(rows)),
+    ]
+
+
+def cell_graph(space: Space, genotype: GenotypeArray, name: str, title: str, caption: str) -> CellGraph:
+    """The picture of one architecture `(d,)`."""
+    from nasbench.spaces.drawing import BOX, colours, layout
+
+    cell, fills = layout(space, genotype), colours(space)
+    return CellGraph(
+        name,
+        title,
+        caption,
+        tuple(
+            Node(float(x), float(y), text, fills[op], bool(live))
+            for x, y, text, op, live in zip(cell.x, cell.y, cell.labels, cell.ops, cell.live, strict=True)
+        ),
+        tuple(Arrow(tail, head, bool(cell.live[tail] and cell.live[head])) for tail, head in cell.edges),
+        BOX,
+        tuple(
+            Entry(op, Style(fill, symbol="square"), "points")
+            for op, fill in fills.items()
+            if op not in ("input", "output")  # which bear their names in every cell
+        ),
+    )
+
+
+def _slug(text: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in text.lower()).strip("-") or "x"

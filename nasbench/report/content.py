@@ -1,0 +1,145 @@
+"""What a page consists of: sections of sentences, figures that share a legend, and tables; all of it plain text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from nasbench.benchmark.base import Metric
+from nasbench.report.figures import Figure
+
+POINTS = "percentage points"
+UNITS = {"percent": "%", "seconds": "s", "milliseconds": "ms", "count": "", "none": "", "": "", POINTS: "pp"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A key figure: what it is, its value with the unit, and how to read it."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures that belong together and share one legend."""
+
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of texts under a header.
+
+    Attributes:
+        caption: What it shows; the line to click where it is folded.
+        header: Names of the columns.
+        rows: Texts, one tuple a row.
+        folded: Show the caption only, until clicked.
+    """
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Short lines, one below the other."""
+
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Key figures side by side."""
+
+    facts: tuple[Fact, ...]
+
+
+Part: TypeAlias = Text | Steps | Facts | Figures | Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A headed part of the page.
+
+    Attributes:
+        anchor: Its name in links.
+        title: Its heading.
+        parts: Its content, in order.
+        notes: Footnotes: how its numbers were computed.
+    """
+
+    anchor: str
+    title: str
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...] = ()
+
+
+def label(metric: Metric) -> str:
+    """Name of a metric for an axis, with its unit: `validation accuracy (%)`."""
+    return titled(metric.name, metric.units)
+
+
+def titled(name: str, units: str) -> str:
+    """A name with a unit in parentheses, where there is one."""
+    unit = UNITS.get(units, units)
+    stated = not unit or name.endswith(units)  # as in train_seconds
+    return name.replace("_", " ") if stated else f"{name.replace('_', ' ')} ({unit})"
+
+
+def difference(units: str) -> str:
+    """Unit of a difference between values in `units`: percentage points between percentages."""
+    return POINTS if units == "percent" else units
+
+
+def measured(value: float, units: str, digits: int | None = None) -> str:
+    """A number with its unit: `93.12 %`, `12,345`, with a no-break space; a dash where it is missing."""
+    if not math.isfinite(value):
+        return "-"
+    unit = UNITS.get(units, units)
+    text = short(value) if digits is None else f"{value:,.{digits}f}"
+    return f"{text}\u00a0{unit}" if unit else text
+
+
+def short(value: float) -> str:
+    """A number with about four significant digits, thousands separated."""
+    if not math.isfinite(value):
+        return "-"
+    if value == 0 or 1e-3 <= abs(value) < 1e15:
+        decimals = 0 if value == int(value) else max(0, 3 - math.floor(math.log10(abs(value))))
+        return f"{value:,.{decimals}f}"
+    return f"{value:.3g}"
+
+
+def between(value: float, low: float, high: float, digits: int = 2) -> str:
+    """A number with its interval: `0.71 [0.62, 0.79]`; a dash where it is missing, no interval where that is."""
+    if not math.isfinite(value):
+        return "-"
+    text = f"{value:.{digits}f}"
+    return f"{text} [{low:.{digits}f},\u00a0{high:.{digits}f}]" if math.isfinite(low) and math.isfinite(high) else text
+
+
+def leaves(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Names, dotted, and values of nested settings."""
+    rows = []
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            rows += leaves(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            rows.append((f"{prefix}{name}", ", ".join(map(str, value))))
+        else:
+            rows.append((f"{prefix}{name}", "-" if value is None else str(value)))
+    return rows

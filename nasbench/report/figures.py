@@ -1,0 +1,310 @@
+"""What a figure shows, told once: marks on axes, a grid of numbers, or a cell; two renderers draw it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import FloatArray
+
+Symbol: TypeAlias = Literal["circle", "square", "diamond", "triangle"]
+Dash: TypeAlias = Literal["solid", "dash", "dot"]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#A6761D")
+"""Okabe & Ito (2008), told apart by colour-blind eyes; their yellow, unreadable on white, is a brown here."""
+GREY = "#8A8F98"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a mark looks: colour as `#rrggbb`, dash of its line, symbol of its points."""
+
+    colour: str = COLOURS[0]
+    dash: Dash = "solid"
+    symbol: Symbol = "circle"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis.
+
+    Attributes:
+        label: What it measures, with the unit.
+        log: Logarithmic; values are then positive.
+        categories: Names at 0, 1, 2, ..., the first at the left or the top; empty on an axis of numbers.
+    """
+
+    label: str
+    log: bool = False
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """Straight segments through points, or steps that hold each value until the next point; NaN interrupts.
+
+    Attributes:
+        x, y: Shape `(k,)`.
+        style: Colour and dash.
+        name: Entry in the legend, shared by all marks of that name; none where empty.
+        step: Draw steps.
+        width: In points.
+        opacity: 1 covers.
+        hover: What is said about each point, `(k,)`, in addition to its coordinates; or nothing.
+        silent: Say nothing about points.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    style: Style
+    name: str = ""
+    step: bool = False
+    width: float = 2.0
+    opacity: float = 1.0
+    hover: tuple[str, ...] = ()
+    silent: bool = False
+
+
+@dataclass(frozen=True)
+class Band:
+    """The area between two curves; fields as those of `Line`."""
+
+    x: FloatArray
+    low: FloatArray
+    high: FloatArray
+    style: Style
+    name: str = ""
+    step: bool = False
+    opacity: float = 0.15
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points, each with an interval if need be; other fields as those of `Line`.
+
+    Attributes:
+        low, high: Ends of the intervals, shape `(k,)`.
+        along: The axis that the intervals lie along.
+        size: Diameter in points.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    style: Style
+    name: str = ""
+    low: FloatArray | None = None
+    high: FloatArray | None = None
+    along: Literal["x", "y"] = "y"
+    size: float = 6.0
+    opacity: float = 1.0
+    hover: tuple[str, ...] = ()
+
+
+Mark: TypeAlias = Line | Band | Points
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Marks on two axes, drawn in their order.
+
+    Attributes:
+        name: Name of its file, without suffix.
+        title: A few words.
+        caption: What is seen, with n and what each interval is.
+        marks: What is drawn.
+        x, y: The axes.
+    """
+
+    name: str
+    title: str
+    caption: str
+    marks: tuple[Mark, ...]
+    x: Axis
+    y: Axis
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """Numbers of rows against columns as colours.
+
+    Attributes:
+        name, title, caption: As those of `Plot`.
+        rows, columns: Their names; the first row is at the top.
+        values: Shape `(rows, columns)`; NaN is left blank.
+        label: What the colours mean, with the unit.
+        limits: Values of the two ends of the colour scale.
+        digits: Decimals of the numbers written into the cells.
+        x, y: What columns and rows are.
+        reverse: Strong colours for small numbers.
+    """
+
+    name: str
+    title: str
+    caption: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: FloatArray
+    label: str
+    limits: tuple[float, float]
+    digits: int = 2
+    x: str = ""
+    y: str = ""
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """A box of a cell's picture.
+
+    Attributes:
+        x, y: Its centre, to the right and upwards, in units of the distance between layers.
+        label: What is written into it; lines are separated by line breaks.
+        colour: Its fill as `#rrggbb`.
+        live: Whether anything passes through it; if not, it is drawn dashed and unfilled.
+    """
+
+    x: float
+    y: float
+    label: str
+    colour: str
+    live: bool = True
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A straight arrow between two nodes, by position in the list of nodes; dashed where nothing passes."""
+
+    tail: int
+    head: int
+    live: bool = True
+
+
+@dataclass(frozen=True)
+class CellGraph:
+    """The picture of one architecture.
+
+    Attributes:
+        name, title, caption: As those of `Plot`.
+        nodes, arrows: What is drawn.
+        box: Width and height of the nodes, in the unit of their places.
+        legend: Colours and what they stand for.
+    """
+
+    name: str
+    title: str
+    caption: str
+    nodes: tuple[Node, ...]
+    arrows: tuple[Arrow, ...]
+    box: tuple[float, float]
+    legend: tuple[Entry, ...] = ()
+
+
+Figure: TypeAlias = Plot | Heatmap | CellGraph
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a legend."""
+
+    name: str
+    style: Style
+    kind: Literal["line", "points", "band"]
+
+
+def legend(figures: Iterable[Figure]) -> tuple[Entry, ...]:
+    """The legend that figures share: each name once, as its first line or, without one, its first other mark."""
+    entries: dict[str, Entry] = {}
+    for figure in figures:
+        found: Sequence[Entry] = ()
+        if isinstance(figure, CellGraph):
+            found = figure.legend
+        elif isinstance(figure, Plot):
+            found = [
+                Entry(m.name, m.style, "line" if isinstance(m, Line) else "band" if isinstance(m, Band) else "points")
+                for m in figure.marks
+            ]
+        for entry in found:
+            if entry.name and (entry.name not in entries or (entry.kind == "line" != entries[entry.name].kind)):
+                entries[entry.name] = entry
+    return tuple(entries.values())
+
+
+def styles(names: Iterable[str]) -> dict[str, Style]:
+    """A style for each distinct name, in order: first colours change, then dashes and symbols with them."""
+    dashes: tuple[Dash, ...] = ("solid", "dash", "dot")
+    symbols: tuple[Symbol, ...] = ("circle", "square", "diamond", "triangle")
+    result: dict[str, Style] = {}
+    for name in names:
+        turn, colour = divmod(len(result), len(COLOURS))
+        result.setdefault(name, Style(COLOURS[colour], dashes[turn % 3], symbols[turn % 4]))
+    return result
+
+
+def stairs(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Corners of the steps that hold each value `y[i]` from `x[i]` to `x[i + 1]`; both have shape `(2 k - 1,)`."""
+    return np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
+
+
+def ends(cell: CellGraph, arrow: Arrow) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Where an arrow begins and ends: on the borders of its two boxes; both are their common centre if that is one."""
+    tail, head = cell.nodes[arrow.tail], cell.nodes[arrow.head]
+    dx, dy = head.x - tail.x, head.y - tail.y
+    steps = [half / abs(d) for half, d in ((cell.box[0] / 2, dx), (cell.box[1] / 2, dy)) if d]
+    share = min([0.5, *steps])
+    return (tail.x + share * dx, tail.y + share * dy), (head.x - share * dx, head.y - share * dy)
+
+
+def ticks(low: float, high: float) -> tuple[float, ...]:
+    """Where a logarithmic axis from `low` to `high` is labelled: 1, 2, 5, 10, ... or, over 3 decades, powers of 10."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 5) if math.log10(high / low) < 3 else (1,)
+    skip = max(1, math.ceil((last - first) / 8))
+    values = (float(f"{step}e{power}") for power in range(first, last + 1, skip) for step in steps)
+    return tuple(value for value in values if low <= value <= high)
+
+
+def written(value: float, digits: int) -> str:
+    """A number as it is written into a cell of a heatmap: never 0 for what is not, nothing for NaN."""
+    if not math.isfinite(value):
+        return ""
+    return f"<{10**-digits:.{digits}f}" if 0 < value < 0.5 * 10**-digits else f"{value:.{digits}f}"
+
+
+def extent(plot: Plot) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Limits of both axes with a margin of 4 %, the same for both renderers.
+
+    Raises:
+        InputError: A logarithmic axis has a value that is not positive.
+    """
+    columns: dict[str, list[FloatArray]] = {"x": [], "y": []}
+    for mark in plot.marks:
+        columns["x"].append(mark.x)
+        if isinstance(mark, Band):
+            columns["y"] += [mark.low, mark.high]
+        else:
+            columns["y"].append(mark.y)
+        if isinstance(mark, Points) and mark.low is not None and mark.high is not None:
+            columns[mark.along] += [mark.low, mark.high]
+    return _limits(columns["x"], plot.x, plot.name), _limits(columns["y"], plot.y, plot.name)
+
+
+def _limits(arrays: Sequence[FloatArray], axis: Axis, name: str) -> tuple[float, float]:
+    if axis.categories:
+        return -0.5, len(axis.categories) - 0.5
+    values = np.concatenate([np.ravel(a) for a in arrays]) if arrays else np.empty(0)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 1.0, 10.0
+    low, high = float(values.min()), float(values.max())
+    if axis.log:
+        if low <= 0:
+            raise InputError(f"figure {name!r}: {axis.label!r} is logarithmic but has the value {low}; leave it out")
+        low, high = float(np.log10(low)), float(np.log10(high))
+    margin = 0.04 * (high - low) or (0.04 * abs(high) or 0.5)
+    low, high = low - margin, high + margin
+    return (10**low, 10**high) if axis.log else (low, high)

@@ -1,0 +1,251 @@
+"""The page: what was found, section by section, as one HTML file that needs no network, and its figures as PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from nasbench import __version__
+from nasbench.benchmark.base import Benchmark
+from nasbench.benchmark.surrogate import SurrogateBenchmark
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.errors import FileError, InputError
+from nasbench.files import atomic
+from nasbench.provenance import provenance
+from nasbench.report import interactive
+from nasbench.report.cells import cells_facts, cells_section, cells_sentences, measure
+from nasbench.report.content import Fact, Facts, Figures, Part, Section, Steps, Table, Text, leaves
+from nasbench.report.figures import Figure, Heatmap, Plot, Style, legend, styles
+from nasbench.report.predictors import predictors_facts, predictors_section, predictors_sentence
+from nasbench.report.race import race_facts, race_section, race_sentence
+from nasbench.report.static import png
+from nasbench.report.trust import trust_facts, trust_section, trust_sentence
+from nasbench.results import Results
+
+Source: TypeAlias = Path | Benchmark | Results
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+NUMBER = (int, float, type(None))
+FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
+    "evaluation": {"predictor": (str,), "n_train": (int,), "seed": (int,)},
+    "comparison": {
+        "strategy": (str,),
+        "repeat": (int,),
+        "evaluations": (int,),
+        **dict.fromkeys(("simulated_seconds", "valid", "test", "regret"), NUMBER),
+    },
+}
+"""What every record of a result file has, and of which types."""
+RANKING = ("order", "repeats", "means", "lows", "highs", "mean_ranks", "pairs", "groups", "level")
+"""What the summary of a comparison says of a ranking."""
+
+
+def write_report(
+    sources: Sequence[Source], out: Path, *, title: str = "nasbench report", notes: Sequence[str] = ()
+) -> list[Path]:
+    """Write a report of benchmarks and results.
+
+    Args:
+        sources: Benchmarks (tabular or surrogate) and results (evaluations and comparisons), as files or values, in
+            any order; each adds its sections.
+        out: HTML file to write. The figures go to the folder `<name of out>_figures` beside it.
+        title: Heading of the page.
+        notes: Lines of the summary: what was done and how long it took.
+
+    Returns:
+        The paths written, the page first.
+
+    Raises:
+        InputError: There are no sources.
+        FileError: A source cannot be read or is neither a benchmark nor a result file, or the output cannot be
+            written; then nothing is.
+    """
+    if not sources:
+        raise InputError("a report needs at least one source: pass benchmarks (HDF5) and result files (JSON)")
+    out = Path(out)
+    if out.is_dir():
+        raise FileError(f"cannot write {out}: it is a folder; name a file such as {out / 'report.html'}")
+    if not out.parent.is_dir():
+        raise FileError(f"cannot write {out}: there is no folder {out.parent}; make it first")
+    folder = out.parent / f"{out.stem}_figures"
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"cannot write the figures: {folder} is a file; move it or name another output")
+    sections = compose([read(source) for source in sources], notes)
+    figures = [f for section in sections for part in section.parts if isinstance(part, Figures) for f in part.figures]
+    page = render(title, sections, folder.name)
+    return _write(out, page, folder, figures)
+
+
+def read(source: Source) -> Benchmark | Results:
+    """A source as a value; files are told apart by their content.
+
+    Raises:
+        FileError: It cannot be read, or is neither a benchmark nor a result file.
+    """
+    if isinstance(source, Benchmark):
+        return source
+    if isinstance(source, Results):
+        return _checked(source, "a result")
+    path = Path(source)
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(SIGNATURE))
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}") from error
+    if begin == SIGNATURE:
+        from nasbench.benchmark.load import load
+
+        return load(path)
+    if begin.lstrip()[:1] != b"{":
+        raise FileError(f"{path} is neither a benchmark (HDF5) nor a result file (JSON); pass what nasbench wrote")
+    return _checked(Results.read(path), str(path))
+
+
+def _checked(results: Results, where: str) -> Results:
+    def refuse(what: str) -> FileError:
+        return FileError(f"{where} is damaged: {what}; make it again")
+
+    if results.kind not in FIELDS:
+        raise FileError(f"{where} is of kind {results.kind!r}; a report knows {' and '.join(FIELDS)}")
+    for name in ("settings", "summary", "provenance"):
+        if not isinstance(getattr(results, name), Mapping):
+            raise refuse(f"its {name} are no mapping")
+    if not isinstance(results.records, list) or not results.records:
+        raise refuse("it holds no records")
+    for number, record in enumerate(results.records):
+        if not isinstance(record, Mapping):
+            raise refuse(f"record {number} is no mapping")
+        for name, types in FIELDS[results.kind].items():
+            if name not in record:
+                raise refuse(f"record {number} has no {name!r}")
+            if not isinstance(record[name], types) or isinstance(record[name], bool):
+                raise refuse(f"{name!r} of record {number} is {record[name]!r}")
+    ranking = results.summary.get("ranking")
+    if ranking is not None and (not isinstance(ranking, Mapping) or not set(RANKING) <= ranking.keys()):
+        raise refuse("its ranking is not whole")
+    return results
+
+
+ORDER = ("cells", "predictors", "trust", "race")
+"""Kinds of sections, as they follow each other."""
+
+
+def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -> list[Section]:
+    """The sections that the sources give rise to: a summary, then cells, predictors, surrogates, races, provenance."""
+    words: dict[str, list[str]] = {kind: [] for kind in ORDER}
+    key: dict[str, list[Fact]] = {kind: [] for kind in ORDER}
+    sections: dict[str, list[Section]] = {kind: [] for kind in ORDER}
+    provenances: list[Table] = []
+    colours = _styles(sources)
+    for source in sources:
+        kind = _kind(source)
+        anchor = f"{kind}-{len(sections[kind]) + 1}"
+        if isinstance(source, Results):
+            evaluation = source.kind == "evaluation"
+            sections[kind].append((predictors_section if evaluation else race_section)(source, colours, anchor))
+            words[kind].append(predictors_sentence(source) if evaluation else race_sentence(source))
+            key[kind] += (predictors_facts if evaluation else race_facts)(source)
+            described = {"metric": source.metric, "settings": source.settings, "provenance": source.provenance}
+            provenances.append(_folded(f"{source.kind.capitalize()} on {source.benchmark}", described))
+        elif isinstance(source, SurrogateBenchmark):
+            sections[kind].append(trust_section(source, anchor))
+            words[kind].append(trust_sentence(source))
+            key[kind] += trust_facts(source)
+            described = {"recipe": source.table.recipe, "provenance": source.table.provenance}
+            provenances.append(_folded(f"Surrogate {source.name}", described))
+        elif isinstance(source, TabularBenchmark):
+            recipe = source.table.recipe
+            for dataset in dict.fromkeys(metric.dataset for metric in source.metrics.values()):
+                data = measure(source, dataset)
+                if data is not None:
+                    sections[kind].append(cells_section(data, f"{kind}-{len(sections[kind]) + 1}"))
+                    words[kind] += cells_sentences(data, recipe)
+                    key[kind] += cells_facts(data, recipe)
+            described = {"recipe": recipe, "provenance": source.table.provenance}
+            provenances.append(_folded(f"Cells of {source.space.name}: recipe and provenance", described))
+    provenances.append(_folded("This page", provenance()))
+    parts: list[Part] = [Facts(tuple(fact for kind in ORDER for fact in key[kind]))]
+    parts += [Text(text) for kind in ORDER for text in words[kind] if text]
+    parts += [Steps(tuple(notes))] if notes else []
+    return [
+        Section("summary", "Summary", tuple(parts)),
+        *(section for kind in ORDER for section in sections[kind]),
+        Section("provenance", "Settings, seeds and versions", tuple(provenances)),
+    ]
+
+
+def render(title: str, sections: Sequence[Section], folder: str) -> str:
+    """The page as HTML; every text in the sections is escaped.
+
+    Args:
+        title: Heading.
+        sections: Content.
+        folder: Where the PNG files lie, relative to the page.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(package_files("nasbench.report").joinpath("page.html").read_text("utf-8"))
+    return template.render(
+        title=title,
+        version=__version__,
+        sections=sections,
+        folder=folder,
+        font=Markup(interactive.FONT),
+        library=interactive.library(),
+        kind=lambda part: type(part).__name__,
+        legend=legend,
+        height=height,
+        description=interactive.description,
+        picture=interactive.picture,
+        swatch=interactive.swatch,
+    )
+
+
+def height(figure: Plot | Heatmap) -> int:
+    """Pixels that a plot is high on the page."""
+    if isinstance(figure, Heatmap):
+        return 130 + 36 * len(figure.rows)
+    return 90 + 40 * len(figure.y.categories) if figure.y.categories else 360
+
+
+def _write(out: Path, page: str, folder: Path, figures: Sequence[Figure]) -> list[Path]:
+    """Write the page and its figures, all of them or none."""
+    content = {out: page.encode(), **{folder / f"{figure.name}.png": png(figure) for figure in figures}}
+    fresh = not folder.exists()
+    try:
+        if figures:
+            folder.mkdir(exist_ok=True)
+        with ExitStack() as stack:  # every file takes its name only after all were written
+            for path, data in content.items():
+                stack.enter_context(atomic(path)).write_bytes(data)
+    except OSError as error:
+        if fresh and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"cannot write {folder}: {error.strerror}; name another place with --out") from error
+    return list(content)
+
+
+def _kind(source: Benchmark | Results) -> str:
+    if isinstance(source, Results):
+        return "predictors" if source.kind == "evaluation" else "race"
+    return "trust" if isinstance(source, SurrogateBenchmark) else "cells"
+
+
+def _styles(sources: Sequence[Benchmark | Results]) -> dict[str, Style]:
+    """One style for each predictor and each strategy, the same in all figures."""
+    results = [source for source in sources if isinstance(source, Results)]
+    names = {
+        what: [record[what] for source in results for record in source.records if what in record]
+        for what in ("predictor", "strategy")
+    }
+    return {**styles(names["predictor"]), **styles(names["strategy"])}
+
+
+def _folded(caption: str, content: Mapping[str, Any]) -> Table:
+    return Table(caption, ("setting", "value"), tuple(leaves(content)), folded=True)

@@ -1,0 +1,181 @@
+"""How well predictors rank and estimate held-out architectures, by the number of architectures they learnt from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, difference, titled
+from nasbench.report.figures import GREY, Axis, Figure, Line, Mark, Plot, Points, Style
+from nasbench.results import Results
+from nasbench.spaces.base import FloatArray
+from nasbench.statistics import bootstrap_interval
+
+Scores: TypeAlias = dict[tuple[str, int], dict[str, FloatArray]]
+"""By predictor and training size, then by name of the score: its values over the splits; shape `(splits,)`."""
+SCORES = {
+    "kendall_tau": "Kendall tau",
+    "spearman": "Spearman rho",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "nll": "negative log-likelihood",
+    "coverage_90": "coverage of the 90 % interval",
+    "fit_seconds": "fit seconds",
+}
+"""Columns of the table, in this order."""
+NOTES = (
+    "Every number is the mean over random splits; its 95 % percentile bootstrap interval resamples the splits, whose "
+    "test sets may overlap, so the interval tells how splits vary and not how other spaces would.",
+    "A correlation of a constant prediction is not defined and is left out (-).",
+    "Coverage: share of held-out architectures inside the central 90 % interval of the predicted normal distribution; "
+    "0.9 is right.",
+)
+
+
+def predictors_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
+    """Everything about one evaluation."""
+    scores = collect(results)
+    sizes = sorted({size for _, size in scores})
+    splits = len({record["seed"] for record in results.records})
+    held = results.settings.get("test_size")
+    tested = f" and tested on {held:,} held out" if isinstance(held, int) else ""
+    parts: list[Part] = [
+        Text(
+            f"{len({name for name, _ in scores})} predictors of {results.metric} learnt from {_listed(sizes)} "
+            f"architectures of {results.space}"
+            f"{tested}; {splits} random {'split' if splits == 1 else 'splits'}."
+        ),
+        Figures(tuple(_figures(results, scores, styles, anchor))),
+        _table(results, scores),
+    ]
+    return Section(anchor, f"Predictors on {results.benchmark}", tuple(parts), NOTES)
+
+
+def predictors_sentence(results: Results) -> str:
+    """Which predictor ranks best from the most training architectures."""
+    scores = collect(results)
+    size = max(size for _, size in scores)
+    ranked = _ranked(scores, size)
+    if not ranked:
+        return "No predictor has a rank correlation: all predictions are constant."
+    mean, low, high, n, name = ranked[0]
+    found = f"Kendall tau {between(mean, low, high)} on held-out cells (n = {n} splits, 95 % bootstrap interval)"
+    text = f"From {size:,} trained cells, {name} predicts the ranking best: {found}"
+    if len(ranked) > 1:
+        text += f", followed by {ranked[1][-1]} with {between(*ranked[1][:3])}"
+    return f"{text}."
+
+
+def predictors_facts(results: Results) -> tuple[Fact, ...]:
+    """The best predictor as a key figure; none if none has a rank correlation."""
+    scores = collect(results)
+    size = max(size for _, size in scores)
+    ranked = _ranked(scores, size)
+    if not ranked:
+        return ()
+    mean, low, high, n, name = ranked[0]
+    note = f"τ = {mean:.2f}, 95 % [{low:.2f}, {high:.2f}], n = {n} splits, {size:,} training cells"
+    return (Fact("best predictor", name, note),)
+
+
+def collect(results: Results) -> Scores:
+    """By predictor and training size: the finite values of each score over the splits."""
+    grouped: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    for record in results.records:
+        grouped.setdefault((record["predictor"], record["n_train"]), []).append(record)
+    return {
+        key: {score: _finite([record.get(score) for record in records]) for score in SCORES}
+        for key, records in grouped.items()
+    }
+
+
+def _finite(values: list[Any]) -> FloatArray:
+    return np.array([v for v in values if isinstance(v, int | float) and math.isfinite(v)], dtype=np.float64)
+
+
+def interval(values: FloatArray) -> tuple[float, float, float]:
+    """Mean and 95 % bootstrap interval; NaN where there is nothing, no interval for a single value."""
+    if not len(values):
+        return math.nan, math.nan, math.nan
+    if len(values) == 1:
+        return float(values[0]), math.nan, math.nan
+    low, high = bootstrap_interval(values, np.random.default_rng(0))
+    return float(values.mean()), float(low), float(high)
+
+
+def _ranked(scores: Scores, size: int) -> list[tuple[float, float, float, int, str]]:
+    found = [
+        (*interval(values["kendall_tau"]), len(values["kendall_tau"]), name)
+        for (name, n), values in scores.items()
+        if n == size and len(values["kendall_tau"])
+    ]
+    return sorted(found, reverse=True)
+
+
+def _figures(
+    results: Results,
+    scores: Scores,
+    styles: Mapping[str, Style],
+    anchor: str,
+) -> list[Figure]:
+    sizes = sorted({size for _, size in scores})
+    log = sizes[-1] > 5 * sizes[0]
+    figures: list[Figure] = []
+    for score, title, axis, goal in (
+        ("kendall_tau", "Rank correlation", "Kendall tau", None),
+        ("r2", "Explained variance", "R²", None),
+        ("rmse", "Error", titled("RMSE", difference(results.units)), None),
+        ("coverage_90", "Calibration", "share inside the 90 % interval", 0.9),
+    ):
+        marks: list[Mark] = []
+        splits, drawn = 0, []
+        if goal is not None:
+            across, style = np.array([sizes[0], sizes[-1]], dtype=np.float64), Style(GREY, "dash")
+            marks.append(Line(across, np.full(2, goal), style, "right coverage (0.9)", width=1.5, silent=True))
+        names = list(dict.fromkeys(name for name, _ in scores))
+        for place, name in enumerate(names):
+            rows = [(size, *interval(scores[name, size][score])) for size in sizes if (name, size) in scores]
+            rows = [row for row in rows if math.isfinite(row[1])]
+            if not rows:
+                marks.append(Line(np.empty(0), np.empty(0), styles[name], name))  # keeps its place in the legend
+                continue
+            drawn.append(name)
+            splits = max([splits, *(len(scores[name, int(row[0])][score]) for row in rows)])
+            x, y, low, high = np.array(rows, dtype=np.float64).T
+            # Side by side, so that intervals at the same size do not cover each other.
+            shift = (place - (len(names) - 1) / 2) * 0.018
+            x = x * 10 ** (shift * math.log10(sizes[-1] / sizes[0])) if log else x + shift * (sizes[-1] - sizes[0])
+            hover = tuple(f"{name}, {size:,} training architectures" for size, *_ in rows)
+            marks.append(Line(x, y, styles[name], name, silent=True))
+            low, high = np.where(np.isfinite(low), low, y), np.where(np.isfinite(high), high, y)
+            marks.append(Points(x, y, styles[name], name, low, high, size=7, hover=hover))
+        if not splits:
+            continue
+        caption = f"Mean over n = {splits} random splits; whiskers are 95 % bootstrap intervals of the mean."
+        constant = [name for name in names if name not in drawn]
+        if constant:
+            caption += f" Not defined for the constant predictions of {', '.join(constant)}."
+        axes = Axis("training architectures", log=log), Axis(axis)
+        figures.append(Plot(f"{anchor}-{score.replace('_', '-')}", title, caption, tuple(marks), *axes))
+    return figures
+
+
+def _table(results: Results, scores: Scores) -> Table:
+    columns = [score for score in SCORES if any(len(values[score]) for values in scores.values())]
+    rows = []
+    for (name, size), values in sorted(scores.items(), key=lambda item: item[0][1]):
+        n = max(len(values[score]) for score in SCORES)
+        cells = [between(*interval(values[score]), 3 if score == "fit_seconds" else 2) for score in columns]
+        rows.append((f"{size:,}", name, str(n), *cells))
+    units = {"rmse": difference(results.units)}
+    names = [titled(SCORES[score], units.get(score, "")) for score in columns]
+    header = ("training architectures", "predictor", "splits (n)", *names)
+    return Table("All scores: mean over splits [95 % bootstrap interval]", header, tuple(rows))
+
+
+def _listed(sizes: list[int]) -> str:
+    texts = [f"{size:,}" for size in sizes]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

@@ -1,0 +1,140 @@
+"""How far a surrogate benchmark can be trusted: its predictions against measurements on held-out architectures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.surrogate import Model, SurrogateBenchmark
+from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, difference, label
+from nasbench.report.figures import COLOURS, GREY, Axis, Figure, Line, Plot, Points, Style
+
+CORRELATIONS = {"kendall_tau": "Kendall tau", "spearman": "Spearman rho", "r2": "R²"}
+NOTES = (
+    "Held out: the trained architectures are cut into folds, each predicted by models that were fitted on the others; "
+    "architectures that compute the same function share a fold. The surrogate itself was fitted on all of them.",
+    "Intervals: 95 % percentile bootstrap over groups of architectures that compute the same function, the fitted "
+    "models kept.",
+    "R² is one less the squared error relative to that of the mean; negative where the mean would do better.",
+)
+
+
+def trust_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
+    """Everything about one surrogate."""
+    parts: list[Part] = [Text(trust_sentence(benchmark))]
+    scatters = [
+        _scatter(metric, benchmark.models[path], benchmark.table.columns[path].values, f"{anchor}-held-out-{number}")
+        for number, (path, metric) in enumerate(benchmark.metrics.items(), start=1)
+        if benchmark.models[path].quality.get("held_out") is not None and metric.split in ("validation", "test")
+    ]
+    parts.append(Figures((*scatters, _scores(benchmark, anchor))))
+    parts.append(_table(benchmark))
+    return Section(anchor, f"How far to trust {benchmark.name}", tuple(parts), NOTES)
+
+
+def trust_sentence(benchmark: SurrogateBenchmark) -> str:
+    """What answers, and how well it ranks held-out architectures."""
+    path = primary(benchmark)
+    quality, n = benchmark.models[path].quality, len(benchmark.table.genotypes)
+    predictor = benchmark.table.recipe.get("predictor", type(benchmark.models[path].predictor).__name__)
+    text = (
+        f"A surrogate ({predictor}) fitted on {n:,} trained cells answers for all {benchmark.space.size:,} genotypes "
+        f"of {benchmark.space.name}. "
+    )
+    scores = [f"a {name} of {_score(quality, key)}" for key, name in CORRELATIONS.items() if _known(quality.get(key))]
+    if not scores:
+        return f"{text}How well it ranks held-out cells is not known."
+    listed = f"{', '.join(scores[:-1])} and {scores[-1]}" if len(scores) > 1 else scores[0]
+    return (
+        f"{text}On held-out cells its {path} has {listed} with the measured one (n = {quality.get('n', n):,}, 95 % "
+        "bootstrap intervals): differences between strategies that are small against its errors are differences on "
+        "the surrogate only."
+    )
+
+
+def trust_facts(benchmark: SurrogateBenchmark) -> tuple[Fact, ...]:
+    """The rank correlation as a key figure."""
+    quality = benchmark.models[primary(benchmark)].quality
+    if not _known(quality.get("kendall_tau")):
+        return ()
+    low, high = _end(quality, "kendall_tau_low"), _end(quality, "kendall_tau_high")
+    note = f"held out, 95 % [{low:.2f}, {high:.2f}], n = {quality.get('n', 0):,} cells"
+    return (Fact("trust in the surrogate", f"τ = {quality['kendall_tau']:.2f}", note),)
+
+
+def primary(benchmark: SurrogateBenchmark) -> str:
+    """The validation metric that the surrogate was fitted for."""
+    named = benchmark.table.recipe.get("metric")
+    return str(named) if named in benchmark.metrics else next(iter(benchmark.metrics))
+
+
+def _known(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _end(quality: Mapping[str, Any], name: str) -> float:
+    value = quality.get(name)
+    return float(value) if _known(value) and value is not None else math.nan
+
+
+def _score(quality: Mapping[str, Any], key: str) -> str:
+    return between(_end(quality, key), _end(quality, f"{key}_low"), _end(quality, f"{key}_high"))
+
+
+def _scores(benchmark: SurrogateBenchmark, anchor: str) -> Plot:
+    """The correlations of every metric with their intervals."""
+    paths = list(benchmark.metrics)
+    marks = []
+    for place, (key, name) in enumerate(CORRELATIONS.items()):
+        rows = [row for row, path in enumerate(paths) if _known(benchmark.models[path].quality.get(key))]
+        found = [benchmark.models[paths[row]].quality for row in rows]
+        value = np.array([_end(quality, key) for quality in found])
+        low = np.array([_end(quality, f"{key}_low") for quality in found])
+        high = np.array([_end(quality, f"{key}_high") for quality in found])
+        low, high = np.where(np.isfinite(low), low, value), np.where(np.isfinite(high), high, value)
+        y = np.array(rows, dtype=np.float64) + 0.18 * (place - 1)
+        symbol = ("circle", "square", "diamond")[place]
+        style = Style(COLOURS[place], symbol=symbol)  # type: ignore[arg-type]
+        marks.append(Points(value, y, style, name, low, high, along="x", size=8, hover=tuple(paths[r] for r in rows)))
+    n = max(int(model.quality.get("n", 0)) for model in benchmark.models.values())
+    caption = (
+        f"Predicted against measured on held-out cells, n = {n:,}; whiskers are 95 % bootstrap intervals. 1 is best."
+    )
+    names = tuple(benchmark.metrics[path].name.replace("_", " ") for path in paths)
+    title = "Agreement on held-out cells"
+    return Plot(f"{anchor}-scores", title, caption, tuple(marks), Axis("score"), Axis("", categories=names))
+
+
+def _scatter(metric: Metric, model: Model, values: np.ndarray[Any, Any], name: str) -> Figure:
+    """Predicted against measured values, with the line on which they are equal."""
+    measured = values[np.isfinite(values)]
+    predicted = np.asarray(model.quality["held_out"], dtype=np.float64)
+    ends = np.array([min(measured.min(), predicted.min()), max(measured.max(), predicted.max())])
+    marks = (
+        Line(ends, ends, Style(GREY, "dash"), "predicted = measured", width=1.5, silent=True),
+        Points(measured, predicted, Style(COLOURS[0]), "held-out cells", size=6, opacity=0.65),
+    )
+    title = f"{metric.name.replace('_', ' ').capitalize()}: predicted against measured"
+    caption = f"Each cell predicted by models that did not see it, n = {len(measured):,}. {_summary(model.quality)}"
+    axes = Axis(f"measured {label(metric)}"), Axis(f"predicted {label(metric)}")
+    return Plot(name, title, caption, marks, *axes)
+
+
+def _summary(quality: Mapping[str, Any]) -> str:
+    scores = [f"{name} {_score(quality, key)}" for key, name in CORRELATIONS.items() if _known(quality.get(key))]
+    return f"{', '.join(scores)} (95 % bootstrap intervals)." if scores else ""
+
+
+def _table(benchmark: SurrogateBenchmark) -> Table:
+    rows = []
+    for path, metric in benchmark.metrics.items():
+        quality = benchmark.models[path].quality
+        error = f"{_score(quality, 'rmse')} {difference(metric.units)}"
+        n, folds = quality.get("n", "-"), quality.get("folds", "-")
+        rows.append((path, str(n), str(folds), *(_score(quality, key) for key in CORRELATIONS), error))
+    header = ("metric", "held-out cells (n)", "folds", *CORRELATIONS.values(), "RMSE")
+    return Table("Scores on held-out cells [95 % bootstrap interval]", header, tuple(rows))

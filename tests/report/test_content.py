@@ -1,0 +1,45 @@
+import math
+
+from nasbench.benchmark.base import Metric
+from nasbench.report.content import between, difference, label, leaves, measured, short
+
+
+def test_numbers_carry_their_units() -> None:
+    assert measured(93.1234, "percent", 2) == "93.12\u00a0%"
+    assert measured(12345.0, "count") == "12,345"
+    assert measured(0.52284, "milliseconds") == "0.5228\u00a0ms"
+    assert measured(math.nan, "percent", 2) == "-"
+    assert measured(1.5, difference("percent"), 1) == "1.5\u00a0pp"
+    assert difference("seconds") == "seconds"
+
+
+def test_short_keeps_four_significant_digits() -> None:
+    assert [short(v) for v in (0.0, 129306.0, 1234.56, 12.3456, 0.0123456, 1e-7)] == [
+        "0",
+        "129,306",
+        "1,235",
+        "12.35",
+        "0.01235",
+        "1e-07",
+    ]
+
+
+def test_between_states_the_interval_it_has() -> None:
+    assert between(0.714, 0.62, 0.79) == "0.71 [0.62,\u00a00.79]"
+    assert between(0.714, math.nan, math.nan) == "0.71"
+    assert between(math.nan, 0.1, 0.2) == "-"
+
+
+def test_labels_name_the_unit_once() -> None:
+    def metric(name: str, units: str) -> Metric:
+        return Metric("digits", name, "none", units, "minimise", ("architecture",))
+
+    assert label(metric("validation_accuracy", "percent")) == "validation accuracy (%)"
+    assert label(metric("train_seconds", "seconds")) == "train seconds"
+    assert label(metric("parameters", "count")) == "parameters"
+    assert label(metric("energy", "joule")) == "energy (joule)"
+
+
+def test_leaves_of_settings() -> None:
+    content = {"a": {"b": 1, "c": {"d": None}}, "e": [1, 2]}
+    assert leaves(content) == [("a.b", "1"), ("a.c.d", "-"), ("e", "1, 2")]

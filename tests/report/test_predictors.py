@@ -1,0 +1,64 @@
+import math
+
+import numpy as np
+import pytest
+
+from nasbench.report.content import Figures, Table
+from nasbench.report.figures import Plot, Points, styles
+from nasbench.report.predictors import collect, interval, predictors_facts, predictors_section, predictors_sentence
+from nasbench.results import Results
+
+
+def test_collect_keeps_finite_numbers_by_predictor_and_size(evaluation: Results) -> None:
+    scores = collect(evaluation)
+    assert list(scores) == [("mean", 10), ("mean", 20), ("ridge", 10), ("ridge", 20), ("gp", 10), ("gp", 20)]
+    assert len(scores["mean", 10]["kendall_tau"]) == 0
+    assert len(scores["gp", 20]["kendall_tau"]) == 4
+    assert scores["mean", 10]["coverage_90"].tolist() == [0.88] * 4
+
+
+def test_interval_of_nothing_one_and_many() -> None:
+    assert all(math.isnan(v) for v in interval(np.empty(0)))
+    mean, low, high = interval(np.array([2.0]))
+    assert mean == 2
+    assert math.isnan(low)
+    assert math.isnan(high)
+    mean, low, high = interval(np.array([1.0, 2.0, 3.0]))
+    assert 1 <= low < mean < high <= 3
+    assert mean == pytest.approx(2)
+
+
+def test_section_has_each_score_with_intervals_and_a_table(evaluation: Results) -> None:
+    section = predictors_section(evaluation, styles(["mean", "ridge", "gp"]), "predictors-1")
+    figures = {f.name: f for part in section.parts if isinstance(part, Figures) for f in part.figures}
+    assert set(figures) == {f"predictors-1-{s}" for s in ("kendall-tau", "r2", "rmse", "coverage-90")}
+    tau = figures["predictors-1-kendall-tau"]
+    assert isinstance(tau, Plot)
+    assert "Not defined for the constant predictions of mean" in tau.caption
+    assert "n = 4 random splits" in tau.caption
+    points = next(mark for mark in tau.marks if isinstance(mark, Points) and mark.name == "gp")
+    values = collect(evaluation)["gp", 20]["kendall_tau"]
+    assert points.y[1] == pytest.approx(values.mean())
+    assert points.low is not None
+    assert points.high is not None
+    assert values.min() <= points.low[1] <= points.y[1] <= points.high[1] <= values.max()
+    table = next(part for part in section.parts if isinstance(part, Table))
+    assert [row[:3] for row in table.rows][:3] == [("10", "mean", "4"), ("10", "ridge", "4"), ("10", "gp", "4")]
+    assert table.rows[0][3] == "-"
+
+
+def test_the_best_is_named_with_n_and_interval(evaluation: Results) -> None:
+    sentence = predictors_sentence(evaluation)
+    assert sentence.startswith("From 20 trained cells, gp predicts the ranking best")
+    assert "n = 4 splits" in sentence
+    assert "followed by ridge" in sentence
+    (fact,) = predictors_facts(evaluation)
+    assert fact.value == "gp"
+
+
+def test_constant_predictors_alone_are_no_ranking(evaluation: Results) -> None:
+    records = [record for record in evaluation.records if record["predictor"] == "mean"]
+    constant = Results(**{**vars(evaluation), "records": records})
+    assert "constant" in predictors_sentence(constant)
+    assert predictors_facts(constant) == ()
+    predictors_section(constant, styles(["mean"]), "predictors-1")
