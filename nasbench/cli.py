@@ -127,6 +127,9 @@ def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
     tables = {name: value for name, value in content.items() if is_table(value)}
     nested = {name: value for name, value in content.items() if isinstance(value, dict)}
     out.print(facts({name: value for name, value in content.items() if name not in tables | nested}))
+    if "metrics" in tables:  # what fits a terminal; --json has the rest
+        columns = ("metric", "units", "epochs", "seeds", "missing", "least", "most")
+        tables["metrics"] = [{column: metric[column] for column in columns} for metric in tables["metrics"]]
     for name, value in (tables | nested).items():
         out.print(f"\n[bold]{name}[/]")
         out.print(records(value) if name in tables else facts(value))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typer
 from rich.console import Console
@@ -58,7 +58,7 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "-" if value != value else f"{value:.5g}"
+        return "-" if math.isnan(value) else f"{value:.0f}" if value.is_integer() else f"{value:.5g}"
     if isinstance(value, list | tuple):
         return ", ".join(plain(v) for v in value) or "-"
     return str(value)
@@ -92,7 +92,9 @@ def records(rows: Sequence[Mapping[str, Any]]) -> Grid:
     names = [n for n in rows[0] if any(plain(row.get(n)) != "-" for row in rows)] if rows else []
     for name in names:
         numeric = all(isinstance(row.get(name), int | float) or row.get(name) is None for row in rows)
-        grid.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        whole = numeric or name in ("metric", "predictor", "strategy")  # numbers and names are never broken
+        justify: Literal["right", "left"] = "right" if numeric else "left"
+        grid.add_column(name.replace("_", " "), justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
         grid.add_row(*(escape(plain(row.get(name))) for name in names))
     return grid

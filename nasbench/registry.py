@@ -66,7 +66,9 @@ class Registry(Generic[T]):
         return cls, arguments
 
     def describe(self, name: str) -> str:
-        """First line of the docstring of the part's module, read without importing it."""
+        """First line of the docstring of the part's module, read without importing it; what an alias stands for."""
+        if ":" not in self.entries.get(name, ":"):
+            return f"Short for {self.entries[name]}."
         target, _ = self._target(name)
         found = importlib.util.find_spec(target.partition(":")[0])
         if found is None or found.origin is None:

