@@ -1,6 +1,8 @@
 """The base class, on the space that the documentation writes: 27 chains of three layers."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,21 @@ def chain() -> Space:
 
 def test_the_documented_space_keeps_the_contract(chain: Space) -> None:
     check_space(chain)
+
+
+def test_genotypes_need_neither_torch_nor_networkx() -> None:
+    code = """
+import sys
+import numpy as np
+from nasbench.spaces import spaces
+rng = np.random.default_rng(0)
+for space in map(spaces.create, spaces):
+    genotypes = space.mutate(space.sample(10, rng), rng)
+    space.key(genotypes), space.features(genotypes), space.neighbours(genotypes[0]), space.text(genotypes[0])
+print([name for name in ("torch", "networkx") if name in sys.modules])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
 
 
 def test_code_reads_the_genotype_as_digits(chain: Space) -> None:
