@@ -20,6 +20,8 @@ from nasbench.results import Results
 out = Console(highlight=False)
 if not out.is_terminal:
     out.width = 200  # what reads a pipe has no edge at which lines must be broken
+UNBROKEN = 30
+"""Most characters of a word that is never broken into lines."""
 err = Console(stderr=True, highlight=False)
 
 
@@ -87,17 +89,31 @@ def facts(content: Mapping[str, Any]) -> Grid:
 
 
 def records(rows: Sequence[Mapping[str, Any]]) -> Grid:
-    """Records as a table; columns without any value are left out."""
+    """Records as a table; columns without any value are left out, and intervals stand beside what they are of."""
+    rows = [_with_intervals(row) for row in rows]
     grid = Grid(box=None, padding=(0, 2, 0, 0))
     names = [n for n in rows[0] if any(plain(row.get(n)) != "-" for row in rows)] if rows else []
     for name in names:
-        numeric = all(isinstance(row.get(name), int | float) or row.get(name) is None for row in rows)
-        whole = numeric or name in ("metric", "predictor", "strategy")  # numbers and names are never broken
-        justify: Literal["right", "left"] = "right" if numeric else "left"
+        values = [row.get(name) for row in rows]
+        justify: Literal["right", "left"] = "right" if any(isinstance(v, int | float) for v in values) else "left"
+        whole = all(len(plain(v)) <= UNBROKEN and " " not in plain(v) for v in values)
         grid.add_column(name.replace("_", " "), justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
         grid.add_row(*(escape(plain(row.get(name))) for name in names))
     return grid
+
+
+def _with_intervals(row: Mapping[str, Any]) -> dict[str, Any]:
+    ends = {name for name in row if name.endswith(("_low", "_high"))}
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if f"{name}_low" in row and value is not None:
+            low, high = row[f"{name}_low"], row[f"{name}_high"]
+            ends_shown = " to ".join("-" if end is None else f"{end:.3g}" for end in (low, high))
+            shown[name] = f"{value:.3g} ({ends_shown})"
+        elif name not in ends:
+            shown[name] = value
+    return shown
 
 
 def show_evaluation(results: Results) -> None:
