@@ -15,6 +15,7 @@ from nasbench.console import (
     interruptible,
     is_table,
     out,
+    quality,
     records,
     save,
     show_comparison,
@@ -130,6 +131,8 @@ def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
     if "metrics" in tables:  # what fits a terminal; --json has the rest
         columns = ("metric", "units", "epochs", "seeds", "missing", "least", "most")
         tables["metrics"] = [{column: metric[column] for column in columns} for metric in tables["metrics"]]
+    if "quality" in tables:
+        tables["quality"] = quality(tables["quality"])
     for name, value in (tables | nested).items():
         out.print(f"\n[bold]{name}[/]")
         out.print(records(value) if name in tables else facts(value))
@@ -231,7 +234,7 @@ def surrogate(
     writable(target)
     fitted = fit_surrogate(load(file), metric, predictor, seed=seed)
     write_surrogate(fitted, target)
-    out.print(records(fitted.quality_records()))
+    out.print(records(quality(fitted.quality_records())))
     out.print(f"Wrote {target}", soft_wrap=True)
 
 

@@ -116,6 +116,13 @@ def _with_intervals(row: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
+def quality(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """How far a surrogate can be trusted, in the columns that fit a terminal."""
+    names = ("kendall_tau", "r2")
+    columns = ["metric", "n", *(name + end for name in names for end in ("", "_low", "_high"))]
+    return [{column: row[column] for column in columns} for row in rows]
+
+
 def show_evaluation(results: Results) -> None:
     """Kendall tau by training size, mean over the splits, and the other scores at the largest size."""
     rows = results.records
