@@ -61,7 +61,7 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
 
     with _image() as file:
         _write_table(file, surrogate.table, "surrogate")
-        for name, model in surrogate.models.items():
+        for name, model in sorted(surrogate.models.items()):
             group = file.create_group(f"models/{name}")
             group.attrs["predictor"] = parts.specification(model.predictor, predictors)
             group.attrs["parameters"] = _json(model.predictor.parameters(), f"parameters of the predictor of {name!r}")
@@ -183,7 +183,7 @@ def root_digest(file: Any) -> str:
     groups, datasets = {"/": _own(file)}, {}
     for name, found in objects(file):
         if isinstance(found, h5py.Dataset):
-            datasets[name] = found.attrs["sha256"]
+            datasets[name] = _plain(found.attrs.get("sha256"))
         else:
             groups[name] = _own(found)
     return hashlib.sha256(_canonical({"groups": groups, "datasets": datasets})).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -27,8 +27,8 @@ Score: TypeAlias = Callable[[FloatArray, FloatArray], float]
 WHOLE = 2**18
 """Spaces with at most this many codes are predicted as a whole, at the first question."""
 REMEMBERED = 2**20
-"""Single predictions remembered at most, in larger spaces."""
-RESAMPLES = 1000
+"""Architectures and, in larger spaces, predictions remembered at most."""
+RESAMPLES = 200
 MOST_REASONS = 255
 SCORES = ("kendall_tau", "spearman", "r2", "rmse")
 FOLDS, RESAMPLING = 0, 1
@@ -91,17 +91,16 @@ class SurrogateBenchmark(Benchmark):
         self.metrics: Mapping[str, Metric] = {path: column.metric for path, column in table.columns.items()}
         self._whole: dict[str, FloatArray] = {}
         self._remembered: dict[tuple[str, bytes], float] = {}
+        self._genotypes: dict[str | bytes, GenotypeArray] = {}
 
     def query(
         self, architecture: Architecture, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answer:
         """One prediction; see `Benchmark.query`."""
         found, at = self._asked(metric, epoch, seed)
-        genotype = self.space.genotype(architecture)
-        value, cost = self._one(found.path, genotype), math.nan
-        time = self._time(found)
-        if time is not None:
-            cost = self._one(time, genotype)
+        genotype = self._genotype(architecture)
+        value, time = self._one(found.path, genotype), self._time(found)
+        cost = math.nan if time is None else self._one(time, genotype)
         return Answer(value, found.path, found.split, found.units, at, (), cost, None)
 
     def query_many(
@@ -168,6 +167,22 @@ class SurrogateBenchmark(Benchmark):
         trained = found.split != "none" or self.models[found.path].epoch is not None
         return path if trained and path in self.models else None
 
+    def _genotype(self, architecture: Architecture) -> GenotypeArray:
+        """The checked genotype, remembered for texts and for arrays of the right type."""
+        name: str | bytes
+        if isinstance(architecture, str):
+            name = architecture
+        elif isinstance(architecture, np.ndarray) and architecture.dtype == np.int8 and architecture.ndim == 1:
+            name = architecture.tobytes()
+        else:
+            return self.space.genotype(architecture)
+        genotype = self._genotypes.get(name)
+        if genotype is None:
+            genotype = self.space.genotype(architecture)
+            if len(self._genotypes) < REMEMBERED:
+                self._genotypes[name] = genotype
+        return genotype
+
     def _one(self, path: str, genotype: GenotypeArray) -> float:
         if self._small:
             return self._all(path).item(self.space.code(genotype))
@@ -183,7 +198,7 @@ class SurrogateBenchmark(Benchmark):
             return self._all(path)[self.space.code(genotypes)]
         return self.models[path].predict(genotypes).mean
 
-    @property
+    @cached_property
     def _small(self) -> bool:
         return math.prod(self.space.choices) <= WHOLE
 

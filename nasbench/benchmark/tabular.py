@@ -302,11 +302,12 @@ class TabularBenchmark(Benchmark):
         """Why a row has no number: the causes by seed, or the one cause of all."""
         column, metric = self.table.columns[path], self.metrics[path]
         at = None if epoch is None else self.table.epochs[metric.dataset].index(epoch)
-        causes: list[str] = [column.reasons[code - 1] for code in _slice(column.missing, at)[row]]
-        if "seed" not in metric.dims or len(set(causes)) == 1:
+        codes: list[int] = _slice(column.missing, at)[row].tolist()
+        if "seed" in metric.dims and not isinstance(seed, str):
+            return column.reasons[codes[self.table.seeds.index(int(seed))] - 1]
+        causes = [column.reasons[code - 1] for code in codes]
+        if len(set(causes)) == 1:
             return causes[0]
-        if not isinstance(seed, str):
-            return causes[self.table.seeds.index(int(seed))]
         return "; ".join(f"seed {seed}: {cause}" for seed, cause in zip(self.table.seeds, causes, strict=True))
 
 

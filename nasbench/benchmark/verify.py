@@ -29,12 +29,13 @@ def verify(path: Path) -> list[str]:
     with hdf5.opened(path) as file:
         kind = file.kind()
         findings = _checksums(file.file)
-        try:
+    try:
+        with hdf5.opened(path) as file:
             table, keys = file.table(), file.array("/architecture", np.int64, (None,))
             if kind == "surrogate":
                 file.surrogate()
-        except FileError as error:
-            return [*findings, str(error)]
+    except FileError as error:
+        return [*findings, str(error)]
     return [*findings, *_keys(table, keys), *_columns(table)]
 
 
