@@ -342,7 +342,7 @@ def _recipe(
             "images": {split: len(data.splits[split]) for split in SPLITS},
         },
         "cells": settings.cells,
-        "sampling": "Space.sample, the first of each Space.key",
+        "sampling": "Space.sample made canonical, without repetitions",
         "seeds": settings.seeds,
         "seed": settings.seed,
         "network": asdict(settings.network),

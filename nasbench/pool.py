@@ -69,7 +69,7 @@ def run_tasks(
                 result: Any
                 try:
                     result = pipe.recv()
-                except (EOFError, ConnectionResetError):
+                except (EOFError, OSError):  # OSError: it died in the middle of its answer
                     del pool[pipe]
                     cause = _cause_of_death(worker)
                     if worker.task is None:
