@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nasbench.benchmark.base import Benchmark, Epoch, Metric, SeedPolicy
 from nasbench.errors import InputError, NotFoundError
@@ -14,6 +15,8 @@ from nasbench.spaces.base import FloatArray, GenotypeArray, Space
 
 ENUMERABLE = 2_000_000
 """Most genotypes of a space that is looked up as a whole before a comparison."""
+CHUNK = 65_536
+"""Architectures asked for at a time."""
 
 
 class Referee(ABC):
@@ -102,12 +105,17 @@ class LookUp(Referee):
         self.space = benchmark.space
         self.metric, test, cost, epochs = searchable(benchmark, metric)
         self.epochs = tuple(epochs)
-        chunks = list(self.space.enumerate())
-        self.codes = np.concatenate([self.space.code(chunk) for chunk in chunks])
+        genotypes = np.concatenate(list(self.space.enumerate()))
+        self.codes = self.space.code(genotypes)
+        back: slice | npt.NDArray[np.intp] = slice(None)
+        if benchmark.kind == "surrogate":  # predictors see canonical genotypes: one question for all isomorphic ones
+            _, first, back = np.unique(self.space.key(genotypes), return_index=True, return_inverse=True)
+            genotypes = genotypes[first]
+        chunks = np.array_split(genotypes, range(CHUNK, len(genotypes), CHUNK))
 
         def ask(path: str, epoch: Epoch, seed: SeedPolicy) -> FloatArray:
             answers = [benchmark.query_many(chunk, path, epoch=epoch, seed=seed) for chunk in chunks]
-            return np.concatenate([answer.values.filled(np.nan) for answer in answers])
+            return np.concatenate([answer.values.filled(np.nan) for answer in answers])[back]
 
         self.tests = ask(test.path, "last", "mean")
         self.values = np.array([ask(self.metric.path, epoch, seed) for epoch in epochs.values()])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.surrogate import fit_surrogate
+from nasbench.benchmark.surrogate import SurrogateBenchmark, fit_surrogate
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError
@@ -47,13 +47,17 @@ def cells() -> TabularBenchmark:
     return TabularBenchmark(Table(SPACE, genotypes, (0, 1), {"digits": (1, 2)}, columns), name="cells.h5")
 
 
+@pytest.fixture(scope="module")
+def surrogate(cells: TabularBenchmark) -> SurrogateBenchmark:
+    return fit_surrogate(cells, "validation_accuracy", "ridge", folds=2)
+
+
 def test_sampled_cells_need_a_surrogate(cells: TabularBenchmark) -> None:
     with pytest.raises(InputError, match=r"answers for 60 of the 15,625 .* nasbench surrogate FILE"):
         compare(cells, "validation_accuracy", strategies=["random"])
 
 
-def test_race_on_a_surrogate(cells: TabularBenchmark) -> None:
-    surrogate = fit_surrogate(cells, "validation_accuracy", "ridge", folds=2)
+def test_race_on_a_surrogate(surrogate: SurrogateBenchmark) -> None:
     results = compare(surrogate, "validation_accuracy", strategies=["random", "local"], repeats=6, processes=1)
     assert results.benchmark == "surrogate of cells.h5"
     assert results.summary["timed"]
@@ -63,6 +67,14 @@ def test_race_on_a_surrogate(cells: TabularBenchmark) -> None:
     alone = simulate(RandomSearch(), surrogate, "validation_accuracy", np.random.default_rng(0), evaluations=20)
     costs = surrogate.query_many(alone.genotypes, "train_seconds").values
     np.testing.assert_allclose(alone.seconds, np.cumsum(costs))
+
+
+def test_look_up_is_the_surrogate(surrogate: SurrogateBenchmark) -> None:
+    referee = LookUp(surrogate, "validation_accuracy")
+    every = np.concatenate(list(SPACE.enumerate()))
+    np.testing.assert_array_equal(referee.codes, SPACE.code(every))
+    np.testing.assert_allclose(referee.values[0], surrogate.query_many(every, "validation_accuracy").values)
+    np.testing.assert_allclose(referee.seconds[0], surrogate.query_many(every, "train_seconds").values)
 
 
 @pytest.fixture(scope="module")

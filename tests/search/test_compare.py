@@ -78,6 +78,18 @@ def test_processes_do_not_matter(formula: Any) -> None:
     assert calls == [(done, 6) for done in range(7)]
 
 
+def test_a_space_too_large_to_enumerate_is_asked(formula: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = race(formula(), "local", "random", workers=2)
+    monkeypatch.setattr("nasbench.search.compare.ENUMERABLE", 100)
+    asked = race(formula(), "local", "random", workers=2, processes=2)
+    assert asked.summary["best_test_is"] == "the best that any strategy found"
+    assert asked.summary["best_test"] == pytest.approx(max(record["test"] for record in known.records))
+    for a, b in zip(known.records, asked.records, strict=True):
+        for field in set(FIELDS) - {"regret", "strategy"}:
+            assert a[field] == pytest.approx(b[field])
+        assert a["regret"] - b["regret"] == pytest.approx(known.summary["best_test"] - asked.summary["best_test"])
+
+
 def test_summary_ranks(formula: Any) -> None:
     results = race(formula(), "random", "local", evaluations=60, repeats=8)
     assert results.summary["ranking"]["order"][0] == "local"
