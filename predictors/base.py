@@ -62,7 +62,7 @@ class Predictor(ABC):
         self.space_ = space
         self.location_, self.scale_ = float(y.mean()), float(y.std())
         if self.scale_ <= 1e-12 * np.abs(y).max():  # constant but for rounding
-            self.scale_, self.warp_, z = 1.0, Warp(), np.zeros(len(y))
+            self.scale_, self.warp_, z = 1e-3 * (abs(self.location_) or 1.0), Warp(), np.zeros(len(y))
         else:
             z = (y - self.location_) / self.scale_
             self.warp_ = Warp.fit(z) if self.warped else Warp()

@@ -17,8 +17,10 @@ from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import flow
 from nasbench.spaces.base import FloatArray, GenotypeArray
 
-BATCH = 256
+BATCH = 64
 """Most architectures in a step of training."""
+EPOCHS = 100
+"""How often each architecture is seen at least."""
 
 
 class GNN(Predictor):
@@ -32,7 +34,7 @@ class GNN(Predictor):
         members: Number of networks.
         hidden: Width.
         layers: Rounds of messages.
-        steps: Steps of AdamW on up to 256 architectures; proportionally more for more of them.
+        steps: Steps of AdamW; more where architectures would be seen less than 100 times each.
         rate: Highest learning rate; it falls to zero along half a cosine.
         decay: Weight decay.
         seed: Seed of the bootstrap samples, the initial weights and the batches.
@@ -43,7 +45,7 @@ class GNN(Predictor):
         members: int = 5,
         hidden: int = 32,
         layers: int = 2,
-        steps: int = 150,
+        steps: int = 300,
         rate: float = 0.01,
         decay: float = 0.1,
         seed: int = 0,
@@ -58,7 +60,7 @@ class GNN(Predictor):
         optimiser = torch.optim.AdamW(
             [weight.requires_grad_() for weight in self.weights_], lr=self.rate, weight_decay=self.decay
         )
-        total = self.steps * math.ceil(n / BATCH)
+        total = max(self.steps, EPOCHS * n // BATCH)
         weight = torch.from_numpy(counts).float()  # (members, n)
         target = torch.from_numpy(z).float()
         for step, rows in enumerate(_batches(n, total, rng)):
@@ -80,7 +82,7 @@ class GNN(Predictor):
         """Predictions `(members, n)`."""
         cells = self._cells(genotypes)
         with torch.no_grad():
-            parts = [self._forward(cells.take(rows)) for rows in torch.split(torch.arange(len(genotypes)), BATCH)]
+            parts = [self._forward(cells.take(rows)) for rows in torch.split(torch.arange(len(genotypes)), 4 * BATCH)]
         return torch.cat(parts, dim=1).double().numpy()
 
     def _cells(self, genotypes: GenotypeArray) -> _Cells:

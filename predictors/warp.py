@@ -76,7 +76,8 @@ class Warp(NamedTuple):
             return mean, std
         z = self.inverse(mean[:, None] + std[:, None] * NODES)  # (n, nodes)
         centre = z @ WEIGHTS
-        return centre, np.sqrt((z - centre[:, None]) ** 2 @ WEIGHTS)
+        deviation = np.sqrt((z - centre[:, None]) ** 2 @ WEIGHTS)
+        return centre, np.copysign(deviation, std)  # a wrong sign stays visible
 
 
 def _transform(z: FloatArray, exponent: float) -> FloatArray:

@@ -1,0 +1,95 @@
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.errors import InputError, NotFoundError
+from nasbench.evaluate.splits import feasible, split, targets
+from nasbench.spaces import spaces
+
+SPACE = spaces.create("nb201")
+
+
+def benchmark(n, missing=()):
+    genotypes = SPACE.decode(np.random.default_rng(0).permutation(SPACE.size)[:n])
+    values = SPACE.features(genotypes, "counts") @ np.arange(7.0)
+    absent = np.zeros(n, dtype=np.uint8)
+    absent[list(missing)] = 1
+    values[absent > 0] = np.nan
+    metric = Metric("toy", "validation_accuracy", "validation", "percent", "maximise", ("architecture",))
+    column = Column(metric, values, absent, ("the run diverged",))
+    return TabularBenchmark(Table(SPACE, genotypes, (), {}, {metric.path: column}), name="toy")
+
+
+def test_by_hand():
+    functions = np.array([5, 5, 5, 7, 8])  # three functions
+    found = split(functions, 2, 1, np.random.default_rng(0))
+    assert len(found.train) == 2
+    assert len(found.test) == 1
+    assert sorted(functions[np.concatenate(found)]) == [5, 7, 8]
+
+
+@given(seed=st.integers(0, 10_000), sizes=st.tuples(st.integers(1, 40), st.integers(1, 40)))
+@settings(deadline=None, max_examples=30)
+def test_no_function_is_in_both_parts_or_twice(seed, sizes):
+    functions = np.random.default_rng(seed).permutation(np.repeat(np.arange(80), 3))
+    found = split(functions, *sizes, np.random.default_rng(seed))
+    taken = functions[np.concatenate(found)]
+    assert len(np.unique(taken)) == len(taken) == sum(sizes)
+
+
+def test_training_sets_are_nested_and_the_test_set_is_fixed():
+    functions = np.repeat(np.arange(50), 2)
+    small, large = (split(functions, size, 20, np.random.default_rng(3)) for size in (10, 30))
+    assert np.array_equal(small.train, large.train[:10])
+    assert np.array_equal(small.test, large.test)
+
+
+def test_functions_with_many_architectures_are_no_likelier_to_be_tested():
+    functions = np.concatenate([np.zeros(500, dtype=int), np.arange(1, 10)])
+    tested = [0 in functions[split(functions, 5, 5, np.random.default_rng(seed)).test] for seed in range(400)]
+    assert np.mean(tested) == pytest.approx(0.5, abs=0.1)
+
+
+def test_sizes_beyond_the_table_say_what_is_possible():
+    with pytest.raises(InputError, match=r"exceeds the 3 architectures with different functions.*at most 3"):
+        split(np.array([1, 1, 2, 3]), 3, 1, np.random.default_rng(0))
+    with pytest.raises(InputError, match="at least 1, got 0 and 1"):
+        split(np.arange(5), 0, 1, np.random.default_rng(0))
+
+
+def test_missing_targets_are_left_out_and_counted():
+    found = targets(benchmark(10, missing=[2, 5]), "validation_accuracy")
+    assert found.genotypes.shape == (8, 6)
+    assert np.isfinite(found.values).all()
+    assert found.missing == 2
+
+
+def test_unknown_metric():
+    with pytest.raises(NotFoundError, match="unknown metric 'colour'"):
+        targets(benchmark(10), "colour")
+
+
+def test_feasible_keeps_what_fits():
+    assert feasible((10, 20), 30, benchmark(200)) == ((10, 20), 30)
+
+
+def test_feasible_shrinks_the_test_set_then_drops_sizes():
+    table = benchmark(60)
+    functions = len(np.unique(SPACE.function_key(table.architectures())))
+    sizes, test_size = feasible((10, 25, 50, 100), 1000, table)
+    assert test_size == functions // 3
+    assert sizes == (10, 25)
+    assert feasible((100,), 1000, table) == ((functions - test_size,), test_size)
+
+
+def test_feasible_counts_architectures_with_a_number():
+    assert feasible((2, 4, 6), 2, benchmark(10, missing=range(4)), "validation_accuracy")[0] == (2, 4)
+
+
+def test_feasible_needs_four_functions():
+    with pytest.raises(InputError, match="at least 4 architectures with different functions, there are 3"):
+        feasible((10,), 10, benchmark(3))
