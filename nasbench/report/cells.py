@@ -237,7 +237,7 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
             f" A linear model on the same images gets {floor:.2f} % {metric.split} accuracy; {above:,} of the {n:,} "
             "cells do better."
         )
-    result = [text, found]
+    result = [text, *_recipe(recipe), found]
     sd = noise(data.by_seed)
     if math.isfinite(sd):
         tau, low, high, cells = agreement(data.by_seed)
@@ -250,6 +250,18 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
             "predictors are to be held against."
         )
     return result
+
+
+def _recipe(recipe: Mapping[str, Any]) -> list[str]:
+    """How the cells were trained, as one sentence; none where the recipe does not say."""
+    dataset = recipe.get("dataset")
+    images = dataset.get("images") if isinstance(dataset, Mapping) else None
+    told = []
+    for title, group in (("images", images), ("network", recipe.get("network")), ("training", recipe.get("training"))):
+        if isinstance(group, Mapping):
+            settings = [f"{name.replace('_', ' ')} {value}" for name, value in group.items()]
+            told.append(f"{title}: {', '.join(settings)}")
+    return [f"Recipe: {'; '.join(told)}."] if told else []
 
 
 def cells_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
@@ -319,7 +331,14 @@ def _curves(data: Measured, anchor: str) -> list[Figure]:
         f"{data.metric.name.replace('_', ' ').capitalize()} after each epoch{seeds}; n = {len(known):,} cells. Bands "
         "hold the middle 50 and 90 % of the cells; they are no confidence intervals."
     )
-    plot = Plot(f"{anchor}-curves", "Learning curves", caption, tuple(marks), Axis("epoch"), Axis(label(data.metric)))
+    plot = Plot(
+        f"{anchor}-curves",
+        "Learning curves",
+        caption,
+        tuple(marks),
+        Axis("epoch", whole=True),
+        Axis(label(data.metric)),
+    )
     return [plot]
 
 

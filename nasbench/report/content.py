@@ -95,9 +95,13 @@ def label(metric: Metric) -> str:
 
 def titled(name: str, units: str) -> str:
     """A name with a unit in parentheses, where there is one."""
-    unit = UNITS.get(units, units)
-    stated = not unit or name.endswith(units)  # as in train_seconds
-    return name.replace("_", " ") if stated else f"{name.replace('_', ' ')} ({unit})"
+    stated = not unit(units) or name.endswith(units)  # as in train_seconds
+    return name.replace("_", " ") if stated else f"{name.replace('_', ' ')} ({unit(units)})"
+
+
+def unit(units: str) -> str:
+    """A unit as it follows a number: `%`, `pp`, `s`."""
+    return UNITS.get(units, units)
 
 
 def difference(units: str) -> str:
@@ -109,9 +113,8 @@ def measured(value: float, units: str, digits: int | None = None) -> str:
     """A number with its unit: `93.12 %`, `12,345`, with a no-break space; a dash where it is missing."""
     if not math.isfinite(value):
         return "-"
-    unit = UNITS.get(units, units)
     text = short(value) if digits is None else f"{value:,.{digits}f}"
-    return f"{text}\u00a0{unit}" if unit else text
+    return f"{text}\u00a0{unit(units)}" if unit(units) else text
 
 
 def short(value: float) -> str:
@@ -124,10 +127,15 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def between(value: float, low: float, high: float, digits: int = 2) -> str:
-    """A number with its interval: `0.71 [0.62, 0.79]`; a dash where it is missing, no interval where that is."""
+def between(value: float, low: float, high: float, digits: int | None = 2) -> str:
+    """A number with its interval: `0.71 [0.62, 0.79]`; a dash where it is missing, no interval where that is.
+
+    Without `digits`, the number has three that are significant.
+    """
     if not math.isfinite(value):
         return "-"
+    if digits is None:
+        digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 2
     text = f"{value:.{digits}f}"
     return f"{text} [{low:.{digits}f},\u00a0{high:.{digits}f}]" if math.isfinite(low) and math.isfinite(high) else text
 

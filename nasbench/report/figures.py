@@ -36,11 +36,13 @@ class Axis:
     Attributes:
         label: What it measures, with the unit.
         log: Logarithmic; values are then positive.
+        whole: Labelled at whole numbers only.
         categories: Names at 0, 1, 2, ..., the first at the left or the top; empty on an axis of numbers.
     """
 
     label: str
     log: bool = False
+    whole: bool = False
     categories: tuple[str, ...] = ()
 
 

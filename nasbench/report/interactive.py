@@ -235,6 +235,8 @@ def _axis(axis: Axis, limits: tuple[float, float]) -> dict[str, Any]:
         "tickcolor": "#9aa0a8",
         "nticks": 7,
     }
+    if axis.whole:
+        result |= {"tick0": 0, "dtick": max(1, math.ceil((limits[1] - limits[0]) / 8))}
     if axis.log:
         places = ticks(*limits)
         result |= {"tickmode": "array", "tickvals": list(places), "ticktext": [f"{place:,g}" for place in places]}

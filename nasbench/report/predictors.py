@@ -122,7 +122,8 @@ def _figures(
     anchor: str,
 ) -> list[Figure]:
     sizes = sorted({size for _, size in scores})
-    log = sizes[-1] > 5 * sizes[0]
+    place = {size: float(number) for number, size in enumerate(sizes)}
+    trained = Axis("training architectures", categories=tuple(f"{size:,}" for size in sizes))
     figures: list[Figure] = []
     for score, title, axis, goal in (
         ("kendall_tau", "Rank correlation", "Kendall tau", None),
@@ -133,10 +134,10 @@ def _figures(
         marks: list[Mark] = []
         splits, drawn = 0, []
         if goal is not None:
-            across, style = np.array([sizes[0], sizes[-1]], dtype=np.float64), Style(GREY, "dash")
+            across, style = np.array([-0.5, len(sizes) - 0.5]), Style(GREY, "dash")
             marks.append(Line(across, np.full(2, goal), style, "right coverage (0.9)", width=1.5, silent=True))
         names = list(dict.fromkeys(name for name, _ in scores))
-        for place, name in enumerate(names):
+        for number, name in enumerate(names):
             rows = [(size, *interval(scores[name, size][score])) for size in sizes if (name, size) in scores]
             rows = [row for row in rows if math.isfinite(row[1])]
             if not rows:
@@ -144,10 +145,10 @@ def _figures(
                 continue
             drawn.append(name)
             splits = max([splits, *(len(scores[name, int(row[0])][score]) for row in rows)])
-            x, y, low, high = np.array(rows, dtype=np.float64).T
+            _, y, low, high = np.array(rows, dtype=np.float64).T
             # Side by side, so that intervals at the same size do not cover each other.
-            shift = (place - (len(names) - 1) / 2) * 0.018
-            x = x * 10 ** (shift * math.log10(sizes[-1] / sizes[0])) if log else x + shift * (sizes[-1] - sizes[0])
+            shift = (number - (len(names) - 1) / 2) * min(0.06, 0.7 / len(names))
+            x = np.array([place[size] + shift for size, *_ in rows])
             hover = tuple(f"{name}, {size:,} training architectures" for size, *_ in rows)
             marks.append(Line(x, y, styles[name], name, silent=True))
             low, high = np.where(np.isfinite(low), low, y), np.where(np.isfinite(high), high, y)
@@ -158,8 +159,8 @@ def _figures(
         constant = [name for name in names if name not in drawn]
         if constant:
             caption += f" Not defined for the constant predictions of {', '.join(constant)}."
-        axes = Axis("training architectures", log=log), Axis(axis)
-        figures.append(Plot(f"{anchor}-{score.replace('_', '-')}", title, caption, tuple(marks), *axes))
+        name = f"{anchor}-{score.replace('_', '-')}"
+        figures.append(Plot(name, title, caption, tuple(marks), trained, Axis(axis)))
     return figures
 
 

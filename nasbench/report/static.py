@@ -125,8 +125,12 @@ def _plot(axes: Axes, figure: Plot) -> None:
 
 
 def _axis(axes: Axes, axis: Axis, along: str, low: float, high: float) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set(**{f"{along}label": plain(axis.label)})
     ruler = axes.xaxis if along == "x" else axes.yaxis
+    if axis.whole:
+        ruler.set_major_locator(MaxNLocator(integer=True))
     if axis.log:
         axes.set(**{f"{along}scale": "log"})
         places = ticks(low, high)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.surrogate import Model, SurrogateBenchmark
-from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, difference, label
+from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, difference, label, unit
 from nasbench.report.figures import COLOURS, GREY, Axis, Figure, Line, Plot, Points, Style
 
 CORRELATIONS = {"kendall_tau": "Kendall tau", "spearman": "Spearman rho", "r2": "R²"}
@@ -28,7 +28,7 @@ def trust_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
     parts: list[Part] = [Text(trust_sentence(benchmark))]
     scatters = [
         _scatter(metric, benchmark.models[path], benchmark.table.columns[path].values, f"{anchor}-held-out-{number}")
-        for number, (path, metric) in enumerate(benchmark.metrics.items(), start=1)
+        for number, (path, metric) in enumerate(_ordered(benchmark), start=1)
         if benchmark.models[path].quality.get("held_out") is not None and metric.split in ("validation", "test")
     ]
     parts.append(Figures((*scatters, _scores(benchmark, anchor))))
@@ -72,6 +72,11 @@ def primary(benchmark: SurrogateBenchmark) -> str:
     return str(named) if named in benchmark.metrics else next(iter(benchmark.metrics))
 
 
+def _ordered(benchmark: SurrogateBenchmark) -> list[tuple[str, Metric]]:
+    """The metrics, the primary one first."""
+    return sorted(benchmark.metrics.items(), key=lambda item: item[0] != primary(benchmark))
+
+
 def _known(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
@@ -81,13 +86,13 @@ def _end(quality: Mapping[str, Any], name: str) -> float:
     return float(value) if _known(value) and value is not None else math.nan
 
 
-def _score(quality: Mapping[str, Any], key: str) -> str:
-    return between(_end(quality, key), _end(quality, f"{key}_low"), _end(quality, f"{key}_high"))
+def _score(quality: Mapping[str, Any], key: str, digits: int | None = 2) -> str:
+    return between(_end(quality, key), _end(quality, f"{key}_low"), _end(quality, f"{key}_high"), digits)
 
 
 def _scores(benchmark: SurrogateBenchmark, anchor: str) -> Plot:
     """The correlations of every metric with their intervals."""
-    paths = list(benchmark.metrics)
+    paths = [path for path, _ in _ordered(benchmark)]
     marks = []
     for place, (key, name) in enumerate(CORRELATIONS.items()):
         rows = [row for row, path in enumerate(paths) if _known(benchmark.models[path].quality.get(key))]
@@ -131,9 +136,9 @@ def _summary(quality: Mapping[str, Any]) -> str:
 
 def _table(benchmark: SurrogateBenchmark) -> Table:
     rows = []
-    for path, metric in benchmark.metrics.items():
+    for path, metric in _ordered(benchmark):
         quality = benchmark.models[path].quality
-        error = f"{_score(quality, 'rmse')} {difference(metric.units)}"
+        error = f"{_score(quality, 'rmse', None)} {unit(difference(metric.units))}"
         n, folds = quality.get("n", "-"), quality.get("folds", "-")
         rows.append((path, str(n), str(folds), *(_score(quality, key) for key in CORRELATIONS), error))
     header = ("metric", "held-out cells (n)", "folds", *CORRELATIONS.values(), "RMSE")

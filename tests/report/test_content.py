@@ -43,3 +43,9 @@ def test_labels_name_the_unit_once() -> None:
 def test_leaves_of_settings() -> None:
     content = {"a": {"b": 1, "c": {"d": None}}, "e": [1, 2]}
     assert leaves(content) == [("a.b", "1"), ("a.c.d", "-"), ("e", "1, 2")]
+
+
+def test_between_with_three_significant_digits() -> None:
+    assert between(0.0123456, 0.01, 0.02, None) == "0.0123 [0.0100,\u00a00.0200]"
+    assert between(123.456, 100.0, 150.0, None) == "123 [100,\u00a0150]"
+    assert between(0.0, 0.0, 0.0, None) == "0.00 [0.00,\u00a00.00]"

@@ -25,7 +25,7 @@ def test_section_shows_every_metric(surrogate: SurrogateBenchmark) -> None:
     assert isinstance(tau, Points)
     assert tau.x[0] == surrogate.models["digits/validation_accuracy"].quality["kendall_tau"]
     (table,) = (part for part in section.parts if isinstance(part, Table))
-    assert [row[0] for row in table.rows] == list(surrogate.metrics)
+    assert {row[0] for row in table.rows} == set(surrogate.metrics)
 
 
 def test_undefined_scores_are_left_out(surrogate: SurrogateBenchmark) -> None:
@@ -39,3 +39,27 @@ def test_undefined_scores_are_left_out(surrogate: SurrogateBenchmark) -> None:
     section = trust_section(unknown, "trust-1")
     (figures,) = (part for part in section.parts if isinstance(part, Figures))
     assert all(not len(mark.x) for mark in figures.figures[-1].marks)
+
+
+def test_held_out_predictions_are_drawn_against_measurements(surrogate: SurrogateBenchmark) -> None:
+    path = "digits/validation_accuracy"
+    values = surrogate.table.columns[path].values
+    model = surrogate.models[path]
+    held_out = Model(**{**vars(model), "quality": {**model.quality, "held_out": (values + 1).tolist()}})
+    drawn = SurrogateBenchmark(surrogate.table, {**surrogate.models, path: held_out}, name="drawn")
+    (figures,) = (part for part in trust_section(drawn, "trust-1").parts if isinstance(part, Figures))
+    scatter = figures.figures[0]
+    assert isinstance(scatter, Plot)
+    points = scatter.marks[1]
+    assert points.x.tolist() == values.tolist()
+    assert points.y.tolist() == (values + 1).tolist()
+
+
+def test_the_fitted_metric_comes_first(surrogate: SurrogateBenchmark) -> None:
+    turned = dict(reversed(surrogate.models.items()))
+    table = type(surrogate.table)(
+        **{**vars(surrogate.table), "columns": {p: surrogate.table.columns[p] for p in turned}}
+    )
+    section = trust_section(SurrogateBenchmark(table, turned, name="turned"), "trust-1")
+    (rows,) = (part.rows for part in section.parts if isinstance(part, Table))
+    assert rows[0][0] == "digits/validation_accuracy"
