@@ -1,0 +1,21 @@
+import numpy as np
+import pytest
+
+from nasbench.predictors.bagging import LEAST_NOISE, bootstrap, out_of_bag_noise
+
+
+def test_bootstrap_draws_with_replacement():
+    counts = bootstrap(200, 50, np.random.default_rng(0))
+    assert (counts.sum(axis=1) == 200).all()
+    assert (counts == 0).mean() == pytest.approx(np.exp(-1), abs=0.02)
+
+
+def test_noise_by_hand():
+    # row 0 is unseen by both: mean 2, error (5 - 2)^2 = 9, spread 1; row 1 by one only, so it does not count
+    predictions = np.array([[1.0, 7.0], [3.0, 7.0]])
+    assert out_of_bag_noise(predictions, np.array([[0, 2], [0, 0]]), np.array([5.0, 0.0])) == 8.0
+
+
+def test_noise_has_a_floor_and_a_default():
+    assert out_of_bag_noise(np.zeros((2, 1)), np.zeros((2, 1), dtype=int), np.zeros(1)) == LEAST_NOISE
+    assert out_of_bag_noise(np.zeros((2, 1)), np.ones((2, 1), dtype=int), np.zeros(1)) == 1.0

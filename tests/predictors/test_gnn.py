@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+import torch
+
+from nasbench.predictors.gnn import BATCH, GNN, _batches, _Cells
+from nasbench.spaces import spaces
+
+SPACE = spaces.create("nb201")
+
+
+def test_one_layer_by_hand():
+    """Two nodes 0 -> 1 of feature 1 and 2; the layer adds itself + 10 predecessors + 100 successors."""
+    network = GNN(members=1, hidden=1, layers=1)
+    one = torch.ones(1, 1, 1)
+    network.weights_ = [
+        torch.tensor([[[1.0], [10.0], [100.0]]]),
+        torch.zeros(1, 1, 1),
+        torch.tensor([[[0.0], [1.0]]]),  # reads the sum after the layer only
+        torch.zeros(1, 1, 1),
+        one,
+        -one,
+    ]
+    cells = _Cells(torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[0.0, 1.0], [0.0, 0.0]]]))
+    # node 0: 1 + 100 * 2 = 201; node 1: 2 + 10 * 1 = 12
+    assert network._forward(cells).tolist() == [[201 + 12 - 1]]
+
+
+def test_the_global_generator_is_not_touched():
+    genotypes = SPACE.sample(10, np.random.default_rng(0))
+    before = torch.get_rng_state()
+    GNN(steps=2).fit(SPACE, genotypes, np.arange(10.0)).predict(genotypes)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_seed_decides():
+    genotypes = SPACE.sample(10, np.random.default_rng(0))
+    fits = [
+        GNN(steps=2, seed=seed).fit(SPACE, genotypes, np.arange(10.0)).predict(genotypes).mean for seed in (0, 0, 1)
+    ]
+    assert np.array_equal(fits[0], fits[1])
+    assert not np.array_equal(fits[0], fits[2])
+
+
+@pytest.mark.parametrize("n", [5, BATCH, BATCH + 1, 3 * BATCH + 7])
+def test_batches_see_every_row_equally_often(n):
+    batches = [rows.numpy() for rows in _batches(n, 50, np.random.default_rng(0))]
+    assert {len(rows) for rows in batches} == {min(n, BATCH)}
+    assert np.ptp(np.bincount(np.concatenate(batches), minlength=n)) <= 1

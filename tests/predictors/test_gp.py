@@ -1,0 +1,78 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from nasbench.predictors.gp import LEAST_NOISE, SUBSET, GaussianProcess
+from nasbench.spaces import spaces
+
+SPACE = spaces.create("nb201")
+
+
+def test_posterior_of_two_points_by_hand():
+    """With covariance k between both points, output o and noise s: alpha = [[a, k], [k, a]]^-1 z where a = o + s."""
+    two = SPACE.decode(np.array([0, 15_624]))
+    predictor = GaussianProcess("counts").fit(SPACE, two, [1.0, 3.0])  # z = -1 and 1
+    o, s = predictor.output_, predictor.noise_
+    distance = np.linalg.norm((predictor.x_[0] - predictor.x_[1]) * predictor.weight_) * math.sqrt(5)
+    k, a = o * (1 + distance + distance**2 / 3) * math.exp(-distance), o + s
+    prediction = predictor._predict(two)
+    mean = (o - k) / (a - k)
+    variance = o + s - (a * (o**2 + k**2) - 2 * k * o * k) / (a**2 - k**2)
+    assert prediction.mean == pytest.approx([-mean, mean])
+    assert prediction.std == pytest.approx([math.sqrt(variance)] * 2)
+
+
+def test_covariance_is_that_of_gpytorch():
+    from gpytorch.kernels import MaternKernel
+
+    rng = np.random.default_rng(0)
+    genotypes = SPACE.sample(20, rng)
+    predictor = GaussianProcess("onehot").fit(SPACE, genotypes, rng.normal(size=20))
+    kernel = MaternKernel(2.5).double()
+    kernel.lengthscale = 1.0
+    x = torch.from_numpy(predictor.x_ * predictor.weight_)
+    with torch.no_grad():
+        expected = predictor.output_ * kernel(x, x).to_dense().numpy()
+    assert predictor._covariance(predictor.x_, predictor.x_).numpy() == pytest.approx(expected, abs=1e-6)
+
+
+def test_certain_where_it_was_trained_and_uncertain_elsewhere():
+    rng = np.random.default_rng(0)
+    genotypes = SPACE.sample(80, rng)
+    y = SPACE.features(genotypes, "counts") @ np.arange(7.0)
+    predictor = GaussianProcess().fit(SPACE, genotypes[:40], y[:40])
+    inside, outside = predictor.predict(genotypes[:40]), predictor.predict(genotypes[40:])
+    assert inside.mean == pytest.approx(y[:40], abs=0.2)
+    assert inside.std.mean() < outside.std.mean()
+
+
+def test_groups_that_matter_get_weight():
+    rng = np.random.default_rng(0)
+    genotypes = SPACE.sample(100, rng)
+    predictor = GaussianProcess("onehot").fit(SPACE, genotypes, np.sin(genotypes[:, 2].astype(float)))
+    weights = predictor.weight_[::5]
+    assert weights.argmax() == 2
+    assert weights[2] > 3 * np.delete(weights, 2).max()
+
+
+def test_contradicting_targets_become_noise():
+    genotypes = np.repeat(SPACE.decode(np.arange(5)), 10, axis=0)
+    y = np.random.default_rng(0).normal(size=50)
+    prediction = GaussianProcess().fit(SPACE, genotypes, y).predict(genotypes[::10])
+    assert prediction.std == pytest.approx([y.std()] * 5, rel=0.5)
+
+
+def test_exact_targets_need_jitter_only():
+    genotypes = SPACE.sample(30, np.random.default_rng(0))
+    y = SPACE.features(genotypes, "counts")[:, 4]
+    assert GaussianProcess().fit(SPACE, genotypes, y).noise_ >= LEAST_NOISE
+
+
+def test_more_architectures_than_hyperparameters_are_learnt_from():
+    genotypes = SPACE.sample(SUBSET + 20, np.random.default_rng(0))
+    y = SPACE.features(genotypes, "counts") @ np.arange(7.0)
+    predictor = GaussianProcess(steps=2).fit(SPACE, genotypes, y)
+    assert len(predictor.x_) == SUBSET + 20
+    assert np.corrcoef(predictor.predict(genotypes[SUBSET:]).mean, y[SUBSET:])[0, 1] > 0.95

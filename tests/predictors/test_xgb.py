@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from nasbench.predictors.bagging import bootstrap
+from nasbench.predictors.xgb import XGBoost
+from nasbench.spaces import spaces
+
+SPACE = spaces.create("nb201")
+
+
+def test_one_stump_by_hand():
+    """One round at rate 1 with weight penalty 1: a leaf predicts the sum of its targets / (1 + their number)."""
+    genotypes = np.zeros((40, 6), dtype=np.int8)
+    genotypes[20:, 0] = 1
+    predictor = XGBoost("onehot", boosters=1, rounds=1, depth=1, rate=1.0, columns=1.0)
+    predictor.fit(SPACE, genotypes, np.repeat([10.0, 30.0], 20))  # z = -1 and 1
+    left = bootstrap(40, 1, np.random.default_rng(0))[0, :20].sum()
+    expected = [-left / (1 + left), (40 - left) / (41 - left)]
+    assert predictor._predict(genotypes[[0, 39]]).mean == pytest.approx(expected)
+
+
+def test_stored_as_xgboosts_own_bytes():
+    genotypes = SPACE.sample(20, np.random.default_rng(0))
+    predictor = XGBoost(boosters=3, rounds=2).fit(SPACE, genotypes, np.arange(20.0))
+    state = predictor.state()
+    assert state["models"].dtype == np.uint8
+    assert len(state["lengths"]) == 3
+    assert state["lengths"].sum() == len(state["models"])
+
+
+def test_the_seed_decides():
+    genotypes = SPACE.sample(30, np.random.default_rng(0))
+    y = np.random.default_rng(1).normal(size=30)
+    one, same, other = (XGBoost(seed=seed).fit(SPACE, genotypes, y).predict(genotypes).mean for seed in (0, 0, 1))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_noise_in_the_targets_is_noticed():
+    rng = np.random.default_rng(0)
+    genotypes = SPACE.sample(200, rng)
+    y = SPACE.features(genotypes, "counts") @ np.arange(7.0)
+    clean = XGBoost().fit(SPACE, genotypes, y).noise_
+    assert XGBoost().fit(SPACE, genotypes, y + rng.normal(size=200) * y.std()).noise_ > 2 * clean
