@@ -122,8 +122,7 @@ class TabularBenchmark(Benchmark):
         """Whether every architecture of the space is in the table, itself or as an isomorphic one."""
         if len(self.table.genotypes) == self.space.size:
             return True
-        keys, _ = self._by_key
-        return all(bool(np.isin(self.space.key(chunk), keys).all()) for chunk in self.space.enumerate())
+        return all(bool((self._isomorphic(chunk) != ABSENT).all()) for chunk in self.space.enumerate())
 
     def recorded_epochs(self, metric: str) -> tuple[int, ...]:
         """Epochs at which the metric has a number for some architecture."""
@@ -171,10 +170,7 @@ class TabularBenchmark(Benchmark):
         rows = self._exact(genotypes)
         absent = np.flatnonzero(rows == ABSENT)
         if len(absent):
-            keys, first = self._by_key
-            wanted = self.space.key(genotypes[absent])
-            at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-            rows[absent] = np.where(keys[at] == wanted, first[at], ABSENT)
+            rows[absent] = self._isomorphic(genotypes[absent])
             still = absent[rows[absent] == ABSENT]
             if len(still):
                 raise NotFoundError(
@@ -187,10 +183,10 @@ class TabularBenchmark(Benchmark):
     def _exact(self, genotypes: GenotypeArray) -> npt.NDArray[np.intp]:
         if self._direct is not None:
             return self._direct[self.space.code(genotypes)]
-        codes, order = self._by_code
-        wanted = row_codes(self.space, genotypes)
-        at = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
-        return np.where(codes[at] == wanted, order[at], ABSENT)
+        return _find(row_codes(self.space, genotypes), *self._by_code)
+
+    def _isomorphic(self, genotypes: GenotypeArray) -> npt.NDArray[np.intp]:
+        return _find(self.space.key(genotypes), *self._by_key)
 
     @cached_property
     def _direct(self) -> npt.NDArray[np.intp] | None:
@@ -309,6 +305,12 @@ class TabularBenchmark(Benchmark):
         if len(set(causes)) == 1:
             return causes[0]
         return "; ".join(f"seed {seed}: {cause}" for seed, cause in zip(self.table.seeds, causes, strict=True))
+
+
+def _find(wanted: npt.NDArray[Any], names: npt.NDArray[Any], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """For each wanted value the row of the equal one among sorted names, or `ABSENT`."""
+    at = np.minimum(np.searchsorted(names, wanted), len(names) - 1)
+    return np.where(names[at] == wanted, rows[at], ABSENT)
 
 
 def _slice(array: npt.NDArray[Number], at: int | None) -> npt.NDArray[Number]:
