@@ -10,10 +10,13 @@ import pytest
 
 from nasbench.errors import InputError
 from nasbench.results import Results
+from nasbench.search import strategies
 from nasbench.search.compare import anytime, compare, initial_designs, stream
 from nasbench.spaces import spaces
+from nasbench.testing.strategy import check_strategy
 
 METRIC = "validation_score"
+GUIDE = Path(__file__).parents[2] / "docs/add-a-strategy.md"
 FIELDS = ["strategy", "repeat", "evaluations", "simulated_seconds", "valid", "test", "regret"]
 
 
@@ -169,6 +172,17 @@ def test_a_strategy_in_a_file_outside_the_package(formula: Any, own: str) -> Non
     }
     assert final[f"{own}:MyStrategy"] < final["random"]
     assert results.records == race(formula(), "random", f"{own}:MyStrategy", evaluations=80, repeats=6).records
+
+
+def test_the_strategy_of_the_guide(formula: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = GUIDE.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "guide_search.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    climber = strategies.create("guide_search:HillClimber+patience=10")
+    check_strategy(climber, spaces.create("nb101"), evaluations=80, learns=True)
+    results = race(formula(), "random", "guide_search:HillClimber", processes=2, repeats=8, evaluations=80)
+    assert results.summary["ranking"]["order"][0] == "guide_search:HillClimber"
 
 
 @pytest.mark.parametrize("processes", [1, 2])
