@@ -220,9 +220,14 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
     times = f" {len(data.seeds)} times each, with different seeds," if len(data.seeds) > 1 else ""
     epochs = f" for {data.epochs[-1]} epochs" if data.epochs else ""
     on = f" on {data.dataset}" if data.dataset else ""
-    text = f"{n:,} cells of {data.space.name} ({data.space.size:,} genotypes) were trained{times}{epochs}{on}."
+    text = (
+        f"{_cells(n)} of {data.space.name} ({data.space.size:,} genotypes) {'was' if n == 1 else 'were'} trained"
+        f"{times}{epochs}{on}."
+    )
     if data.unmeasured:
-        text += f" {data.unmeasured:,} more have no final {metric.name.replace('_', ' ')} and are left out."
+        have, are = ("has", "is") if data.unmeasured == 1 else ("have", "are")
+        name = metric.name.replace("_", " ")
+        text += f" {data.unmeasured:,} more {have} no final {name} and {are} left out."
     order, name = data.order, metric.name.replace("_", " ")
     best, middle, worst = order[0], order[n // 2], order[-1]
     test = f" ({measured(data.test[best], metric.units, 2)} on test images)" if data.test_metric else ""
@@ -295,6 +300,10 @@ def _linear(data: Measured, recipe: Mapping[str, Any]) -> float | None:
     return float(value) if comparable and isinstance(value, int | float) else None
 
 
+def _cells(n: int) -> str:
+    return "1 cell" if n == 1 else f"{n:,} cells"
+
+
 def _spread(data: Measured) -> float:
     return float(np.std(data.final, ddof=1)) if len(data.final) > 1 else math.nan
 
@@ -307,10 +316,10 @@ def _value(data: Measured, row: int | np.int64) -> str:
 
 
 def _curves(data: Measured, anchor: str) -> list[Figure]:
-    if len(data.epochs) < 2:
-        return []
     x, y, n = np.array(data.epochs, dtype=np.float64), data.curves, len(data.curves)
     known = y[np.isfinite(y).all(axis=1)]
+    if len(x) < 2 or not len(known):
+        return []
     low, lower, upper, high = np.quantile(known, [0.05, 0.25, 0.75, 0.95], axis=0)
     grey = Style(GREY)
     marks: list[Mark] = [
@@ -328,7 +337,7 @@ def _curves(data: Measured, anchor: str) -> list[Figure]:
         marks.append(Line(x, y[order[row]], Style(COLOURS[colour]), name, hover=hover))
     seeds = f", mean of {len(data.seeds)} seeds" if len(data.seeds) > 1 else ""
     caption = (
-        f"{data.metric.name.replace('_', ' ').capitalize()} after each epoch{seeds}; n = {len(known):,} cells. Bands "
+        f"{data.metric.name.replace('_', ' ').capitalize()} after each epoch{seeds}; n = {_cells(len(known))}. Bands "
         "hold the middle 50 and 90 % of the cells; they are no confidence intervals."
     )
     plot = Plot(
@@ -362,7 +371,7 @@ def _costs(data: Measured, anchor: str) -> list[Figure]:
         blue, orange = Style(COLOURS[0]), Style(COLOURS[1], symbol="diamond")
         marks = (
             Points(amounts[rest], value[rest], blue, "cells", size=6, opacity=0.6, hover=hover(rest)),
-            Line(amounts[front], value[front], orange, step=True, width=1.5, silent=True),
+            Line(amounts[front], value[front], orange, "Pareto front", step=True, width=1.5, silent=True),
             Points(amounts[front], value[front], orange, "Pareto front", size=8, hover=hover(front)),
         )
         sample = f"{len(shown):,} of {total:,} cells, drawn at random, and all of the front" if total > DRAWN else ""

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.report.cells import (
     agreement,
@@ -140,3 +142,47 @@ def test_a_metric_to_minimise_turns_the_order(benchmark: TabularBenchmark) -> No
     assert data is not None
     turned = type(data)(**{**vars(data), "metric": type(data.metric)(**{**vars(data.metric), "direction": "minimise"})})
     assert turned.final[turned.order[0]] == data.final.min()
+
+
+def small(cells: int, *metrics: tuple[Metric, np.ndarray], epochs: tuple[int, ...] = ()) -> TabularBenchmark:
+    space = spaces.create("nb201")
+    genotypes = space.decode(np.arange(0, 15_625, 15_625 // cells)[:cells])
+    columns = {
+        metric.path: Column(metric, values, np.isnan(values).astype(np.uint8), ("training diverged",))
+        for metric, values in metrics
+    }
+    seeds = (777,) if any("seed" in metric.dims for metric, _ in metrics) else ()
+    return TabularBenchmark(Table(space, genotypes, seeds, {"asr": epochs} if epochs else {}, columns))
+
+
+def test_one_cell_with_one_number_is_enough() -> None:
+    error = Metric("asr", "validation_error", "validation", "percent", "minimise", ("architecture",))
+    benchmark = small(1, (error, np.array([21.4])))
+    data = measure(benchmark, "asr")
+    assert data is not None
+    (text, found) = cells_sentences(data, {})
+    assert text == "1 cell of nb201 (15,625 genotypes) was trained on asr."
+    assert "21.40" in found
+    names = [f.name for part in cells_section(data, "c").parts if isinstance(part, Figures) for f in part.figures]
+    assert names == ["c-cell-1"]
+
+
+def test_cells_without_a_final_value_are_left_out_and_counted() -> None:
+    dims = ("architecture", "seed", "epoch")
+    accuracy = Metric("asr", "validation_accuracy", "validation", "percent", "maximise", dims)
+    values = np.arange(24.0).reshape(4, 1, 6)
+    values[1, 0, 3:] = np.nan
+    values[2, 0, 2] = np.nan
+    data = measure(small(4, (accuracy, values), epochs=(1, 2, 3, 4, 5, 6)), "asr")
+    assert data is not None
+    assert data.final.tolist() == [5, 17, 23]
+    assert "1 more has no final validation accuracy and is left out" in cells_sentences(data, {})[0]
+    (figures,) = (p for p in cells_section(data, "c").parts if isinstance(p, Figures) and len(p.figures) == 1)
+    curves = figures.figures[0]
+    assert isinstance(curves, Plot)
+    assert "n = 2 cells" in curves.caption
+
+
+def test_without_any_final_value_there_is_nothing_to_tell() -> None:
+    error = Metric("asr", "validation_error", "validation", "percent", "minimise", ("architecture",))
+    assert measure(small(2, (error, np.full(2, np.nan))), "asr") is None
