@@ -71,6 +71,16 @@ class Predictor(ABC):
 
     def predict(self, genotypes: npt.ArrayLike) -> Prediction:
         """Mean and standard deviation for architectures `(n, d)`; each row's answer is independent of the others."""
+        mean, std = self.predict_warped(genotypes)
+        mean, std = self.warp_.moments(mean, std)
+        return Prediction(mean * self.scale_ + self.location_, std * self.scale_)
+
+    def predict_warped(self, genotypes: npt.ArrayLike) -> Prediction:
+        """Normal distributions of `warp(target)` for architectures `(n, d)`.
+
+        An acquisition function that assumes a normal distribution, such as expected improvement, belongs on this scale:
+        in the unit of the targets the distribution has a long tail.
+        """
         if not hasattr(self, "space_"):
             raise InputError(f"{type(self).__name__} is not fitted; call fit first")
         checked = self.space_.check(genotypes)
@@ -78,8 +88,11 @@ class Predictor(ABC):
             return Prediction(np.empty(0), np.empty(0))
         canonical = self.space_.canonical(checked)
         parts = [self._predict(canonical[start : start + CHUNK]) for start in range(0, len(canonical), CHUNK)]
-        mean, std = self.warp_.moments(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        return Prediction(mean * self.scale_ + self.location_, std * self.scale_)
+        return Prediction(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+    def warp(self, targets: npt.ArrayLike) -> FloatArray:
+        """Targets that were fitted on, on the scale of `predict_warped`; an increasing function, same shape."""
+        return self.warp_.forward((np.asarray(targets, dtype=np.float64) - self.location_) / self.scale_)
 
     @abstractmethod
     def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:

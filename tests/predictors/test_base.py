@@ -77,3 +77,23 @@ def test_predicting_before_fit_is_refused():
 def test_unknown_encodings_are_refused():
     with pytest.raises(InputError, match="unknown encoding 'colour' for nb201"):
         predictors.create("ridge+features=live/colour").fit(SPACE, SPACE.decode(np.arange(3)), [1.0, 2.0, 3.0])
+
+
+def test_the_warped_scale_is_increasing_and_agrees_with_the_prediction():
+    rng = np.random.default_rng(0)
+    genotypes = SPACE.sample(40, rng)
+    y = 90 - rng.lognormal(size=40)
+    predictor = predictors.create("ridge").fit(SPACE, genotypes, y)
+    w = predictor.warp(np.sort(y))
+    assert (np.diff(w) > 0).all()
+    assert w.mean() == pytest.approx(0, abs=1e-9)
+    assert w.std() == pytest.approx(1)
+    mean, std = predictor.warp_.moments(*predictor.predict_warped(genotypes))
+    prediction = predictor.predict(genotypes)
+    assert prediction.mean == pytest.approx(mean * predictor.scale_ + predictor.location_)
+    assert prediction.std == pytest.approx(std * predictor.scale_)
+
+
+def test_without_a_warp_the_scale_is_standardised():
+    predictor = Recorder().fit(SPACE, SPACE.decode(np.arange(2)), [10.0, 14.0])
+    assert predictor.warp([10.0, 12.0, 14.0]).tolist() == [-1.0, 0.0, 1.0]
