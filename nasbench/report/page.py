@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -41,8 +41,8 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     },
 }
 """What every record of a result file has, and of which types."""
-RANKING = ("order", "repeats", "means", "lows", "highs", "mean_ranks", "pairs", "groups", "level")
-"""What the summary of a comparison says of a ranking."""
+BY_STRATEGY = ("means", "lows", "highs", "mean_ranks")
+"""Numbers that a ranking has for each strategy."""
 
 
 def write_report(
@@ -61,7 +61,7 @@ def write_report(
         The paths written, the page first.
 
     Raises:
-        InputError: There are no sources.
+        InputError: There are no sources, or the page would overwrite one.
         FileError: A source cannot be read or is neither a benchmark nor a result file, or the output cannot be
             written; then nothing is.
     """
@@ -70,6 +70,8 @@ def write_report(
     out = Path(out)
     if out.is_dir():
         raise FileError(f"cannot write {out}: it is a folder; name a file such as {out / 'report.html'}")
+    if any(isinstance(source, str | Path) and out.resolve() == Path(source).resolve() for source in sources):
+        raise InputError(f"{out} is a source of the report and would be overwritten; name another output")
     if not out.parent.is_dir():
         raise FileError(f"cannot write {out}: there is no folder {out.parent}; make it first")
     folder = out.parent / f"{out.stem}_figures"
@@ -126,9 +128,26 @@ def _checked(results: Results, where: str) -> Results:
             if not isinstance(record[name], types) or isinstance(record[name], bool):
                 raise refuse(f"{name!r} of record {number} is {record[name]!r}")
     ranking = results.summary.get("ranking")
-    if ranking is not None and (not isinstance(ranking, Mapping) or not set(RANKING) <= ranking.keys()):
+    if ranking is not None and not _whole(ranking, {record.get("strategy") for record in results.records}):
         raise refuse("its ranking is not whole")
     return results
+
+
+def _whole(ranking: Any, strategies: Container[Any]) -> bool:
+    """Whether a ranking has every part that is shown."""
+    try:
+        names = ranking["order"]
+        numbers = [
+            ranking["repeats"],
+            ranking["level"],
+            *(ranking[part][name] for part in BY_STRATEGY for name in names),
+        ]
+        numbers += [pair["adjusted"] for pair in ranking["pairs"]]
+        named = [*names, *(name for pair in ranking["pairs"] for name in (pair["better"], pair["worse"]))]
+        named += [name for group in ranking["groups"] for name in group]
+    except (KeyError, TypeError, IndexError):
+        return False
+    return len(names) > 0 and all(n in strategies for n in named) and all(isinstance(n, int | float) for n in numbers)
 
 
 ORDER = ("cells", "predictors", "trust", "race")

@@ -138,6 +138,23 @@ def test_names_of_users_are_text_and_not_code(tmp_path: Path, make_comparison: C
     assert text.count("<script") == len(descriptions) + 2
 
 
+def test_a_source_is_not_overwritten(tmp_path: Path, comparison: Results) -> None:
+    path = tmp_path / "comparison.json"
+    comparison.write(path)
+    with pytest.raises(InputError, match="would be overwritten"):
+        write_report([path], path)
+    assert read(path) == Results.read(path)
+
+
+@pytest.mark.parametrize("part", ["order", "means", "pairs", "groups", "level"])
+def test_a_ranking_that_is_not_whole(comparison: Results, part: str) -> None:
+    ranking = dict(comparison.summary["ranking"])
+    for damage in (None, {"another": 1.0}):
+        summary = {**comparison.summary, "ranking": {**ranking, part: damage}}
+        with pytest.raises(FileError, match="ranking is not whole"):
+            read(Results(**{**vars(comparison), "summary": summary}))
+
+
 def test_nothing_to_report(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least one source"):
         write_report([], tmp_path / "r.html")
