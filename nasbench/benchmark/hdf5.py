@@ -281,10 +281,10 @@ class Reader:
         Raises:
             FileError: The file is not of this format or version.
         """
-        if self.file.attrs.get("format") != FORMAT:
+        if not np.array_equal(self.file.attrs.get("format"), FORMAT):
             raise FileError(f"{self.path} is not a nasbench benchmark; pass what nasbench build or surrogate wrote")
         version = self.file.attrs.get("schema_version")
-        if version != SCHEMA_VERSION:
+        if not np.array_equal(version, SCHEMA_VERSION):
             raise FileError(
                 f"{self.path} has schema version {version}, this nasbench reads {SCHEMA_VERSION}; "
                 "use the nasbench that wrote it, or a newer one"

@@ -65,7 +65,7 @@ def _columns(table: Table) -> list[str]:
     findings = []
     for path, column in table.columns.items():
         metric, values = column.metric, column.values
-        if metric.units == "percent" and metric.split != "none" and not table.recipe.get("predictor"):
+        if metric.units == "percent" and metric.split != "none":
             outside = (values < 0) | (values > 100)
             findings += _first(path, column, outside, "is not a percentage from 0 to 100")
         if metric.name == "train_seconds":

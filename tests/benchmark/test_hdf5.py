@@ -203,6 +203,8 @@ TEST = "metrics/digits/test_accuracy"
     ("edit", "message"),
     [
         (_attribute("/", "schema_version", 2), "schema version 2, this nasbench reads 1"),
+        (_attribute("/", "schema_version", [1, 1]), "schema version"),
+        (_attribute("/", "format", [1, 2]), "is not a nasbench benchmark"),
         (_attribute("/", "kind", "other"), "'kind' is one of tabular, surrogate"),
         (_attribute("/", "kind", None), "attribute 'kind' is text, got NoneType"),
         (_attribute("/", "space", "nb202"), "unknown space 'nb202': did you mean 'nb201'"),
