@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import boxcox1p, inv_boxcox1p
 
 from nasbench.spaces.base import FloatArray
@@ -39,6 +38,8 @@ class Warp(NamedTuple):
     @classmethod
     def fit(cls, z: FloatArray) -> Self:
         """The exponent of highest posterior density under a normal prior around 1 (Yeo & Johnson, 2000, eq. 3.1)."""
+        from scipy.optimize import minimize_scalar  # takes long to import
+
         slope = (np.sign(z) * np.log1p(np.abs(z))).sum()
 
         def loss(exponent: float) -> float:
