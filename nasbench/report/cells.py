@@ -376,11 +376,31 @@ def _costs(data: Measured, anchor: str) -> list[Figure]:
         )
         sample = f"{len(shown):,} of {total:,} cells, drawn at random, and all of the front" if total > DRAWN else ""
         seeds = f" Means of {len(data.seeds)} seeds." if len(data.seeds) > 1 else ""
-        caption = f"n = {sample or f'{total:,} cells'}; {len(front)} on the Pareto front.{seeds}"
+        limits, beyond = view(value[shown], maximise)
+        unseen = f" {_cells(beyond)} far off the others, {'below' if maximise else 'above'} the view." if beyond else ""
+        caption = f"n = {sample or _cells(total)}; {len(front)} on the Pareto front.{seeds}{unseen}"
         title = f"{metric.name.replace('_', ' ').capitalize()} against {cost.name.replace('_', ' ')}"
         name = f"{anchor}-cost-{len(figures) + 1}-{_slug(cost.name)}"
-        figures.append(Plot(name, title, caption, marks, Axis(label(cost), log=log), Axis(label(metric))))
+        figures.append(
+            Plot(name, title, caption, marks, Axis(label(cost), log=log), Axis(label(metric), limits=limits))
+        )
     return figures
+
+
+def view(values: FloatArray, maximise: bool) -> tuple[tuple[float, float] | None, int]:
+    """Limits of an axis without the few bad values that would squeeze all others, and their number.
+
+    Bad is what lies more than six interquartile ranges beyond the worse quartile, such as cells that learn nothing;
+    they are left out only where the others fill less than half of the axis, else the limits are None.
+    """
+    score = values if maximise else -values
+    lower, upper = np.quantile(score, [0.25, 0.75])
+    far = score < lower - 6 * (upper - lower)
+    near = values[~far]
+    if not far.any() or np.ptp(near) > 0.5 * np.ptp(values) or not np.ptp(near) > 0:
+        return None, 0
+    margin = 0.06 * float(np.ptp(near))
+    return (float(near.min()) - margin, float(near.max()) + margin), int(far.sum())
 
 
 def _cell_texts(data: Measured) -> Callable[[npt.NDArray[Any]], tuple[str, ...]]:

@@ -37,12 +37,14 @@ class Axis:
         label: What it measures, with the unit.
         log: Logarithmic; values are then positive.
         whole: Labelled at whole numbers only.
+        limits: What is in view; all marks where None.
         categories: Names at 0, 1, 2, ..., the first at the left or the top; empty on an axis of numbers.
     """
 
     label: str
     log: bool = False
     whole: bool = False
+    limits: tuple[float, float] | None = None
     categories: tuple[str, ...] = ()
 
 
@@ -296,6 +298,8 @@ def extent(plot: Plot) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def _limits(arrays: Sequence[FloatArray], axis: Axis, name: str) -> tuple[float, float]:
+    if axis.limits:
+        return axis.limits
     if axis.categories:
         return -0.5, len(axis.categories) - 0.5
     values = np.concatenate([np.ravel(a) for a in arrays]) if arrays else np.empty(0)

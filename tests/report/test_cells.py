@@ -20,6 +20,7 @@ from nasbench.report.cells import (
     noise,
     pareto,
     tau_interval,
+    view,
 )
 from nasbench.report.content import Figures
 from nasbench.report.figures import Band, CellGraph, Heatmap, Line, Plot, Points, ends
@@ -186,3 +187,14 @@ def test_cells_without_a_final_value_are_left_out_and_counted() -> None:
 def test_without_any_final_value_there_is_nothing_to_tell() -> None:
     error = Metric("asr", "validation_error", "validation", "percent", "minimise", ("architecture",))
     assert measure(small(2, (error, np.full(2, np.nan))), "asr") is None
+
+
+def test_view_leaves_out_cells_that_learnt_nothing() -> None:
+    values = np.array([10.0, *np.linspace(70, 80, 21)])
+    limits, beyond = view(values, maximise=True)
+    assert limits == pytest.approx((69.4, 80.6))
+    assert beyond == 1
+    assert view(-values, maximise=False)[1] == 1
+    assert view(-values, maximise=True) == (None, 0)  # far better than the others: shown
+    assert view(np.array([10.0, *np.linspace(30, 80, 21)]), maximise=True) == (None, 0)
+    assert view(np.array([10.0, 70.0, 70.0, 70.0, 70.0]), maximise=True) == (None, 0)
