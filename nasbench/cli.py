@@ -15,6 +15,7 @@ from nasbench.console import (
     interruptible,
     is_table,
     out,
+    plain,
     quality,
     records,
     save,
@@ -35,6 +36,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 
 BenchmarkFile = Annotated[Path, typer.Argument(metavar="FILE", help="Benchmark file (HDF5).", show_default=False)]
 MetricOption = Annotated[str, typer.Option("--metric", help="Name of a metric; see nasbench info FILE.")]
@@ -96,7 +99,9 @@ def build(
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate of the schedule.")] = 0.1,
     seed: SeedOption = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes that train; all cores if not given.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that train on the CPU; all cores if not given.")
+    ] = None,
 ) -> None:
     """Train sampled cells and write what was measured as a benchmark; the same command resumes after a stop."""
     from nasbench import build as builder
@@ -188,8 +193,12 @@ def evaluate(
     file: BenchmarkFile,
     metric: MetricOption = "validation_accuracy",
     names: Annotated[str, typer.Option("--predictors", help="Comma-separated.")] = "mean,ridge,gp,xgb,gnn",
-    train_sizes: Annotated[str, typer.Option(help="Comma-separated.")] = "10,25,50,100,200,400",
-    test_size: Annotated[int, typer.Option(min=2, help="Held-out architectures.")] = 1000,
+    train_sizes: Annotated[
+        str | None, typer.Option(help="Comma-separated [default: 10,25,50,100,200,400, as far as the table goes].")
+    ] = None,
+    test_size: Annotated[
+        int | None, typer.Option(min=2, help="Held-out architectures [default: 1000, as far as the table goes].")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
     seed: SeedOption = 0,
     processes: ProcessesOption = None,
@@ -198,17 +207,23 @@ def evaluate(
     """Score predictors by training size on architectures that share no function with the training ones."""
     from nasbench.benchmark.load import load
     from nasbench.evaluate.protocol import evaluate as score
+    from nasbench.evaluate.splits import feasible
 
-    sizes = [int(number(size, "train size")) for size in train_sizes.split(",")]
+    sizes = tuple(int(number(size, "train size")) for size in train_sizes.split(",")) if train_sizes else TRAIN_SIZES
     writable(json_file)
     benchmark = load(file)
+    held_out = test_size or TEST_SIZE
+    if not (train_sizes or test_size):
+        sizes, held_out = feasible(TRAIN_SIZES, TEST_SIZE, benchmark, metric)
+        if (sizes, held_out) != (TRAIN_SIZES, TEST_SIZE):
+            out.print(f"The table is small: training sizes {plain(sizes)}, {held_out} held-out architectures")
     with bar("Evaluating predictors") as progress:
         results = score(
             benchmark,
             metric,
             predictors=separated(names),
             train_sizes=sizes,
-            test_size=test_size,
+            test_size=held_out,
             seeds=seeds,
             seed=seed,
             workers=processes or cores(),
@@ -243,7 +258,7 @@ def compare(
     file: BenchmarkFile,
     metric: MetricOption = "validation_accuracy",
     names: Annotated[str, typer.Option("--strategies", help="Comma-separated.")] = (
-        "random,local,evolution,reinforce,bayesian-gp,bayesian-xgb,bayesian-gnn"
+        "random,local,evolution,reinforce,bayesian-gp,bayesian-xgb"
     ),
     evaluations: Annotated[int | None, typer.Option(min=1, help="Budget of a run [default: 300].")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Budget of a run in simulated seconds instead.")] = None,

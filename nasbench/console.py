@@ -48,8 +48,10 @@ def interruptible(remedy: str) -> Iterator[None]:
     """Turn Ctrl-C into one line."""
     try:
         yield
-    except KeyboardInterrupt:
-        err.print(f"nasbench: stopped; everything finished is kept, and {remedy}")
+    except KeyboardInterrupt as interrupt:
+        err.print(
+            f"nasbench: stopped: {interrupt}" if interrupt.args else f"nasbench: stopped; {remedy}", soft_wrap=True
+        )
         raise typer.Exit(130) from None
 
 

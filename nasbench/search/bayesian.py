@@ -76,8 +76,9 @@ class BayesianOptimisation(Strategy):
         candidates = np.concatenate(
             [once[half:], self.space.mutate(once[:half], self.rng), self.space.sample(self.samples, self.rng)]
         )
-        mean, std = self._model.fit(self.space, genotypes, scores).predict(candidates)
-        order = np.argsort(-expected_improvement(mean, std, scores.max()), kind="stable")
+        model = self._model.fit(self.space, genotypes, scores)
+        mean, std = model.predict_warped(candidates)  # where the normal distribution of the formula holds
+        order = np.argsort(-expected_improvement(mean, std, float(model.warp(scores.max()))), kind="stable")
         return self._propose(candidates[order], self.interval)
 
     def _propose(self, candidates: GenotypeArray, most: int) -> list[GenotypeArray]:
