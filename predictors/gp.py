@@ -54,7 +54,7 @@ class GaussianProcess(Predictor):
         self.noise_ = float(model.likelihood.noise.detach())
         covariance = self._covariance(self.x_, self.x_)
         covariance.diagonal().add_(self.noise_)
-        self.cholesky_ = torch.linalg.cholesky(covariance)
+        self.cholesky_ = torch.linalg.cholesky(covariance).contiguous()  # as it comes back from a file
         self.alpha_ = torch.cholesky_solve(torch.from_numpy(z)[:, None], self.cholesky_)[:, 0]
 
     def _covariance(self, a: FloatArray, b: FloatArray) -> torch.Tensor:

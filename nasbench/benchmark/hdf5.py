@@ -69,6 +69,7 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
             group.attrs["quality"] = _json(dict(model.quality), f"quality of {name!r}")
             if model.epoch is not None:
                 group.attrs["epoch"] = model.epoch
+            _array(file, f"held_out/{name}", model.held_out)
             for part, array in sorted(model.predictor.state().items()):
                 if array.dtype.kind not in "biuf":
                     raise InputError(f"state {part!r} of {name!r} is an array of numbers, got {array.dtype}")
@@ -354,6 +355,7 @@ class Reader:
                 transform=cast(Transform, transform),
                 epoch=None if epoch is None else int(epoch),
                 quality=self.json(group, "quality"),
+                held_out=self.array(f"/held_out/{path}", np.float64, (int((table.columns[path].missing == 0).sum()),)),
             )
         return SurrogateBenchmark(table, models, name=self.path.name)
 

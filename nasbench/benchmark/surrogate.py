@@ -44,12 +44,15 @@ class Model:
         transform: `"log"` where the predictor learnt the logarithm of a positive quantity (a cost).
         epoch: Finished epochs of training of the targets; None where the metric has none.
         quality: How well held-out targets were predicted; see `cross_validate`.
+        held_out: Predictions for the trained architectures that have a target, in their order, each by a model that
+            was fitted without it; unit of the metric, shape `(n,)`.
     """
 
     predictor: Predictor
     transform: Transform
     epoch: int | None
     quality: Mapping[str, Any]
+    held_out: FloatArray
 
     def predict(self, genotypes: GenotypeArray) -> Prediction:
         """Mean and standard deviation for `(n, d)` genotypes in the unit of the metric.
@@ -287,9 +290,9 @@ def fit_surrogate(
             text = benchmark.space.text(benchmark.table.genotypes[rows][np.argmin(y)])
             raise InputError(f"{target.path!r} of {text} is {y.min()}; a cost has to be positive to fit a surrogate")
         genotypes = benchmark.table.genotypes[rows]
-        quality = cross_validate(make, benchmark.space, genotypes, y, transform, folds=folds, seed=seed)
+        quality, held_out = cross_validate(make, benchmark.space, genotypes, y, transform, folds=folds, seed=seed)
         fitted = make().fit(benchmark.space, genotypes, np.log(y) if transform == "log" else y)
-        models[target.path], columns[target.path] = Model(fitted, transform, at, quality), column
+        models[target.path], columns[target.path] = Model(fitted, transform, at, quality, held_out), column
     progress(len(wanted), len(wanted))
     recipe = {
         "predictor": predictor,
@@ -317,8 +320,8 @@ def cross_validate(
     *,
     folds: int,
     seed: int,
-) -> dict[str, Any]:
-    """Scores of predictions for held-out architectures; those that compute the same function share a fold.
+) -> tuple[dict[str, Any], FloatArray]:
+    """Scores of predictions for held-out architectures, and the predictions; equal functions share a fold.
 
     Args:
         make: Makes an unfitted predictor.
@@ -333,7 +336,8 @@ def cross_validate(
         `n`, `groups` (different functions), `folds`, and of each score its value over all held-out predictions with
         the ends of its 95 % interval: percentiles of a bootstrap over groups, in which the fitted models are kept.
         A score that is undefined is None. As each part is predicted from fewer cells than the surrogate is fitted on,
-        and from none that computes the same, the scores are rather too low than too high.
+        and from none that computes the same, the scores are rather too low than too high. Then the predictions, shape
+        `(n,)`, in the unit of the metric.
 
     Raises:
         InputError: There are too few architectures for the predictor.
@@ -352,7 +356,7 @@ def cross_validate(
         predictor = make().fit(space, genotypes[~outside], learnt[~outside])
         found = predictor.predict(genotypes[outside])
         held_out[outside] = (from_log(found) if transform == "log" else found).mean
-    return {"n": len(y), "groups": groups, "folds": folds, **_scores(y, held_out, group, seed)}
+    return {"n": len(y), "groups": groups, "folds": folds, **_scores(y, held_out, group, seed)}, held_out
 
 
 def _scores(y: FloatArray, predicted: FloatArray, group: npt.NDArray[np.intp], seed: int) -> dict[str, float | None]:

@@ -29,7 +29,7 @@ def trust_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
     scatters = [
         _scatter(metric, benchmark.models[path], benchmark.table.columns[path].values, f"{anchor}-held-out-{number}")
         for number, (path, metric) in enumerate(_ordered(benchmark), start=1)
-        if benchmark.models[path].quality.get("held_out") is not None and metric.split in ("validation", "test")
+        if metric.split in ("validation", "test")
     ]
     parts.append(Figures((*scatters, _scores(benchmark, anchor))))
     parts.append(_table(benchmark))
@@ -117,7 +117,7 @@ def _scores(benchmark: SurrogateBenchmark, anchor: str) -> Plot:
 def _scatter(metric: Metric, model: Model, values: np.ndarray[Any, Any], name: str) -> Figure:
     """Predicted against measured values, with the line on which they are equal."""
     measured = values[np.isfinite(values)]
-    predicted = np.asarray(model.quality["held_out"], dtype=np.float64)
+    predicted = model.held_out
     ends = np.array([min(measured.min(), predicted.min()), max(measured.max(), predicted.max())])
     marks = (
         Line(ends, ends, Style(GREY, "dash"), "predicted = measured", width=1.5, silent=True),

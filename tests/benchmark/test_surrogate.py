@@ -164,7 +164,7 @@ def test_large_spaces_are_predicted_on_demand() -> None:
 # --- storing --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("predictor", ["mean", "ridge", PREDICTOR])
+@pytest.mark.parametrize("predictor", ["mean", "gp", "xgb", "gnn+steps=5", PREDICTOR])
 def test_stored_and_read(tabular: TabularBenchmark, tmp_path: Path, predictor: str) -> None:
     fitted = fit_surrogate(tabular, "validation_accuracy", predictor, seed=3)
     hdf5.write_surrogate(fitted, tmp_path / "a.h5")
@@ -246,7 +246,7 @@ def test_quality_is_that_of_held_out_cells() -> None:
     space = spaces.create("nb201")
     rng = np.random.default_rng(0)
     genotypes = space.decode(rng.choice(space.size, 60, replace=False))
-    quality = cross_validate(ByHeart, space, genotypes, rng.normal(size=60), "identity", folds=5, seed=0)
+    quality, _ = cross_validate(ByHeart, space, genotypes, rng.normal(size=60), "identity", folds=5, seed=0)
     assert quality["r2"] <= 0
 
 
@@ -266,7 +266,7 @@ def test_cells_of_one_function_share_a_fold(monkeypatch: pytest.MonkeyPatch) -> 
             return super().predict(genotypes)
 
     y = (genotypes == 3).sum(axis=1).astype(np.float64)
-    quality = cross_validate(Watching, space, genotypes, y, "identity", folds=4, seed=0)
+    quality, _ = cross_validate(Watching, space, genotypes, y, "identity", folds=4, seed=0)
     assert len(seen) == quality["folds"] == 4
     assert all(not trained & tested for trained, tested in seen)
     assert quality["groups"] == len(np.unique(space.function_key(genotypes)))
@@ -276,9 +276,10 @@ def test_cells_of_one_function_share_a_fold(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_score_that_is_undefined_is_none() -> None:
     space = spaces.create("nb201")
     genotypes = space.decode(np.random.default_rng(0).choice(space.size, 30, replace=False))
-    quality = cross_validate(Convolutions, space, genotypes, np.full(30, 7.0), "identity", folds=3, seed=0)
+    quality, held_out = cross_validate(Convolutions, space, genotypes, np.full(30, 7.0), "identity", folds=3, seed=0)
     assert quality["kendall_tau"] is quality["r2_low"] is None
     assert quality["rmse"] == pytest.approx(0, abs=1e-9)
+    assert held_out == pytest.approx(np.full(30, 7.0))
 
 
 def test_the_same_seed_gives_the_same_surrogate(tabular: TabularBenchmark, tmp_path: Path) -> None:

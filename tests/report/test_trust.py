@@ -1,4 +1,8 @@
-from nasbench.benchmark.surrogate import Model, SurrogateBenchmark
+"""How far a surrogate can be trusted is said with n and intervals."""
+
+from dataclasses import replace
+
+from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.report.content import Figures, Table
 from nasbench.report.figures import Plot, Points
 from nasbench.report.trust import trust_facts, trust_section, trust_sentence
@@ -30,7 +34,7 @@ def test_section_shows_every_metric(surrogate: SurrogateBenchmark) -> None:
 
 def test_undefined_scores_are_left_out(surrogate: SurrogateBenchmark) -> None:
     models = {
-        path: Model(**{**vars(model), "quality": {"n": 30, "folds": 5, "kendall_tau": None}})
+        path: replace(model, quality={"n": 30, "folds": 5, "kendall_tau": None})
         for path, model in surrogate.models.items()
     }
     unknown = SurrogateBenchmark(surrogate.table, models, name="unknown")
@@ -45,7 +49,7 @@ def test_held_out_predictions_are_drawn_against_measurements(surrogate: Surrogat
     path = "digits/validation_accuracy"
     values = surrogate.table.columns[path].values
     model = surrogate.models[path]
-    held_out = Model(**{**vars(model), "quality": {**model.quality, "held_out": (values + 1).tolist()}})
+    held_out = replace(model, held_out=values + 1)
     drawn = SurrogateBenchmark(surrogate.table, {**surrogate.models, path: held_out}, name="drawn")
     (figures,) = (part for part in trust_section(drawn, "trust-1").parts if isinstance(part, Figures))
     scatter = figures.figures[0]
