@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from nasbench.benchmark.base import difference
 from nasbench.progress import Progress
 from nasbench.results import Results
 
@@ -160,7 +161,7 @@ def show_comparison(results: Results) -> None:
         rows = [
             {
                 "strategy": name,
-                f"mean regret ({results.units})": round(ranking["means"][name], 4),
+                f"mean regret ({difference(results.units)})": round(ranking["means"][name], 4),
                 "95 % interval": f"{ranking['lows'][name]:.4g} to {ranking['highs'][name]:.4g}",
                 "mean rank": round(ranking["mean_ranks"][name], 2),
             }

@@ -42,8 +42,8 @@ class DemoSettings:
 
     build: BuildSettings
     predictors: Sequence[str] = ("mean", "ridge", "gp", "xgb", "gnn")
-    train_sizes: Sequence[int] = (10, 20, 40)
-    test_size: int = 24
+    train_sizes: Sequence[int] = (10, 20, 36)
+    test_size: int = 18
     splits: int = 10
     strategies: Sequence[str] = ("random", "local", "evolution", "reinforce", "bayesian-gp", "bayesian-xgb")
     evaluations: int = 100
@@ -53,12 +53,12 @@ class DemoSettings:
 FULL = DemoSettings(
     BuildSettings(
         space="nb201",
-        dataset="digits+train=500+distortion=1.0",
+        dataset="digits+train=300+validation=400+test=400+distortion=0.5",
         cells=64,
         seeds=2,
         seed=0,
-        network=NetworkSettings(channels=4, cells=1, stages=2),
-        train=TrainSettings(epochs=12, batch_size=32, learning_rate=0.1),
+        network=NetworkSettings(channels=32, cells=1, stages=1),  # a reduction would hide what the cell does
+        train=TrainSettings(epochs=10, batch_size=32, learning_rate=0.1),
     )
 )
 QUICK = DemoSettings(

@@ -21,6 +21,14 @@ Epoch: TypeAlias = int | Literal["last"]
 """Number of finished epochs of training, or the last recorded."""
 
 
+POINTS = "percentage points"
+
+
+def difference(units: str) -> str:
+    """Unit of a difference between values in `units`: percentage points between percentages."""
+    return POINTS if units == "percent" else units
+
+
 @dataclass(frozen=True)
 class Metric:
     """What one column of numbers means.

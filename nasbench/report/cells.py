@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Benchmark, Metric
+from nasbench.benchmark.base import Benchmark, Metric, difference
 from nasbench.errors import NotFoundError
 from nasbench.report.content import (
     Fact,
@@ -21,7 +21,6 @@ from nasbench.report.content import (
     Table,
     Text,
     between,
-    difference,
     label,
     measured,
 )

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from nasbench.benchmark.base import Metric
+from nasbench.benchmark.base import POINTS, Metric
 from nasbench.report.figures import Figure
 
-POINTS = "percentage points"
 UNITS = {"percent": "%", "seconds": "s", "milliseconds": "ms", "count": "", "none": "", "": "", POINTS: "pp"}
 
 
@@ -102,11 +101,6 @@ def titled(name: str, units: str) -> str:
 def unit(units: str) -> str:
     """A unit as it follows a number: `%`, `pp`, `s`."""
     return UNITS.get(units, units)
-
-
-def difference(units: str) -> str:
-    """Unit of a difference between values in `units`: percentage points between percentages."""
-    return POINTS if units == "percent" else units
 
 
 def measured(value: float, units: str, digits: int | None = None) -> str:

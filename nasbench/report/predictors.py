@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, difference, titled
+from nasbench.benchmark.base import difference
+from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, titled
 from nasbench.report.figures import GREY, Axis, Figure, Line, Mark, Plot, Points, Style
 from nasbench.results import Results
 from nasbench.spaces.base import FloatArray

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nasbench.benchmark.base import difference
 from nasbench.report.content import (
     Fact,
     Figures,
@@ -17,7 +18,6 @@ from nasbench.report.content import (
     Table,
     Text,
     between,
-    difference,
     measured,
     short,
     titled,

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nasbench.benchmark.base import Metric
+from nasbench.benchmark.base import Metric, difference
 from nasbench.benchmark.surrogate import Model, SurrogateBenchmark
-from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, difference, label, unit
+from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, label, unit
 from nasbench.report.figures import COLOURS, GREY, Axis, Figure, Line, Plot, Points, Style
 
 CORRELATIONS = {"kendall_tau": "Kendall tau", "spearman": "Spearman rho", "r2": "R²"}

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Benchmark
+from nasbench.benchmark.base import Benchmark, difference
 from nasbench.errors import InputError, NasbenchError
 from nasbench.pool import Died, run_tasks
 from nasbench.progress import Progress, silent
@@ -130,7 +130,7 @@ def compare(
             "best_test": best,
             "best_test_is": "the best of the whole space" if known else "the best that any strategy found",
             "timed": referee.timed,
-            **_ranking(strategies, repeats, records, seed, referee.metric.units),
+            **_ranking(strategies, repeats, records, seed, difference(referee.metric.units)),
         },
     )
 

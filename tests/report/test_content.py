@@ -1,7 +1,7 @@
 import math
 
-from nasbench.benchmark.base import Metric
-from nasbench.report.content import between, difference, label, leaves, measured, short
+from nasbench.benchmark.base import Metric, difference
+from nasbench.report.content import between, label, leaves, measured, short
 
 
 def test_numbers_carry_their_units() -> None:
