@@ -10,6 +10,8 @@ from nasbench.search.base import Strategy, Trial
 from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray
 
 BATCH = 16
+PRIOR = 4096
+"""Uniform samples whose shares of options the first policy has."""
 ATTEMPTS = 8
 """Batches of actions without an architecture of the space after which a uniform sample is proposed instead."""
 
@@ -17,8 +19,10 @@ ATTEMPTS = 8
 class Reinforce(Strategy):
     """An independent categorical distribution for each position of the genotype, updated after every evaluation.
 
-    Actions go through `space.repair`, and those that are no architecture are drawn again. The reward is the score
-    minus a moving average, in units of the moving standard deviation, so that the settings fit any metric.
+    Actions go through `space.repair`, and those that are no architecture are drawn again. The first policy takes each
+    option as often as uniform samples of the space do; with equal chances it would hardly leave the small cells where
+    most options are rare ones, as in NAS-Bench-101. The reward is the score minus a moving average, in units of the
+    moving standard deviation, so that the settings fit any metric.
 
     Args:
         learning_rate: Step size of Adam (Kingma & Ba, 2015) on the logits.
@@ -26,16 +30,18 @@ class Reinforce(Strategy):
         entropy: Weight of an entropy bonus.
     """
 
-    def __init__(self, learning_rate: float = 0.1, decay: float = 0.9, entropy: float = 0.0) -> None:
+    def __init__(self, learning_rate: float = 0.05, decay: float = 0.9, entropy: float = 0.0) -> None:
         self.learning_rate, self.decay, self.entropy = learning_rate, decay, entropy
 
     def _start(self) -> None:
         choices = np.array(self.space.choices)
         self._exists = np.arange(choices.max()) < choices[:, None]  # (d, most choices)
-        self._logits = np.zeros(self._exists.shape)
+        samples = self.space.sample(PRIOR, self.rng)
+        counts = (samples[:, :, None] == np.arange(choices.max())).sum(axis=0)  # (d, most choices)
+        self._logits = np.log(counts + 1.0)
         self._first, self._second, self._steps = np.zeros_like(self._logits), np.zeros_like(self._logits), 0
         self._baseline, self._variance = math.nan, 0.0
-        self._actions: dict[bytes, GenotypeArray] = {}
+        self._actions: dict[bytes, list[GenotypeArray]] = {}  # by architecture: those that are not told yet
 
     def _ask(self) -> Trial:
         cumulative = softmax(self._logits, self._exists).cumsum(axis=1)
@@ -46,12 +52,13 @@ class Reinforce(Strategy):
             genotypes, valid = self.space.repair(actions)
             if valid.any():
                 row = int(np.argmax(valid))
-                self._actions[genotypes[row].tobytes()] = actions[row]
+                self._actions.setdefault(genotypes[row].tobytes(), []).append(actions[row])
                 return Trial(genotypes[row], self.epochs)
         return Trial(self.space.sample(1, self.rng)[0], self.epochs)
 
     def _tell(self, trial: Trial, score: float) -> None:
-        action = self._actions.pop(trial.architecture.tobytes(), trial.architecture)
+        waiting = self._actions.get(trial.architecture.tobytes())
+        action = waiting.pop(0) if waiting else trial.architecture
         if math.isnan(score):
             return
         if math.isnan(self._baseline):

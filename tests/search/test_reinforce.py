@@ -75,3 +75,35 @@ def test_actions_go_through_repair() -> None:
         trial = strategy.ask()
         space.check(trial.architecture[None])
         strategy.tell(trial, float(trial.architecture.sum()))
+
+
+def test_the_first_policy_takes_options_as_often_as_uniform_samples_do() -> None:
+    space = spaces.create("nb101")
+    strategy = Reinforce().start(space, np.random.default_rng(0), epochs=1)
+    uniform = space.sample(20_000, np.random.default_rng(1))
+    shares = (uniform[:, :, None] == np.arange(4)).mean(axis=0)
+    np.testing.assert_allclose(softmax(strategy._logits, strategy._exists), shares, atol=0.03)
+    vertices = space.tensors(np.array([strategy.ask().architecture for _ in range(200)])).mask.sum(axis=1)
+    assert vertices.mean() > 4.5, "small cells are rare in the space"
+
+
+def test_the_policy_learns_through_repair() -> None:
+    """Uniform cells have 1.6 convolutions of 3x3, and no cell has more than five."""
+    strategy = Reinforce().start(spaces.create("nb101"), np.random.default_rng(0), epochs=1)
+    scores = []
+    for _ in range(400):
+        trial = strategy.ask()
+        scores.append(float((trial.architecture[21:] == 1).sum()))
+        strategy.tell(trial, scores[-1])
+    assert np.mean(scores[-50:]) > 4.2
+
+
+def test_actions_of_one_cell_that_are_told_late_are_kept_apart() -> None:
+    space = spaces.create("nb101")
+    strategy = Reinforce().start(space, np.random.default_rng(0), epochs=1)
+    trials = [strategy.ask() for _ in range(300)]
+    asked = [action for waiting in strategy._actions.values() for action in waiting]
+    assert len(asked) == 300 > len(strategy._actions)
+    for trial in trials:
+        strategy.tell(trial, 1.0)
+    assert not any(strategy._actions.values())
