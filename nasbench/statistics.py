@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -20,7 +21,10 @@ EXACT = 200
 def bootstrap_interval(
     values: npt.ArrayLike, rng: np.random.Generator, confidence: float = 0.95, resamples: int = 2000
 ) -> tuple[FloatArray, FloatArray]:
-    """Percentile bootstrap interval of the mean over the first axis (Efron, 1979).
+    """Percentile bootstrap interval of the mean over the first axis (Efron, 1979), expanded for few repeats.
+
+    Percentiles alone leave out that the variance is estimated: of five normal values a "95 %" interval would hold the
+    mean in 82 % of cases. Expanded as by Hesterberg (2015, The American Statistician 69, 371-386), in 91 %.
 
     Args:
         values: Shape `(repeats, ...)`; the repeats are resampled as wholes, so a curve stays a curve.
@@ -29,7 +33,7 @@ def bootstrap_interval(
         resamples: Number of resamples.
 
     Returns:
-        Lower and upper end, each of shape `(...)`; NaN where a value is NaN.
+        Lower and upper end, each of shape `(...)`; NaN where a value is NaN. Of a single repeat both are its value.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim == 0 or not len(array):
@@ -37,7 +41,8 @@ def bootstrap_interval(
     n = len(array)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples) / n  # (resamples, repeats)
     means = np.tensordot(weights, array, axes=1)  # (resamples, ...)
-    tail = (1 - confidence) / 2
+    degrees = max(n - 1, 1)
+    tail = stats.norm.sf(math.sqrt(n / degrees) * stats.t.isf((1 - confidence) / 2, degrees))
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return low, high
 
@@ -238,9 +243,10 @@ def _statement(
 ) -> str:
     unit = f" {units}" if units else ""
     first = order[0]
+    interval = f"{confidence:.0%} bootstrap interval {lows[0]:.4g} to {highs[0]:.4g}"
     head = (
         f"Over {n} paired {'repeat' if n == 1 else 'repeats'}, {first} has the lowest mean {what}, "
-        f"{means[0]:.4g}{unit} ({confidence:.0%} bootstrap interval {lows[0]:.4g} to {highs[0]:.4g})"
+        f"{means[0]:.4g}{unit} ({'a single value' if n == 1 else interval})"
     )
     if len(order) == 1:
         return f"{head}; there is nothing to compare it with."

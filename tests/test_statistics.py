@@ -25,10 +25,24 @@ def test_interval_of_equal_values_has_no_width() -> None:
 
 
 def test_interval_of_two_values_by_hand() -> None:
-    # Resamples of (0, 1) have mean 0, 1/2, 1 with chances 1/4, 1/2, 1/4: the 95 % interval is everything,
-    # and the middle 40 % is the single point 1/2.
+    # Resamples of (0, 1) have mean 0, 1/2, 1 with chances 1/4, 1/2, 1/4: the 95 % interval is everything. For 20 %
+    # the quantile of Student's t with one degree is tan(pi / 10) = 0.325, times the root of 2 it is 0.4595, which
+    # leaves 0.32 of a normal distribution to each side: the interval is the single point 1/2.
     assert bootstrap_interval([0.0, 1.0], rng()) == (0, 1)
-    assert bootstrap_interval([0.0, 1.0], rng(), confidence=0.4) == (0.5, 0.5)
+    assert bootstrap_interval([0.0, 1.0], rng(), confidence=0.2) == (0.5, 0.5)
+    assert bootstrap_interval([0.0, 1.0], rng(), confidence=0.4) == (0, 1), "tails of 0.15"
+
+
+def test_interval_of_a_single_value_is_that_value() -> None:
+    assert bootstrap_interval([3.0], rng()) == (3, 3)
+    assert "(a single value)" in rank({"a": [1.0], "b": [2.0]}, rng()).statement
+
+
+@pytest.mark.parametrize(("n", "least"), [(5, 0.88), (10, 0.92), (30, 0.93)])
+def test_interval_of_few_values_covers_the_mean(n: int, least: float) -> None:
+    samples = rng(4).normal(size=(n, 4000))  # 4,000 experiments, resampled alike
+    low, high = bootstrap_interval(samples, rng())
+    assert least < ((low <= 0) & (high >= 0)).mean() < 0.97
 
 
 def test_interval_of_curves_resamples_whole_curves() -> None:
@@ -42,7 +56,10 @@ def test_interval_of_curves_resamples_whole_curves() -> None:
 def test_interval_agrees_with_scipy() -> None:
     values = rng(2).exponential(size=50)
     low, high = bootstrap_interval(values, rng(), resamples=20_000)
-    theirs = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=3).confidence_interval
+    confidence = 1 - 2 * stats.norm.cdf(stats.t.ppf(0.025, 49) * np.sqrt(50 / 49))
+    theirs = stats.bootstrap(
+        (values,), np.mean, method="percentile", confidence_level=confidence, n_resamples=20_000, rng=3
+    ).confidence_interval
     assert low == pytest.approx(theirs.low, abs=0.01)
     assert high == pytest.approx(theirs.high, abs=0.01)
 

@@ -196,4 +196,4 @@ def _summary(records: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
             low, high = bootstrap_interval(values, np.random.default_rng(seed)) if len(values) > 1 else (np.nan, np.nan)
             row[score] = {"mean": values.mean() if len(values) else np.nan, "low": low, "high": high, "n": len(values)}
         rows.append(row)
-    return {"interval": "95 % percentile bootstrap of the mean over the splits", "scores": rows}
+    return {"interval": "95 % expanded percentile bootstrap of the mean over the splits", "scores": rows}
