@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -17,8 +18,8 @@ from nasbench.console import (
     out,
     plain,
     quality,
-    records,
     save,
+    show,
     show_comparison,
     show_evaluation,
     write_json,
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Surrogate-predictor benchmarking suite for neural architecture search.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # which typer does not export
 
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 
@@ -43,7 +45,7 @@ BenchmarkFile = Annotated[Path, typer.Argument(metavar="FILE", help="Benchmark f
 MetricOption = Annotated[str, typer.Option("--metric", help="Name of a metric; see nasbench info FILE.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write machine-readable results to this file.")]
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
-SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all random choices.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")]
 ProcessesOption = Annotated[
     int | None, typer.Option("--processes", min=1, help="Processes to run in; the number of cores if not given.")
 ]
@@ -52,7 +54,10 @@ ProcessesOption = Annotated[
 def main() -> None:
     """Run the command line; an error that the user can mend is one line, and the exit status is 2."""
     try:
-        app()
+        sys.exit(app(args=sys.argv[1:] or ["--help"], standalone_mode=False))
+    except UsageError as error:
+        command = error.ctx.command_path if error.ctx else "nasbench"
+        fail(f"{error.format_message().rstrip('.')}; see {command} --help")
     except NasbenchError as error:
         fail(str(error))
     except BrokenPipeError:
@@ -127,6 +132,7 @@ def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
     """Say what a benchmark holds: space, metrics with their units, seeds, epochs, recipe, provenance."""
     from nasbench.benchmark.verify import describe
 
+    writable(json_file, file)
     content = describe(file)
     if json_file:
         write_json(json_file, content)
@@ -140,7 +146,10 @@ def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
         tables["quality"] = quality(tables["quality"])
     for name, value in (tables | nested).items():
         out.print(f"\n[bold]{name}[/]")
-        out.print(records(value) if name in tables else facts(value))
+        if name in tables:
+            show(value)
+        else:
+            out.print(facts(value))
 
 
 @app.command()
@@ -170,6 +179,7 @@ def query(
     """Answer for one architecture: the value, and which split, epoch and seeds it comes from, and its cost."""
     from nasbench.benchmark.load import load
 
+    writable(json_file, file)
     benchmark = load(file)
     genotype = benchmark.space.genotype(literal(architecture))
     names = [benchmark.metric(metric).path] if metric else list(benchmark.metrics)
@@ -185,7 +195,7 @@ def query(
     if json_file:
         write_json(json_file, {"architecture": benchmark.space.text(genotype), "answers": answers})
     out.print(f"{benchmark.space.text(genotype)}  ({benchmark.kind} benchmark)", soft_wrap=True)
-    out.print(records(answers))
+    show(answers)
 
 
 @app.command()
@@ -210,7 +220,7 @@ def evaluate(
     from nasbench.evaluate.splits import feasible
 
     sizes = tuple(int(number(size, "train size")) for size in train_sizes.split(",")) if train_sizes else TRAIN_SIZES
-    writable(json_file)
+    writable(json_file, file)
     benchmark = load(file)
     held_out = test_size or TEST_SIZE
     if not (train_sizes or test_size):
@@ -246,10 +256,10 @@ def surrogate(
     from nasbench.benchmark.load import load
     from nasbench.benchmark.surrogate import fit_surrogate
 
-    writable(target)
+    writable(target, file)
     fitted = fit_surrogate(load(file), metric, predictor, seed=seed)
     write_surrogate(fitted, target)
-    out.print(records(quality(fitted.quality_records())))
+    show(quality(fitted.quality_records()))
     out.print(f"Wrote {target}", soft_wrap=True)
 
 
@@ -275,7 +285,7 @@ def compare(
 
     if evaluations and seconds:
         raise InputError("--evaluations and --seconds are two budgets; give one of them")
-    writable(json_file)
+    writable(json_file, file)
     benchmark = load(file)
     with bar("Racing strategies") as progress:
         results = race(
@@ -304,6 +314,7 @@ def report(
     """Write one self-contained HTML page with interactive plots, and the same figures as PNG beside it."""
     from nasbench.report.page import write_report
 
+    writable(target, *sources)
     written = write_report(sources, target, title=title)
     out.print(f"Wrote {written[0]} and {len(written) - 1} figures", soft_wrap=True)
 
@@ -354,9 +365,10 @@ def separated(text: str) -> list[str]:
 
 
 def literal(architecture: str) -> str | list[int]:
-    """A genotype where the text is digits and separators only, else the published string."""
-    digits = architecture.replace(",", " ").strip("[]() ").split()
-    return [int(d) for d in digits] if digits and all(d.isdigit() for d in digits) else architecture
+    """A genotype where the text is whole numbers and separators only, else the published string."""
+    numbers = architecture.replace(",", " ").strip("[]() ").split()
+    whole = numbers and all(re.fullmatch(r"-?[0-9]{1,18}", n) for n in numbers)
+    return [int(n) for n in numbers] if whole else architecture
 
 
 def cores() -> int:
@@ -364,9 +376,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def writable(path: Path | None) -> None:
-    """Refuse before the work begins an output that cannot be written after it."""
-    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+def writable(path: Path | None, *sources: Path) -> None:
+    """Refuse before the work begins an output that cannot be written after it, or that would replace its source."""
+    if path is None:
+        return
+    if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
+        raise InputError(f"{path} would be replaced by what is made from it; name another file")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
         what = "is a folder" if path.is_dir() else f"cannot be written: no writable folder {path.parent}"
         raise InputError(f"{path} {what}; name another file")
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 from rich.console import Console
@@ -15,8 +15,10 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from nasbench.benchmark.base import difference
-from nasbench.progress import Progress
-from nasbench.results import Results
+
+if TYPE_CHECKING:
+    from nasbench.progress import Progress
+    from nasbench.results import Results
 
 out = Console(highlight=False)
 if not out.is_terminal:
@@ -99,11 +101,16 @@ def records(rows: Sequence[Mapping[str, Any]]) -> Grid:
     for name in names:
         values = [row.get(name) for row in rows]
         justify: Literal["right", "left"] = "right" if any(isinstance(v, int | float) for v in values) else "left"
-        whole = all(len(plain(v)) <= UNBROKEN and " " not in plain(v) for v in values)
-        grid.add_column(name.replace("_", " "), justify=justify, overflow="fold", no_wrap=whole)
+        widths = [len(plain(v)) for v in values if " " not in plain(v) and len(plain(v)) <= UNBROKEN]
+        grid.add_column(name.replace("_", " "), justify=justify, overflow="fold", min_width=max(widths, default=None))
     for row in rows:
         grid.add_row(*(escape(plain(row.get(name))) for name in names))
     return grid
+
+
+def show(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print records; on a terminal that is too narrow lines run on beyond its edge, and no digit is cut off."""
+    out.print(records(rows), crop=False)
 
 
 def _with_intervals(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,7 +146,7 @@ def show_evaluation(results: Results) -> None:
         for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds"):
             row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
         shown.append(row)
-    out.print(records(shown))
+    show(shown)
     splits = len({row["seed"] for row in rows})
     out.print(f"Means over {splits} random splits of {results.metric} ({results.units}); tau: Kendall rank correlation")
 
@@ -167,7 +174,7 @@ def show_comparison(results: Results) -> None:
             }
             for name in ranking["order"]
         ]
-        out.print(records(rows))
+        show(rows)
     out.print(results.summary["statement"])
 
 

@@ -14,11 +14,14 @@ def atomic(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name when the block ends well, and vanishes when it does not.
 
     Raises:
-        FileError: The folder does not exist or cannot be written, or the disk is full.
+        FileError: The folder does not exist or cannot be written, the disk is full, or the name is that of a folder or
+            a device.
     """
     path = Path(path)
     temporary: Path | None = None
     try:
+        if path.exists() and not path.is_file():
+            raise FileError(f"cannot write {path}: it is not a regular file; name another")
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
         temporary = Path(name)

@@ -12,6 +12,7 @@ from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import write
 from nasbench.benchmark.table import Column, Table
 from nasbench.cli import main
+from nasbench.console import show
 from nasbench.spaces import spaces
 
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
@@ -87,6 +88,22 @@ def test_info_and_verify(table_file: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert "is sound" in capsys.readouterr().out.replace("\n", "")
 
 
+def test_a_narrow_terminal_cuts_no_digit_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("nasbench.console.out.width", 30)
+    show([{"metric": "digits/validation_accuracy", "flops": 15_647_370, "cost": 1234.5}])
+    shown = capsys.readouterr().out
+    assert all(part in shown for part in ("digits/validation_accuracy", "15647370", "1234.5"))
+
+
+def test_without_a_command_it_explains_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch) == 0
+    assert "evaluate" in capsys.readouterr().out
+
+
 def test_evaluate_surrogate_compare_report(
     table_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,21 +145,33 @@ MISTAKES = [
     (["query", "{file}", CELL, "--metric", "test_accuracy", "--epoch", "99"], "99"),
     (["query", "{file}", CELL, "--metric", "test_accuracy", "--epoch", "many"], "whole number"),
     (["query", "{file}", CELL, "--metric", "test_accuracy", "--seed", "777"], "777"),
+    (["query", "{file}", "\u00b2,1,1,1,1,1"], "expected a cell of nb201"),
+    (["query", "{file}", "1,1,1,1,-1,1"], "position 4 is -1"),
+    (["query", "{file}"], "Missing argument 'ARCH'; see nasbench query --help"),
+    (["qeury", "{file}"], "No such command 'qeury'"),
+    (["info", "{file}", "--jsn", "x"], "No such option"),
+    (["info", "{file}", "--json", "{file}"], "would be replaced"),
+    (["info", "{file}", "--json", "/dev/null"], "not a regular file"),
     (["info", "{folder}/none.h5"], "none.h5"),
     (["info", "{folder}/text.h5"], "text.h5"),
     (["info", "{folder}/cut.h5"], "cut.h5"),
     (["verify", "{folder}/cut.h5"], "cut.h5"),
+    (["info", "{folder}/pipe"], "is a pipe"),
     (["evaluate", "{file}", "--predictors", "rigde"], "did you mean 'ridge'"),
     (["evaluate", "{file}", "--predictors", "ridge", "--train-sizes", "10,x"], "whole number"),
     (["evaluate", "{file}", "--predictors", "ridge", "--train-sizes", "1000"], "exceeds"),
     (["evaluate", "{file}", "--json", "{folder}/no/such/folder/x.json"], "no writable folder"),
+    (["evaluate", "{file}", "--seed", "-1"], "greater than or equal to 0"),
     (["compare", "{file}", "--strategies", "random"], "nasbench surrogate"),
     (["compare", "{file}", "--strategies", "randon"], "did you mean 'random'"),
     (["compare", "{file}", "--metric", "test_accuracy"], "validation"),
     (["compare", "{file}", "--evaluations", "3", "--seconds", "3"], "one of them"),
     (["surrogate", "{file}", "--predictor", "gp", "--out", "{folder}"], "is a folder"),
     (["surrogate", "{file}", "--predictor", "nobody", "--out", "{folder}/s.h5"], "unknown predictor"),
+    (["surrogate", "{file}", "--out", "{file}"], "would be replaced"),
+    (["surrogate", "{file}", "--seed", "-1", "--out", "{folder}/s.h5"], "greater than or equal to 0"),
     (["report", "{folder}/text.h5", "--out", "{folder}/r.html"], "text.h5"),
+    (["report", "{file}", "--out", "{file}"], "would be replaced"),
     (["build", "--space", "nb999", "--out", "{folder}/b.h5"], "unknown space"),
     (["build", "--dataset", "digitz", "--out", "{folder}/b.h5"], "did you mean 'digits'"),
     (["build", "--device", "cuda:77", "--out", "{folder}/b.h5"], "cuda:77"),
@@ -162,6 +191,7 @@ def test_a_mistake_is_one_line(
     part: str,
 ) -> None:
     (tmp_path / "text.h5").write_text("this is no HDF5 file")
+    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "cut.h5").write_bytes(table_file.read_bytes()[:-1000])
     before = sorted(os.listdir(tmp_path))
     filled = [a.format(file=table_file, folder=tmp_path) if "{f" in a else a for a in arguments]

@@ -37,6 +37,14 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_or_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(FileError, match="not a regular file"), atomic(path):
+            pass
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     code = """
 import resource, signal, sys

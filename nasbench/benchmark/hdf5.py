@@ -245,6 +245,8 @@ def opened(path: Path) -> Iterator[Reader]:
         FileError: The file cannot be read, is no HDF5, or broke off or breaks the schema while it was read.
     """
     path = Path(path)
+    if path.is_fifo():
+        raise FileError(f"{path} is a pipe, which is read only once from start to end; pass a benchmark file")
     try:
         with path.open("rb") as raw:
             signature, size = raw.read(len(SIGNATURE)), path.stat().st_size
