@@ -14,7 +14,7 @@ from nasbench.predictors.warp import Warp
 from nasbench.spaces.base import FloatArray, GenotypeArray, Space
 
 CHUNK = 4096
-"""Most architectures that `_predict` receives at once, so that memory does not grow with their number."""
+"""Most architectures that are predicted at once, so that memory does not grow with their number."""
 
 
 class Prediction(NamedTuple):
@@ -71,8 +71,10 @@ class Predictor(ABC):
 
     def predict(self, genotypes: npt.ArrayLike) -> Prediction:
         """Mean and standard deviation for architectures `(n, d)`; each row's answer is independent of the others."""
-        mean, std = self.predict_warped(genotypes)
-        mean, std = self.warp_.moments(mean, std)
+        warped = self.predict_warped(genotypes)
+        rows = range(CHUNK, len(warped.mean), CHUNK)
+        parts = [self.warp_.moments(*part) for part in zip(*(np.array_split(a, rows) for a in warped), strict=True)]
+        mean, std = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Prediction(mean * self.scale_ + self.location_, std * self.scale_)
 
     def predict_warped(self, genotypes: npt.ArrayLike) -> Prediction:

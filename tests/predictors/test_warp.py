@@ -75,3 +75,17 @@ def test_no_warp_changes_nothing():
     mean, std = Warp().moments(np.array([0.3]), np.array([0.5]))
     assert (mean[0], std[0]) == (0.3, 0.5)
     assert Warp().forward(np.array([-2.0, 3.0])) == pytest.approx([-2.0, 3.0])
+
+
+def test_moments_of_a_long_tail():
+    """Where the ends of the targets break the curve, against a thousand times as many nodes."""
+    y = -(np.random.default_rng(0).exponential(size=100) ** 2)
+    warp = Warp.fit((y - y.mean()) / y.std())
+    mean, std = np.random.default_rng(1).normal(size=50), np.full(50, 0.7)
+    nodes = np.linspace(-8, 8, 30_001)
+    weights = np.exp(-0.5 * nodes**2) / np.exp(-0.5 * nodes**2).sum()
+    z = warp.inverse(mean[:, None] + std[:, None] * nodes)
+    centre = z @ weights
+    found = warp.moments(mean, std)
+    assert found[0] == pytest.approx(centre, abs=0.05)
+    assert found[1] == pytest.approx(np.sqrt((z - centre[:, None]) ** 2 @ weights), rel=0.05)
