@@ -38,8 +38,9 @@ class EdgeCell(nn.Module):
 
     Args:
         edges: Source and target of each operation, sorted by target; the last node is the output.
-        operations: What each edge does, without change of shape; None passes nothing. An operation on a node that
-            nothing arrives at acts on zeros.
+        operations: What each edge does; None passes nothing. An operation on a node that nothing arrives at acts on
+            zeros shaped as the input. Where operations on the input change its shape, all of them do, with `Zero` in
+            the place of None.
     """
 
     def __init__(self, edges: Sequence[tuple[int, int]], operations: Sequence[nn.Module | None]) -> None:
@@ -50,7 +51,7 @@ class EdgeCell(nn.Module):
         self.output = edges[-1][1]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The output node, shaped as `x`."""
+        """The output node."""
         nodes = {0: x}
         for (source, target), operation in zip(self.edges, self.operations, strict=True):
             arriving = operation(nodes[source] if source in nodes else torch.zeros_like(x))
@@ -75,6 +76,48 @@ class ResidualReduction(nn.Module):
         """Half the height and width, `c_out` channels."""
         total: torch.Tensor = self.residual(x) + self.shortcut(x)  # (b, c_out, h / 2, w / 2)
         return total
+
+
+class FactorizedReduction(nn.Module):
+    """ReLU, two 1x1 convolutions of stride 2 on pixels one apart, side by side, and batch normalisation.
+
+    What a skip is in a cell of TransNAS-Bench-101 that halves the image (Duan et al., 2021).
+
+    Args:
+        c_in: Channels of the input.
+        c_out: Channels of the output, at least two; each convolution makes half of them.
+    """
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.first = _conv(c_in, c_out // 2, 1, stride=2)
+        self.second = _conv(c_in, c_out - c_out // 2, 1, stride=2)
+        self.norm = nn.BatchNorm2d(c_out)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Half the height and width, `c_out` channels."""
+        x = torch.relu(x)
+        shifted = nn.functional.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
+        result: torch.Tensor = self.norm(torch.cat([self.first(x), self.second(shifted)], dim=1))
+        return result
+
+
+class Zero(nn.Module):
+    """Zeros in the shape that a convolution would give.
+
+    Args:
+        c_out: Channels of the output.
+        stride: By what height and width are divided.
+    """
+
+    def __init__(self, c_out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.c_out, self.stride = c_out, stride
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Zeros with `c_out` channels."""
+        batch, _, *sides = x.shape
+        return x.new_zeros(batch, self.c_out, *(-(-side // self.stride) for side in sides))
 
 
 class GlobalAverage(nn.Module):

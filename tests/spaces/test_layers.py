@@ -3,8 +3,10 @@ import torch
 from torch import nn
 
 from nasbench.spaces.layers import (
+    FactorizedReduction,
     GlobalAverage,
     ResidualReduction,
+    Zero,
     avg_pool,
     conv_bn,
     conv_bn_relu,
@@ -51,6 +53,18 @@ def test_head_by_hand():
     assert logits(image).tolist() == [[5.0]]
 
 
+def test_factorised_reduction_by_hand():
+    """One convolution sees the pixels of even row and column, the other the ones below and to the right of them."""
+    reduction = FactorizedReduction(1, 2).eval()
+    for convolution, weight in ((reduction.first, 1.0), (reduction.second, 10.0)):
+        convolution.weight.data.fill_(weight)
+    image = torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, -8.0, -9.0]]]])
+    scale = (1 + reduction.norm.eps) ** -0.5
+    even, odd = reduction(image)[0] / scale
+    assert even.round(decimals=4).tolist() == [[1.0, 3.0], [7.0, 0.0]]
+    assert odd.round(decimals=4).tolist() == [[50.0, 0.0], [0.0, 0.0]]
+
+
 @pytest.mark.parametrize("size", [1, 7, 8])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("kernel", [1, 3])
@@ -60,5 +74,7 @@ def test_every_block_gives_the_same_size(size, stride, kernel):
     for block in (conv_bn, conv_bn_relu, relu_conv_bn):
         assert block(3, 4, kernel, stride)(image).shape == expected
     assert avg_pool(kernel, stride)(image).shape == (2, 3, *expected[2:])
+    assert Zero(4, stride)(image).shape == expected
     if stride == 2:
+        assert FactorizedReduction(3, 4)(image).shape == expected
         assert ResidualReduction(3, 4)(image).shape == expected

@@ -1,0 +1,225 @@
+"""Cells of four nodes with an operation on each of their six edges, as in NAS-Bench-201 (Dong & Yang, 2020)."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import permutations
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import BoolArray, CellTensors, FloatArray, GenotypeArray, KeyArray, Space
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+"""Source and target of each operation, in the order of the published strings and of the genotype."""
+PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))
+"""The four ways from input to output, as positions of a genotype."""
+NONE = 0
+"""The operation that passes nothing on: the first of every such space."""
+ZERO, SAME, LINEAR, LEARNT = range(4)
+"""What an operation makes of its input: nothing, the input as it is, a fixed linear map of it, or what weights say."""
+Roles: TypeAlias = tuple[tuple[int, ...], ...]
+"""What each operation (second index) is on each of `EDGES` (first index)."""
+
+
+class EdgeCellSpace(Space):
+    """All assignments of one of `operations` to each of `EDGES`; node 0 is the input, node 3 the output.
+
+    A genotype holds the operation of each edge, as its index in `operations`. The graph has a node for the input, for
+    each of the six operations and for the output (nodes 0 to 7); an edge runs between operations that follow each
+    other. A `none` stays a node.
+
+    A subclass states `operations`, `roles`, `blocking` and `identity`, and writes `text`, `_parse` and `network`.
+    """
+
+    operations: ClassVar[tuple[str, ...]]
+    """Their published names; the first passes nothing on."""
+    roles: ClassVar[tuple[Roles, ...]]
+    """What the operations do in each kind of cell that a network is made of."""
+    feature_kinds = ("onehot", "counts", "adjacency", "paths")
+
+    def __init__(self) -> None:
+        self.choices = (len(self.operations),) * len(EDGES)
+        self.ops = ("input", *self.operations, "output")
+        self.max_nodes = len(EDGES) + 2
+
+    # --- graph --------------------------------------------------------------------------------------------------
+
+    def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
+        """The cell `(6,)` as a directed graph of 8 nodes with attribute `op`."""
+        import networkx as nx
+
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        labels = ("input", *(self.operations[op] for op in genotype), "output")
+        graph.add_nodes_from((node, {"op": label}) for node, label in enumerate(labels))
+        graph.add_edges_from(_GRAPH_EDGES)
+        return graph
+
+    def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
+        import networkx as nx
+
+        if len(graph) != self.max_nodes:
+            raise InputError(
+                f"a cell graph of {self.name} has {self.max_nodes} nodes (input, six operations, output), "
+                f"got {len(graph)}; an operation `none` is a node too"
+            )
+        labels = dict(graph.nodes(data="op"))
+        for node, label in labels.items():
+            if label not in self.ops:
+                raise InputError(f"node {node!r} has op {label!r}; ops of {self.name} are {', '.join(self.ops)}")
+        template: nx.DiGraph[int] = nx.DiGraph(_GRAPH_EDGES)
+        matcher = nx.algorithms.isomorphism.DiGraphMatcher(template, graph) if graph.is_directed() else None
+        if matcher is None or not matcher.is_isomorphic():
+            raise InputError(
+                f"the graph is not a cell of {self.name}: its edges must join the operations that follow each other "
+                "in the complete graph of four nodes, as in `graph`"
+            )
+        # Without its labels the graph has no symmetry, so there is one match only.
+        source, *operations, sink = (labels[matcher.mapping[node]] for node in range(self.max_nodes))
+        if source != "input" or sink != "output" or not set(operations) <= set(self.operations):
+            raise InputError(
+                f"a cell graph of {self.name} has op 'input' on its first node only and 'output' on its last only"
+            )
+        return [self.operations.index(op) for op in operations]
+
+    # --- identity -----------------------------------------------------------------------------------------------
+
+    def live(self, genotypes: GenotypeArray) -> BoolArray:
+        """Which operations of `(n, 6)` genotypes lie on a way from input to output without `none`; `(n, 6)`."""
+        return _live(genotypes)
+
+    def prune(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """The genotypes `(n, 6)` with `none` for every operation that is not `live`."""
+        return np.where(self.live(genotypes), genotypes, np.int8(NONE))
+
+    def is_constant(self, genotypes: GenotypeArray) -> BoolArray:
+        """Which of `(n, 6)` cells answer the same whatever the image, as nothing passes; `(n,)`."""
+        return np.logical_not(self.live(genotypes).any(axis=1))
+
+    def pruned_key(self, genotypes: GenotypeArray) -> KeyArray:
+        """Equal exactly where the cells are equal after `prune`; `(n,)`."""
+        return self.code(self.prune(genotypes))
+
+    def function_key(self, genotypes: GenotypeArray) -> KeyArray:
+        """Equal exactly where learnt operations can be matched so that, with the same weights, both answer the same.
+
+        The rules, which are all that is used (`roles` says which operations they hold for):
+
+        1. What no information from the input reaches, or what does not reach the output, is left out: zero added is
+           nothing, and an operation on zero gives zero. (The one simplification: a convolution of zero is the shift
+           of its batch normalisation, which starts at zero but is trained.)
+        2. What is `SAME` is the identity.
+        3. Sums are commutative and associative, and count how often a term occurs: `x + x` is not `x`.
+        4. What is `LINEAR` maps a sum to the sum of what it makes of the terms.
+        5. Each `LEARNT` operation has weights of its own: two of a kind on the same input are two different terms,
+           while one whose output is used twice is the same term twice.
+
+        Returns:
+            The `code` of the first cell of the class; shape `(n,)`.
+        """
+        return _function_classes(self.roles)[self.code(genotypes)]
+
+    # --- encodings ----------------------------------------------------------------------------------------------
+
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        """The graphs of `(n, 6)` genotypes as dense arrays; all have the same 8 nodes and edges."""
+        n, v = len(genotypes), self.max_nodes
+        adjacency = np.zeros((n, v, v), dtype=bool)
+        adjacency[:, *np.array(_GRAPH_EDGES).T] = True
+        ops = np.empty((n, v), dtype=np.int8)
+        ops[:, 0], ops[:, 1:-1], ops[:, -1] = 0, genotypes + 1, len(self.ops) - 1
+        return CellTensors(adjacency, ops, np.ones((n, v), dtype=bool))
+
+    def _features(self, genotypes: GenotypeArray, kind: str) -> FloatArray:
+        """Path encoding (White et al., 2021): whether some way to the output is each sequence of operations.
+
+        Sequences of one, two and three of the `k` operations other than `none`: k + k^2 + k^3 features.
+        """
+        k = len(self.operations) - 1
+        present = np.zeros((len(genotypes), k + k**2 + k**3))
+        rows = np.arange(len(genotypes))
+        for path in PATHS:
+            operations = genotypes[:, path].astype(np.int64) - 1  # `none` is -1
+            column = operations @ k ** np.arange(len(path))[::-1] + (0, k, k + k**2)[len(path) - 1]
+            passes = (operations >= 0).all(axis=1)
+            present[rows[passes], column[passes]] = 1.0
+        return present
+
+
+_GRAPH_EDGES = (
+    *((0, 1 + p) for p, (source, _) in enumerate(EDGES) if source == 0),
+    *((1 + p, 1 + q) for p, (_, end) in enumerate(EDGES) for q, (source, _) in enumerate(EDGES) if end == source),
+    *((1 + p, len(EDGES) + 1) for p, (_, end) in enumerate(EDGES) if end == 3),
+)
+
+
+def first_of_class(values: npt.ArrayLike) -> KeyArray:
+    """For each of `n` values, the position of the first equal one; shape `(n,)`."""
+    _, first, inverse = np.unique(values, axis=0, return_index=True, return_inverse=True)
+    return first[inverse.reshape(-1)]
+
+
+def _live(genotypes: GenotypeArray) -> BoolArray:
+    passes = genotypes != NONE
+    live = np.zeros(passes.shape, dtype=bool)
+    for path in PATHS:
+        live[:, path] |= passes[:, path].all(axis=1, keepdims=True)
+    return live
+
+
+@cache
+def _function_classes(roles: tuple[Roles, ...]) -> KeyArray:
+    """The class of every code: cells whose fingerprints are equal in every kind of cell."""
+    options = len(roles[0][0])
+    codes = np.arange(options ** len(EDGES))
+    genotypes = (codes[:, None] // options ** np.arange(len(EDGES))[::-1] % options).astype(np.int8)
+    genotypes = np.where(_live(genotypes), genotypes, np.int8(NONE))
+    return first_of_class(np.stack([_fingerprints(genotypes, np.array(kind)) for kind in roles], axis=1))
+
+
+def _fingerprints(genotypes: GenotypeArray, roles: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """What `(n, 6)` cells compute with numbers modulo 2^64 in the place of images; shape `(n,)`.
+
+    The sum is the sum, a linear map a multiplication by a constant, and what is learnt a hash of its number and its
+    input. Which weights an operation has carries no meaning, so the outputs under every numbering of the learnt
+    operations are added up, each hashed.
+    """
+    does = roles[np.arange(len(EDGES)), genotypes]  # (n, 6)
+    learnt = does == LEARNT
+    place = np.cumsum(learnt, axis=1) - 1  # counts the learnt operations of a cell
+    fingerprint = np.zeros(len(genotypes), dtype=np.uint64)
+    for k in range(len(EDGES) + 1):
+        rows = np.flatnonzero(learnt.sum(axis=1) == k)
+        for numbering in permutations(range(k)):
+            numbers = np.array((*numbering, 0))[place[rows]]
+            fingerprint[rows] += _mix(_output(genotypes[rows], does[rows], numbers))
+    return fingerprint
+
+
+def _output(
+    genotypes: GenotypeArray, does: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint64]:
+    """The output of `(n, 6)` cells whose learnt operations are hashes that depend on `numbers` `(n, 6)`; `(n,)`."""
+    nodes = np.zeros((len(EDGES) - 2, len(genotypes)), dtype=np.uint64)
+    nodes[0] = 0x9E3779B97F4A7C15
+    for (source, end), op, role, number in zip(EDGES, genotypes.T, does.T, numbers.T, strict=True):
+        x = nodes[source]
+        weights = (8 * op.astype(np.int64) + number).astype(np.uint64)
+        learnt = np.where(x == 0, x, _mix(x + _mix(weights + np.uint64(1))))
+        linear = x * np.uint64(0xD1342543DE82EF95)
+        nodes[end] += np.select([role == ZERO, role == SAME, role == LINEAR], [np.uint64(0), x, linear], learnt)
+    output: npt.NDArray[np.uint64] = nodes[-1]
+    return output
+
+
+def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The finaliser of SplitMix64 (Steele et al., 2014): a bijection that looks random."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: npt.NDArray[np.uint64] = x ^ (x >> np.uint64(31))
+    return mixed
