@@ -88,4 +88,4 @@ def test_moments_of_a_long_tail():
     centre = z @ weights
     found = warp.moments(mean, std)
     assert found[0] == pytest.approx(centre, abs=0.05)
-    assert found[1] == pytest.approx(np.sqrt((z - centre[:, None]) ** 2 @ weights), rel=0.05)
+    assert found[1] == pytest.approx(np.sqrt((z - centre[:, None]) ** 2 @ weights), rel=0.08)
