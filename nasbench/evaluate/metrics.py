@@ -1,7 +1,7 @@
 """How well predicted numbers agree with measured ones, as functions of arrays.
 
-Where a score is undefined - a rank correlation with a constant, R2 of constant targets, fewer than two values - it is
-NaN, never a number that could be mistaken for a measurement. Correlations keep their sign.
+Where a score is undefined - a rank correlation with a constant, R2 of constant targets, fewer than two values, a value
+that is NaN - it is NaN, never a number that could be mistaken for a measurement. Correlations keep their sign.
 """
 
 import math
@@ -79,7 +79,7 @@ def nll(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:
 def coverage_90(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:
     """Share of `y` inside the central 90 % interval of the predicted normal distribution; 0.9 is right."""
     z, _ = _residuals(y, mean, std)
-    return float(np.mean(np.abs(z) <= NORMAL_90)) if len(z) else math.nan
+    return float(np.mean(np.where(np.isnan(z), np.nan, np.abs(z) <= NORMAL_90))) if len(z) else math.nan
 
 
 def top_k_regret(y: FloatArray, prediction: FloatArray, k: int = 10) -> float:
@@ -96,6 +96,8 @@ def top_k_regret(y: FloatArray, prediction: FloatArray, k: int = 10) -> float:
     y, prediction = _paired(y, prediction)
     if not 1 <= k <= len(y):
         raise InputError(f"k must be from 1 to {len(y)}, the number of values; got {k}")
+    if np.isnan(y).any() or np.isnan(prediction).any():
+        return math.nan
     border = np.sort(prediction)[-k]
     sure = y[prediction > border]
     tied = np.sort(np.maximum(y[prediction == border], sure.max(initial=-np.inf)))

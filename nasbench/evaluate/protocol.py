@@ -84,7 +84,7 @@ def evaluate(
         NotFoundError: The benchmark has no such metric or epoch.
     """
     names, sizes = tuple(dict.fromkeys(predictors)), tuple(sorted(set(train_sizes)))
-    _check(names, sizes, seeds, workers)
+    _check(names, sizes, seeds, seed, workers)
     found = targets(benchmark, metric, epoch)
     facts = benchmark.metric(metric)
     streams = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(seeds)]
@@ -125,11 +125,13 @@ def evaluate(
     )
 
 
-def _check(names: Sequence[str], sizes: Sequence[int], seeds: int, workers: int) -> None:
+def _check(names: Sequence[str], sizes: Sequence[int], seeds: int, seed: int, workers: int) -> None:
     if not names or not sizes:
         raise InputError("name at least one predictor and one training size")
     if seeds < 1 or workers < 1:
         raise InputError(f"seeds and workers must be at least 1, got {seeds} and {workers}")
+    if seed < 0:
+        raise InputError(f"seed must be at least 0, got {seed}")
     for name in names:
         least = registry.create(name).minimum
         if sizes[0] < least:

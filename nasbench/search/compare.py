@@ -94,7 +94,7 @@ def compare(
     rules = Rules(evaluations, seconds, workers, initial, seed)
     if evaluations is None and seconds is None:
         rules = Rules(DEFAULT_EVALUATIONS, None, workers, initial, seed)
-    _check(strategies, repeats, initial, processes)
+    _check(strategies, repeats, initial, seed, processes)
     known = benchmark.space.size <= ENUMERABLE
     referee = LookUp(benchmark, metric) if known else Asking(benchmark, metric)
     check_budget(referee, rules.evaluations, rules.seconds, workers)
@@ -182,13 +182,14 @@ def initial_designs(space: Space, count: int, seed: int, repeat: int) -> Genotyp
 # --- runs -----------------------------------------------------------------------------------------------------------
 
 
-def _check(strategies: Sequence[str], repeats: int, initial: int, processes: int | None) -> None:
+def _check(strategies: Sequence[str], repeats: int, initial: int, seed: int, processes: int | None) -> None:
     if not strategies:
         raise InputError(f"name at least one strategy; known are {', '.join(registry)}")
     twice = {spec for spec in strategies if list(strategies).count(spec) > 1}
     if twice:
         raise InputError(f"strategy {sorted(twice)[0]!r} is named twice; name each once")
-    for name, number, least in (("repeats", repeats, 1), ("initial", initial, 0), ("processes", processes, 1)):
+    least_of = {"repeats": (repeats, 1), "initial": (initial, 0), "seed": (seed, 0), "processes": (processes, 1)}
+    for name, (number, least) in least_of.items():
         if number is not None and number < least:
             raise InputError(f"{name} is at least {least}, got {number}")
     for spec in strategies:

@@ -82,6 +82,21 @@ def test_undefined_is_nan():
     assert math.isnan(metrics.coverage_90(Y[:0], Y[:0], Y[:0]))
 
 
+@pytest.mark.parametrize("score", [*CORRELATIONS, metrics.r2, metrics.rmse, metrics.top_k_regret])
+def test_scores_of_nan_are_nan(score):
+    k = {"k": 2} if score is metrics.top_k_regret else {}
+    for damaged in (np.array([1, 2, math.nan, 4]), np.full(4, math.nan)):
+        assert math.isnan(score(Y, damaged, **k))
+        assert math.isnan(score(damaged, Y, **k))
+
+
+@pytest.mark.parametrize("score", [metrics.nll, metrics.coverage_90])
+def test_calibration_of_nan_is_nan(score):
+    assert math.isnan(score(Y, np.array([1, 2, math.nan, 4]), np.ones(4)))
+    with pytest.raises(InputError, match="number 2 is nan"):
+        score(Y, Y, np.array([1, 1, math.nan, 1]))
+
+
 numbers = hnp.arrays(np.float64, 12, elements=st.floats(-1e6, 1e6, width=32))
 
 

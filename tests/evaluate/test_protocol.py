@@ -166,6 +166,7 @@ def test_a_failing_predictor_is_named_with_its_place(benchmark, outside, workers
         ({"train_sizes": []}, "one training size"),
         ({"train_sizes": [1, 10]}, "predictor 'mean' needs at least 2 architectures, got a training size 1"),
         ({"seeds": 0}, "at least 1, got 0 and 1"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"test_size": 1000}, "exceeds the"),
     ],
 )

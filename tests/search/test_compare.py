@@ -211,6 +211,7 @@ def test_faults_are_reported_by_name(formula: Any, own: str, fault: str, message
         ({"strategies": ["evolution+population=0"]}, "at least 1"),
         ({"repeats": 0}, "repeats is at least 1, got 0"),
         ({"initial": -1}, "initial is at least 0, got -1"),
+        ({"seed": -1}, "seed is at least 0, got -1"),
         ({"processes": 0}, "processes is at least 1, got 0"),
         ({"evaluations": 0}, "at least 1 evaluation"),
         ({"workers": 0}, "at least 1 worker"),
