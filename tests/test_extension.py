@@ -12,6 +12,7 @@ import nasbench
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import write
 from nasbench.benchmark.table import Column, Table
+from nasbench.build import sample_cells
 from nasbench.cli import main
 from nasbench.spaces import spaces
 from nasbench.testing import check_predictor, check_strategy
@@ -104,3 +105,12 @@ def test_space_of_ones_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     benchmark = nasbench.load(here / "own.h5")
     assert benchmark.space.name == "no_pooling"
     assert benchmark.architectures().max() < 4
+
+
+def test_the_table_of_the_readme_has_the_cell_that_the_readme_asks_for() -> None:
+    readme = (ROOT / "README.md").read_text()
+    cell = re.search(r"nasbench query table.h5 '(.*)'", readme)
+    assert cell
+    assert "nasbench build --space nb201 --dataset digits --cells 64 " in readme
+    space = spaces.create("nb201")
+    assert cell[1] in [space.text(genotype) for genotype in sample_cells(space, 64, seed=0)]
