@@ -110,8 +110,8 @@ def compare(
             runs[job] = outcome
             progress(len(runs), len(jobs))
 
-    tests = [run.tests for run in runs.values()]
-    best = referee.best_test() if isinstance(referee, LookUp) else _best(np.concatenate(tests), referee.maximise)
+    found = [run.tests for run in runs.values()]
+    best = _best(referee.tests if isinstance(referee, LookUp) else np.concatenate(found), referee.maximise)
     records = [
         record
         for spec in strategies

@@ -143,10 +143,6 @@ class LookUp(Referee):
         """Look the test value up."""
         return self.tests.item(self._row(architecture))
 
-    def best_test(self) -> float:
-        """The best test value that there is."""
-        return float(np.nanmax(self.tests) if self.maximise else np.nanmin(self.tests))
-
     def _row(self, architecture: GenotypeArray) -> int:
         """Row of an architecture; checked and looked for once, then remembered."""
         name = np.asarray(architecture).tobytes()
