@@ -12,7 +12,10 @@ from nasbench.spaces.base import FloatArray, GenotypeArray
 
 
 class Mean(Predictor):
-    """The predictive distribution of a normal sample with unknown mean and variance (Gelman et al., 2013, sec. 3.2)."""
+    """The predictive distribution of a normal sample with unknown mean and variance (Gelman et al., 2013, sec. 3.2).
+
+    Its scale is given as the standard deviation, which Student's t has only from four architectures on.
+    """
 
     warped = False
 
