@@ -10,6 +10,7 @@ spaces: Registry[Space] = Registry(
         "nb101": "nasbench.spaces.nb101:NB101",
         "nb201": "nasbench.spaces.nb201:NB201",
         "tnb101_micro": "nasbench.spaces.tnb101_micro:TNB101Micro",
+        "macro": "nasbench.spaces.macro:Macro",
     },
 )
 

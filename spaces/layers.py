@@ -120,6 +120,37 @@ class Zero(nn.Module):
         return x.new_zeros(batch, self.c_out, *(-(-side // self.stride) for side in sides))
 
 
+class InvertedResidual(nn.Module):
+    """1x1 convolution to more channels, one convolution for each of them, 1x1 convolution back (Sandler et al., 2018).
+
+    ReLU follows all but the last, batch normalisation all. The input is added where the shape stays.
+
+    Args:
+        c_in: Channels of the input.
+        c_out: Channels of the output.
+        kernel: Width of the convolution in the middle.
+        stride: Its stride.
+        expansion: Channels in the middle for each of the input.
+    """
+
+    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        middle = expansion * c_in
+        self.layers = nn.Sequential(
+            conv_bn_relu(c_in, middle, 1),
+            nn.Conv2d(middle, middle, kernel, stride, padding=kernel // 2, groups=middle, bias=False),
+            nn.BatchNorm2d(middle),
+            nn.ReLU(),
+            conv_bn(middle, c_out, 1),
+        )
+        self.residual = stride == 1 and c_in == c_out
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The height and width divided by the stride, `c_out` channels."""
+        result: torch.Tensor = self.layers(x)
+        return x + result if self.residual else result
+
+
 class GlobalAverage(nn.Module):
     """Mean over height and width: `(batch, channels, height, width)` to `(batch, channels)`."""
 

@@ -1,0 +1,144 @@
+"""NAS-Bench-Macro: a choice of three blocks at each of eight layers (Su et al., 2021)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import CellTensors, GenotypeArray, KeyArray, NetworkSettings, Space
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+BLOCKS = ("identity", "MB3_K3", "MB6_K5")
+STAGES = (2, 3, 3)
+"""Layers in each stage; the first layer of a stage doubles the channels and halves the image."""
+_FIRST = np.isin(np.arange(sum(STAGES)), np.cumsum((0, *STAGES[:-1])))  # (8,)
+_REDUCING = ("conv1x1_s2", "MB3_K3_s2", "MB6_K5_s2")
+"""The choices at the first layer of a stage, where the shape changes: no block there is an identity."""
+
+
+class Macro(Space):
+    """The 6,561 networks of NAS-Bench-Macro (Su et al., CVPR 2021, arXiv:2103.11922).
+
+    A genotype holds the block of each layer, 0 to 2: the identity, and inverted residual blocks of expansion 3 and
+    kernel 3 (`MB3_K3`), and of expansion 6 and kernel 5 (`MB6_K5`). The graph is the chain of input, eight layers and
+    output. The first layers of the three stages halve the image and double the channels; what they are is named by
+    other `ops`, ending in `_s2` as their stride is 2, and an identity is a 1x1 convolution there.
+    """
+
+    name = "macro"
+    paper = "Su et al. (2021), NAS-Bench-Macro, arXiv:2103.11922"
+    identity = ("identity",)
+
+    def __init__(self) -> None:
+        self.choices = (len(BLOCKS),) * sum(STAGES)
+        self.ops = ("input", *BLOCKS, *_REDUCING, "output")
+        self.max_nodes = sum(STAGES) + 2
+
+    # --- graph and string ---------------------------------------------------------------------------------------
+
+    def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
+        """The network `(8,)` as a directed path of 10 nodes with attribute `op`."""
+        import networkx as nx
+
+        graph: nx.DiGraph[int] = nx.path_graph(self.max_nodes, create_using=nx.DiGraph)
+        for node, op in enumerate(self._labels(genotype[None])[0]):
+            graph.nodes[node]["op"] = self.ops[op]
+        return graph
+
+    def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
+        import networkx as nx
+
+        path: nx.DiGraph[int] = nx.path_graph(self.max_nodes, create_using=nx.DiGraph)
+        if not graph.is_directed() or not nx.is_isomorphic(graph, path):
+            raise InputError(f"a graph of {self.name} is a directed path of {self.max_nodes} nodes, this one is not")
+        nodes = list(nx.topological_sort(graph))
+        labels = [graph.nodes[node].get("op") for node in nodes]
+        known = [("input",), *(_REDUCING if first else BLOCKS for first in _FIRST), ("output",)]
+        for node, label, allowed in zip(nodes, labels, known, strict=True):
+            if label not in allowed:
+                raise InputError(
+                    f"node {node!r} has op {label!r}; at its place {self.name} allows {', '.join(allowed)}"
+                )
+        return [allowed.index(label) for label, allowed in zip(labels[1:-1], known[1:-1], strict=True)]
+
+    def text(self, genotype: GenotypeArray) -> str:
+        """The published string: the eight digits of the genotype, as in `22212220`."""
+        return "".join(str(int(block)) for block in genotype)
+
+    def _parse(self, text: str) -> list[int]:
+        if re.fullmatch("[012]{8}", text) is None:
+            raise InputError(f"expected a network of {self.name} as eight digits from 0 to 2, got {text!r}")
+        return [int(digit) for digit in text]
+
+    # --- identity -----------------------------------------------------------------------------------------------
+
+    def function_key(self, genotypes: GenotypeArray) -> KeyArray:
+        """Equal exactly where the networks are equal without the layers that are the identity.
+
+        The rules, which are all that is used:
+
+        1. A layer that keeps the shape and is an identity is left out. The first layer of a stage changes the shape,
+           and is a convolution with weights of its own if an identity is chosen.
+        2. What remains is a chain of layers that are learnt: it is the same only layer for layer, stage for stage.
+
+        These are the classes that the authors trained once each, and whose results they copied to all members.
+
+        Returns:
+            The `code` of the member that has its identities last in every stage; shape `(n,)`, 3,969 classes.
+        """
+        result = genotypes.copy()
+        start = 0
+        for layers in STAGES:
+            rest = result[:, start + 1 : start + layers]
+            order = np.argsort(rest == 0, axis=1, kind="stable")
+            result[:, start + 1 : start + layers] = np.take_along_axis(rest, order, axis=1)
+            start += layers
+        return self.code(result)
+
+    # --- encodings ----------------------------------------------------------------------------------------------
+
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        """The graphs of `(n, 8)` genotypes as dense arrays; all are paths of 10 nodes."""
+        n, v = len(genotypes), self.max_nodes
+        adjacency = np.tile(np.eye(v, k=1, dtype=bool), (n, 1, 1))
+        return CellTensors(adjacency, self._labels(genotypes), np.ones((n, v), dtype=bool))
+
+    def _labels(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """The indices in `ops` of the nodes of `(n, 8)` genotypes; shape `(n, 10)`."""
+        ops = np.zeros((len(genotypes), self.max_nodes), dtype=np.int8)
+        ops[:, 1:-1] = genotypes + np.where(_FIRST, 1 + len(BLOCKS), 1)
+        ops[:, -1] = len(self.ops) - 1
+        return ops
+
+    # --- network ------------------------------------------------------------------------------------------------
+
+    def network(
+        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
+    ) -> torch.nn.Module:
+        """The published network: stem, eight layers in three stages, a 1x1 convolution to 40 times the width, head.
+
+        The published width is `settings.channels` of 32, with which the last convolution has 1,280 channels. The depth
+        is what the space chooses, so that `settings.cells` and `settings.stages` have no meaning here.
+        """
+        from torch import nn
+
+        from nasbench.spaces import layers
+
+        channels = settings.channels
+        last = 40 * channels
+        blocks: list[nn.Module] = [layers.conv_bn_relu(image[0], channels, 3)]
+        for block, first in zip(genotype, _FIRST, strict=True):
+            c_in, stride = channels, 2 if first else 1
+            channels *= stride
+            if block == 0:
+                blocks.append(layers.conv_bn(c_in, channels, 1, stride) if first else nn.Identity())
+            else:
+                expansion, kernel = ((3, 3), (6, 5))[block - 1]
+                blocks.append(layers.InvertedResidual(c_in, channels, kernel, stride, expansion))
+        return nn.Sequential(*blocks, layers.conv_bn_relu(channels, last, 1), layers.head(last, classes))
