@@ -22,11 +22,12 @@ from nasbench.datasets import Dataset, ImageData, datasets
 from nasbench.datasets.base import SPLITS
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.ledger import Ledger, Outcome, differences, summary
-from nasbench.measure import flops, latency, one_thread, parameters
+from nasbench.measure import flops, latency, parameters
 from nasbench.pool import Died, run_tasks
 from nasbench.progress import Progress, silent
 from nasbench.provenance import provenance
 from nasbench.spaces import GenotypeArray, NetworkSettings, Space, spaces
+from nasbench.threads import single_threaded
 from nasbench.train import CURVES, TrainSettings, pick_device, seeded, train
 
 SAMPLING, TRAINING = 0, 1
@@ -208,7 +209,7 @@ def _outcomes(
 ) -> Generator[tuple[Trial, Outcome], None, None]:
     start = partial(_Trainer, settings, device)
     if workers == 1 or device.type == "cuda":
-        with one_thread():
+        with single_threaded():
             trainer = start()
             yield from ((trial, trainer(trial)) for trial in trials)
     else:

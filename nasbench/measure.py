@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from nasbench.errors import InputError
+from nasbench.threads import single_threaded
 
 
 def parameters(network: torch.nn.Module) -> int:
@@ -69,20 +68,9 @@ def latency(network: torch.nn.Module, image: tuple[int, int, int], repeats: int 
     network.eval()
     x = torch.ones(1, *image)
     times = np.empty(warmup + repeats)
-    with one_thread(), torch.inference_mode():
+    with single_threaded(), torch.inference_mode():
         for index in range(len(times)):
             start = time.perf_counter_ns()
             network(x)
             times[index] = time.perf_counter_ns() - start
     return float(np.median(times[warmup:])) / 1e6
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Within the block torch computes on one thread, so that results and times do not depend on the machine's cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-import torch
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.measure import flops, latency, one_thread, parameters
+from nasbench.measure import flops, latency, parameters
 from nasbench.spaces import NetworkSettings, spaces
 
 
@@ -68,11 +67,3 @@ def test_latency_counts_only_the_timed_passes(monkeypatch):
 def test_latency_without_repeats_is_refused():
     with pytest.raises(InputError, match="at least 1 repeat"):
         latency(nn.Identity(), (1, 1, 1), repeats=0)
-
-
-def test_one_thread_restores_what_was_set():
-    before = torch.get_num_threads()
-    with pytest.raises(RuntimeError, match="stop"), one_thread():
-        assert torch.get_num_threads() == 1
-        raise RuntimeError("stop")
-    assert torch.get_num_threads() == before

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.measure import one_thread
+from nasbench.threads import single_threaded
 from nasbench.train import CURVES, History, TrainSettings, evaluate, pick_device, schedule, seeded, train
 
 CPU = torch.device("cpu")
@@ -33,7 +33,7 @@ def small(seed=0):
 
 
 def run(seed=0, data=None, **changes):
-    with one_thread():
+    with single_threaded():
         return train(small(), data or blobs(), TrainSettings(**{"epochs": 3, "batch_size": 16} | changes), seed, CPU)
 
 

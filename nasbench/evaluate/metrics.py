@@ -82,32 +82,6 @@ def coverage_90(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:
     return float(np.mean(np.where(np.isnan(z), np.nan, np.abs(z) <= NORMAL_90))) if len(z) else math.nan
 
 
-def top_k_regret(y: FloatArray, prediction: FloatArray, k: int = 10) -> float:
-    """How far the best of the `k` highest predicted lies below the best of all; more of `y` is better.
-
-    Ties of the prediction at the border are averaged over: the expected regret of breaking them at random.
-
-    Returns:
-        In the unit of `y`, at least 0, less is better.
-
-    Raises:
-        InputError: `k` is not from 1 to n.
-    """
-    y, prediction = _paired(y, prediction)
-    if not 1 <= k <= len(y):
-        raise InputError(f"k must be from 1 to {len(y)}, the number of values; got {k}")
-    if np.isnan(y).any() or np.isnan(prediction).any():
-        return math.nan
-    border = np.sort(prediction)[-k]
-    sure = y[prediction > border]
-    tied = np.sort(np.maximum(y[prediction == border], sure.max(initial=-np.inf)))
-    draws = k - len(sure)
-    # the best of `draws` out of m tied values is the i-th smallest with probability C(i, draws - 1) / C(m, draws)
-    ways = np.array([math.comb(i, draws - 1) for i in range(len(tied))], dtype=object)
-    chance = (ways / math.comb(len(tied), draws)).astype(np.float64)
-    return float(y.max() - chance @ tied)
-
-
 def _paired(y: FloatArray, prediction: FloatArray) -> tuple[FloatArray, FloatArray]:
     y, prediction = np.asarray(y, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
     if y.ndim != 1 or y.shape != prediction.shape:

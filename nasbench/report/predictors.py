@@ -28,7 +28,7 @@ SCORES = {
 }
 """Columns of the table, in this order."""
 NOTES = (
-    "Every number is the mean over random splits; its 95 % percentile bootstrap interval resamples the splits, whose "
+    "Every number is the mean over random splits; its 95 % bootstrap interval resamples the splits, whose "
     "test sets may overlap, so the interval tells how splits vary and not how other spaces would.",
     "A correlation of a constant prediction is not defined and is left out (-).",
     "Coverage: share of held-out architectures inside the central 90 % interval of the predicted normal distribution; "

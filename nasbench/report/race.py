@@ -34,7 +34,7 @@ GRID = 200
 NOTES = (
     "Regret: distance of the incumbent's test value from the best there is. The incumbent is the architecture with the "
     "best validation value so far; a strategy is told validation values only, so regret may rise.",
-    "Curves are means over repeats; bands are 95 % percentile bootstrap intervals of the mean, from resampling whole "
+    "Curves are means over repeats; bands are 95 % bootstrap intervals of the mean, from resampling whole "
     "repeats. A curve begins where every repeat has an incumbent and ends where the first repeat has spent its budget.",
     "In one repeat all strategies start from the same random architectures, so differences are paired: two-sided "
     "Wilcoxon signed-rank tests, p-values Holm-corrected over all pairs.",

@@ -1,4 +1,3 @@
-import itertools
 import math
 
 import hypothesis.extra.numpy as hnp
@@ -55,19 +54,6 @@ def test_coverage_by_hand():
     assert metrics.coverage_90(y, np.zeros(6), np.array([1.0, 1, 1, 1, 2, 2])) == pytest.approx(4 / 6)
 
 
-def test_top_k_regret_by_hand():
-    assert metrics.top_k_regret(Y, np.array([4.0, 3, 2, 1]), k=2) == 2.0  # picks 1 and 2, misses 4
-    assert metrics.top_k_regret(Y, np.zeros(4), k=1) == pytest.approx(4 - 2.5)  # any of four with the same chance
-    # two of four at random: best is 2, 3, 4 in 1, 2, 3 of 6 pairs
-    assert metrics.top_k_regret(Y, np.zeros(4), k=2) == pytest.approx(4 - (2 + 2 * 3 + 3 * 4) / 6)
-
-
-def test_top_k_regret_averages_over_ties():
-    y, prediction, k = np.array([5.0, 1, 7, 3, 9, 2]), np.array([3.0, 2, 2, 2, 1, 2]), 3
-    every = [y.max() - max(y[0], y[a], y[b]) for a, b in itertools.combinations([1, 2, 3, 5], 2)]
-    assert metrics.top_k_regret(y, prediction, k) == pytest.approx(np.mean(every))
-
-
 @pytest.mark.parametrize("score", CORRELATIONS)
 def test_correlation_with_a_constant_is_undefined(score):
     assert math.isnan(score(Y, np.ones(4)))
@@ -82,12 +68,11 @@ def test_undefined_is_nan():
     assert math.isnan(metrics.coverage_90(Y[:0], Y[:0], Y[:0]))
 
 
-@pytest.mark.parametrize("score", [*CORRELATIONS, metrics.r2, metrics.rmse, metrics.top_k_regret])
+@pytest.mark.parametrize("score", [*CORRELATIONS, metrics.r2, metrics.rmse])
 def test_scores_of_nan_are_nan(score):
-    k = {"k": 2} if score is metrics.top_k_regret else {}
     for damaged in (np.array([1, 2, math.nan, 4]), np.full(4, math.nan)):
-        assert math.isnan(score(Y, damaged, **k))
-        assert math.isnan(score(damaged, Y, **k))
+        assert math.isnan(score(Y, damaged))
+        assert math.isnan(score(damaged, Y))
 
 
 @pytest.mark.parametrize("score", [metrics.nll, metrics.coverage_90])
@@ -134,9 +119,3 @@ def test_lengths_must_agree(score):
 def test_std_must_be_positive():
     with pytest.raises(InputError, match=r"number 2 is 0\.0"):
         metrics.nll(Y, Y, np.array([1.0, 1, 0, 1]))
-
-
-@pytest.mark.parametrize("k", [0, 5])
-def test_k_must_be_possible(k):
-    with pytest.raises(InputError, match="from 1 to 4"):
-        metrics.top_k_regret(Y, Y, k)
