@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from nasbench.errors import FileError
 from nasbench.spaces.base import FloatArray
 
 APPLICATION = 0x6E617362  # "nasb": what `file` and this module know a ledger by
-VERSION = 1
+VERSION = 2
 
 
 class Outcome(NamedTuple):
@@ -68,7 +69,10 @@ class Ledger:
             run(f"PRAGMA application_id = {APPLICATION}")
             run(f"PRAGMA user_version = {VERSION}")
             run("CREATE TABLE recipe (json TEXT NOT NULL)")
-            run("CREATE TABLE trial (cell INTEGER, seed INTEGER, numbers BLOB, reason TEXT, PRIMARY KEY (cell, seed))")
+            run(
+                "CREATE TABLE trial (cell INTEGER, seed INTEGER, numbers BLOB, reason TEXT, crc INTEGER, "
+                "PRIMARY KEY (cell, seed))"
+            )
         stored = run("SELECT json FROM recipe").fetchone()
         finished = run("SELECT count(*) FROM trial").fetchone()[0]
         differing = differences(json.loads(stored[0]), recipe) if stored else []
@@ -87,14 +91,18 @@ class Ledger:
     def finished(self) -> dict[tuple[int, int], Outcome]:
         """All recorded trials by (cell, seed)."""
         with self._reported():
-            rows = self._connection.execute("SELECT cell, seed, numbers, reason FROM trial").fetchall()
-        return {(cell, seed): Outcome(self._numbers(blob), reason) for cell, seed, blob, reason in rows}
+            rows = self._connection.execute("SELECT cell, seed, numbers, reason, crc FROM trial").fetchall()
+        for *trial, crc in rows:
+            if _checksum(*trial) != crc:
+                raise FileError(f"{self.path} is damaged: a trial has changed; delete it to start again")
+        return {(cell, seed): Outcome(self._numbers(blob), reason) for cell, seed, blob, reason, _ in rows}
 
     def record(self, cell: int, seed: int, outcome: Outcome) -> None:
         """Store a trial; when this returns it survives a crash of the machine."""
         blob = None if outcome.values is None else np.ascontiguousarray(outcome.values, dtype="<f8").tobytes()
+        trial = (cell, seed, blob, outcome.reason)
         with self._reported():
-            self._connection.execute("INSERT INTO trial VALUES (?, ?, ?, ?)", (cell, seed, blob, outcome.reason))
+            self._connection.execute("INSERT INTO trial VALUES (?, ?, ?, ?, ?)", (*trial, _checksum(*trial)))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -133,6 +141,11 @@ class Ledger:
             ) from error
         except (sqlite3.DatabaseError, ValueError) as error:
             raise FileError(f"{self.path} is no ledger or is damaged: {error}; delete it to start again") from error
+
+
+def _checksum(cell: Any, seed: Any, numbers: Any, reason: Any) -> int:
+    """What tells that the disk has changed a trial: SQLite keeps no checksums."""
+    return zlib.crc32(repr((cell, seed, numbers, reason)).encode())
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:

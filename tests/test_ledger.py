@@ -1,6 +1,7 @@
 import sqlite3
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -128,7 +129,9 @@ def test_damaged_numbers(tmp_path, blob):
     path = tmp_path / "ledger"
     Ledger(path, RECIPE, SHAPE).close()
     connection = sqlite3.connect(path)
-    connection.execute("INSERT INTO trial VALUES (0, 0, ?, NULL)", (blob,))
+    connection.execute(
+        "INSERT INTO trial VALUES (0, 0, ?, NULL, ?)", (blob, zlib.crc32(repr((0, 0, blob, None)).encode()))
+    )
     connection.commit()
     connection.close()
     with Ledger(path, RECIPE, SHAPE) as ledger, pytest.raises(FileError, match="damaged"):
@@ -142,4 +145,16 @@ def test_a_truncated_file(tmp_path):
             ledger.record(cell, 0, Outcome(numbers(0)))
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(FileError, match="damaged"), Ledger(path, RECIPE, SHAPE) as ledger:
+        ledger.finished()
+
+
+def test_a_number_that_the_disk_changed_is_noticed(tmp_path):
+    path = tmp_path / "ledger"
+    with Ledger(path, RECIPE, SHAPE) as ledger:
+        ledger.record(0, 0, Outcome(numbers(0)))
+    stored = numbers(0).tobytes()
+    content = path.read_bytes()
+    assert content.count(stored) == 1
+    path.write_bytes(content.replace(stored, numbers(1).tobytes()))
+    with Ledger(path, RECIPE, SHAPE) as ledger, pytest.raises(FileError, match="damaged: a trial has changed"):
         ledger.finished()
