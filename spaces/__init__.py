@@ -9,6 +9,7 @@ spaces: Registry[Space] = Registry(
     {
         "nb101": "nasbench.spaces.nb101:NB101",
         "nb201": "nasbench.spaces.nb201:NB201",
+        "nats_size": "nasbench.spaces.nats_size:NATSSize",
         "tnb101_micro": "nasbench.spaces.tnb101_micro:TNB101Micro",
         "macro": "nasbench.spaces.macro:Macro",
     },

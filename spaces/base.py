@@ -81,6 +81,8 @@ class Space(ABC):
     """Those of `ops` that pass nothing on: what only they lead to does not reach the output."""
     identity: ClassVar[tuple[str, ...]] = ()
     """Those of `ops` that pass on their input as it is."""
+    attributes: ClassVar[tuple[str, ...]] = ()
+    """Numeric attributes that the nodes of a graph have besides `op`."""
     feature_kinds: ClassVar[tuple[str, ...]] = ("onehot", "counts", "adjacency")
     """Flat encodings that `features` knows."""
 
@@ -131,6 +133,16 @@ class Space(ABC):
             reason = self.invalid(result[row : row + 1])[0]
             raise InputError(f"genotype {row} {array[row].tolist()} is not in {self.name}: {reason}")
         return result
+
+    def _checked_indices(self, indices: npt.ArrayLike) -> KeyArray:
+        """Numbers of architectures in published tables as an array `(n,)`, tested to lie from 0 to `size - 1`."""
+        array = np.asarray(indices)
+        if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+            raise InputError(f"indices are a vector of integers, got {array.dtype} of shape {array.shape}")
+        outside = (array < 0) | (array >= self.size)
+        if outside.any():
+            raise InputError(f"index {array[outside][0]} is not in {self.name}; it has 0 to {self.size - 1}")
+        return array.astype(np.int64)
 
     def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
         """Nearest reading of `(n, d)` vectors of independent choices as architectures, and which could be read.
@@ -258,19 +270,31 @@ class Space(ABC):
     def tensors(self, genotypes: GenotypeArray) -> CellTensors:
         """The graphs of `(n, d)` genotypes as padded dense arrays; node order is that of `graph`."""
 
+    def node_values(self, genotypes: GenotypeArray) -> FloatArray:
+        """The `attributes` of the nodes of `(n, d)` genotypes; shape `(n, max_nodes, len(attributes))`.
+
+        Node order is that of `tensors`; 0 where there is no node, or where it lacks the attribute.
+        """
+        if self.attributes:
+            raise NotImplementedError(f"{type(self).__name__} names attributes but does not write node_values")
+        return np.zeros((len(genotypes), self.max_nodes, 0))
+
     def features(self, genotypes: GenotypeArray, kind: str = "onehot") -> FloatArray:
         """Flat encoding `(n, f)` of `(n, d)` genotypes.
 
         Args:
             genotypes: The architectures.
             kind: `"onehot"` (each position), `"counts"` (nodes by operation), `"adjacency"` (upper triangle of the
-                adjacency matrix, then each node's operation one-hot), or what else `feature_kinds` names.
+                adjacency matrix, then each node's operation one-hot), `"values"` (the numeric attributes, node by
+                node), or what else `feature_kinds` names.
         """
         if kind == "onehot":
             blocks = [genotypes[:, [p]] == np.arange(options) for p, options in enumerate(self.choices)]
             return np.concatenate(blocks, axis=1).astype(np.float64)
         if kind not in self.feature_kinds:
             raise InputError(f"unknown encoding {kind!r} for {self.name}; known: {', '.join(self.feature_kinds)}")
+        if kind == "values":
+            return self.node_values(genotypes).reshape(len(genotypes), self.max_nodes * len(self.attributes))
         cells = self.tensors(genotypes)
         labels = (cells.ops[:, :, None] == np.arange(len(self.ops))) & cells.mask[:, :, None]  # (n, v, ops)
         if kind == "counts":

@@ -88,13 +88,7 @@ class NB201(EdgeCellSpace):
         Raises:
             InputError: A number is not an integer from 0 to 15,624.
         """
-        array = np.asarray(indices)
-        if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
-            raise InputError(f"indices are a vector of integers, got {array.dtype} of shape {array.shape}")
-        outside = (array < 0) | (array >= self.size)
-        if outside.any():
-            raise InputError(f"index {array[outside][0]} is not in {self.name}; it has cells 0 to {self.size - 1}")
-        return self.decode(_published_order()[0][array])
+        return self.decode(_published_order()[0][self._checked_indices(indices)])
 
     # --- identity -----------------------------------------------------------------------------------------------
 

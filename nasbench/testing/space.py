@@ -160,7 +160,7 @@ def _key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> No
     assert np.array_equal(keys, single), "has keys that depend on the other rows"
     graphs = [space.graph(genotype) for genotype in pool]
     for i, j in combinations(range(len(pool)), 2):
-        same = nx.is_isomorphic(graphs[i], graphs[j], node_match=lambda a, b: a["op"] == b["op"])
+        same = nx.is_isomorphic(graphs[i], graphs[j], node_match=lambda a, b: a == b)  # `op` and numeric attributes
         pair = f"{space.text(pool[i])} and {space.text(pool[j])}"
         assert not same or keys[i] == keys[j], f"gives isomorphic graphs two keys: {pair}"
         assert same or keys[i] != keys[j], f"gives one key to graphs that are not isomorphic: {pair}"
@@ -244,6 +244,8 @@ def _tensors(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
     )
     assert ops.shape == (n, v) and ops.dtype == np.int8, f"has ops {ops.dtype} {ops.shape}"
     assert mask.shape == (n, v) and mask.dtype == bool, f"has a mask {mask.dtype} {mask.shape}"
+    values = space.node_values(genotypes)
+    assert values.shape == (n, v, len(space.attributes)), f"has node values of shape {values.shape}"
     for i, genotype in enumerate(genotypes):
         graph = space.graph(genotype)
         k = len(graph)
@@ -256,6 +258,10 @@ def _tensors(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
         assert np.array_equal(adjacency[i], expected), f"has other edges than the graph of {space.text(genotype)}"
         padded = [*labels, *(0,) * (v - k)]
         assert np.array_equal(ops[i], padded), f"has other ops than the graph of {space.text(genotype)}"
+        numbers = [[data.get(name, 0) for name in space.attributes] for _, data in graph.nodes(data=True)]
+        assert np.array_equal(values[i, :k], np.reshape(numbers, (k, -1))) and not values[i, k:].any(), (
+            f"has other node values than the graph of {space.text(genotype)}"
+        )
 
 
 def _features(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:

@@ -1,0 +1,156 @@
+"""The size space of NATS-Bench: the channels of five layers around one fixed cell (Dong et al., 2021)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import CellTensors, FloatArray, GenotypeArray, NetworkSettings, Space
+from nasbench.spaces.edge_cell import EDGES
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+CHANNELS = tuple(range(8, 65, 8))
+LAYERS = 5
+"""A cell, a residual block that halves the image, a cell, another such block, a cell."""
+CELL = ("nor_conv_3x3", "nor_conv_3x3", "nor_conv_3x3", "skip_connect", "nor_conv_3x3", "nor_conv_3x3")
+"""The operations of every cell on `EDGES`: `genotype` in the published records."""
+
+
+class NATSSize(Space):
+    """The 32,768 sizes of NATS-Bench (Dong et al., TPAMI 2021, arXiv:2009.00437).
+
+    A genotype holds for each of five layers which of `CHANNELS` it has. The graph is the chain of input, five layers
+    and output; a layer's number of channels is its numeric attribute `channels`, and names its `op` too (`c8` to
+    `c64`), so that what looks at operations only tells sizes apart. Every genotype is a network of its own.
+    """
+
+    name = "nats_size"
+    paper = "Dong et al. (2021), NATS-Bench, arXiv:2009.00437"
+    attributes = ("channels",)
+    feature_kinds = ("onehot", "counts", "adjacency", "values")
+
+    def __init__(self) -> None:
+        self.choices = (len(CHANNELS),) * LAYERS
+        self.ops = ("input", *(f"c{channels}" for channels in CHANNELS), "output")
+        self.max_nodes = LAYERS + 2
+
+    # --- graph and string ---------------------------------------------------------------------------------------
+
+    def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
+        """The network `(5,)` as a directed path of 7 nodes with attribute `op` and, but for the ends, `channels`."""
+        import networkx as nx
+
+        graph: nx.DiGraph[int] = nx.path_graph(self.max_nodes, create_using=nx.DiGraph)
+        graph.nodes[0]["op"], graph.nodes[self.max_nodes - 1]["op"] = "input", "output"
+        for node, option in enumerate(genotype, start=1):
+            graph.nodes[node].update(op=f"c{CHANNELS[option]}", channels=CHANNELS[option])
+        return graph
+
+    def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
+        import networkx as nx
+
+        path: nx.DiGraph[int] = nx.path_graph(self.max_nodes, create_using=nx.DiGraph)
+        if not graph.is_directed() or not nx.is_isomorphic(graph, path):
+            raise InputError(f"a graph of {self.name} is a directed path of {self.max_nodes} nodes, this one is not")
+        first, *layers, last = nx.topological_sort(graph)
+        for node, expected in (first, "input"), (last, "output"):
+            if graph.nodes[node].get("op") != expected:
+                raise InputError(
+                    f"node {node!r} has op {graph.nodes[node].get('op')!r}; at its place {self.name} has {expected!r}"
+                )
+        options = []
+        for node in layers:
+            label, channels = (graph.nodes[node].get(attribute) for attribute in ("op", "channels"))
+            if channels not in CHANNELS or label != f"c{channels}":
+                raise InputError(
+                    f"node {node!r} has op {label!r} and {channels!r} channels; layers of {self.name} have one of "
+                    f"{', '.join(map(str, CHANNELS))} channels, and 'c' and this number as op"
+                )
+            options.append(CHANNELS.index(channels))
+        return options
+
+    def text(self, genotype: GenotypeArray) -> str:
+        """The published string: the channels of the five layers, as in `8:8:40:32:40`."""
+        return ":".join(str(CHANNELS[option]) for option in genotype)
+
+    def _parse(self, text: str) -> list[int]:
+        known = {str(channels): option for option, channels in enumerate(CHANNELS)}
+        parts = text.split(":")
+        if len(parts) != LAYERS or not {*parts} <= {*known}:
+            raise InputError(
+                f"expected a network of {self.name} as five of {', '.join(known)} joined by ':', got {text!r}"
+            )
+        return [known[part] for part in parts]
+
+    # --- published numbering ------------------------------------------------------------------------------------
+
+    def index(self, genotypes: GenotypeArray) -> npt.NDArray[np.int64]:
+        """Number of each of `(n, 5)` genotypes in the published tables, 0 to 32,767: their `code`; shape `(n,)`."""
+        return self.code(genotypes)
+
+    def from_index(self, indices: npt.ArrayLike) -> GenotypeArray:
+        """Genotypes `(n, 5)` of the networks with these numbers in the published tables; inverse of `index`.
+
+        Raises:
+            InputError: A number is not an integer from 0 to 32,767.
+        """
+        return self.decode(self._checked_indices(indices))
+
+    # --- encodings ----------------------------------------------------------------------------------------------
+
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        """The graphs of `(n, 5)` genotypes as dense arrays; all are paths of 7 nodes."""
+        n, v = len(genotypes), self.max_nodes
+        ops = np.zeros((n, v), dtype=np.int8)
+        ops[:, 1:-1], ops[:, -1] = genotypes + 1, len(self.ops) - 1
+        return CellTensors(np.tile(np.eye(v, k=1, dtype=bool), (n, 1, 1)), ops, np.ones((n, v), dtype=bool))
+
+    def node_values(self, genotypes: GenotypeArray) -> FloatArray:
+        """The channels of the layers of `(n, 5)` genotypes, 0 for input and output; shape `(n, 7, 1)`."""
+        values = np.zeros((len(genotypes), self.max_nodes, 1))
+        values[:, 1:-1, 0] = np.array(CHANNELS)[genotypes]
+        return values
+
+    # --- network ------------------------------------------------------------------------------------------------
+
+    def network(
+        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
+    ) -> torch.nn.Module:
+        """The published network: stem, cell, reduction, cell, reduction, cell, head.
+
+        The published networks have `settings` of 64 channels and 1 cell: `channels` is what the widest layer has (the
+        others in proportion, at least one), `cells` the number of cells in each of the three stages. The number of
+        stages is fixed, so that `settings.stages` has no meaning here. Where a cell changes the number of channels, a
+        skip from its input is a 1x1 convolution and a batch normalisation, as published.
+        """
+        from torch import nn
+
+        from nasbench.spaces import layers
+
+        def cell(c_in: int, c_out: int) -> nn.Module:
+            operations: list[nn.Module] = []
+            for name, (source, _) in zip(CELL, EDGES, strict=True):
+                before = c_out if source else c_in
+                if name == "nor_conv_3x3":
+                    operations.append(layers.relu_conv_bn(before, c_out, 3))
+                else:
+                    operations.append(nn.Identity() if before == c_out else layers.conv_bn(before, c_out, 1))
+            return layers.EdgeCell(EDGES, operations)
+
+        widths = [max(1, round(settings.channels * CHANNELS[option] / CHANNELS[-1])) for option in genotype]
+        channels = widths[0]
+        blocks: list[nn.Module] = [layers.conv_bn(image[0], channels, 3)]
+        for layer, width in enumerate(widths):
+            if layer % 2:
+                blocks.append(layers.ResidualReduction(channels, width))
+            else:
+                blocks.append(cell(channels, width))
+                blocks += [cell(width, width) for _ in range(settings.cells - 1)]
+            channels = width
+        return nn.Sequential(*blocks, nn.BatchNorm2d(channels), nn.ReLU(), layers.head(channels, classes))
