@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
+from nasbench import __version__
 from nasbench.console import (
     bar,
     facts,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from nasbench.registry import Registry
 
 app = typer.Typer(
-    help="Surrogate-predictor benchmarking suite for neural architecture search.",
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -71,6 +72,16 @@ def fail(message: str) -> None:
     """Print one line and exit with status 2."""
     print(f"nasbench: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)
+
+
+@app.callback()
+def version(
+    show: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version and stop.")] = False,
+) -> None:
+    """Surrogate-predictor benchmarking suite for neural architecture search."""
+    if show:
+        print(f"nasbench {__version__}")
+        raise typer.Exit
 
 
 @app.command()
@@ -227,7 +238,7 @@ def evaluate(
         sizes, held_out = feasible(TRAIN_SIZES, TEST_SIZE, benchmark, metric)
         if (sizes, held_out) != (TRAIN_SIZES, TEST_SIZE):
             out.print(f"The table is small: training sizes {plain(sizes)}, {held_out} held-out architectures")
-    with bar("Evaluating predictors") as progress:
+    with interruptible("nothing was written"), bar("Evaluating predictors") as progress:
         results = score(
             benchmark,
             metric,
@@ -257,7 +268,8 @@ def surrogate(
     from nasbench.benchmark.surrogate import fit_surrogate
 
     writable(target, file)
-    fitted = fit_surrogate(load(file), metric, predictor, seed=seed)
+    with interruptible("nothing was written"), bar("Fitting models") as progress:
+        fitted = fit_surrogate(load(file), metric, predictor, seed=seed, progress=progress)
     write_surrogate(fitted, target)
     show(quality(fitted.quality_records()))
     out.print(f"Wrote {target}", soft_wrap=True)
@@ -287,7 +299,7 @@ def compare(
         raise InputError("--evaluations and --seconds are two budgets; give one of them")
     writable(json_file, file)
     benchmark = load(file)
-    with bar("Racing strategies") as progress:
+    with interruptible("nothing was written"), bar("Racing strategies") as progress:
         results = race(
             benchmark,
             metric,

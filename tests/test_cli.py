@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import nasbench
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import write
 from nasbench.benchmark.table import Column, Table
@@ -126,6 +127,11 @@ def test_evaluate_surrogate_compare_report(
     assert run(monkeypatch, "report", table_file, scores, fitted, race, "--out", page) == 0
     assert "<html" in page.read_text()
     assert len(list((tmp_path / "report_figures").glob("*.png"))) > 3
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"nasbench {nasbench.__version__}\n"
 
 
 def test_list_names_parts_with_their_source(
