@@ -7,6 +7,7 @@ spaces: Registry[Space] = Registry(
     "space",
     "nasbench.spaces.base:Space",
     {
+        "darts": "nasbench.spaces.darts:DARTS",
         "nb101": "nasbench.spaces.nb101:NB101",
         "nb201": "nasbench.spaces.nb201:NB201",
         "nats_size": "nasbench.spaces.nats_size:NATSSize",

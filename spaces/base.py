@@ -216,9 +216,13 @@ class Space(ABC):
         return np.where(rng.random(a.shape) < 0.5, a, b)
 
     def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
-        """All genotypes in order of `code`, in arrays of at most `chunk` rows."""
+        """All genotypes in arrays of at most `chunk` rows, the last position fastest (in order of `code`)."""
         for start in range(0, self.size, chunk):
-            yield self.decode(np.arange(start, min(start + chunk, self.size)))
+            numbers = np.arange(min(chunk, self.size - start))
+            if self.countable:
+                yield self.decode(start + numbers)
+            else:
+                yield _digits(start + numbers.astype(object), self.choices)
 
     def enumerate_unique(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
         """One genotype, the canonical one, of each class of isomorphic graphs, in order of `code`.
@@ -236,13 +240,30 @@ class Space(ABC):
     # --- identity -----------------------------------------------------------------------------------------------
 
     def code(self, genotypes: GenotypeArray) -> KeyArray:
-        """One number for each genotype `(n, d)`: its positions as digits, the first the most significant."""
+        """One number for each genotype `(n, d)`: its positions as digits, the first the most significant.
+
+        Where that would need more than 63 bits, a fixed hash of the digits to 63 bits: two genotypes have the same by
+        a chance of 2^-63, and of a million genotypes any two have by one of 5 * 10^-8.
+        """
+        if not self.countable:
+            return _hash(genotypes, self._options)
         codes: KeyArray = genotypes @ self._weights
         return codes
 
     def decode(self, codes: npt.NDArray[np.int64]) -> GenotypeArray:
-        """Inverse of `code`."""
+        """Inverse of `code`.
+
+        Raises:
+            InputError: The space is not `countable`, so that its codes are hashes.
+        """
+        if not self.countable:
+            raise InputError(f"codes of {self.name} are hashes, which cannot be decoded; keep the genotypes")
         return (codes[:, None] // self._weights % self._options).astype(np.int8)
+
+    @property
+    def countable(self) -> bool:
+        """Whether every genotype has a number below 2^63, so that `code` can be inverted."""
+        return math.prod(self.choices) < 1 << 63
 
     @cached_property
     def _options(self) -> KeyArray:
@@ -289,8 +310,13 @@ class Space(ABC):
                 node), or what else `feature_kinds` names.
         """
         if kind == "onehot":
-            blocks = [genotypes[:, [p]] == np.arange(options) for p, options in enumerate(self.choices)]
-            return np.concatenate(blocks, axis=1).astype(np.float64)
+            width, starts = sum(self.choices), np.cumsum((0, *self.choices[:-1]))
+            onehot = np.zeros((len(genotypes), width))
+            for first in range(0, len(genotypes), 8_192):  # rows whose indices stay in the cache
+                part = genotypes[first : first + 8_192]
+                rows = first + np.arange(len(part))
+                onehot.reshape(-1)[(rows * width)[:, None] + starts + part] = 1.0
+            return onehot
         if kind not in self.feature_kinds:
             raise InputError(f"unknown encoding {kind!r} for {self.name}; known: {', '.join(self.feature_kinds)}")
         if kind == "values":
@@ -325,3 +351,32 @@ class Space(ABC):
             classes: Number of outputs (logits).
             settings: Width and depth.
         """
+
+
+def _digits(numbers: npt.NDArray[Any], choices: tuple[int, ...]) -> GenotypeArray:
+    """The genotypes `(n, d)` with these numbers `(n,)`, which are Python's integers of any size."""
+    columns = []
+    for options in reversed(choices):
+        columns.append(numbers % options)
+        numbers = numbers // options
+    return np.stack(columns[::-1], axis=1).astype(np.int8)
+
+
+def _hash(genotypes: GenotypeArray, options: KeyArray) -> KeyArray:
+    """63 bits for each of `(n, d)` genotypes, the same on every machine: words of whole digits, mixed by SplitMix64."""
+    hashed = np.zeros(len(genotypes), dtype=np.uint64)
+    word, room = np.zeros(len(genotypes), dtype=np.uint64), 1 << 64
+    for digits, option in zip(genotypes.T, options.tolist(), strict=True):
+        if room < option:
+            hashed, word, room = _mix(hashed ^ word), np.zeros(len(genotypes), dtype=np.uint64), 1 << 64
+        word = word * np.uint64(option) + digits.astype(np.uint64)
+        room //= option
+    return (_mix(hashed ^ word) >> np.uint64(1)).astype(np.int64)
+
+
+def _mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The output function of SplitMix64 (Steele et al., 2014), a bijection of 64 bits."""
+    words = words + np.uint64(0x9E3779B97F4A7C15)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))

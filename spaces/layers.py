@@ -81,7 +81,7 @@ class ResidualReduction(nn.Module):
 class FactorizedReduction(nn.Module):
     """ReLU, two 1x1 convolutions of stride 2 on pixels one apart, side by side, and batch normalisation.
 
-    What a skip is in a cell of TransNAS-Bench-101 that halves the image (Duan et al., 2021).
+    What a skip is where it halves the image: in DARTS (Liu et al., 2019) and TransNAS-Bench-101 (Duan et al., 2021).
 
     Args:
         c_in: Channels of the input.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import combinations
 from typing import Any, TypeVar
@@ -44,7 +45,7 @@ def _named(name: str, space: Space, call: Callable[..., T], *args: Any) -> T:
 def _facts(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     assert space.name and space.paper, "states no name or no paper"
     assert all(options > 0 for options in space.choices), f"has choices {space.choices}"
-    assert 0 < space.size <= np.prod([float(options) for options in space.choices]), f"has size {space.size}"
+    assert 0 < space.size <= math.prod(space.choices), f"has size {space.size}"
     assert len(set(space.ops)) == len(space.ops), f"names an op twice: {space.ops}"
     unknown = {*space.blocking, *space.identity} - {*space.ops}
     assert not unknown, f"names {unknown} as blocking or identity, which are not in ops"
@@ -144,6 +145,9 @@ def _code(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> N
     codes = space.code(genotypes)
     assert codes.dtype == np.int64 and codes.shape == (len(genotypes),), f"has codes {codes.dtype} {codes.shape}"
     assert (codes >= 0).all(), "has a negative code"
+    if not space.countable:
+        assert len(np.unique(codes)) == len(np.unique(genotypes, axis=0)), "gives two genotypes one code"
+        return
     decoded = space.decode(codes)
     assert decoded.dtype == np.int8 and np.array_equal(decoded, genotypes), "does not invert code by decode"
 
@@ -279,7 +283,7 @@ def _enumerate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator)
     whole = space.size <= 2_000_000
     last, total, sampled = -1, 0, set(space.code(genotypes).tolist())
     for chunk in space.enumerate(65_536 if whole else 1_000):
-        codes = space.code(chunk)
+        codes = space.code(chunk) if space.countable else np.arange(len(chunk))
         assert chunk.dtype == np.int8 and len(chunk) <= 65_536, f"enumerates {len(chunk)} rows of {chunk.dtype} at once"
         assert codes[0] > last and (np.diff(codes) > 0).all(), "enumerates in another order than that of code"
         assert space.contains(chunk).all(), "enumerates what it does not contain"

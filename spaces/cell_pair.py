@@ -1,0 +1,583 @@
+"""Pairs of cells whose blocks each combine two earlier hidden states, as in NASNet and DARTS (Zoph et al., 2018)."""
+
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import permutations, product
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import (
+    BoolArray,
+    CellTensors,
+    GenotypeArray,
+    KeyArray,
+    NetworkSettings,
+    Space,
+)
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+ShortArray: TypeAlias = npt.NDArray[np.int16]
+CELLS = ("normal", "reduce")
+INPUTS = ("c_{k-2}", "c_{k-1}")
+"""Hidden states 0 and 1 of a cell: what the cell before the last one and the last one gave."""
+
+
+class Blocks(NamedTuple):
+    """`m` cells of `b` blocks. Hidden states 0 and 1 are the inputs of the cell, state `2 + i` is block `i`.
+
+    Attributes:
+        sources: Hidden states that the two operations of a block act on; shape `(b, 2, m)`.
+        ops: The two operations, as positions in `CellPair.operations`; shape `(b, 2, m)`.
+        combined: How their results are combined, as positions in `CellPair.combinations`; shape `(b, m)`.
+    """
+
+    sources: ShortArray
+    ops: ShortArray
+    combined: ShortArray
+
+
+class CellPair(Space):
+    """Two cells, normal and reduction, of `blocks` blocks; each applies two operations to two earlier hidden states.
+
+    A genotype holds the positions of all blocks of the normal cell, then those of the reduction cell; a subclass says
+    which positions a block has (`_positions`), reads (`_read`) and writes (`_write`) them. A position with one option
+    is left out.
+
+    The graph is that of the shortest network: the input feeds a normal cell, both feed a reduction cell, and that
+    gives the output. A cell has two input nodes, for each block two operations and the node that combines them, and
+    the concatenation of its result (of the reduction cell: the output). Nodes have the attribute `cell` besides `op`.
+    """
+
+    blocks: ClassVar[int]
+    """Blocks of a cell."""
+    operations: ClassVar[tuple[str, ...]]
+    """What can be applied to a hidden state."""
+    combinations: ClassVar[tuple[str, ...]]
+    """How the two results of a block can be combined."""
+    distinct: ClassVar[bool]
+    """Whether the two operations of a block act on different hidden states."""
+    identity = ("skip_connect",)
+
+    def __init__(self) -> None:
+        options = [o for _ in CELLS for block in range(self.blocks) for o in self._positions(2 + block)]
+        self._kept = np.array(options) > 1
+        self.choices = tuple(o for o in options if o > 1)
+        self.ops = ("input", *INPUTS, *self.operations, *self.combinations, "cell_output", "output")
+        self.max_nodes = 2 * (3 + 3 * self.blocks) + 1
+
+    # --- genotypes and blocks -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _positions(self, states: int) -> tuple[int, ...]:
+        """Options at each of the `w` positions of a block that follows so many hidden states."""
+
+    @abstractmethod
+    def _read(self, positions: ShortArray) -> Blocks:
+        """The blocks whose positions are `(b, w, m)`."""
+
+    @abstractmethod
+    def _write(self, sources: ShortArray, ops: ShortArray, combined: ShortArray) -> ShortArray:
+        """The positions `(w, m)` of one block of each of `m` cells, given as `(2, m)`, `(2, m)` and `(m,)`."""
+
+    @abstractmethod
+    def _concatenated(self, cells: Blocks) -> BoolArray:
+        """Which hidden states make up the result of each cell; shape `(b + 2, m)`."""
+
+    def cells(self, genotypes: GenotypeArray) -> Blocks:
+        """The blocks of `(n, d)` genotypes: of the normal and the reduction cell of the first, of the second, ..."""
+        raw = np.zeros((len(genotypes), len(self._kept)), dtype=np.int16)
+        raw[:, self._kept] = genotypes
+        width = len(self._kept) // (2 * self.blocks)
+        by_position = raw.reshape(2 * len(genotypes), self.blocks, width).transpose(1, 2, 0)
+        return self._read(np.ascontiguousarray(by_position))
+
+    def _vectors(self, positions: npt.NDArray[np.integer[Any]]) -> GenotypeArray:
+        """The genotypes `(m / 2, d)` of `m` cells with positions `(b, w, m)`."""
+        raw = positions.transpose(2, 0, 1).reshape(-1, len(self._kept))
+        return np.ascontiguousarray(raw[:, self._kept], dtype=np.int8)
+
+    # --- graph and string ---------------------------------------------------------------------------------------
+
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        """The graphs of `(n, d)` genotypes as dense arrays; all have the same number of nodes."""
+        n, v, b = len(genotypes), self.max_nodes, self.blocks
+        adjacency, ops = np.zeros((n, v, v), dtype=bool), np.zeros((n, v), dtype=np.int8)
+        cells = self.cells(genotypes)
+        concatenated = self._concatenated(cells)
+        rows, first_op = np.arange(n), len(INPUTS) + 1
+        previous = 0  # the input, then the result of the normal cell
+        for cell in range(2):
+            start = 1 + cell * (3 + 3 * b)
+            sources, labels, combined = (part[..., cell::2] for part in cells)
+            adjacency[:, [0, previous], [start, start + 1]] = True
+            ops[:, [start, start + 1]] = 1, 2
+            for block in range(b):
+                node = start + 2 + 3 * block
+                for side in range(2):
+                    source = sources[block, side]
+                    adjacency[rows, start + np.where(source < 2, source, 3 * source - 2), node + side] = True
+                    ops[:, node + side] = first_op + labels[block, side]
+                adjacency[:, [node, node + 1], node + 2] = True
+                ops[:, node + 2] = first_op + len(self.operations) + combined[block]
+            previous = start + 2 + 3 * b
+            for state in range(b + 2):
+                node = start + (state if state < 2 else 3 * state - 2)
+                adjacency[:, node, previous] = concatenated[state, cell::2]
+            ops[:, previous] = len(self.ops) - 2 + cell
+        return CellTensors(adjacency, ops, np.ones((n, v), dtype=bool))
+
+    def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
+        """The two cells `(d,)` as one directed graph; all nodes but the input have the attribute `cell`."""
+        import networkx as nx
+
+        adjacency, ops, _ = self.tensors(genotype[None])
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        graph.add_node(0, op="input")
+        for node, op in enumerate(ops[0, 1:].tolist(), start=1):
+            graph.add_node(node, op=self.ops[op], cell=CELLS[int(node > 3 + 3 * self.blocks)])
+        graph.add_edges_from((a, b) for a, b in np.argwhere(adjacency[0]).tolist())
+        return graph
+
+    def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
+        import networkx as nx
+
+        if len(graph) != self.max_nodes:
+            raise InputError(f"a graph of {self.name} has {self.max_nodes} nodes, got {len(graph)}")
+        labels = dict(graph.nodes(data="op"))
+        for node, label in labels.items():
+            if label not in self.ops:
+                raise InputError(f"node {node!r} has op {label!r}; ops of {self.name} are {', '.join(self.ops)}")
+        if not graph.is_directed() or not nx.is_directed_acyclic_graph(graph):
+            raise InputError(f"a graph of {self.name} is directed and has no cycle")
+        single = {op: [node for node in graph if labels[node] == op] for op in ("input", "cell_output", "output")}
+        if [len(nodes) for nodes in single.values()] != [1, 1, 1]:
+            raise InputError(f"a graph of {self.name} has one node each of op 'input', 'cell_output' and 'output'")
+        (start,), (middle,), (end,) = single.values()
+        normal = nx.ancestors(graph, middle) - {start}
+        order = list(nx.topological_sort(graph))
+        blocks: list[_Block] = []
+        states: list[list[Any]] = []
+        edges: set[tuple[Any, Any]] = set()
+        for cell, members in zip(CELLS, (normal, set(graph) - normal - {start, middle, end}), strict=True):
+            inside = [node for node in order if node in members]
+            known = [node for op in INPUTS for node in inside if labels[node] == op]
+            joins = [node for node in inside if labels[node] in self.combinations]
+            if [labels[node] for node in known] != [*INPUTS] or len(joins) != self.blocks:
+                raise InputError(
+                    f"the {cell} cell has {len(known)} inputs and {len(joins)} blocks; "
+                    f"{self.name} has 2 ({', '.join(INPUTS)}) and {self.blocks}"
+                )
+            edges |= {(start, known[0]), (start if cell == "normal" else middle, known[1])}
+            for join in joins:
+                halves = []
+                for node in graph.predecessors(join):
+                    before = list(graph.predecessors(node))
+                    if labels[node] not in self.operations or len(before) != 1 or before[0] not in known:
+                        raise InputError(
+                            f"node {node!r} ({labels[node]}) leads to a block of the {cell} cell, "
+                            "so it must be an operation on one hidden state"
+                        )
+                    halves.append((labels[node], known.index(before[0])))
+                    edges |= {(before[0], node), (node, join)}
+                blocks.append((halves, labels[join]))
+                known.append(join)
+            states.append(known)
+        cells = self._from_blocks(blocks)
+        for known, used, result in zip(states, self._concatenated(cells).T, (middle, end), strict=True):
+            edges |= {(node, result) for node, is_used in zip(known, used, strict=True) if is_used}
+        if edges != set(graph.edges):
+            a, b = min(edges ^ set(graph.edges), key=str)
+            raise InputError(
+                f"the graph joins nodes in another way than {self.name}: it has "
+                f"{'no' if (a, b) in edges else 'an'} edge from {a!r} ({labels[a]}) to {b!r} ({labels[b]})"
+            )
+        return self._to_vector(cells)
+
+    def _from_blocks(self, blocks: list[_Block]) -> Blocks:
+        """The blocks of both cells, given by names of operations and hidden states."""
+        for i, (halves, _) in enumerate(blocks):
+            where = f"block {i % self.blocks} of the {CELLS[i // self.blocks]} cell"
+            if len(halves) != 2:
+                raise InputError(f"{where} has {len(halves)} operations, {self.name} has 2 in each")
+            for op, source in halves:
+                if op not in self.operations:
+                    close = get_close_matches(str(op), self.operations, n=1)
+                    hint = f"did you mean {close[0]!r}? " if close else ""
+                    raise InputError(f"{where}: unknown operation {op!r}; {hint}known are {', '.join(self.operations)}")
+                if type(source) is not int or not 0 <= source < 2 + i % self.blocks:
+                    raise InputError(
+                        f"{where}: acts on hidden state {source!r}, allowed are 0 to {1 + i % self.blocks} "
+                        "(the two inputs and the blocks before)"
+                    )
+            if self.distinct and halves[0][1] == halves[1][1]:
+                raise InputError(f"{where} has both operations on hidden state {halves[0][1]}; {self.name} has two")
+
+        def by_block(values: list[Any]) -> ShortArray:
+            array = np.array(values, dtype=np.int16)
+            return array.reshape(2, self.blocks, *array.shape[1:]).transpose(1, *range(2, array.ndim + 1), 0)
+
+        return Blocks(
+            by_block([[source for _, source in halves] for halves, _ in blocks]),
+            by_block([[self.operations.index(op) for op, _ in halves] for halves, _ in blocks]),
+            by_block([self.combinations.index(combined) for _, combined in blocks]),
+        )
+
+    def _to_vector(self, cells: Blocks) -> list[int]:
+        vector: list[int] = self._vectors(np.stack([self._write(*block) for block in zip(*cells, strict=True)]))[
+            0
+        ].tolist()
+        return vector
+
+    def text(self, genotype: GenotypeArray) -> str:
+        """The string of DARTS, `Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=[2, ...], reduce=...)`.
+
+        Two pairs (operation, hidden state) for each block. Where a block does not add, `normal_combine=[...]` or
+        `reduce_combine=[...]` says how each block combines.
+        """
+        cells = self.cells(genotype[None])
+        concatenated = self._concatenated(cells)
+        parts = []
+        for cell, name in enumerate(CELLS):
+            sources, ops = (part[..., cell].ravel().tolist() for part in cells[:2])
+            pairs = [(self.operations[op], source) for op, source in zip(ops, sources, strict=True)]
+            parts += [f"{name}={pairs}", f"{name}_concat={np.flatnonzero(concatenated[:, cell]).tolist()}"]
+            if (combined := cells.combined[:, cell]).any():
+                parts.append(f"{name}_combine={[self.combinations[c] for c in combined]}")
+        return f"Genotype({', '.join(parts)})"
+
+    def _parse(self, text: str) -> list[int]:
+        fields = _fields(text, self.name)
+        blocks: list[_Block] = []
+        for name in CELLS:
+            pairs = fields[name]
+            if not (_is_list(pairs, 2 * self.blocks) and all(_is_list(pair, 2) for pair in pairs)):
+                raise InputError(
+                    f"{name} of a genotype of {self.name} lists {2 * self.blocks} pairs (operation, hidden state)"
+                    f", got {str(pairs)[:80]}"
+                )
+            combined = fields.get(f"{name}_combine", [self.combinations[0]] * self.blocks)
+            if not (_is_list(combined, self.blocks) and all(c in self.combinations for c in combined)):
+                raise InputError(
+                    f"{name}_combine names one of {', '.join(self.combinations)} for each of {self.blocks} blocks"
+                    f", got {str(combined)[:80]}"
+                )
+            blocks += [(list(pairs[2 * b : 2 * b + 2]), combined[b]) for b in range(self.blocks)]
+        cells = self._from_blocks(blocks)
+        for name, used in zip(CELLS, self._concatenated(cells).T, strict=True):
+            expected = np.flatnonzero(used).tolist()
+            given = fields.get(f"{name}_concat", expected)
+            if not _is_list(given, len(expected)) or sorted(given, key=str) != expected:
+                raise InputError(f"{name}_concat of this genotype is {expected} in {self.name}, got {given}")
+        return self._to_vector(cells)
+
+    # --- moves --------------------------------------------------------------------------------------------------
+
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        """`n` genotypes `(n, d)`, uniform and with replacement."""
+        genotypes = np.empty((n, len(self.choices)), dtype=np.int8)
+        for position, options in enumerate(self.choices):
+            genotypes[:, position] = rng.integers(0, options, n, dtype=np.int8)
+        return genotypes
+
+    def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
+        """All architectures `(k, d)` one edit away from `(d,)`: one of each key, never itself, and mutual.
+
+        An edit gives one operation another kind or another hidden state to act on (any that does not depend on its
+        block: blocks are then numbered anew), or one block another combination.
+        """
+        return self.neighbourhoods(genotype[None])[0]
+
+    def neighbourhoods(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        """The `neighbours` of each of `(n, d)` genotypes `(k, d)`, in order, and whose they are `(k,)`."""
+        found = [self._neighbourhoods(genotypes[i : i + _CHUNK // 64]) for i in range(0, len(genotypes), _CHUNK // 64)]
+        if not found:
+            return genotypes, np.zeros(0, dtype=np.int64)
+        owners = [owner + i * (_CHUNK // 64) for i, (_, owner) in enumerate(found)]
+        return np.concatenate([rows for rows, _ in found]), np.concatenate(owners)
+
+    def _neighbourhoods(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        cells = self.cells(genotypes)
+        edited, owner = self._edits(cells)
+        codes, own = self._codes(edited), self._codes(cells)
+        ranks, own_ranks = self._rank(codes), self._rank(own)
+        order = np.lexsort((ranks, owner))
+        ranks, owner = ranks[order], owner[order]
+        fresh = ranks != own_ranks[owner]
+        fresh[1:] &= (np.diff(ranks) != 0) | (np.diff(owner) != 0)
+        owner = owner[fresh]
+        pairs = self._cell_vectors(own).reshape(len(genotypes), 2, len(self.choices) // 2)[owner // 2]
+        pairs[np.arange(len(owner)), owner % 2] = self._cell_vectors(codes[:, order[fresh]])
+        return pairs.reshape(len(owner), len(self.choices)), owner // 2
+
+    def _edits(self, cells: Blocks) -> tuple[Blocks, KeyArray]:
+        """All edits of `m` cells, and which cell each is of; blocks are not yet numbered anew."""
+        m = cells.combined.shape[1]
+        moves, kinds, ways = self._edit_table
+        block, side, state = moves
+        free = np.stack([~_dependent(cells, np.full(m, b, dtype=np.int16)) for b in range(self.blocks)])
+        allowed = free[block, state] & (cells.sources[block, side] != state[:, None])
+        if self.distinct:
+            allowed &= cells.sources[block, 1 - side] != state[:, None]
+        move, mover = np.nonzero(allowed)
+        everywhere = np.tile(np.arange(m), kinds.shape[1] + ways.shape[1])
+        owner = np.concatenate([mover, everywhere])
+        edited = Blocks(*(np.take(part, owner, axis=-1) for part in cells))
+        edited.sources[block[move], side[move], np.arange(len(move))] = state[move]
+        for values, (*place, step), options, first in [
+            (edited.ops, kinds, len(self.operations), len(move)),
+            (edited.combined, ways, len(self.combinations), len(move) + m * kinds.shape[1]),
+        ]:
+            at = (*(np.repeat(index, m) for index in place), first + np.arange(m * len(step)))
+            values[at] = (values[at] + np.repeat(step, m)) % options
+        return edited, owner
+
+    @cached_property
+    def _edit_table(self) -> tuple[KeyArray, KeyArray, KeyArray]:
+        """Edits: block, side and new hidden state; block, side and step to another operation; block and step."""
+        blocks = range(self.blocks)
+        return (
+            np.array(list(product(blocks, range(2), range(self.blocks + 2)))).T,
+            np.array(list(product(blocks, range(2), range(1, len(self.operations))))).T,
+            np.array(list(product(blocks, range(1, len(self.combinations)))), dtype=np.int64).reshape(-1, 2).T,
+        )
+
+    def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        """One of `neighbours`, in canonical form, of each of `(n, d)` genotypes: a random edit of a random block.
+
+        What is edited (an operation, a hidden state, where there is a choice a combination) has equal chances, as in
+        the evolution of Real et al. (2019); an edit that leaves the architecture as it was is drawn again.
+        """
+        mutants = [self._mutate(genotypes[i : i + _CHUNK], rng) for i in range(0, len(genotypes), _CHUNK)]
+        return np.concatenate(mutants) if mutants else genotypes.copy()
+
+    def _mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        n = len(genotypes)
+        cells = self.cells(genotypes)
+        own = self._cell_vectors(self._codes(cells))
+        result = own.copy()
+        todo = 2 * np.arange(n) + rng.integers(0, 2, n)  # one cell of each
+        while len(todo):
+            edited = Blocks(*(np.take(part, todo, axis=-1) for part in cells))
+            self._edit(edited, rng)
+            result[todo] = self._cell_vectors(self._codes(edited))
+            todo = todo[(result[todo] == own[todo]).all(axis=1)]
+        return result.reshape(n, len(self.choices))
+
+    def _edit(self, cells: Blocks, rng: np.random.Generator) -> None:
+        """Change one thing in each of `m` cells, in place; blocks are not yet numbered anew."""
+        m = cells.combined.shape[1]
+        block, side = rng.integers(0, self.blocks, (m,), dtype=np.int16), rng.integers(0, 2, (m,))
+        kind = rng.integers(0, 2 + (len(self.combinations) > 1), (m,))
+        rows = np.flatnonzero(kind == 0)
+        at = block[rows], side[rows], rows
+        step = rng.integers(1, len(self.operations), len(rows), dtype=np.int16)
+        cells.ops[at] = (cells.ops[at] + step) % np.int16(len(self.operations))
+        rows = np.flatnonzero(kind == 2)
+        step = rng.integers(1, max(2, len(self.combinations)), len(rows), dtype=np.int16)
+        cells.combined[block[rows], rows] = (cells.combined[block[rows], rows] + step) % len(self.combinations)
+        rows = np.flatnonzero(kind == 1)
+        at = block[rows], side[rows], rows
+        part = Blocks(*(np.take(values, rows, axis=-1) for values in cells))
+        allowed = ~_dependent(part, block[rows])
+        states = np.arange(self.blocks + 2)[:, None]
+        allowed &= states != cells.sources[at]
+        if self.distinct:
+            allowed &= states != cells.sources[block[rows], 1 - side[rows], rows]
+        state = np.where(allowed, rng.random(allowed.shape), -1.0).argmax(axis=0)
+        cells.sources[at] = np.where(allowed.any(axis=0), state, cells.sources[at])
+
+    def distance(self, a: GenotypeArray, b: GenotypeArray) -> KeyArray:
+        """Number of positions at which the canonical forms of `(n, d)` and `(n, d)` differ; shape `(n,)`."""
+        return super().distance(self.canonical(a), self.canonical(b))
+
+    # --- identity -----------------------------------------------------------------------------------------------
+
+    def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """One representative `(n, d)` of all orders of the blocks of a cell and of the two operations of a block.
+
+        A block's code orders blocks by the hidden states that they act on, then by what they do. Numbering goes by the
+        smallest code among the blocks whose hidden states are numbered already, which gives the smallest sequence of
+        codes; where codes are equal, all orders of the blocks are tried. Exact, not a hash.
+        """
+        parts = [
+            self._cell_vectors(self._codes(self.cells(genotypes[i : i + _CHUNK])))
+            for i in range(0, len(genotypes), _CHUNK)
+        ]
+        return np.concatenate(parts).reshape(len(genotypes), len(self.choices)) if parts else genotypes
+
+    def _codes(self, cells: Blocks) -> ShortArray:
+        """The smallest sequence of codes of blocks of each of `m` cells; shape `(b, m)`."""
+        codes, tied = self._number(cells)
+        rows = np.flatnonzero(tied)
+        for i in range(0, len(rows), _CHUNK // 64):
+            part = rows[i : i + _CHUNK // 64]
+            reordered = _reorder(Blocks(*(np.take(values, part, axis=-1) for values in cells)))
+            candidates, _ = self._number(reordered)
+            best = self._rank(candidates).reshape(-1, len(part)).argmin(axis=0)
+            codes[:, part] = candidates[:, best * len(part) + np.arange(len(part))]
+        return codes
+
+    def _number(self, cells: Blocks) -> tuple[ShortArray, BoolArray]:
+        """Codes of the blocks of `m` cells, numbered by code and then by place, and where that mattered."""
+        m = cells.combined.shape[1]
+        codes, tied = np.empty((self.blocks, m), dtype=np.int16), np.zeros(m, dtype=bool)
+        for start in range(0, m, _CHUNK):
+            span = slice(start, start + _CHUNK)
+            sources, ops, combined = (part[..., span] for part in cells)
+            halves = np.where(sources < 2, sources * np.int16(len(self.operations)) + ops, _LATER)
+            for place in range(self.blocks):
+                code = self._block_code(halves, combined)
+                least = codes[place, span] = code.min(axis=0)
+                smallest = code == least
+                tied[span] |= np.count_nonzero(smallest, axis=0) > 1
+                taken = np.zeros(len(least), dtype=bool)
+                number = np.zeros(len(least), dtype=np.int16)
+                for block in range(self.blocks):
+                    mine = smallest[block] & ~taken
+                    taken |= mine
+                    number += mine * np.int16(2 + block)
+                    np.maximum(halves[block], mine * _LATER, out=halves[block])
+                # What acts on the block numbered now was `_LATER`. Arithmetic, as masked copies are slow.
+                halves += (sources == number) * (np.int16((2 + place) * len(self.operations)) - _LATER + ops)
+        return codes, tied
+
+    def _block_code(self, halves: ShortArray, combined: ShortArray) -> ShortArray:
+        """Number of the unordered pair of halves (`source * operations + operation`) and of how it is combined.
+
+        Halves `(b, 2, m)` and `combined` `(b, m)` to `(b, m)`.
+        """
+        high, low = np.maximum(halves[:, 0], halves[:, 1]), np.minimum(halves[:, 0], halves[:, 1])
+        code: ShortArray = ((high * (high + np.int16(1)) >> 1) + low) * np.int16(len(self.combinations)) + combined
+        return code
+
+    def _codes_of_block(self, states: int) -> int:
+        """Number of codes that a block after so many hidden states can have."""
+        halves = states * len(self.operations)
+        return halves * (halves + 1) // 2 * len(self.combinations)
+
+    def _rank(self, codes: ShortArray) -> KeyArray:
+        """Codes `(b, m)` of cells as one number each, in their order; shape `(m,)`."""
+        rank: KeyArray = codes[0].astype(np.int64)
+        for block in range(1, self.blocks):
+            rank = rank * self._codes_of_block(2 + block) + codes[block]
+        return rank
+
+    def _cell_vectors(self, codes: ShortArray) -> GenotypeArray:
+        """The part of a genotype of each of `m` cells with these codes `(b, m)`; shape `(m, d / 2)`."""
+        kept = self._kept[: len(self._kept) // 2]
+        positions = self._positions_by_code[codes].transpose(1, 0, 2).reshape(codes.shape[1], len(kept))
+        return positions[:, kept]
+
+    @cached_property
+    def _positions_by_code(self) -> GenotypeArray:
+        """The positions of the block of each code; shape `(codes, w)`."""
+        low, high, combined = (
+            values.ravel().astype(np.int16)
+            for values in np.meshgrid(
+                *(np.arange(len(self.operations) * (self.blocks + 1)),) * 2, np.arange(len(self.combinations))
+            )
+        )
+        halves = np.stack([low, high])
+        table = np.zeros((self._codes_of_block(self.blocks + 1), len(self._positions(2))), dtype=np.int8)
+        positions = self._write(halves // len(self.operations), halves % len(self.operations), combined).T
+        ordered = low <= high
+        code = self._block_code(halves[None], combined[None])[0]
+        table[code[ordered]] = positions[ordered]
+        return table
+
+    # --- network ------------------------------------------------------------------------------------------------
+
+    def network(
+        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
+    ) -> torch.nn.Module:
+        """The network of DARTS on CIFAR: stem, stages of normal cells with a reduction cell between them, head.
+
+        `settings.cells` counts the normal cells of a stage. The published DARTS network of 20 cells and 36 channels,
+        which reduces at a third and at two thirds, is `NetworkSettings(channels=36, cells=6, stages=3)`. It has
+        neither auxiliary head nor drop path.
+
+        Raises:
+            InputError: There is one channel, which a reduction cannot divide in two.
+        """
+        from nasbench.spaces.cell_pair_network import network
+
+        if settings.channels < 2:
+            raise InputError(f"networks of {self.name} have at least 2 channels, got {settings.channels}")
+        cells = self.cells(genotype[None])
+        concatenated = self._concatenated(cells)
+        plans = []
+        for cell in range(2):
+            sources, ops, combined = (part[..., cell].tolist() for part in cells)
+            blocks = [
+                ([(self.operations[op], source) for op, source in zip(*pair, strict=True)], self.combinations[c])
+                for *pair, c in zip(ops, sources, combined, strict=True)
+            ]
+            plans.append((blocks, np.flatnonzero(concatenated[:, cell]).tolist()))
+        return network(plans[0], plans[1], image[0], classes, settings)
+
+
+_Block: TypeAlias = tuple[list[tuple[str, int]], str]
+"""Two pairs of operation and hidden state, and how they are combined."""
+_CHUNK = 16_384
+"""Cells numbered at a time, so that they stay in the cache."""
+_LATER = np.int16(170)
+"""In place of a half whose hidden state is not numbered yet: larger than any, and its codes are int16."""
+
+
+def _dependent(cells: Blocks, block: ShortArray) -> BoolArray:
+    """Which hidden states are or depend on the given block `(m,)` of each cell; shape `(b + 2, m)`."""
+    b, m = cells.combined.shape
+    columns = np.arange(m)
+    result = np.zeros((b + 2, m), dtype=bool)
+    for state in range(2, b + 2):
+        sources = cells.sources[state - 2]
+        result[state] = result[sources[0], columns] | result[sources[1], columns] | (block == state - 2)
+    return result
+
+
+def _reorder(cells: Blocks) -> Blocks:
+    """The same `m` cells with their blocks in each of the `b!` orders; `b! * m` cells, all of the first order first."""
+    b = len(cells.combined)
+    orders = np.array(list(permutations(range(b))))
+    numbers = np.concatenate([np.tile((0, 1), (len(orders), 1)), 2 + np.argsort(orders, axis=1)], axis=1)
+    sources = numbers.astype(np.int16)[np.arange(len(orders))[:, None, None, None], cells.sources[orders]]
+    parts = (sources, cells.ops[orders], cells.combined[orders])
+    return Blocks(*(np.concatenate(list(part), axis=-1) for part in parts))
+
+
+def _is_list(value: Any, length: int) -> TypeGuard[list[Any] | tuple[Any, ...]]:
+    return isinstance(value, (list, tuple)) and len(value) == length
+
+
+def _fields(text: str, space: str) -> dict[str, Any]:
+    """The arguments of `Genotype(name=literal, ...)`, where a literal may be `range(2, 6)`; nothing is evaluated."""
+    form = "Genotype(normal=[('op', 0), ...], normal_concat=[2, ...], reduce=[('op', 0), ...], reduce_concat=[2, ...])"
+    known = [name + field for name in CELLS for field in ("", "_concat", "_combine")]
+    try:
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
+            raise ValueError("no call by name with named arguments")
+        fields = {str(keyword.arg): _literal(keyword.value) for keyword in call.keywords}
+        if call.func.id != "Genotype" or not {*CELLS} <= {*fields} <= {*known}:
+            raise ValueError("another call")
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        raise InputError(f"expected an architecture of {space} as {form}, got {text[:80]!r}") from error
+    return fields
+
+
+def _literal(node: ast.expr) -> Any:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range" and not node.keywords:
+        bounds = [ast.literal_eval(bound) for bound in node.args]
+        if len(bounds) <= 2 and all(type(bound) is int and abs(bound) < 100 for bound in bounds):
+            return list(range(*bounds))
+    return ast.literal_eval(node)

@@ -1,0 +1,60 @@
+"""DARTS, the space of NAS-Bench-301: two cells of four nodes, each the sum of two operations (Liu et al., 2019)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nasbench.spaces.base import BoolArray
+from nasbench.spaces.cell_pair import Blocks, CellPair, ShortArray
+
+OPERATIONS = (
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+NODES = 4
+"""Intermediate nodes of a cell."""
+
+
+class DARTS(CellPair):
+    """The 1,076,746,950,455,072,400 genotypes of DARTS (Liu et al., ICLR 2019, arXiv:1806.09055).
+
+    Node `k` of a cell (from 0) adds two operations on two different ones of `k + 2` earlier hidden states, and all four
+    nodes are concatenated. With 7 operations that is prod_k C(k + 2, 2) * 7^2 = 1 * 3 * 6 * 10 * 7^8 = 1,037,664,180
+    cells, and as many pairs as the square. `none`, which DARTS allows while it searches, is in no final architecture.
+
+    A genotype holds for each node of the normal cell, then of the reduction cell: the pair of hidden states
+    (0,1; 0,2; 1,2; 0,3; 1,3; ...; the first node has one only, which is left out), the operation on the earlier state
+    and the one on the later.
+    """
+
+    name = "darts"
+    paper = "Liu et al. (2019), DARTS, arXiv:1806.09055"
+    operations = OPERATIONS
+    combinations = ("add",)
+    blocks = NODES
+    distinct = True
+
+    def _positions(self, states: int) -> tuple[int, ...]:
+        return states * (states - 1) // 2, len(OPERATIONS), len(OPERATIONS)
+
+    def _read(self, positions: ShortArray) -> Blocks:
+        return Blocks(_PAIRS[:, positions[:, 0]].swapaxes(0, 1), positions[:, 1:], np.zeros_like(positions[:, 0]))
+
+    def _write(self, sources: ShortArray, ops: ShortArray, combined: ShortArray) -> ShortArray:
+        (earlier, first), (later, second) = zip(sources, ops, strict=True)
+        swapped = earlier > later
+        earlier, later = np.where(swapped, later, earlier), np.where(swapped, earlier, later)
+        first, second = np.where(swapped, second, first), np.where(swapped, first, second)
+        return np.stack([later * (later - 1) // 2 + earlier, first, second])
+
+    def _concatenated(self, cells: Blocks) -> BoolArray:
+        return np.tile(np.arange(NODES + 2)[:, None] >= 2, (1, cells.combined.shape[1]))
+
+
+_PAIRS = np.array([(earlier, later) for later in range(1, NODES + 1) for earlier in range(later)], dtype=np.int16).T
+"""The two hidden states of each option of a pair; shape `(2, 10)`."""
