@@ -18,7 +18,7 @@ BLOCKS = ("identity", "MB3_K3", "MB6_K5")
 STAGES = (2, 3, 3)
 """Layers in each stage; the first layer of a stage doubles the channels and halves the image."""
 _FIRST = np.isin(np.arange(sum(STAGES)), np.cumsum((0, *STAGES[:-1])))  # (8,)
-_REDUCING = ("conv1x1_s2", "MB3_K3_s2", "MB6_K5_s2")
+_REDUCING = ("conv1x1/2", "MB3_K3/2", "MB6_K5/2")
 """The choices at the first layer of a stage, where the shape changes: no block there is an identity."""
 
 
@@ -28,7 +28,7 @@ class Macro(Space):
     A genotype holds the block of each layer, 0 to 2: the identity, and inverted residual blocks of expansion 3 and
     kernel 3 (`MB3_K3`), and of expansion 6 and kernel 5 (`MB6_K5`). The graph is the chain of input, eight layers and
     output. The first layers of the three stages halve the image and double the channels; what they are is named by
-    other `ops`, ending in `_s2` as their stride is 2, and an identity is a 1x1 convolution there.
+    other `ops`, ending in `/2` as their stride is 2, and an identity is a 1x1 convolution there.
     """
 
     name = "macro"
