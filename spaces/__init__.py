@@ -8,6 +8,7 @@ spaces: Registry[Space] = Registry(
     "nasbench.spaces.base:Space",
     {
         "darts": "nasbench.spaces.darts:DARTS",
+        "nasnet": "nasbench.spaces.nasnet:NASNet",
         "nb101": "nasbench.spaces.nb101:NB101",
         "nb201": "nasbench.spaces.nb201:NB201",
         "nats_size": "nasbench.spaces.nats_size:NATSSize",
