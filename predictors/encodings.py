@@ -100,6 +100,11 @@ def encode(space: Space, genotypes: GenotypeArray, kinds: str) -> tuple[FloatArr
     return np.concatenate(columns, axis=1), np.concatenate(groups)
 
 
+def variances(features: FloatArray) -> FloatArray:
+    """Variance of each column of `(n, f)`, exactly 0 where it is constant: rounding would make it tiny, not 0."""
+    return np.where(np.ptp(features, axis=0) > 0, features.var(axis=0), 0.0)
+
+
 def _flow_features(cells: Flow, kind: str) -> FloatArray:
     n = len(cells.live)
     if kind == "live":

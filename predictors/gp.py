@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from nasbench.predictors.base import Prediction, Predictor
-from nasbench.predictors.encodings import DEFAULT, encode
+from nasbench.predictors.encodings import DEFAULT, encode, variances
 from nasbench.spaces.base import FloatArray, GenotypeArray
 
 with warnings.catch_warnings():
@@ -42,7 +42,7 @@ class GaussianProcess(Predictor):
 
     def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
         x, groups = encode(self.space_, genotypes, self.features)
-        spread = np.sqrt(2 * np.bincount(groups, x.var(axis=0)))  # root of the mean squared distance in each group
+        spread = np.sqrt(2 * np.bincount(groups, variances(x)))  # root of the mean squared distance in each group
         self.unit_ = np.where(spread > 0, spread, 1.0)[groups]
         self.x_ = x / self.unit_
         chosen = slice(0, SUBSET)

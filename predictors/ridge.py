@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.linear_model import BayesianRidge
 
 from nasbench.predictors.base import Prediction, Predictor
-from nasbench.predictors.encodings import DEFAULT, encode
+from nasbench.predictors.encodings import DEFAULT, encode, variances
 from nasbench.spaces.base import FloatArray, GenotypeArray
 
 
@@ -25,7 +25,7 @@ class Ridge(Predictor):
 
     def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
         x, _ = encode(self.space_, genotypes, self.features)
-        self.centre_, spread = x.mean(axis=0), x.std(axis=0)
+        self.centre_, spread = x.mean(axis=0), np.sqrt(variances(x))
         self.unit_ = np.where(spread > 0, spread, 1.0)
         model = BayesianRidge(fit_intercept=False).fit((x - self.centre_) / self.unit_, z)  # z has mean 0
         self.weight_, self.covariance_, self.noise_ = model.coef_, model.sigma_, 1 / float(model.alpha_)

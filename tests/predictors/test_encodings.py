@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 
 from nasbench.errors import InputError
-from nasbench.predictors.encodings import encode, flow
+from nasbench.predictors.encodings import encode, flow, variances
 from nasbench.spaces import spaces
 
 NB201, NB101 = spaces.create("nb201"), spaces.create("nb101")
@@ -90,3 +90,9 @@ def test_groups_follow_the_kinds():
 def test_unknown_kinds_are_refused():
     with pytest.raises(InputError, match="unknown encoding 'walks' for nb201; known are live, pairs, ways, onehot"):
         encode(NB201, NB201.decode(np.arange(3)), "live/walks")
+
+
+def test_variance_of_a_constant_is_zero():
+    features = np.column_stack([np.full(60, 0.1), np.arange(60.0)])
+    assert features.var(axis=0)[0] > 0  # what rounding makes of it
+    assert variances(features).tolist() == [0.0, features[:, 1].var()]

@@ -76,3 +76,14 @@ def test_more_architectures_than_hyperparameters_are_learnt_from():
     predictor = GaussianProcess(steps=2).fit(SPACE, genotypes, y)
     assert len(predictor.x_) == SUBSET + 20
     assert np.corrcoef(predictor.predict(genotypes[SUBSET:]).mean, y[SUBSET:])[0, 1] > 0.95
+
+
+def test_features_that_are_constant_but_for_rounding_do_not_drown_the_others():
+    space, rng = (
+        spaces.create("nats_size"),
+        np.random.default_rng(0),
+    )  # chains: one way through each
+    genotypes = space.sample(60, rng)
+    targets = genotypes.sum(axis=1).astype(np.float64)
+    found = GaussianProcess().fit(space, genotypes[:40], targets[:40]).predict(genotypes[40:])
+    assert np.corrcoef(found.mean, targets[40:])[0, 1] > 0.95

@@ -1,0 +1,45 @@
+"""Everything above a space works on each of them without knowing which one it has."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5 import write
+from nasbench.benchmark.load import load
+from nasbench.benchmark.surrogate import fit_surrogate
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.evaluate.protocol import evaluate
+from nasbench.search.compare import compare
+from nasbench.spaces import spaces
+
+
+@pytest.mark.parametrize("name", spaces)
+def test_from_a_table_to_a_race(name: str, tmp_path: Path) -> None:
+    space, rng = spaces.create(name), np.random.default_rng(0)
+    genotypes = space.canonical(space.sample(80, rng))
+    genotypes = genotypes[np.unique(space.function_key(genotypes), return_index=True)[1]]
+    counts = space.features(genotypes, "counts")
+    quality = counts @ np.linspace(-1, 1, counts.shape[1]) + 0.01 * rng.normal(size=len(genotypes))
+    present = np.zeros(len(genotypes), dtype=np.uint8)
+    metrics = [
+        Metric("toy", f"{split}_accuracy", split, "percent", "maximise", ("architecture",))
+        for split in ("validation", "test")
+    ]
+    columns = [Column(metric, 50 + quality, present) for metric in metrics]
+    write(Table(space, genotypes, (), {}, {c.metric.path: c for c in columns}), tmp_path / "table.h5")
+    benchmark = load(tmp_path / "table.h5")
+    assert isinstance(benchmark, TabularBenchmark)
+    assert benchmark.query(space.text(genotypes[3]), "test_accuracy").value == pytest.approx(50 + quality[3])
+
+    scores = evaluate(
+        benchmark, "validation_accuracy", predictors=["ridge", "gp"], train_sizes=[30], test_size=15, seeds=2
+    )
+    assert np.mean([record["kendall_tau"] for record in scores.records]) > 0.5
+
+    surrogate = fit_surrogate(benchmark, "validation_accuracy", "ridge")
+    budget = {"evaluations": 25, "repeats": 2, "processes": 1}
+    race = compare(surrogate, "validation_accuracy", strategies=["random", "local", "evolution", "reinforce"], **budget)
+    assert set(race.summary["ranking"]["order"]) == {"random", "local", "evolution", "reinforce"}
