@@ -16,7 +16,7 @@ from nasbench.search.compare import compare
 from nasbench.spaces import spaces
 
 
-@pytest.mark.parametrize("name", spaces)
+@pytest.mark.parametrize("name", list(spaces))
 def test_from_a_table_to_a_race(name: str, tmp_path: Path) -> None:
     space, rng = spaces.create(name), np.random.default_rng(0)
     genotypes = space.canonical(space.sample(80, rng))
