@@ -259,9 +259,9 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
 def _recipe(recipe: Mapping[str, Any]) -> list[str]:
     """How the cells were trained, as one sentence; none where the recipe does not say."""
     dataset = recipe.get("dataset")
-    images = dataset.get("images") if isinstance(dataset, Mapping) else None
+    data = {**dataset.get("settings", {}), **dataset.get("images", {})} if isinstance(dataset, Mapping) else None
     told = []
-    for title, group in (("images", images), ("network", recipe.get("network")), ("training", recipe.get("training"))):
+    for title, group in (("data", data), ("network", recipe.get("network")), ("training", recipe.get("training"))):
         if isinstance(group, Mapping):
             settings = [f"{name.replace('_', ' ')} {value}" for name, value in group.items()]
             told.append(f"{title}: {', '.join(settings)}")
