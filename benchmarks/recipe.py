@@ -62,7 +62,7 @@ def accuracies(settings: BuildSettings) -> tuple[FloatArray, float]:
         for seed in range(settings.seeds):
             weights, order = trial_seeds(settings.seed, Trial(cell, seed, genotype))
             with seeded(weights, cpu):
-                network = space.network(genotype, data.shape, data.classes, settings.network)
+                network = space.network(genotype, data.task, settings.network)
             history = train(network, tensors, settings.train, order, cpu)
             result[cell, seed] = [history[f"{split}_accuracy"][-1] for split in SPLITS]
     return result, (time.process_time() - start) / result[..., 0].size

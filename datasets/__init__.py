@@ -1,6 +1,6 @@
-"""Image data sets that cells are trained on, as whole arrays with fixed splits."""
+"""Data sets that architectures are trained on, as whole arrays with fixed splits."""
 
-from nasbench.datasets.base import Dataset, ImageData
+from nasbench.datasets.base import Data, Dataset, ImageData
 from nasbench.registry import Registry
 
 datasets: Registry[Dataset] = Registry(
@@ -15,4 +15,7 @@ datasets: Registry[Dataset] = Registry(
     },
 )
 
-__all__ = ["Dataset", "ImageData", "datasets"]
+DEFAULTS = {"image_classification": "digits"}
+"""The data set that is trained on where none is named, by task."""
+
+__all__ = ["DEFAULTS", "Data", "Dataset", "ImageData", "datasets"]

@@ -1,37 +1,77 @@
-"""What a data set is: images and labels in memory, cut once into training, validation and test parts."""
+"""What a data set is: inputs and targets in memory, cut once into training, validation and test parts."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from nasbench.tasks import Task
+from nasbench.tasks.images import ImageClassification
 
 if TYPE_CHECKING:
     import torch
 
 SPLITS = ("train", "validation", "test")
+Splits: TypeAlias = Mapping[str, npt.NDArray[np.int64]]
+"""Row numbers of each part: "train", "validation" and "test"; disjoint."""
+
+
+class Data(ABC):
+    """What networks are trained on, and the task that it sets them. Subclasses are frozen dataclasses."""
+
+    splits: Splits
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of rows that the splits divide."""
+
+    @property
+    @abstractmethod
+    def task(self) -> Task:
+        """The task, in the sizes of this data."""
+
+    @abstractmethod
+    def tensors(self, device: torch.device | str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        """Each split's inputs and targets on a device, moved there once: what a network trains on."""
+
+    @abstractmethod
+    def arrays(self) -> Sequence[npt.NDArray[Any]]:
+        """All that the data is made of, besides the splits: what its checksum is taken of."""
+
+    def flat(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]] | None:
+        """For a linear model: inputs as vectors `(n, f)` and classes `(n,)`, by row; None where there is no such."""
+        return None
+
+    def checksum(self) -> str:
+        """SHA-256 over arrays and splits, with their shapes, as hexadecimal digits; stored in every table."""
+        digest = hashlib.sha256()
+        for array in (*self.arrays(), *(self.splits[split] for split in SPLITS)):
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
-class ImageData:
+class ImageData(Data):
     """Images with labels and their fixed splits.
 
     Attributes:
         images: Pixel intensities in [0, 1], float32, shape `(n, channels, height, width)`.
         labels: Class of each image, int64, shape `(n,)`.
-        splits: Row numbers of each part: "train", "validation" and "test"; disjoint.
+        splits: Row numbers of each part.
         classes: Number of classes.
     """
 
     images: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
-    splits: Mapping[str, npt.NDArray[np.int64]]
+    splits: Splits
     classes: int = field(default=10)
 
     @property
@@ -40,14 +80,22 @@ class ImageData:
         _, channels, height, width = self.images.shape
         return channels, height, width
 
-    def checksum(self) -> str:
-        """SHA-256 over images, labels and splits, with their shapes, as hexadecimal digits; stored in every table."""
-        digest = hashlib.sha256()
-        arrays: list[npt.NDArray[Any]] = [self.images, self.labels, *(self.splits[split] for split in SPLITS)]
-        for array in arrays:
-            digest.update(f"{array.dtype}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.images)
+
+    @property
+    def task(self) -> ImageClassification:
+        """One class for each image."""
+        return ImageClassification(self.shape, self.classes)
+
+    def arrays(self) -> Sequence[npt.NDArray[Any]]:
+        """Images and labels."""
+        return self.images, self.labels
+
+    def flat(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Pixels and labels."""
+        return self.images.reshape(len(self.images), -1).astype(np.float64), self.labels
 
     def tensors(self, device: torch.device | str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
         """Each split's images and labels on a device, moved there once: what a network trains on.
@@ -71,18 +119,18 @@ class ImageData:
 
 
 class Dataset(ABC):
-    """A source of `ImageData`. The constructor stores its arguments under their names and `load` reads.
+    """A source of `Data`. The constructor stores its arguments under their names and `load` reads.
 
-    The same settings give the same images and splits, on every machine.
+    The same settings give the same data and splits, on every machine.
     """
 
     name: str
     """What metrics measured on it are filed under; without a slash."""
     source: str
-    """Where the images come from: authors, year, and the package or archive that holds them."""
+    """Where the data comes from: authors, year, and the package or archive that holds them."""
 
     @abstractmethod
-    def load(self) -> ImageData:
+    def load(self) -> Data:
         """Read the data.
 
         Raises:

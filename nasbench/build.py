@@ -18,7 +18,7 @@ from nasbench.baseline import linear_accuracy
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric, Split
 from nasbench.benchmark.table import Column, Table
-from nasbench.datasets import Dataset, ImageData, datasets
+from nasbench.datasets import DEFAULTS, Data, Dataset, datasets
 from nasbench.datasets.base import SPLITS
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.ledger import Ledger, Outcome, differences, summary
@@ -27,8 +27,9 @@ from nasbench.pool import Died, run_tasks
 from nasbench.progress import Progress, silent
 from nasbench.provenance import provenance
 from nasbench.spaces import GenotypeArray, NetworkSettings, Space, spaces
+from nasbench.tasks import Task
 from nasbench.threads import single_threaded
-from nasbench.train import CURVES, TrainSettings, pick_device, seeded, train
+from nasbench.train import CURVES, OPTIMISERS, TrainSettings, pick_device, seeded, train
 
 SAMPLING, TRAINING = 0, 1
 """Purposes of randomness: a generator's stream belongs to one of them and, within it, to one trial."""
@@ -45,7 +46,7 @@ class BuildSettings:
         dataset: Specification of the data set.
         cells: Number of different cells (by `Space.key`).
         seeds: Number of trainings of each cell.
-        seed: Master seed: of the choice of cells, of initial weights, and of the order of the images.
+        seed: Master seed: of the choice of cells, of initial weights, and of the order of the inputs.
         network: Width and depth around the cell.
         train: How to train.
         latency_repeats: Timed passes of which latency is the median.
@@ -112,8 +113,15 @@ def build(
     space, dataset = spaces.create(settings.space), datasets.create(settings.dataset)
     _check_writable(out)
     data = dataset.load()
+    task = data.task
+    if space.task != task.name:
+        suited = DEFAULTS.get(space.task)
+        remedy = f"; train on {suited!r}, for example" if suited else ""
+        raise InputError(
+            f"networks of {space.name} are trained for {space.task}, but {dataset.name} is for {task.name}{remedy}"
+        )
     recipe = _recipe(settings, space, dataset, data, where)
-    shape = (len(CURVES), settings.train.epochs)
+    shape = (CURVES, settings.train.epochs)
     path = out.with_name(f"{out.name}.ledger")
     if out.exists():
         table = _finished(out, recipe)
@@ -122,8 +130,8 @@ def build(
         return table
 
     genotypes = sample_cells(space, settings.cells, settings.seed)
-    networks = partial(_network, space, settings.network, data)
-    _probe(networks, genotypes[0], space, data)
+    networks = partial(_network, space, settings.network, task)
+    _probe(networks, genotypes[0], space, task)
     trials = [Trial(c, s, genotypes[c]) for s in range(settings.seeds) for c in range(settings.cells)]
     with Ledger(path, recipe, shape) as ledger:
         finished = ledger.finished()
@@ -138,10 +146,10 @@ def build(
             if all(outcome.values is None for outcome in finished.values()):
                 ledger.remove()
                 raise NasbenchError(f"every training {finished[0, 0].reason}; nothing was written")
-            measure = partial(_costs, networks, data.shape, settings.latency_repeats)
+            measure = partial(_costs, networks, task, settings.latency_repeats)
             costs = [_attempt(partial(measure, genotype)) for genotype in genotypes]
             measured = {**recipe, "linear_accuracy": linear_accuracy(data)}
-            table = _table(settings, space, genotypes, dataset.name, finished, costs, measured)
+            table = _table(settings, space, genotypes, dataset.name, task, finished, costs, measured)
             hdf5.write(table, out)
         except KeyboardInterrupt as interrupt:
             raise KeyboardInterrupt(
@@ -179,7 +187,7 @@ def sample_cells(space: Space, n: int, seed: int) -> GenotypeArray:
 
 
 def trial_seeds(seed: int, trial: Trial) -> tuple[int, int]:
-    """Seeds of a trial's initial weights and of its order of the images; they depend on the genotype, not its index."""
+    """Seeds of a trial's initial weights and of its order of the inputs; they depend on the genotype, not its index."""
     sequence = np.random.SeedSequence([seed, trial.seed, *trial.genotype.tolist()], spawn_key=(TRAINING,))
     weights, order = sequence.generate_state(2, np.uint64).tolist()
     return weights, order
@@ -191,16 +199,17 @@ class _Trainer:
     def __init__(self, settings: BuildSettings, device: torch.device) -> None:
         torch.set_num_threads(1)
         self.settings, self.device = settings, device
-        self.data = datasets.create(settings.dataset).load()
-        self.tensors = self.data.tensors(device)
-        self.networks = partial(_network, spaces.create(settings.space), settings.network, self.data)
+        data = datasets.create(settings.dataset).load()
+        self.task, self.tensors = data.task, data.tensors(device)
+        self.networks = partial(_network, spaces.create(settings.space), settings.network, self.task)
 
     def __call__(self, trial: Trial) -> Outcome:
         weights, order = trial_seeds(self.settings.seed, trial)
         return _attempt(partial(self._train, trial.genotype, weights, order))
 
     def _train(self, genotype: GenotypeArray, weights: int, order: int) -> Outcome:
-        history = train(self.networks(genotype, weights), self.tensors, self.settings.train, order, self.device)
+        network = self.networks(genotype, weights)
+        history = train(network, self.task, self.tensors, self.settings.train, order, self.device)
         return Outcome(history.values, None if history.diverged is None else f"diverged at epoch {history.diverged}")
 
 
@@ -219,35 +228,32 @@ def _outcomes(
 
 
 def _network(
-    space: Space, settings: NetworkSettings, data: ImageData, genotype: GenotypeArray, seed: int = 0
+    space: Space, settings: NetworkSettings, task: Task, genotype: GenotypeArray, seed: int = 0
 ) -> torch.nn.Module:
     with seeded(seed, torch.device("cpu")):
-        return space.network(genotype, data.shape, data.classes, settings)
+        return space.network(genotype, task, settings)
 
 
 def _probe(
-    networks: Callable[[GenotypeArray], torch.nn.Module], genotype: GenotypeArray, space: Space, data: ImageData
+    networks: Callable[[GenotypeArray], torch.nn.Module], genotype: GenotypeArray, space: Space, task: Task
 ) -> None:
     """Find out before hours of training whether a network can be made and computed at all."""
     try:
-        flops(networks(genotype), data.shape)
+        flops(networks(genotype), task.inputs(1))
     except NasbenchError:
         raise
     except Exception as error:
         raise InputError(
-            f"the network of {space.text(genotype)} fails on images of shape {data.shape}: {error}; "
-            "try other network settings or another data set"
+            f"the network of {space.text(genotype)} fails on inputs of shape {tuple(task.inputs(1).shape[1:])}: "
+            f"{error}; try other network settings or another data set"
         ) from error
 
 
 def _costs(
-    networks: Callable[[GenotypeArray], torch.nn.Module],
-    image: tuple[int, int, int],
-    repeats: int,
-    genotype: GenotypeArray,
+    networks: Callable[[GenotypeArray], torch.nn.Module], task: Task, repeats: int, genotype: GenotypeArray
 ) -> Outcome:
-    network = networks(genotype)
-    return Outcome(np.array([parameters(network), flops(network, image), latency(network, image, repeats)]))
+    network, one = networks(genotype), task.inputs(1)
+    return Outcome(np.array([parameters(network), flops(network, one), latency(network, one, repeats)]))
 
 
 def _attempt(work: Callable[[], Outcome]) -> Outcome:
@@ -263,13 +269,14 @@ def _table(
     space: Space,
     genotypes: GenotypeArray,
     dataset: str,
+    task: Task,
     trainings: Mapping[tuple[int, int], Outcome],
     costs: Sequence[Outcome],
     recipe: Mapping[str, Any],
 ) -> Table:
     cells, epochs = settings.cells, settings.train.epochs
     columns = [
-        *_columns(_curve_metrics(dataset), sorted(trainings.items()), (cells, settings.seeds, epochs)),
+        *_columns(_curve_metrics(dataset, task), sorted(trainings.items()), (cells, settings.seeds, epochs)),
         *_columns(_cost_metrics(dataset), [((cell,), outcome) for cell, outcome in enumerate(costs)], (cells,)),
     ]
     return Table(
@@ -303,8 +310,8 @@ def _columns(
         yield Column(metric, values[..., position].copy(), missing[..., position].copy(), tuple(reasons))
 
 
-def _curve_metrics(dataset: str) -> list[Metric]:
-    """What is measured after each epoch, in the order of `CURVES`."""
+def _curve_metrics(dataset: str, task: Task) -> list[Metric]:
+    """What is measured after each epoch, in the order of `nasbench.train.curves`."""
     dims = ("architecture", "seed", "epoch")
     splits: tuple[tuple[Split, str], ...] = (
         ("train", "running over the batches of the epoch"),
@@ -313,9 +320,9 @@ def _curve_metrics(dataset: str) -> list[Metric]:
     )
     metrics = []
     for split, when in splits:
-        accuracy, loss = f"Images classified correctly, {when}.", f"Mean cross-entropy, {when}."
-        metrics.append(Metric(dataset, f"{split}_accuracy", split, "percent", "maximise", dims, accuracy))
-        metrics.append(Metric(dataset, f"{split}_loss", split, "nats", "minimise", dims, loss))
+        scored, lost = f"{task.scored}, {when}.", f"{task.lost}, {when}."
+        metrics.append(Metric(dataset, f"{split}_{task.score}", split, "percent", "maximise", dims, scored))
+        metrics.append(Metric(dataset, f"{split}_loss", split, task.loss_units, "minimise", dims, lost))
     seconds = "Training time up to the end of the epoch, without evaluation: wall clock on CUDA, processor on the CPU."
     return [*metrics, Metric(dataset, "train_seconds", "none", "seconds", "minimise", dims, seconds)]
 
@@ -324,14 +331,14 @@ def _cost_metrics(dataset: str) -> list[Metric]:
     """What a network costs whatever its weights, in the order of `_costs`."""
     kinds = (
         ("parameters", "count", "Trainable parameters."),
-        ("flops", "count", "Multiply-adds of convolutions, matrix products and biases for one image."),
-        ("latency", "milliseconds", "Time of classifying one image on one thread of the CPU in float32: median."),
+        ("flops", "count", "Multiply-adds of convolutions, matrix products and biases for one input."),
+        ("latency", "milliseconds", "Time of answering one input on one thread of the CPU in float32: median."),
     )
     return [Metric(dataset, name, "none", units, "minimise", ("architecture",), what) for name, units, what in kinds]
 
 
 def _recipe(
-    settings: BuildSettings, space: Space, dataset: Dataset, data: ImageData, device: torch.device
+    settings: BuildSettings, space: Space, dataset: Dataset, data: Data, device: torch.device
 ) -> dict[str, Any]:
     """All that the numbers depend on, as JSON values."""
     cuda = device.type == "cuda"
@@ -342,7 +349,8 @@ def _recipe(
             "name": dataset.name,
             "settings": dataset.settings(),
             "sha256": data.checksum(),
-            "images": {split: len(data.splits[split]) for split in SPLITS},
+            "task": data.task.name,
+            "inputs": {split: len(data.splits[split]) for split in SPLITS},
         },
         "cells": settings.cells,
         "sampling": "Space.sample made canonical, without repetitions",
@@ -351,8 +359,8 @@ def _recipe(
         "network": asdict(settings.network),
         "training": {
             **asdict(settings.train),
-            "loss": "cross-entropy",
-            "optimiser": "SGD with Nesterov momentum",
+            "loss": data.task.lost,
+            "optimiser": OPTIMISERS[settings.train.optimiser],
             "schedule": "linear warm-up, then a cosine to 0, by step",
         },
         "latency_repeats": settings.latency_repeats,

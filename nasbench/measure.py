@@ -19,24 +19,23 @@ def parameters(network: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-def flops(network: torch.nn.Module, image: tuple[int, int, int]) -> int:
-    """Multiply-adds of classifying one image: of convolutions and matrix products, and one for each bias added.
+def flops(network: torch.nn.Module, inputs: torch.Tensor) -> int:
+    """Multiply-adds of one input: of convolutions and matrix products, and one for each bias added.
 
     Pooling, normalisation, activations and sums are free. This is the convention under which NAS-Bench-201 (Dong &
     Yang, 2020) publishes "FLOPs": 15.64737 million for its architecture 0, of which 10 are biases of the classifier.
 
     Args:
-        network: Maps images `(b, channels, height, width)` to logits; left in evaluation mode.
-        image: Channels, height and width.
+        network: Left in evaluation mode.
+        inputs: A batch of one, `(1, ...)`.
     """
     network.eval()
-    device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
     aten = torch.ops.aten
     counter = FlopCounterMode(
         display=False, custom_mapping={aten.convolution: _convolution, aten.addmm: _biased_product}
     )
     with torch.no_grad(), counter:
-        network(torch.ones(1, *image, device=device))
+        network(inputs)
     return int(counter.get_total_flops()) // 2  # torch counts multiplications and additions apart
 
 
@@ -54,23 +53,22 @@ def _biases(bias: Any, out_shape: Any) -> int:
     return 0 if bias is None else 2 * math.prod(out_shape)
 
 
-def latency(network: torch.nn.Module, image: tuple[int, int, int], repeats: int = 50, warmup: int = 5) -> float:
-    """Milliseconds of classifying one image: median of `repeats`, on one thread of the CPU, in float32.
+def latency(network: torch.nn.Module, inputs: torch.Tensor, repeats: int = 50, warmup: int = 5) -> float:
+    """Milliseconds of answering one input: median of `repeats`, on one thread of the CPU, in float32.
 
     Args:
         network: On the CPU; left in evaluation mode.
-        image: Channels, height and width.
+        inputs: A batch of one, `(1, ...)`.
         repeats: Timed passes.
         warmup: Passes before them, not timed.
     """
     if repeats < 1 or warmup < 0:
         raise InputError(f"latency needs at least 1 repeat and 0 warm-up passes, got {repeats} and {warmup}")
     network.eval()
-    x = torch.ones(1, *image)
     times = np.empty(warmup + repeats)
     with single_threaded(), torch.inference_mode():
         for index in range(len(times)):
             start = time.perf_counter_ns()
-            network(x)
+            network(inputs)
             times[index] = time.perf_counter_ns() - start
     return float(np.median(times[warmup:])) / 1e6

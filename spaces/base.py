@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import networkx as nx
     import torch
 
+    from nasbench.tasks import Task
+
 GenotypeArray: TypeAlias = npt.NDArray[np.int8]
 KeyArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -77,6 +79,8 @@ class Space(ABC):
     """Labels that the nodes of a graph can have (input and output included)."""
     max_nodes: int
     """Most nodes that a graph has: `v` of `CellTensors`."""
+    task: ClassVar[str] = "image_classification"
+    """Name of the task that its networks are trained for; see `nasbench.tasks`."""
     blocking: ClassVar[tuple[str, ...]] = ()
     """Those of `ops` that pass nothing on: what only they lead to does not reach the output."""
     identity: ClassVar[tuple[str, ...]] = ()
@@ -340,16 +344,16 @@ class Space(ABC):
     # --- networks -----------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def network(
-        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
-    ) -> torch.nn.Module:
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The trainable network of one architecture `(d,)`.
 
         Args:
             genotype: The architecture.
-            image: Channels, height and width of the input.
-            classes: Number of outputs (logits).
+            task: What it is trained for, with the sizes of its inputs and outputs.
             settings: Width and depth.
+
+        Raises:
+            InputError: Networks of this space are not trained for such a task.
         """
 
 

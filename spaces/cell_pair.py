@@ -21,10 +21,13 @@ from nasbench.spaces.base import (
     NetworkSettings,
     Space,
 )
+from nasbench.tasks.images import ImageClassification
 
 if TYPE_CHECKING:
     import networkx as nx
     import torch
+
+    from nasbench.tasks import Task
 
 ShortArray: TypeAlias = npt.NDArray[np.int16]
 CELLS = ("normal", "reduce")
@@ -497,9 +500,7 @@ class CellPair(Space):
 
     # --- network ------------------------------------------------------------------------------------------------
 
-    def network(
-        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
-    ) -> torch.nn.Module:
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The network of DARTS on CIFAR: stem, stages of normal cells with a reduction cell between them, head.
 
         `settings.cells` counts the normal cells of a stage. The published DARTS network of 20 cells and 36 channels,
@@ -511,6 +512,7 @@ class CellPair(Space):
         """
         from nasbench.spaces.cell_pair_network import network
 
+        images = ImageClassification.expect(task)
         if settings.channels < 2:
             raise InputError(f"networks of {self.name} have at least 2 channels, got {settings.channels}")
         cells = self.cells(genotype[None])
@@ -523,7 +525,7 @@ class CellPair(Space):
                 for *pair, c in zip(ops, sources, combined, strict=True)
             ]
             plans.append((blocks, np.flatnonzero(concatenated[:, cell]).tolist()))
-        return network(plans[0], plans[1], image[0], classes, settings)
+        return network(plans[0], plans[1], images.shape[0], images.classes, settings)
 
 
 _Block: TypeAlias = tuple[list[tuple[str, int]], str]

@@ -9,10 +9,13 @@ import numpy as np
 
 from nasbench.errors import InputError
 from nasbench.spaces.base import CellTensors, GenotypeArray, KeyArray, NetworkSettings, Space
+from nasbench.tasks.images import ImageClassification
 
 if TYPE_CHECKING:
     import networkx as nx
     import torch
+
+    from nasbench.tasks import Task
 
 BLOCKS = ("identity", "MB3_K3", "MB6_K5")
 STAGES = (2, 3, 3)
@@ -118,9 +121,7 @@ class Macro(Space):
 
     # --- network ------------------------------------------------------------------------------------------------
 
-    def network(
-        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
-    ) -> torch.nn.Module:
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published network: stem, eight layers in three stages, a 1x1 convolution to 40 times the width, head.
 
         The published width is `settings.channels` of 32, with which the last convolution has 1,280 channels. The depth
@@ -130,9 +131,10 @@ class Macro(Space):
 
         from nasbench.spaces import layers
 
+        images = ImageClassification.expect(task)
         channels = settings.channels
         last = 40 * channels
-        blocks: list[nn.Module] = [layers.conv_bn_relu(image[0], channels, 3)]
+        blocks: list[nn.Module] = [layers.conv_bn_relu(images.shape[0], channels, 3)]
         for block, first in zip(genotype, _FIRST, strict=True):
             c_in, stride = channels, 2 if first else 1
             channels *= stride
@@ -141,4 +143,4 @@ class Macro(Space):
             else:
                 expansion, kernel = ((3, 3), (6, 5))[block - 1]
                 blocks.append(layers.InvertedResidual(c_in, channels, kernel, stride, expansion))
-        return nn.Sequential(*blocks, layers.conv_bn_relu(channels, last, 1), layers.head(last, classes))
+        return nn.Sequential(*blocks, layers.conv_bn_relu(channels, last, 1), layers.head(last, images.classes))

@@ -10,10 +10,13 @@ import numpy.typing as npt
 from nasbench.errors import InputError
 from nasbench.spaces.base import CellTensors, FloatArray, GenotypeArray, NetworkSettings, Space
 from nasbench.spaces.edge_cell import EDGES
+from nasbench.tasks.images import ImageClassification
 
 if TYPE_CHECKING:
     import networkx as nx
     import torch
+
+    from nasbench.tasks import Task
 
 CHANNELS = tuple(range(8, 65, 8))
 LAYERS = 5
@@ -119,9 +122,7 @@ class NATSSize(Space):
 
     # --- network ------------------------------------------------------------------------------------------------
 
-    def network(
-        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
-    ) -> torch.nn.Module:
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published network: stem, cell, reduction, cell, reduction, cell, head.
 
         The published networks have `settings` of 64 channels and 1 cell: `channels` is what the widest layer has (the
@@ -132,6 +133,8 @@ class NATSSize(Space):
         from torch import nn
 
         from nasbench.spaces import layers
+
+        images = ImageClassification.expect(task)
 
         def cell(c_in: int, c_out: int) -> nn.Module:
             operations: list[nn.Module] = []
@@ -145,7 +148,7 @@ class NATSSize(Space):
 
         widths = [max(1, round(settings.channels * CHANNELS[option] / CHANNELS[-1])) for option in genotype]
         channels = widths[0]
-        blocks: list[nn.Module] = [layers.conv_bn(image[0], channels, 3)]
+        blocks: list[nn.Module] = [layers.conv_bn(images.shape[0], channels, 3)]
         for layer, width in enumerate(widths):
             if layer % 2:
                 blocks.append(layers.ResidualReduction(channels, width))
@@ -153,4 +156,4 @@ class NATSSize(Space):
                 blocks.append(cell(channels, width))
                 blocks += [cell(width, width) for _ in range(settings.cells - 1)]
             channels = width
-        return nn.Sequential(*blocks, nn.BatchNorm2d(channels), nn.ReLU(), layers.head(channels, classes))
+        return nn.Sequential(*blocks, nn.BatchNorm2d(channels), nn.ReLU(), layers.head(channels, images.classes))

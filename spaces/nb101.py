@@ -15,10 +15,13 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.spaces.base import BoolArray, CellTensors, FloatArray, GenotypeArray, NetworkSettings, Space
+from nasbench.tasks.images import ImageClassification
 
 if TYPE_CHECKING:
     import networkx as nx
     import torch
+
+    from nasbench.tasks import Task
 
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 VERTICES, EDGES = 7, 9
@@ -281,9 +284,7 @@ class NB101(Space):
 
     # --- network ------------------------------------------------------------------------------------------------
 
-    def network(
-        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
-    ) -> torch.nn.Module:
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published network: stem, stages of cells with a max-pool between them, head.
 
         The published one has `NetworkSettings(channels=128, cells=3, stages=3)`. Where the channels cannot be divided
@@ -292,7 +293,8 @@ class NB101(Space):
         """
         from nasbench.spaces.nb101_network import network
 
-        return network(*self.matrix(genotype), image[0], classes, settings)
+        images = ImageClassification.expect(task)
+        return network(*self.matrix(genotype), images.shape[0], images.classes, settings)
 
 
 # --- operations and paths -----------------------------------------------------------------------------------------

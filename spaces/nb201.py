@@ -24,9 +24,12 @@ from nasbench.spaces.edge_cell import (
     EdgeCellSpace,
     first_of_class,
 )
+from nasbench.tasks.images import ImageClassification
 
 if TYPE_CHECKING:
     import torch
+
+    from nasbench.tasks import Task
 
 __all__ = ["AVG_POOL", "CONV_1X1", "CONV_3X3", "EDGES", "NB201", "NONE", "OPERATIONS", "PATHS", "SKIP"]
 
@@ -117,9 +120,7 @@ class NB201(EdgeCellSpace):
 
     # --- network ------------------------------------------------------------------------------------------------
 
-    def network(
-        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
-    ) -> torch.nn.Module:
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published macro skeleton: stem, stages of cells with a residual reduction between them, head.
 
         Operations that do not reach the output are computed all the same, as in the published measurements.
@@ -127,6 +128,8 @@ class NB201(EdgeCellSpace):
         from torch import nn
 
         from nasbench.spaces import layers
+
+        images = ImageClassification.expect(task)
 
         def operation(name: str, channels: int) -> nn.Module | None:
             if name == "none":
@@ -138,14 +141,14 @@ class NB201(EdgeCellSpace):
             return layers.relu_conv_bn(channels, channels, kernel=1 if name == "nor_conv_1x1" else 3)
 
         channels = settings.channels
-        blocks: list[nn.Module] = [layers.conv_bn(image[0], channels, 3)]
+        blocks: list[nn.Module] = [layers.conv_bn(images.shape[0], channels, 3)]
         for stage in range(settings.stages):
             if stage > 0:
                 blocks.append(layers.ResidualReduction(channels, 2 * channels))
                 channels *= 2
             for _ in range(settings.cells):
                 blocks.append(layers.EdgeCell(EDGES, [operation(OPERATIONS[op], channels) for op in genotype]))
-        return nn.Sequential(*blocks, nn.BatchNorm2d(channels), nn.ReLU(), layers.head(channels, classes))
+        return nn.Sequential(*blocks, nn.BatchNorm2d(channels), nn.ReLU(), layers.head(channels, images.classes))
 
 
 _FORM = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from nasbench.errors import InputError
 from nasbench.spaces.base import GenotypeArray, NetworkSettings
 from nasbench.spaces.edge_cell import EDGES, LEARNT, SAME, ZERO, EdgeCellSpace
+from nasbench.tasks.images import ImageClassification
 
 if TYPE_CHECKING:
     import torch
+
+    from nasbench.tasks import Task
 
 SKELETON = "64-41414"
 """Base channels, and the modules: 1 keeps the shape, 4 doubles the channels and halves the image."""
@@ -57,9 +60,7 @@ class TNB101Micro(EdgeCellSpace):
 
     # --- network ------------------------------------------------------------------------------------------------
 
-    def network(
-        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
-    ) -> torch.nn.Module:
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published skeleton with the head for classification.
 
         The skeleton `64-41414` is `settings` of 64 channels, 2 cells and 3 stages: `channels` after the stem, `cells`
@@ -72,6 +73,8 @@ class TNB101Micro(EdgeCellSpace):
         from torch import nn
 
         from nasbench.spaces import layers
+
+        images = ImageClassification.expect(task)
 
         def operation(name: str, c_in: int, c_out: int, stride: int) -> nn.Module | None:
             if name == "none":
@@ -90,9 +93,9 @@ class TNB101Micro(EdgeCellSpace):
             )
 
         channels = settings.channels
-        half, stride = (channels + 1) // 2, 2 if min(image[1:]) >= LARGE else 1
+        half, stride = (channels + 1) // 2, 2 if min(images.shape[1:]) >= LARGE else 1
         blocks: list[nn.Module] = [
-            layers.conv_bn(image[0], half, 3, stride),
+            layers.conv_bn(images.shape[0], half, 3, stride),
             layers.relu_conv_bn(half, channels, 3, stride),
         ]
         for stage in range(settings.stages):
@@ -100,4 +103,4 @@ class TNB101Micro(EdgeCellSpace):
             blocks += [cell(channels, 2 * channels, 2)]
             channels *= 2
             blocks += [cell(channels, channels, 1) for _ in range(settings.cells - 1)]
-        return nn.Sequential(*blocks, layers.head(channels, classes))
+        return nn.Sequential(*blocks, layers.head(channels, images.classes))

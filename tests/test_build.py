@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
@@ -17,6 +18,7 @@ from nasbench.ledger import Outcome
 from nasbench.measure import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.nb201 import NB201
+from nasbench.tasks.images import ImageClassification
 from nasbench.train import TrainSettings
 
 TINY = BuildSettings(
@@ -80,9 +82,9 @@ def test_what_a_table_holds(tiny):
     accuracy = table.columns["digits/test_accuracy"].values
     np.testing.assert_allclose(accuracy * 30 / 100, np.round(accuracy * 30 / 100))  # thirtieths, in percent
     for row, genotype in enumerate(table.genotypes):
-        network = space.network(genotype, (1, 8, 8), 10, TINY.network)
+        network = space.network(genotype, ImageClassification((1, 8, 8), 10), TINY.network)
         assert table.columns["digits/parameters"].values[row] == parameters(network)
-        assert table.columns["digits/flops"].values[row] == flops(network, (1, 8, 8))
+        assert table.columns["digits/flops"].values[row] == flops(network, torch.ones(1, 1, 8, 8))
 
 
 def test_the_file_is_the_table(tiny):
@@ -98,7 +100,7 @@ def test_the_recipe_says_how(tiny):
     assert json.loads(json.dumps(recipe)) == recipe
     assert recipe["training"]["epochs"] == 2
     assert recipe["network"] == {"channels": 2, "cells": 1, "stages": 2}
-    assert recipe["dataset"]["images"] == {"train": 40, "validation": 20, "test": 30}
+    assert recipe["dataset"]["inputs"] == {"train": 40, "validation": 20, "test": 30}
     assert len(recipe["dataset"]["sha256"]) == 64
     assert recipe["device"] == "cpu, one thread" and recipe["precision"] == "float32"
 
@@ -242,6 +244,7 @@ FAULTY = '''
 import os, signal
 from torch import nn
 from nasbench.spaces.nb201 import NB201
+from nasbench.tasks.images import ImageClassification
 
 class Network(nn.Module):
     def __init__(self, wrapped, fault):
@@ -259,8 +262,8 @@ class Faulty(NB201):
     def __init__(self, fault: str = "raise", all: bool = False) -> None:
         super().__init__()
         self.fault, self.all = fault, all
-    def network(self, genotype, image, classes, settings):
-        wrapped = super().network(genotype, image, classes, settings)
+    def network(self, genotype, task, settings):
+        wrapped = super().network(genotype, task, settings)
         return Network(wrapped, self.fault) if genotype[0] == 4 or self.all else wrapped
 '''
 
@@ -330,7 +333,7 @@ def test_more_reasons_than_a_byte_can_tell_apart():
 
 def test_a_network_that_cannot_be_computed_is_said_before_anything_is_trained(faulty, tmp_path):
     settings = replace(TINY, space="faulty_space:Faulty+fault=shape+all=true")
-    with pytest.raises(InputError, match=r"the network of \|.* fails on images of shape \(1, 8, 8\): .*other network"):
+    with pytest.raises(InputError, match=r"the network of \|.* fails on inputs of shape \(1, 8, 8\): .*other network"):
         build(settings, tmp_path / "t.h5")
     assert not list(tmp_path.glob("t.h5*"))
 

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from nasbench.errors import InputError
 from nasbench.measure import flops, latency, parameters
 from nasbench.spaces import NetworkSettings, spaces
+from nasbench.tasks.images import ImageClassification
 
 
 def test_parameters_by_hand():
@@ -30,16 +32,16 @@ def test_flops_by_hand():
         nn.Flatten(),
         nn.Linear(16, 10),
     )
-    assert flops(network, (1, 8, 8)) == 64 * 18 + 16 * (8 + 4) + 4 * 36 + (160 + 10)
+    assert flops(network, torch.ones(1, 1, 8, 8)) == 64 * 18 + 16 * (8 + 4) + 4 * 36 + (160 + 10)
 
 
 def test_flops_of_a_layer_without_bias():
-    assert flops(nn.Sequential(nn.Flatten(), nn.Linear(12, 5, bias=False)), (3, 2, 2)) == 60
+    assert flops(nn.Sequential(nn.Flatten(), nn.Linear(12, 5, bias=False)), torch.ones(1, 3, 2, 2)) == 60
 
 
 def test_flops_do_not_touch_batch_norm_statistics():
     network = nn.Sequential(nn.BatchNorm2d(1))
-    flops(network, (1, 2, 2))
+    flops(network, torch.ones(1, 1, 2, 2))
     assert network[0].num_batches_tracked == 0
 
 
@@ -47,23 +49,25 @@ def test_published_costs_of_nas_bench_201():
     """Architecture 0 with 16 channels and 5 cells a stage on CIFAR-10, as NAS-Bench-201 lists it."""
     space = spaces.create("nb201")
     text = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
-    network = space.network(space.genotype(text), (3, 32, 32), 10, NetworkSettings(channels=16, cells=5))
+    network = space.network(
+        space.genotype(text), ImageClassification((3, 32, 32), 10), NetworkSettings(channels=16, cells=5)
+    )
     assert parameters(network) / 1e6 == pytest.approx(0.129306, abs=1e-9)
-    assert flops(network, (3, 32, 32)) / 1e6 == pytest.approx(15.64737, abs=1e-9)
+    assert flops(network, torch.ones(1, 3, 32, 32)) / 1e6 == pytest.approx(15.64737, abs=1e-9)
 
 
 def test_latency_is_a_finite_time_in_milliseconds():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    value = latency(network, (1, 8, 8), repeats=3)
+    value = latency(network, torch.ones(1, 1, 8, 8), repeats=3)
     assert np.isfinite(value) and value > 0
 
 
 def test_latency_counts_only_the_timed_passes(monkeypatch):
     clock = iter([0, 9_000_000, 0, 1_000_000, 0, 3_000_000, 0, 2_000_000])
     monkeypatch.setattr("nasbench.measure.time.perf_counter_ns", lambda: next(clock))
-    assert latency(nn.Identity(), (1, 1, 1), repeats=3, warmup=1) == 2.0
+    assert latency(nn.Identity(), torch.ones(1, 1, 1, 1), repeats=3, warmup=1) == 2.0
 
 
 def test_latency_without_repeats_is_refused():
     with pytest.raises(InputError, match="at least 1 repeat"):
-        latency(nn.Identity(), (1, 1, 1), repeats=0)
+        latency(nn.Identity(), torch.ones(1, 1, 1, 1), repeats=0)

@@ -259,7 +259,7 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
 def _recipe(recipe: Mapping[str, Any]) -> list[str]:
     """How the cells were trained, as one sentence; none where the recipe does not say."""
     dataset = recipe.get("dataset")
-    data = {**dataset.get("settings", {}), **dataset.get("images", {})} if isinstance(dataset, Mapping) else None
+    data = {**dataset.get("settings", {}), **dataset.get("inputs", {})} if isinstance(dataset, Mapping) else None
     told = []
     for title, group in (("data", data), ("network", recipe.get("network")), ("training", recipe.get("training"))):
         if isinstance(group, Mapping):

@@ -1,12 +1,14 @@
-"""The contract of a data set: intensities in [0, 1], labels of its classes, disjoint parts, always the same."""
+"""The contract of a data set: values in their ranges, targets of its task, disjoint parts, always the same."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from nasbench.datasets.base import SPLITS, Dataset, ImageData
+from nasbench.datasets.base import SPLITS, Data, Dataset, ImageData
 
 
 def check_dataset(dataset: Dataset) -> None:
@@ -17,8 +19,8 @@ def check_dataset(dataset: Dataset) -> None:
     """
     data = dataset.load()
     assert dataset.name and "/" not in dataset.name, f"name {dataset.name!r} is empty or has a slash"
-    assert dataset.source, "source is empty: say where the images come from"
-    check_image_data(data)
+    assert dataset.source, "source is empty: say where the data comes from"
+    check_data(data)
 
     settings = json.loads(json.dumps(dataset.settings()))
     assert settings == dataset.settings(), "settings() changes on the way through JSON"
@@ -26,8 +28,39 @@ def check_dataset(dataset: Dataset) -> None:
     assert type(dataset)(**settings).load().checksum() == data.checksum(), "its settings give other data"
 
 
-def check_image_data(data: ImageData) -> None:
+def check_data(data: Data) -> None:
     """Check shapes, types, ranges and parts of loaded data; raises as `check_dataset` does."""
+    _check_splits(data)
+    for kind, check in _CHECKS.items():
+        if isinstance(data, kind):
+            check(data)
+    _check_tensors(data)
+
+
+def _check_splits(data: Data) -> None:
+    assert tuple(data.splits) == SPLITS, f"parts are {tuple(data.splits)}, not {SPLITS}"
+    for part, rows in data.splits.items():
+        assert len(rows), f"part {part} is empty"
+        assert rows.dtype == np.int64, f"rows of part {part} are {rows.dtype}, not int64"
+        assert rows.min() >= 0, f"part {part} has the row {rows.min()}"
+        assert rows.max() < len(data), f"part {part} has the row {rows.max()} of {len(data)}"
+    together = np.concatenate(list(data.splits.values()))
+    assert len(np.unique(together)) == len(together), "a row is in two parts, or twice in one"
+
+
+def _check_tensors(data: Data) -> None:
+    """What a network trains on has the form that the task states."""
+    task = data.task
+    for part, (x, y) in data.tensors("cpu").items():
+        inputs, targets = task.inputs(1), task.targets(1)
+        n = len(data.splits[part])
+        for what, found, example in (("inputs", x, inputs), ("targets", y, targets)):
+            shape = (n, *example.shape[1:])
+            assert tuple(found.shape) == shape, f"{what} of part {part} are {tuple(found.shape)}, not {shape}"
+            assert found.dtype == example.dtype, f"{what} of part {part} are {found.dtype}, not {example.dtype}"
+
+
+def _check_images(data: ImageData) -> None:
     images, labels = data.images, data.labels
     assert images.ndim == 4, f"images have shape {images.shape}, not (n, channels, height, width)"
     assert images.dtype == np.float32, f"images are {images.dtype}, not float32"
@@ -39,18 +72,10 @@ def check_image_data(data: ImageData) -> None:
     assert labels.dtype == np.int64, f"labels are {labels.dtype}, not int64"
     assert labels.min() >= 0, f"a label is {labels.min()}, below 0"
     assert labels.max() < data.classes, f"a label is {labels.max()} where there are {data.classes} classes"
-
-    assert tuple(data.splits) == SPLITS, f"parts are {tuple(data.splits)}, not {SPLITS}"
-    for part, rows in data.splits.items():
-        assert len(rows), f"part {part} is empty"
-        assert rows.dtype == np.int64, f"rows of part {part} are {rows.dtype}, not int64"
-        assert rows.min() >= 0, f"part {part} has the row {rows.min()}"
-        assert rows.max() < len(images), f"part {part} has the row {rows.max()} of {len(images)}"
-    together = np.concatenate(list(data.splits.values()))
-    assert len(np.unique(together)) == len(together), "an image is in two parts, or twice in one"
     missing = np.setdiff1d(labels, labels[data.splits["train"]])
     assert not len(missing), f"class {missing[:1]} has no training image"
-
-    for part, (x, y) in data.tensors("cpu").items():
-        assert tuple(x.shape) == (len(data.splits[part]), *data.shape), f"tensor of part {part} is {tuple(x.shape)}"
+    for part, (_, y) in data.tensors("cpu").items():
         assert np.array_equal(y.numpy(), labels[data.splits[part]]), f"labels of part {part} are in another order"
+
+
+_CHECKS: dict[type[Data], Callable[[Any], None]] = {ImageData: _check_images}

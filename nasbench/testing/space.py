@@ -298,15 +298,20 @@ def _enumerate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator)
 def _network(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     import torch
 
+    from nasbench.tasks import tasks
+
     settings = NetworkSettings(channels=8, cells=1, stages=2)
+    task = tasks.resolve(space.task)[0].small()
+    inputs, targets = task.inputs(4), task.targets(4)
     with torch.random.fork_rng(devices=[]):
         for genotype in genotypes[:4]:
             torch.manual_seed(0)
-            network = space.network(genotype, (1, 8, 8), 3, settings).train()
-            logits = network(torch.rand(4, 1, 8, 8))
-            assert logits.shape == (4, 3), f"gives logits of shape {tuple(logits.shape)} for 4 images of 3 classes"
-            assert torch.isfinite(logits).all(), f"gives logits that are not finite: {space.text(genotype)}"
-            logits.square().sum().backward()
+            network = space.network(genotype, task, settings).train()
+            outputs = network(inputs)
+            task.check(outputs, 4)
+            loss = task.loss(outputs, targets)
+            assert torch.isfinite(loss), f"gives a loss that is not finite: {space.text(genotype)}"
+            loss.backward()  # type: ignore[no-untyped-call]
             gradients = [p.grad for p in network.parameters() if p.grad is not None]
             assert gradients, f"gives no parameter a gradient: {space.text(genotype)}"
             assert all(torch.isfinite(g).all() for g in gradients), f"has infinite gradients: {space.text(genotype)}"

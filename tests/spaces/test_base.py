@@ -34,6 +34,8 @@ def test_genotypes_need_neither_torch_nor_networkx() -> None:
 import sys
 import numpy as np
 from nasbench.spaces import spaces
+from nasbench.tasks.images import ImageClassification
+from nasbench.tasks.images import ImageClassification
 rng = np.random.default_rng(0)
 for space in map(spaces.create, spaces):
     genotypes = space.mutate(space.sample(10, rng), rng)
@@ -119,6 +121,8 @@ def test_genotype_accepts_every_form(chain: Space) -> None:
 
 
 def test_network_has_the_parameters_of_its_layers(chain: Space) -> None:
-    network = chain.network(np.array([0, 1, 2], dtype=np.int8), (1, 8, 8), 10, NetworkSettings(channels=4))
+    network = chain.network(
+        np.array([0, 1, 2], dtype=np.int8), ImageClassification((1, 8, 8), 10), NetworkSettings(channels=4)
+    )
     norms = 3 * 2 * 4
     assert sum(p.numel() for p in network.parameters()) == 4 * 9 + 16 * 9 + 16 * 25 + norms + 4 * 10 + 10

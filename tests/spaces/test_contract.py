@@ -13,6 +13,8 @@ from nasbench.spaces import CellTensors, GenotypeArray, NetworkSettings, spaces
 from nasbench.spaces.base import FloatArray, KeyArray
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
+from nasbench.tasks import Task
+from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 
 
@@ -148,10 +150,8 @@ class SkipsAChunk(NB201):
 
 
 class ForgetsTheClasses(NB201):
-    def network(
-        self, genotype: GenotypeArray, image: tuple[int, int, int], classes: int, settings: NetworkSettings
-    ) -> Any:
-        return super().network(genotype, image, 10, settings)
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> Any:
+        return super().network(genotype, ImageClassification((1, 8, 8), 10), settings)
 
 
 class ChangesItsInput(NB201):

@@ -13,6 +13,7 @@ from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.cell_pair_network import operation
 from nasbench.spaces.darts import DARTS, OPERATIONS
+from nasbench.tasks.images import ImageClassification
 
 SPACE = DARTS()
 V2 = (
@@ -268,14 +269,18 @@ def _parameters(network):
 
 def test_published_parameters():
     """The authors' program reports 3.349342 MB for DARTS_V2 with 36 channels and 20 cells, without auxiliary head."""
-    network = SPACE.network(SPACE.genotype(V2), (3, 32, 32), 10, NetworkSettings(channels=36, cells=6, stages=3))
+    network = SPACE.network(
+        SPACE.genotype(V2), ImageClassification((3, 32, 32), 10), NetworkSettings(channels=36, cells=6, stages=3)
+    )
     assert _parameters(network) == 3_349_342
     assert len(network.cells) == 20
 
 
 @pytest.mark.parametrize("image", [(1, 8, 8), (3, 32, 32), (2, 7, 5), (1, 1, 1)])
 def test_network_takes_images_of_any_size(image):
-    network = SPACE.network(SPACE.genotype(V2), image, 7, NetworkSettings(channels=3, cells=1, stages=3))
+    network = SPACE.network(
+        SPACE.genotype(V2), ImageClassification(image, 7), NetworkSettings(channels=3, cells=1, stages=3)
+    )
     assert network.eval()(torch.zeros(2, *image)).shape == (2, 7)
 
 
@@ -296,7 +301,7 @@ def test_parameters_of_operations():
 
 def test_one_channel_is_refused():
     with pytest.raises(InputError, match="at least 2 channels, got 1"):
-        SPACE.network(SPACE.genotype(V2), (1, 8, 8), 3, NetworkSettings(channels=1))
+        SPACE.network(SPACE.genotype(V2), ImageClassification((1, 8, 8), 3), NetworkSettings(channels=1))
 
 
 def test_isomorphic_cells_have_equal_networks():
@@ -304,7 +309,10 @@ def test_isomorphic_cells_have_equal_networks():
     genotypes = SPACE.sample(4, rng)
     sizes = NetworkSettings(channels=4, cells=1, stages=2)
     for genotype, canonical in zip(genotypes, SPACE.canonical(genotypes), strict=True):
-        counts = [_parameters(SPACE.network(which, (1, 8, 8), 3, sizes)) for which in (genotype, canonical)]
+        counts = [
+            _parameters(SPACE.network(which, ImageClassification((1, 8, 8), 3), sizes))
+            for which in (genotype, canonical)
+        ]
         assert counts[0] == counts[1]
 
 

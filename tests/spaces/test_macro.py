@@ -12,6 +12,7 @@ from nasbench.measure import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.layers import InvertedResidual
 from nasbench.spaces.macro import Macro
+from nasbench.tasks.images import ImageClassification
 
 TABLE = Path(__file__).parents[2] / ".." / "shared" / "tables" / "nas_bench_macro/raw/nas-bench-macro_cifar10.json"
 SPACE = Macro()
@@ -29,8 +30,8 @@ def published():
 def cost(genotype):
     """Parameters and multiply-accumulates of the published network; they leave out the biases of the head."""
     with torch.device("meta"):
-        network = SPACE.network(genotype, (3, 32, 32), 10, PUBLISHED)
-    return parameters(network), flops(network, (3, 32, 32)) - 10
+        network = SPACE.network(genotype, ImageClassification((3, 32, 32), 10), PUBLISHED)
+    return parameters(network), flops(network, torch.ones(1, 3, 32, 32)) - 10
 
 
 # --- string and graph -------------------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ def test_members_of_a_class_compute_the_same_with_the_same_weights():
     def answer(genotype):
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            return SPACE.network(genotype, (1, 9, 9), 3, NetworkSettings(4)).eval()(image)
+            return SPACE.network(genotype, ImageClassification((1, 9, 9), 3), NetworkSettings(4)).eval()(image)
 
     for row in rng.choice(moved, 20, replace=False):
         assert torch.equal(answer(ALL[row]), answer(ALL[key[row]]))
@@ -185,7 +186,7 @@ def test_published_costs_of_all_networks(published):
 
 def test_width_counts_and_depth_is_the_genotype():
     def size(*settings):
-        return parameters(SPACE.network(ALL[-1], (1, 8, 8), 3, NetworkSettings(*settings)))
+        return parameters(SPACE.network(ALL[-1], ImageClassification((1, 8, 8), 3), NetworkSettings(*settings)))
 
     assert size(4, 1, 2) == size(4, 5, 3) < size(5, 1, 2)
 

@@ -8,6 +8,7 @@ from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.cell_pair_network import operation
 from nasbench.spaces.nasnet import OPERATIONS, NASNet
+from nasbench.tasks.images import ImageClassification
 
 SPACE = NASNet()
 NASNET_A = (
@@ -198,7 +199,7 @@ def test_parameters_of_operations():
 def test_network_of_every_combination(image):
     lonely = [("conv_1x1", 0), ("max_pool_7x7", 0)] * 5  # so that the other input is concatenated, halved
     genotype = _with(lonely, reduce_combine=["concat"] * 5, normal_combine=["concat", *["add"] * 4])
-    network = SPACE.network(genotype, image, 7, NetworkSettings(channels=4, cells=1, stages=2))
+    network = SPACE.network(genotype, ImageClassification(image, 7), NetworkSettings(channels=4, cells=1, stages=2))
     assert network(torch.zeros(2, *image)).shape == (2, 7)
     assert [len(cell.projections) for cell in network.cells] == [1, 5, 1]
     assert [len(cell.reductions) for cell in network.cells] == [0, 1, 0]

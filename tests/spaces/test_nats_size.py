@@ -11,6 +11,7 @@ from nasbench.measure import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.nats_size import CELL, CHANNELS, NATSSize
 from nasbench.spaces.nb201 import NB201, OPERATIONS
+from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 
 STRINGS = Path(__file__).parents[2] / ".." / "shared" / "tables" / "nats_bench_sample" / "sss_meta_archs.txt"
@@ -155,9 +156,11 @@ def test_contract_checks_values():
 def test_published_parameters_and_flops(index, classes, side, published_parameters, published_flops):
     """`params` and `flop` of all records of the size space that the authors ship as examples, in units."""
     with torch.device("meta"):
-        network = SPACE.network(SPACE.from_index([index])[0], (3, side, side), classes, NetworkSettings(64, 1))
+        network = SPACE.network(
+            SPACE.from_index([index])[0], ImageClassification((3, side, side), classes), NetworkSettings(64, 1)
+        )
     assert parameters(network) == published_parameters
-    assert flops(network, (3, side, side)) == published_flops
+    assert flops(network, torch.ones(1, 3, side, side)) == published_flops
 
 
 def test_the_cell_is_one_of_nas_bench_201():
@@ -166,14 +169,18 @@ def test_the_cell_is_one_of_nas_bench_201():
         "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
     )
     assert tuple(OPERATIONS[op] for op in genotype) == CELL
-    doubling = SPACE.network(SPACE.genotype("8:16:16:32:32"), (3, 8, 8), 10, NetworkSettings(64, 2))
-    other = NB201().network(genotype, (3, 8, 8), 10, NetworkSettings(8, 2, 3))
+    doubling = SPACE.network(
+        SPACE.genotype("8:16:16:32:32"), ImageClassification((3, 8, 8), 10), NetworkSettings(64, 2)
+    )
+    other = NB201().network(genotype, ImageClassification((3, 8, 8), 10), NetworkSettings(8, 2, 3))
     assert [p.shape for p in doubling.parameters()] == [p.shape for p in other.parameters()]
 
 
 def test_settings_scale_width_and_depth():
     def shapes(*settings):
-        network = SPACE.network(SPACE.genotype("8:16:24:40:64"), (1, 8, 8), 3, NetworkSettings(*settings))
+        network = SPACE.network(
+            SPACE.genotype("8:16:24:40:64"), ImageClassification((1, 8, 8), 3), NetworkSettings(*settings)
+        )
         return [tuple(p.shape) for p in network.parameters()]
 
     assert shapes(16, 1)[0] == (2, 1, 3, 3)  # an eighth of 16

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nasbench.errors import InputError
 from nasbench.spaces.base import GenotypeArray, NetworkSettings
 from nasbench.spaces.nb101 import NB101, OPERATIONS, PAIRS
+from nasbench.tasks.images import ImageClassification
 
 ECNAS = Path(__file__).parents[2] / "../shared/tables/ecnas_nb101"
 CONV3, CONV1, POOL = OPERATIONS
@@ -161,7 +162,9 @@ def test_parameters_of_published_table() -> None:
     for (bits, operations), parameters in published.items():
         ops = operations.split(",")
         genotype = SPACE.from_matrix(np.array([*map(int, bits)]).reshape(len(ops), len(ops)), ops)
-        network = SPACE.network(genotype, (3, 32, 32), 10, NetworkSettings(channels=128, cells=3, stages=3))
+        network = SPACE.network(
+            genotype, ImageClassification((3, 32, 32), 10), NetworkSettings(channels=128, cells=3, stages=3)
+        )
         assert sum(parameter.numel() for parameter in network.parameters()) == parameters
 
 
@@ -422,7 +425,9 @@ def test_network_of_every_kind_of_cell_has_uneven_channels_and_odd_images() -> N
     import torch
 
     for genotype in sample(20, seed=5):
-        network = SPACE.network(genotype, (2, 7, 9), 4, NetworkSettings(channels=7, cells=1, stages=2))
+        network = SPACE.network(
+            genotype, ImageClassification((2, 7, 9), 4), NetworkSettings(channels=7, cells=1, stages=2)
+        )
         logits = network(torch.zeros(3, 2, 7, 9))
         assert logits.shape == (3, 4)
         logits.sum().backward()

@@ -14,6 +14,7 @@ from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.layers import EdgeCell, avg_pool, relu_conv_bn
 from nasbench.spaces.nb201 import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NB201, NONE, SKIP
+from nasbench.tasks.images import ImageClassification
 
 TABLES = Path(__file__).parents[2] / ".." / "shared" / "tables"
 SPACE = NB201()
@@ -348,7 +349,9 @@ def _multiply_accumulates(network, image):
 
 
 def test_published_parameters_and_flops():
-    network = SPACE.network(SPACE.from_index([0])[0], (3, 32, 32), 10, NetworkSettings(channels=16, cells=5, stages=3))
+    network = SPACE.network(
+        SPACE.from_index([0])[0], ImageClassification((3, 32, 32), 10), NetworkSettings(channels=16, cells=5, stages=3)
+    )
     assert _parameters(network) == 129_306
     # Published FLOPs are multiply-accumulates of convolutions and of the linear layer, and additions of its bias.
     assert _multiply_accumulates(network, (3, 32, 32)) + 10 == 15_647_370
@@ -362,7 +365,7 @@ def test_published_parameters_and_flops_of_many_cells():
     settings = NetworkSettings(16, 5, 3)
     rest = []
     for row in np.random.default_rng(0).choice(len(cells), 6, replace=False):
-        network = SPACE.network(cells[row], (3, 32, 32), 10, settings)
+        network = SPACE.network(cells[row], ImageClassification((3, 32, 32), 10), settings)
         assert _parameters(network) == round(data["params"][row] * 1e6)
         pixels = 5 * (16 * 32**2 + 32 * 16**2 + 64 * 8**2)  # values in the feature maps of all cells
         convolutions, pools = counts[row, [CONV_1X1, CONV_3X3]].sum(), counts[row, AVG_POOL]
@@ -375,7 +378,9 @@ def test_published_parameters_and_flops_of_many_cells():
 
 @pytest.mark.parametrize("image", [(1, 8, 8), (3, 32, 32), (2, 7, 5), (1, 1, 1)])
 def test_network_takes_images_of_any_size(image):
-    network = SPACE.network(SPACE.genotype(INDEX_0), image, 7, NetworkSettings(channels=4, cells=1, stages=3))
+    network = SPACE.network(
+        SPACE.genotype(INDEX_0), ImageClassification(image, 7), NetworkSettings(channels=4, cells=1, stages=3)
+    )
     logits = network(torch.zeros(3, *image)) if image[1] > 4 else network.eval()(torch.zeros(3, *image))
     assert logits.shape == (3, 7)
     logits.sum().backward()
@@ -384,7 +389,7 @@ def test_network_takes_images_of_any_size(image):
 def test_all_options_count():
     def parameters(**changes):
         settings = NetworkSettings(**{"channels": 4, "cells": 1, "stages": 1, **changes})
-        return _parameters(SPACE.network(cell(_03=CONV_3X3), (1, 8, 8), 10, settings))
+        return _parameters(SPACE.network(cell(_03=CONV_3X3), ImageClassification((1, 8, 8), 10), settings))
 
     # stem 9 * 4 + 8, cell 9 * 16 + 8, last normalisation 8, head 4 * 10 + 10
     assert parameters() == 44 + 152 + 8 + 50
@@ -399,10 +404,10 @@ def test_constant_cells_ignore_the_image():
     images = torch.randn((2, 1, 8, 8), generator=generator)
     settings = NetworkSettings(4, 1, 2)
     for genotype in (cell(), cell(_13=CONV_3X3, _02=SKIP), cell(_01=CONV_3X3)):
-        a, b = SPACE.network(genotype, (1, 8, 8), 3, settings).eval()(images)
+        a, b = SPACE.network(genotype, ImageClassification((1, 8, 8), 3), settings).eval()(images)
         assert SPACE.is_constant(genotype[None]).all()
         assert torch.equal(a, b)
-    a, b = SPACE.network(cell(_03=SKIP), (1, 8, 8), 3, settings).eval()(images)
+    a, b = SPACE.network(cell(_03=SKIP), ImageClassification((1, 8, 8), 3), settings).eval()(images)
     assert not torch.allclose(a, b)
 
 

@@ -11,6 +11,7 @@ from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.edge_cell import EDGES, NONE
 from nasbench.spaces.layers import EdgeCell, FactorizedReduction, Zero, relu_conv_bn
 from nasbench.spaces.tnb101_micro import TNB101Micro
+from nasbench.tasks.images import ImageClassification
 
 SPACE = TNB101Micro()
 ALL = next(SPACE.enumerate())
@@ -170,7 +171,7 @@ def test_tensors_are_the_graph(code):
     ],
 )
 def test_parameters_of_the_published_skeleton_by_hand(cell, per_cell, per_reduction):
-    network = SPACE.network(SPACE.genotype(f"64-41414-{cell}"), (3, 256, 256), 75, PUBLISHED)
+    network = SPACE.network(SPACE.genotype(f"64-41414-{cell}"), ImageClassification((3, 256, 256), 75), PUBLISHED)
     stem = 27 * 32 + 2 * 32 + 9 * 32 * 64 + 2 * 64
     # modules of two cells: 4 (64 to 128), 1, 4 (128 to 256), 1, 4 (256 to 512)
     reductions = sum(per_reduction(c) for c in (64, 128, 256))
@@ -183,7 +184,7 @@ def test_image_sizes_in_the_published_skeleton():
     """256 pixels become 64 in the stem and 8 before the head; small images are not divided in the stem."""
     genotype = SPACE.genotype("64-41414-1_02_333")
     for side, expected in ((256, 8), (32, 4), (7, 1)):
-        *body, _ = SPACE.network(genotype, (1, side, side), 5, NetworkSettings(2, 1, 3)).eval()
+        *body, _ = SPACE.network(genotype, ImageClassification((1, side, side), 5), NetworkSettings(2, 1, 3)).eval()
         x = torch.zeros(1, 1, side, side)
         for block in body:
             x = block(x)
@@ -195,7 +196,7 @@ def test_constant_cells_ignore_the_image():
     images = torch.randn((2, 1, 9, 7), generator=torch.Generator().manual_seed(0))
     for cell, constant in (("0_00_000", True), ("3_11_000", True), ("0_00_010", True), ("1_00_010", False)):
         genotype = SPACE.genotype(f"64-41414-{cell}")
-        a, b = SPACE.network(genotype, (1, 9, 7), 3, NetworkSettings(4, 2, 2)).eval()(images)
+        a, b = SPACE.network(genotype, ImageClassification((1, 9, 7), 3), NetworkSettings(4, 2, 2)).eval()(images)
         assert torch.equal(a, b) == constant == SPACE.is_constant(genotype[None])[0]
 
 

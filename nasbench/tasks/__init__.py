@@ -1,0 +1,14 @@
+"""What networks are trained for: each task says what goes in, what comes out, the loss, and the score of a table."""
+
+from nasbench.registry import Registry
+from nasbench.tasks.base import Outputs, Tally, Task
+
+tasks: Registry[Task] = Registry(
+    "task",
+    "nasbench.tasks.base:Task",
+    {
+        "image_classification": "nasbench.tasks.images:ImageClassification",
+    },
+)
+
+__all__ = ["Outputs", "Tally", "Task", "tasks"]

@@ -1,0 +1,64 @@
+"""Choosing one of several classes: cross-entropy, and the percentage of right choices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from nasbench.tasks.base import Outputs, Tally, Task
+
+if TYPE_CHECKING:
+    import torch
+
+IGNORED = -100
+"""Target at places that do not count, as in `torch.nn.functional.cross_entropy`."""
+
+
+class Classification(Task):
+    """Outputs are logits `(b, classes, ...)`, targets are classes `(b, ...)`, int64, or `IGNORED`."""
+
+    score: ClassVar[str] = "accuracy"
+    lost: ClassVar[str] = "Mean cross-entropy"
+    loss_units: ClassVar[str] = "nats"
+    classes: int
+
+    def check(self, outputs: Outputs, n: int) -> None:
+        """Test that there are finite logits of each class for each place that has a target."""
+        import torch
+
+        shape = (n, self.classes, *self.targets(n).shape[1:])
+        assert isinstance(outputs, torch.Tensor), f"answers with {type(outputs).__name__}, not with logits"
+        assert outputs.shape == shape, f"gives logits of shape {tuple(outputs.shape)}, expected {shape}"
+        assert torch.isfinite(outputs).all(), "gives logits that are not finite"
+
+    def loss(self, outputs: Outputs, targets: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy in nats over the targets that count."""
+        from torch.nn.functional import cross_entropy
+
+        assert not isinstance(outputs, list), "a classifier answers with one tensor"
+        return cross_entropy(outputs, targets, ignore_index=IGNORED)
+
+    def tally(self) -> Tally:
+        """Right choices, of all that count."""
+        return Accuracy()
+
+
+class Accuracy(Tally):
+    """Percentage of right choices and mean loss, each target that counts with equal weight."""
+
+    def __init__(self) -> None:
+        self.correct: torch.Tensor | int = 0
+        self.counted: torch.Tensor | int = 0
+        self.loss: torch.Tensor | float = 0.0
+
+    def add(self, outputs: Outputs, targets: torch.Tensor, loss: torch.Tensor) -> None:
+        """Take in logits `(b, classes, ...)` and classes `(b, ...)`."""
+        assert not isinstance(outputs, list), "a classifier answers with one tensor"
+        counted = (targets != IGNORED).sum()
+        self.correct = self.correct + (outputs.detach().argmax(1) == targets).sum()
+        self.counted = self.counted + counted
+        self.loss = self.loss + loss.detach() * counted
+
+    def result(self) -> tuple[float, float]:
+        """Accuracy in percent and mean cross-entropy in nats."""
+        counted = int(self.counted)
+        return 100 * int(self.correct) / counted, float(self.loss) / counted
