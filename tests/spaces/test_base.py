@@ -11,6 +11,7 @@ import pytest
 
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, Space
+from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-space.md"
@@ -34,8 +35,6 @@ def test_genotypes_need_neither_torch_nor_networkx() -> None:
 import sys
 import numpy as np
 from nasbench.spaces import spaces
-from nasbench.tasks.images import ImageClassification
-from nasbench.tasks.images import ImageClassification
 rng = np.random.default_rng(0)
 for space in map(spaces.create, spaces):
     genotypes = space.mutate(space.sample(10, rng), rng)
