@@ -104,15 +104,20 @@ def demo(
 def build(
     file: OutOption,
     space: Annotated[str, typer.Option(help="Search space.")] = "nb201",
-    dataset: Annotated[str, typer.Option(help="Data set.")] = "digits",
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set; if not given, the usual one for the task of the space.")
+    ] = None,
     cells: Annotated[int, typer.Option(min=1, help="Cells to sample and train.")] = 64,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of training.")] = 12,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each cell, each with its own seed.")] = 1,
     channels: Annotated[int, typer.Option(min=1, help="Channels after the stem.")] = 16,
     depth: Annotated[int, typer.Option(min=1, help="Cells in each stage.")] = 1,
     stages: Annotated[int, typer.Option(min=1, help="Stages; the image is halved between two of them.")] = 3,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images in a step of training.")] = 64,
-    learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate of the schedule.")] = 0.1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Inputs in a step of training.")] = 64,
+    optimiser: Annotated[str | None, typer.Option(help="sgd or adamw; if not given, what suits the task.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="Highest of the schedule; if not given, what suits the task.")
+    ] = None,
     seed: SeedOption = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     workers: Annotated[
@@ -121,9 +126,19 @@ def build(
 ) -> None:
     """Train sampled cells and write what was measured as a benchmark; the same command resumes after a stop."""
     from nasbench import build as builder
+    from nasbench.datasets import DEFAULTS
+    from nasbench.spaces import spaces
     from nasbench.spaces.base import NetworkSettings
+    from nasbench.tasks import tasks
     from nasbench.train import TrainSettings
 
+    task = spaces.resolve(space)[0].task
+    dataset = dataset or DEFAULTS[task]
+    given = {"optimiser": optimiser, "learning_rate": learning_rate}
+    training = {
+        **tasks.resolve(task)[0].training,
+        **{name: value for name, value in given.items() if value is not None},
+    }
     settings = builder.BuildSettings(
         space=space,
         dataset=dataset,
@@ -131,7 +146,7 @@ def build(
         seeds=seeds,
         seed=seed,
         network=NetworkSettings(channels=channels, cells=depth, stages=stages),
-        train=TrainSettings(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate),
+        train=TrainSettings(epochs=epochs, batch_size=batch_size, **training),
     )
     with interruptible("the same command continues"), bar("Training cells") as progress:
         builder.build(settings, file, workers=workers or cores(), device=device, progress=progress)
@@ -352,7 +367,19 @@ def list_parts(
     for name, registry in registries.items():
         if kind in (None, name):
             out.print(f"[bold]{name}[/]")
-            out.print(facts({part: registry.describe(part) for part in registry}))
+            described = {part: registry.describe(part) for part in registry}
+            if name == "spaces":
+                described = {part: f"{line}\n{_space_facts(part)}" for part, line in described.items()}
+            out.print(facts(described))
+
+
+def _space_facts(name: str) -> str:
+    """Size, task and paper of a space, in one line."""
+    from nasbench.spaces import spaces
+
+    space = spaces.create(name)
+    size = f"{space.size:,}" if space.size < 10**21 else f"about {space.size:.3g}"
+    return f"{size} genotypes of {len(space.choices)} choices; {space.task.replace('_', ' ')}; {space.paper}"
 
 
 # --- reading what the user wrote ------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from nasbench.errors import InputError
 if TYPE_CHECKING:
     import networkx as nx
     import torch
+    from matplotlib.figure import Figure
 
     from nasbench.tasks import Task
 
@@ -188,6 +189,15 @@ class Space(ABC):
             vector = architecture
         row: GenotypeArray = self.check([vector])[0]
         return row
+
+    def draw(self, genotype: GenotypeArray) -> Figure:
+        """A matplotlib figure of one architecture `(d,)`: its graph in layers, operations coloured, with a legend.
+
+        A notebook shows it where it is the last line of a cell; `savefig` writes it to a file.
+        """
+        from nasbench.spaces.drawing import picture
+
+        return picture(self, genotype)
 
     # --- moves --------------------------------------------------------------------------------------------------
 

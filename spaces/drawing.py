@@ -1,4 +1,4 @@
-"""Layered pictures of cell graphs, in which straight arrows run from left to right and clear every other node."""
+"""Layered pictures of cell graphs, in which straight arrows clear every other node; long chains are folded."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, KeyArray,
 if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#A6761D", "#5D3A9B")
 """Fills of the operations: Okabe & Ito (2008), told apart by colour-blind eyes; a brown for their yellow."""
+TINTS = (0.0, 0.45, 0.75)
+"""Shares of white in the fills: first come those of the palette, then the same ones paler."""
+LONGEST = 10
+"""Most nodes in a row of a chain."""
 TERMINAL, GREY, FAINT = "#30343B", "#B8BDC5", "#6B717B"
 BOX = (0.72, 0.5)
 """Width and height of a node; layers are 1 apart."""
+UNIT = 1.1
+"""Inches between layers in a picture of its own."""
 MARGIN = 0.15
 """Space wanted around a node."""
 _TERMINALS = ("input", "output")
@@ -36,7 +43,8 @@ class CellLayout:
         labels: The operations, broken into short lines.
         ops: The operations.
         live: Whether a node lies on a way from input to output without blocking operations; shape `(v,)`.
-        edges: Tail and head of each edge, as positions in the list of nodes; heads are to the right of tails.
+        edges: Tail and head of each edge, as positions in the list of nodes; heads are to the right of tails, except
+            in a chain of more than `LONGEST` nodes, whose rows run to the right and to the left by turns.
     """
 
     x: FloatArray
@@ -50,7 +58,8 @@ class CellLayout:
 def colours(space: Space) -> dict[str, str]:
     """A fill as `#rrggbb` for each operation of a space, the same in every picture; blocking ones are grey."""
     operations = [op for op in space.ops if op not in (*_TERMINALS, *space.blocking)]
-    fills = {op: PALETTE[i % len(PALETTE)] for i, op in enumerate(operations)}
+    palette = [_tint(fill, white) for white in TINTS for fill in PALETTE]
+    fills = {op: palette[i % len(palette)] for i, op in enumerate(operations)}
     return {op: TERMINAL if op in _TERMINALS else fills.get(op, GREY) for op in space.ops}
 
 
@@ -60,10 +69,28 @@ def layout(space: Space, genotype: GenotypeArray) -> CellLayout:
     place = {node: position for position, node in enumerate(graph)}
     edges = [(place[tail], place[head]) for tail, head in graph.edges]
     ops = [str(op) for _, op in graph.nodes(data="op")]
-    x = _columns(len(ops), edges)
-    ends = tuple(node for node, op in enumerate(ops) if op in _TERMINALS)
-    y = _rows(tuple(x.tolist()), tuple(edges), ends)
+    if len(ops) > LONGEST and edges == [(node, node + 1) for node in range(len(ops) - 1)]:
+        x, y = _fold(len(ops))
+    else:
+        x = _columns(len(ops), edges)
+        ends = tuple(node for node, op in enumerate(ops) if op in _TERMINALS)
+        y = _rows(tuple(x.tolist()), tuple(edges), ends)
     return CellLayout(x, y.copy(), [_label(op) for op in ops], ops, _live(graph, space.blocking), edges)
+
+
+def picture(space: Space, genotype: GenotypeArray) -> Figure:
+    """A matplotlib figure of one architecture `(d,)`, of a size that its graph needs, with a legend."""
+    from matplotlib.figure import Figure
+
+    cell = layout(space, genotype)
+    width, height = np.ptp(cell.x) + 1, np.ptp(cell.y) + 1
+    entries = len({*cell.ops} - {*_TERMINALS}) + 1
+    below = 0.25 * (1 + (entries - 1) // 3) + 0.1  # inches of legend
+    across = max(4.5, UNIT * width)
+    figure = Figure(figsize=(across, UNIT * height + below))
+    axes = figure.add_axes((0, below / (UNIT * height + below), 1, UNIT * height / (UNIT * height + below)))
+    draw(space, genotype, axes)
+    return figure
 
 
 def draw(space: Space, genotype: GenotypeArray, axes: Axes, legend: bool = True) -> None:
@@ -135,6 +162,12 @@ def _ink(fill: str) -> str:
     return "white" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.3 else "#000000"
 
 
+def _tint(fill: str, white: float) -> str:
+    """A colour mixed with white."""
+    parts = (int(fill[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part + white * (255 - part)):02X}" for part in parts)
+
+
 def _label(op: str) -> str:
     """The name with a line break between its two halves, at the `_`, `-` or digit that halves it best."""
     if len(op) <= 7:
@@ -180,6 +213,15 @@ def _columns(n: int, edges: list[tuple[int, int]]) -> FloatArray:
             last[tail] = max(last[tail], last[head] + 1)
     middle: FloatArray = (first + first.max() - last) / 2
     return middle
+
+
+def _fold(n: int) -> tuple[FloatArray, FloatArray]:
+    """Columns and heights `(n,)` of a chain in rows of equal length, each going back below the one before."""
+    rows = -(-n // LONGEST)
+    length = -(-n // rows)
+    row, column = np.divmod(np.arange(n), length)
+    x = np.where(row % 2 == 0, column, length - 1 - column)
+    return x.astype(np.float64), (rows - 1) / 2 - row.astype(np.float64)
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from nasbench.spaces import spaces
-from nasbench.spaces.drawing import BOX, FAINT, colours, draw, layout
+from nasbench.spaces.drawing import BOX, FAINT, _fold, colours, draw, layout
 
 INDEX_0 = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
 HALF_DEAD = "|none~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|none~0|skip_connect~1|nor_conv_3x3~2|"
@@ -65,11 +65,27 @@ def test_same_picture_every_time():
 
 
 def test_colours_tell_operations_apart():
-    for name in ("nb201", "nb101"):
+    for name in spaces:
         fills = colours(spaces.create(name))
         operations = [op for op in fills if op not in ("input", "output")]
         assert len({fills[op] for op in operations}) == len(operations)
         assert fills["input"] == fills["output"]
+
+
+def test_a_long_chain_is_folded_by_hand():
+    x, y = _fold(12)
+    assert x.tolist() == [0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0]
+    assert y.tolist() == [0.5] * 6 + [-0.5] * 6
+
+
+@pytest.mark.parametrize("name", list(spaces))
+def test_picture_of_every_space_has_each_node_once_and_names_its_operations(name):
+    space, genotypes = samples(name, 1)
+    (axes,) = space.draw(genotypes[0]).axes
+    graph = space.graph(genotypes[0])
+    assert len(axes.texts) == len(graph)
+    shown = {text.get_text() for text in axes.get_legend().get_texts()} - {"nothing passes"}
+    assert shown == {op for _, op in graph.nodes(data="op")} - {"input", "output", *space.blocking}
 
 
 @pytest.mark.parametrize("name", ["nb201", "nb101"])
