@@ -77,6 +77,14 @@ def test_one_step_by_hand():
     assert history["test_accuracy"][0] == 100
 
 
+def test_one_step_of_adamw_by_hand():
+    """The first step of Adam goes by the learning rate along the sign of the gradient; there is nothing to decay."""
+    network = Tracker()
+    settings = TrainSettings(1, batch_size=4, learning_rate=0.1, weight_decay=0.5, optimiser="adamw")
+    train(network, TASK, numbered(4), settings, 0, CPU)
+    assert network.bias.tolist() == pytest.approx([0.1, -0.1], abs=1e-6)
+
+
 def test_schedule_by_hand():
     assert [schedule(step, 4, 0) for step in range(4)] == pytest.approx(
         [1, 0.5 + 0.5 / 2**0.5, 0.5, 0.5 - 0.5 / 2**0.5]
@@ -183,6 +191,7 @@ def test_divergence_at_a_later_epoch_keeps_what_came_before():
         ("batch_size", 0),
         ("learning_rate", 0),
         ("learning_rate", math.nan),
+        ("optimiser", "adam"),
         ("momentum", 1),
         ("momentum", 0),
         ("weight_decay", -1e-4),
