@@ -260,7 +260,7 @@ class Space(ABC):
         a chance of 2^-63, and of a million genotypes any two have by one of 5 * 10^-8.
         """
         if not self.countable:
-            return _hash(genotypes, self._options)
+            return hash_digits(genotypes, self._options)
         codes: KeyArray = genotypes @ self._weights
         return codes
 
@@ -376,7 +376,7 @@ def _digits(numbers: npt.NDArray[Any], choices: tuple[int, ...]) -> GenotypeArra
     return np.stack(columns[::-1], axis=1).astype(np.int8)
 
 
-def _hash(genotypes: GenotypeArray, options: KeyArray) -> KeyArray:
+def hash_digits(genotypes: GenotypeArray, options: KeyArray) -> KeyArray:
     """63 bits for each of `(n, d)` genotypes, the same on every machine: words of whole digits, mixed by SplitMix64."""
     hashed = np.zeros(len(genotypes), dtype=np.uint64)
     word, room = np.zeros(len(genotypes), dtype=np.uint64), 1 << 64

@@ -2,18 +2,21 @@ import json
 import re
 from collections import Counter
 from functools import cache
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from nasbench.errors import InputError
 from nasbench.spaces.base import GenotypeArray, NetworkSettings
 from nasbench.spaces.nb101 import NB101, OPERATIONS, PAIRS
+from nasbench.spaces.nb101_network import Cell
 from nasbench.tasks.images import ImageClassification
 
 ECNAS = Path(__file__).parents[2] / "../shared/tables/ecnas_nb101"
@@ -122,6 +125,98 @@ def test_neighbours_of_the_diamond() -> None:
     grown = SPACE.tensors(neighbours).mask.sum(axis=1) == 5
     assert set(SPACE.key(neighbours[~grown])) == set(expected)
     assert grown.sum() == (5 + 2) * 3
+
+
+# --- function key ---------------------------------------------------------------------------------------------------
+
+
+def cell(ops: list[str], *edges: tuple[int, int]) -> GenotypeArray:
+    """Interior operations, and edges of vertices from 0 (input) to `len(ops) + 1` (output)."""
+    matrix = np.zeros((len(ops) + 2, len(ops) + 2), dtype=int)
+    for edge in edges:
+        matrix[edge] = 1
+    return SPACE.from_matrix(matrix, ["input", *ops, "output"])
+
+
+def test_function_classes_by_hand() -> None:
+    """Two max-pools of one convolution are one, but two of the input are not, and two convolutions are not."""
+
+    def one(*ops: str) -> GenotypeArray:
+        return cell([*ops, CONV3, CONV1], (0, 1), (1, 2), (2, 3), (2, 4), (3, 5), (4, 5))
+
+    def two(*ops: str) -> GenotypeArray:
+        return cell([*ops, CONV3, CONV1], (0, 1), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 6))
+
+    def keys(*cells: GenotypeArray) -> list[int]:
+        return SPACE.function_key(np.array(cells)).tolist()
+
+    merged, twins = one(CONV3, POOL), two(CONV3, POOL, POOL)
+    assert len(set(keys(merged, twins))) == 1
+    assert keys(merged) == SPACE.key(merged[None]).tolist()  # a simple cell has the key that it had
+    assert len({*keys(one(CONV3, CONV1), two(CONV3, CONV1, CONV1))}) == 2
+    of_input = cell([POOL, CONV3, CONV1], (0, 1), (1, 2), (1, 3), (2, 4), (3, 4))
+    of_input_twice = cell([POOL, POOL, CONV3, CONV1], (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 5))
+    assert len({*keys(of_input, of_input_twice)}) == 2
+    # a + a is not a, whichever of the two pools the second convolution takes
+    double = cell([CONV3, POOL, POOL, CONV3], (0, 1), (1, 2), (1, 3), (2, 4), (3, 4), (4, 5))
+    single = cell([CONV3, POOL, CONV3], (0, 1), (1, 2), (2, 3), (3, 4))
+    assert len({*keys(double, single)}) == 2
+    other = cell([CONV3, POOL, POOL, CONV3], (0, 1), (1, 2), (1, 3), (2, 4), (3, 5), (4, 5))
+    same = cell([CONV3, POOL, POOL, CONV3], (0, 1), (1, 2), (1, 3), (3, 4), (2, 5), (4, 5))
+    assert len({*keys(other, same)}) == 1
+
+
+def test_number_of_function_classes() -> None:
+    keys = SPACE.function_key(unique())
+    assert len(np.unique(keys)) == 419_052
+    assert (keys != SPACE.key(unique())).sum() == 11_187
+
+
+def _outputs(genotype: GenotypeArray, x: torch.Tensor) -> torch.Tensor:
+    """The blocks of channels `(assignments, vertices, values)` that the cell makes of an image, in a fixed order.
+
+    Under every assignment of the weights of a bank to its learnt parts of each shape.
+    """
+    matrix, ops = SPACE.matrix(genotype)
+    network = Cell(matrix, ops, 2, 12).double().eval()
+    parts = [
+        *network.projections.items(),
+        *((v, m) for v, m in network.vertices.items() if isinstance(m, nn.Sequential)),
+    ]
+    kinds: dict[tuple[int, ...], list[nn.Sequential]] = {}
+    for _, part in parts:
+        kinds.setdefault(tuple(part[0].weight.shape), []).append(part)
+    results = []
+    for orders in product(*(permutations(range(len(group))) for group in kinds.values())):
+        for (shape, group), order in zip(kinds.items(), orders, strict=True):
+            for part, number in zip(group, order, strict=True):
+                generator = torch.Generator().manual_seed(1000 * sum(shape) + number)
+                part[0].weight.data = torch.randn(shape, generator=generator, dtype=torch.float64)
+        blocks = network(x).reshape(int(matrix[1:-1, -1].sum()), -1)
+        results.append(blocks[blocks.sum(dim=1).argsort()])
+    return torch.stack(results)
+
+
+@torch.no_grad()
+def test_function_key_is_what_cells_compute() -> None:
+    """Two cells share a key exactly if, with the same weights in some order, both give the same output."""
+    x = torch.randn((1, 2, 3, 3), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    cells = unique()[unique()[:, PAIRS.index((0, 6))] == 0]  # no projection added to blocks whose order is arbitrary
+    key = SPACE.function_key(cells)
+    _, where, members = np.unique(key, return_inverse=True, return_counts=True)
+    rng = np.random.default_rng(0)
+    for first in rng.choice(np.flatnonzero(members[where] > 1), 40, replace=False):
+        same = rng.choice(np.setdiff1d(np.flatnonzero(key == key[first]), first))
+        near = SPACE.neighbours(cells[same])
+        near = near[(SPACE.function_key(near) != key[first]) & (near[:, PAIRS.index((0, 6))] == 0)]
+        other = near[rng.integers(len(near))]
+        reference = _outputs(cells[first], x)[:1]
+        found = _outputs(cells[same], x)
+        assert found.shape[1:] == reference.shape[1:]
+        assert (found - reference).abs().amax((1, 2)).min() < 1e-9, (cells[first], cells[same])
+        found = _outputs(other, x)
+        if found.shape[1:] == reference.shape[1:]:
+            assert (found - reference).abs().amax((1, 2)).min() > 1e-9, (cells[first], other)
 
 
 # --- published facts ----------------------------------------------------------------------------------------------
