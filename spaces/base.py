@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, Union, cast
@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
+from nasbench.spaces import interchange
 
 if TYPE_CHECKING:
     import networkx as nx
     import torch
+    from ConfigSpace import ConfigurationSpace
     from matplotlib.figure import Figure
+    from optuna import Trial
 
     from nasbench.tasks import Task
 
@@ -27,6 +30,10 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Architecture: TypeAlias = Union[str, Sequence[int], npt.NDArray[Any], "nx.DiGraph[Any]"]
 """One architecture in any accepted form: its genotype, its graph, or the space's published string."""
+
+
+Option: TypeAlias = str | int | float
+"""The name of an option: what it is called, or the number that it stands for."""
 
 
 class CellTensors(NamedTuple):
@@ -70,9 +77,9 @@ class Space(ABC):
     border at which foreign input is tested. Randomness is always a passed generator.
     """
 
-    name: ClassVar[str]
+    name: str
     """Name in the registry."""
-    paper: ClassVar[str]
+    paper: str
     """Authors, year, title or identifier of the paper that defines the space."""
     choices: tuple[int, ...]
     """Number of options at each position of a genotype."""
@@ -82,13 +89,13 @@ class Space(ABC):
     """Most nodes that a graph has: `v` of `CellTensors`."""
     task: ClassVar[str] = "image_classification"
     """Name of the task that its networks are trained for; see `nasbench.tasks`."""
-    blocking: ClassVar[tuple[str, ...]] = ()
+    blocking: tuple[str, ...] = ()
     """Those of `ops` that pass nothing on: what only they lead to does not reach the output."""
-    identity: ClassVar[tuple[str, ...]] = ()
+    identity: tuple[str, ...] = ()
     """Those of `ops` that pass on their input as it is."""
-    attributes: ClassVar[tuple[str, ...]] = ()
+    attributes: tuple[str, ...] = ()
     """Numeric attributes that the nodes of a graph have besides `op`."""
-    feature_kinds: ClassVar[tuple[str, ...]] = ("onehot", "counts", "adjacency")
+    feature_kinds: tuple[str, ...] = ("onehot", "counts", "adjacency")
     """Flat encodings that `features` knows."""
 
     # --- membership ---------------------------------------------------------------------------------------------
@@ -199,6 +206,53 @@ class Space(ABC):
 
         return picture(self, genotype)
 
+    # --- names, and other optimisers ----------------------------------------------------------------------------
+
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """A name for each position of a genotype, all different."""
+        return tuple(f"position_{position}" for position in range(len(self.choices)))
+
+    def option_names(self, position: int) -> tuple[Option, ...]:
+        """What the options at one position are called, all different: strings or numbers."""
+        return tuple(range(self.choices[position]))
+
+    def to_config(self, architecture: Architecture) -> dict[str, Option]:
+        """The genotype of an architecture with names: the name of each position and of the option it has.
+
+        Raises:
+            InputError: It is not an architecture of this space.
+        """
+        return interchange.named(self, self.genotype(architecture))
+
+    def from_config(self, config: Mapping[str, Any]) -> GenotypeArray:
+        """The genotype `(d,)` of named options: a dictionary, or a configuration of `config_space`.
+
+        A combination that is no architecture is read as `repair` reads it.
+
+        Raises:
+            InputError: A name or an option is unknown or missing, or the combination cannot be read.
+        """
+        return interchange.from_names(self, config)
+
+    def config_space(self, seed: int | None = None) -> ConfigurationSpace:
+        """This space for optimisers that speak ConfigSpace: one categorical hyperparameter for each position.
+
+        Raises:
+            MissingExtraError: ConfigSpace is not installed.
+        """
+        return interchange.config_space(self, seed)
+
+    def optuna(self, trial: Trial) -> GenotypeArray:
+        """The genotype `(d,)` that an Optuna trial suggests, one categorical parameter for each position.
+
+        To begin with an architecture that is known: `study.enqueue_trial(space.to_config(architecture))`.
+
+        Raises:
+            optuna.TrialPruned: The combination is no architecture, and cannot be read as one.
+        """
+        return interchange.from_trial(self, trial)
+
     # --- moves --------------------------------------------------------------------------------------------------
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
@@ -219,7 +273,8 @@ class Space(ABC):
         """One random neighbour of each of `(n, d)` genotypes; here a uniform position takes another option."""
         result = genotypes.copy()
         where, what = rng.random((2, len(result)))
-        positions = (where * len(self.choices)).astype(np.int64)
+        free = np.flatnonzero(self._options > 1)
+        positions = free[(where * len(free)).astype(np.int64)]
         options = self._options[positions]
         at = np.arange(len(result)), positions
         result[at] = (result[at] + 1 + (what * (options - 1)).astype(np.int64)) % options
@@ -382,13 +437,13 @@ def hash_digits(genotypes: GenotypeArray, options: KeyArray) -> KeyArray:
     word, room = np.zeros(len(genotypes), dtype=np.uint64), 1 << 64
     for digits, option in zip(genotypes.T, options.tolist(), strict=True):
         if room < option:
-            hashed, word, room = _mix(hashed ^ word), np.zeros(len(genotypes), dtype=np.uint64), 1 << 64
+            hashed, word, room = mix(hashed ^ word), np.zeros(len(genotypes), dtype=np.uint64), 1 << 64
         word = word * np.uint64(option) + digits.astype(np.uint64)
         room //= option
-    return (_mix(hashed ^ word) >> np.uint64(1)).astype(np.int64)
+    return (mix(hashed ^ word) >> np.uint64(1)).astype(np.int64)
 
 
-def _mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """The output function of SplitMix64 (Steele et al., 2014), a bijection of 64 bits."""
     words = words + np.uint64(0x9E3779B97F4A7C15)
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -20,7 +20,9 @@ from nasbench.spaces.base import (
     KeyArray,
     NetworkSettings,
     Space,
+    mix,
 )
+from nasbench.spaces.cell_pair_function import FormalCells, function_keys
 from nasbench.tasks.images import ImageClassification
 
 if TYPE_CHECKING:
@@ -418,6 +420,45 @@ class CellPair(Space):
         ]
         return np.concatenate(parts).reshape(len(genotypes), len(self.choices)) if parts else genotypes
 
+    def function_key(self, genotypes: GenotypeArray) -> KeyArray:
+        """Equal exactly where learnt operations can be matched so that, with the same weights, both answer the same.
+
+        The rules, which are all that is used (exact but for a chance of 2^-63 for each two):
+
+        1. The result of a cell is the concatenation of hidden states in any order, which something learnt reads.
+        2. `skip_connect` is the identity. On an input of a reduction cell it halves the image, and is learnt.
+        3. Sums are commutative and associative, and count how often a term occurs: `x + x` is not `x`.
+        4. `avg_pool` maps a sum to the sum of what it makes of the terms.
+        5. A pool has no weights: two of a kind on the same hidden state are the same term.
+        6. Every other operation, and a concatenation of two results (in any order), has weights of its own: two of a
+           kind on the same hidden state are two different terms, while one whose output is used twice is one term.
+        """
+        parts = [function_keys(self._formal(genotypes[i : i + _CHUNK])) for i in range(0, len(genotypes), _CHUNK)]
+        words = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+        pairs: KeyArray = (mix(mix(words[0::2]) + words[1::2]) >> np.uint64(1)).astype(np.int64)
+        return pairs
+
+    def _formal(self, genotypes: GenotypeArray) -> FormalCells:
+        """What the operations of the cells of `(n, d)` genotypes do to sums."""
+        cells = self.cells(genotypes)
+        reduces = np.arange(2 * len(genotypes)) % 2 == 1
+        halves = (cells.sources < 2) & reduces
+        same, mean, largest = (
+            np.array([op.startswith(kind) for op in self.operations]) for kind in ("skip", "avg_pool", "max_pool")
+        )
+        numbers = np.arange(len(self.operations), dtype=np.uint64)
+        linear = same + mean * (mix(numbers) | np.uint64(1))  # a mean multiplies all words of a sum alike
+        skips = same[cells.ops] & halves
+        return FormalCells(
+            cells.sources,
+            numbers[cells.ops],
+            np.where(skips, np.uint64(0), linear[cells.ops] * np.where(halves, _HALVING, np.uint64(1))),
+            ~(same | mean | largest)[cells.ops] | skips,
+            np.array(self.combinations)[cells.combined] == "add",
+            self._concatenated(cells),
+            reduces,
+        )
+
     def _codes(self, cells: Blocks) -> ShortArray:
         """The smallest sequence of codes of blocks of each of `m` cells; shape `(b, m)`."""
         codes, tied = self._number(cells)
@@ -532,6 +573,8 @@ _Block: TypeAlias = tuple[list[tuple[str, int]], str]
 """Two pairs of operation and hidden state, and how they are combined."""
 _CHUNK = 16_384
 """Cells numbered at a time, so that they stay in the cache."""
+_HALVING = np.uint64(0x9FB21C651E98DF25)
+"""By what a pool on an input of a reduction cell multiplies a hash besides; odd, any other would do."""
 _LATER = np.int16(170)
 """In place of a half whose hidden state is not numbered yet: larger than any, and its codes are int16."""
 
