@@ -43,15 +43,26 @@ class Macro(Space):
         self.ops = ("input", *BLOCKS, *_REDUCING, "output")
         self.max_nodes = sum(STAGES) + 2
 
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """`layer_1` to `layer_8`."""
+        return tuple(f"layer_{layer}" for layer in range(1, sum(STAGES) + 1))
+
+    def option_names(self, position: int) -> tuple[str, ...]:
+        """The published names of the blocks."""
+        return BLOCKS
+
     # --- graph and string ---------------------------------------------------------------------------------------
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
-        """The network `(8,)` as a directed path of 10 nodes with attribute `op`."""
+        """The network `(8,)` as a directed path of 10 nodes with attribute `op`, the layers with their `stage` too."""
         import networkx as nx
 
         graph: nx.DiGraph[int] = nx.path_graph(self.max_nodes, create_using=nx.DiGraph)
         for node, op in enumerate(self._labels(genotype[None])[0]):
             graph.nodes[node]["op"] = self.ops[op]
+        for layer, stage in enumerate(np.repeat(range(len(STAGES)), STAGES).tolist(), start=1):
+            graph.nodes[layer]["stage"] = stage
         return graph
 
     def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:

@@ -43,16 +43,28 @@ class NATSSize(Space):
         self.ops = ("input", *(f"c{channels}" for channels in CHANNELS), "output")
         self.max_nodes = LAYERS + 2
 
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """`channels_1` to `channels_5`, by layer."""
+        return tuple(f"channels_{layer}" for layer in range(1, LAYERS + 1))
+
+    def option_names(self, position: int) -> tuple[int, ...]:
+        """Numbers of channels."""
+        return CHANNELS
+
     # --- graph and string ---------------------------------------------------------------------------------------
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
-        """The network `(5,)` as a directed path of 7 nodes with attribute `op` and, but for the ends, `channels`."""
+        """The network `(5,)` as a directed path of 7 nodes with attribute `op`; layers have `channels` and `stage` too.
+
+        The first layer of the second and of the third stage halves the image.
+        """
         import networkx as nx
 
         graph: nx.DiGraph[int] = nx.path_graph(self.max_nodes, create_using=nx.DiGraph)
         graph.nodes[0]["op"], graph.nodes[self.max_nodes - 1]["op"] = "input", "output"
         for node, option in enumerate(genotype, start=1):
-            graph.nodes[node].update(op=f"c{CHANNELS[option]}", channels=CHANNELS[option])
+            graph.nodes[node].update(op=f"c{CHANNELS[option]}", channels=CHANNELS[option], stage=node // 2)
         return graph
 
     def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:

@@ -158,7 +158,11 @@ def test_function_key_is_what_cells_compute(space):
             assert (found - reference).abs().amax((1, 2)).min() > 1e-9, (genotypes[first], genotypes[other])
 
 
-@pytest.mark.parametrize(("space", "golden"), [(DARTS(), 8_741_651_656_922_175_149), (NASNet(), 4_075_103_631_252_847_287)], ids=["darts", "nasnet"])
+@pytest.mark.parametrize(
+    ("space", "golden"),
+    [(DARTS(), 8_741_651_656_922_175_149), (NASNet(), 4_075_103_631_252_847_287)],
+    ids=["darts", "nasnet"],
+)
 def test_function_keys_are_stable(space, golden):
     genotypes = (np.arange(1000)[:, None] * (7 + np.arange(len(space.choices))) % space.choices).astype(np.int8)
     assert np.bitwise_xor.reduce(space.function_key(genotypes)) == golden

@@ -45,6 +45,7 @@ def test_best_published_network_by_hand():
         *("MB6_K5/2", "MB3_K3", "MB6_K5"),
         *("MB6_K5/2", "MB6_K5", "identity", "output"),
     ]
+    assert [stage for _, stage in SPACE.graph(genotype).nodes(data="stage")] == [None, 0, 0, 1, 1, 1, 2, 2, 2, None]
     assert SPACE.text(genotype) == "22212220"
 
 

@@ -27,11 +27,11 @@ def test_published_network_by_hand():
     assert genotype.tolist() == [0, 0, 4, 3, 7]
     assert list(SPACE.graph(genotype).nodes(data=True)) == [
         (0, {"op": "input"}),
-        (1, {"op": "c8", "channels": 8}),
-        (2, {"op": "c8", "channels": 8}),
-        (3, {"op": "c40", "channels": 40}),
-        (4, {"op": "c32", "channels": 32}),
-        (5, {"op": "c64", "channels": 64}),
+        (1, {"op": "c8", "channels": 8, "stage": 0}),
+        (2, {"op": "c8", "channels": 8, "stage": 1}),
+        (3, {"op": "c40", "channels": 40, "stage": 1}),
+        (4, {"op": "c32", "channels": 32, "stage": 2}),
+        (5, {"op": "c64", "channels": 64, "stage": 2}),
         (6, {"op": "output"}),
     ]
     assert SPACE.text(genotype) == "8:8:40:32:64"
