@@ -19,6 +19,7 @@ from nasbench.spaces.base import (
     GenotypeArray,
     KeyArray,
     NetworkSettings,
+    Option,
     Space,
     mix,
 )
@@ -110,6 +111,29 @@ class CellPair(Space):
         """The genotypes `(m / 2, d)` of `m` cells with positions `(b, w, m)`."""
         raw = positions.transpose(2, 0, 1).reshape(-1, len(self._kept))
         return np.ascontiguousarray(raw[:, self._kept], dtype=np.int8)
+
+    def _names(self, states: int) -> dict[str, tuple[Option, ...]]:
+        """Name and options of each position of a block that follows so many hidden states."""
+        return {f"choice_{number}": tuple(range(options)) for number, options in enumerate(self._positions(states))}
+
+    @cached_property
+    def _named_options(self) -> dict[str, tuple[Option, ...]]:
+        named = {
+            f"{cell}_{2 + block}_{name}": options
+            for cell in CELLS
+            for block in range(self.blocks)
+            for name, options in self._names(2 + block).items()
+        }
+        return {name: options for name, options in named.items() if len(options) > 1}
+
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """As in `normal_2_op_0`: the cell, the hidden state that the block makes, what is chosen."""
+        return tuple(self._named_options)
+
+    def option_names(self, position: int) -> tuple[Option, ...]:
+        """Published names of operations and combinations; numbers of hidden states."""
+        return self._named_options[self.choice_names[position]]
 
     # --- graph and string ---------------------------------------------------------------------------------------
 

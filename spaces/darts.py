@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.spaces.base import BoolArray
+from nasbench.spaces.base import BoolArray, Option
 from nasbench.spaces.cell_pair import Blocks, CellPair, ShortArray
 
 OPERATIONS = (
@@ -41,6 +41,10 @@ class DARTS(CellPair):
 
     def _positions(self, states: int) -> tuple[int, ...]:
         return states * (states - 1) // 2, len(OPERATIONS), len(OPERATIONS)
+
+    def _names(self, states: int) -> dict[str, tuple[Option, ...]]:
+        pairs = tuple(f"{earlier}_{later}" for later in range(1, states) for earlier in range(later))
+        return {"inputs": pairs, "op_0": OPERATIONS, "op_1": OPERATIONS}
 
     def _read(self, positions: ShortArray) -> Blocks:
         return Blocks(_PAIRS[:, positions[:, 0]].swapaxes(0, 1), positions[:, 1:], np.zeros_like(positions[:, 0]))

@@ -48,6 +48,15 @@ class EdgeCellSpace(Space):
         self.ops = ("input", *self.operations, "output")
         self.max_nodes = len(EDGES) + 2
 
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """`edge_0_1` and so on: source and target of the edge."""
+        return tuple(f"edge_{source}_{target}" for source, target in EDGES)
+
+    def option_names(self, position: int) -> tuple[str, ...]:
+        """The published names of the operations."""
+        return self.operations
+
     # --- graph --------------------------------------------------------------------------------------------------
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:

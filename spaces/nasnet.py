@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.spaces.base import BoolArray
+from nasbench.spaces.base import BoolArray, Option
 from nasbench.spaces.cell_pair import Blocks, CellPair, ShortArray
 
 OPERATIONS = (
@@ -51,6 +51,16 @@ class NASNet(CellPair):
 
     def _positions(self, states: int) -> tuple[int, ...]:
         return states, len(OPERATIONS), states, len(OPERATIONS), len(COMBINATIONS)
+
+    def _names(self, states: int) -> dict[str, tuple[Option, ...]]:
+        sources = tuple(range(states))
+        return {
+            "input_0": sources,
+            "op_0": OPERATIONS,
+            "input_1": sources,
+            "op_1": OPERATIONS,
+            "combination": COMBINATIONS,
+        }
 
     def _read(self, positions: ShortArray) -> Blocks:
         return Blocks(positions[:, [0, 2]], positions[:, [1, 3]], positions[:, 4])

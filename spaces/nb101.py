@@ -64,6 +64,16 @@ class NB101(Space):
         self.ops = ("input", *OPERATIONS, "output")
         self.max_nodes = VERTICES
 
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """`edge_0_1` and so on for the 21 edges, then `op_1` to `op_5` for the interior vertices."""
+        edges = (f"edge_{source}_{target}" for source, target in PAIRS)
+        return (*edges, *(f"op_{vertex}" for vertex in range(1, OUTPUT)))
+
+    def option_names(self, position: int) -> tuple[str | int, ...]:
+        """0 and 1 for an edge; for a vertex `absent` and the published names."""
+        return (0, 1) if position < len(PAIRS) else ("absent", *OPERATIONS)
+
     # --- membership ---------------------------------------------------------------------------------------------
 
     @property
