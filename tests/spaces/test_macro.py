@@ -31,7 +31,7 @@ def cost(genotype):
     """Parameters and multiply-accumulates of the published network; they leave out the biases of the head."""
     with torch.device("meta"):
         network = SPACE.network(genotype, ImageClassification((3, 32, 32), 10), PUBLISHED)
-    return parameters(network), flops(network, torch.ones(1, 3, 32, 32)) - 10
+    return parameters(network), flops(network, torch.ones(1, 3, 32, 32, device="meta")) - 10
 
 
 # --- string and graph -------------------------------------------------------------------------------------------
