@@ -98,6 +98,11 @@ class Space(ABC):
     feature_kinds: tuple[str, ...] = ("onehot", "counts", "adjacency")
     """Flat encodings that `features` knows."""
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Modules named in the constructor's arguments, which `network` will import."""
+        return ()
+
     # --- membership ---------------------------------------------------------------------------------------------
 
     @property
@@ -191,11 +196,45 @@ class Space(ABC):
         if isinstance(architecture, str):
             vector = self._parse(architecture.strip())
         elif hasattr(architecture, "nodes"):
-            vector = self._from_graph(cast("nx.DiGraph[Any]", architecture))
+            graph = cast("nx.DiGraph[Any]", architecture)
+            self._check_graph(graph)
+            vector = self._from_graph(graph)
+        elif architecture is None or isinstance(architecture, dict | set | int | float):
+            raise InputError(
+                f"an architecture of {self.name} is a genotype of {len(self.choices)} integers, a networkx graph or a "
+                f"string, got {type(architecture).__name__}"
+            )
         else:
             vector = architecture
         row: GenotypeArray = self.check([vector])[0]
         return row
+
+    def _check_graph(self, graph: nx.DiGraph[Any]) -> None:
+        """Test what holds for the graphs of every space: directed, of known ops, no cycle, an output that is reached.
+
+        Raises:
+            InputError: It does not hold; says of which node.
+        """
+        import networkx as nx
+
+        if not isinstance(graph, nx.DiGraph) or graph.is_multigraph():
+            raise InputError(f"a graph of {self.name} is a networkx.DiGraph, got {type(graph).__name__}")
+        labels: dict[Any, Any] = dict(graph.nodes(data="op"))
+        for node, label in labels.items():
+            if label not in self.ops:
+                raise InputError(f"node {node!r} has op {label!r}; ops of {self.name} are {', '.join(self.ops)}")
+        if not nx.is_directed_acyclic_graph(graph):
+            tail, head = nx.find_cycle(graph)[-1][:2]
+            raise InputError(f"the edge {tail!r} -> {head!r} closes a cycle; a graph of {self.name} has none")
+        inputs, outputs = ([node for node, label in labels.items() if label == end] for end in ("input", "output"))
+        if not inputs or not outputs:
+            raise InputError(
+                f"a graph of {self.name} has nodes of op 'input' and 'output', got {len(inputs)} and {len(outputs)}"
+            )
+        reached = set(inputs).union(*(nx.descendants(graph, node) for node in inputs))
+        for node in outputs:
+            if node not in reached:
+                raise InputError(f"no way leads from a node of op 'input' to {node!r} (output); add an edge")
 
     def draw(self, genotype: GenotypeArray) -> Figure:
         """A matplotlib figure of one architecture `(d,)`: its graph in layers, operations coloured, with a legend.
@@ -261,13 +300,31 @@ class Space(ABC):
 
     def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
         """All architectures `(k, d)` one edit away from `(d,)`: one of each key, never itself, and mutual."""
-        rows = []
-        for position, options in enumerate(self.choices):
-            others = np.delete(np.arange(options, dtype=np.int8), genotype[position])
-            block = np.repeat(genotype[None], len(others), axis=0)
-            block[:, position] = others
-            rows.append(block)
-        return np.concatenate(rows)
+        return self._neighbours_of(genotype[None])[0]
+
+    def neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        """The `neighbours` of each of `(n, d)` genotypes, those of the first before those of the second and so on.
+
+        Returns:
+            The neighbours, shape `(k, d)`, and the row of `genotypes` whose neighbour each is, shape `(k,)`.
+        """
+        if type(self).neighbours is not Space.neighbours:  # a space that writes the neighbours of one only
+            found = [self.neighbours(genotype) for genotype in genotypes]
+            rows = [np.full(len(part), row) for row, part in enumerate(found)]
+        else:
+            starts = range(0, len(genotypes), _NEIGHBOURHOODS)
+            parts = [self._neighbours_of(genotypes[start : start + _NEIGHBOURHOODS]) for start in starts]
+            found = [part for part, _ in parts]
+            rows = [start + owner for start, (_, owner) in zip(starts, parts, strict=True)]
+        return np.concatenate([genotypes[:0], *found]), np.concatenate([np.zeros(0, dtype=np.int64), *rows])
+
+    def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        """What `neighbours_of` returns; here every position takes each other option."""
+        positions = np.repeat(np.arange(len(self.choices)), self._options - 1)
+        others = np.concatenate([np.arange(options - 1, dtype=np.int8) for options in self.choices])
+        neighbours = np.repeat(genotypes[:, None], len(positions), axis=1)  # (n, k, d)
+        neighbours[:, np.arange(len(positions)), positions] = others + (others >= genotypes[:, positions])
+        return neighbours.reshape(-1, len(self.choices)), np.repeat(np.arange(len(genotypes)), len(positions))
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         """One random neighbour of each of `(n, d)` genotypes; here a uniform position takes another option."""
@@ -316,7 +373,7 @@ class Space(ABC):
         """
         if not self.countable:
             return hash_digits(genotypes, self._options)
-        codes: KeyArray = genotypes @ self._weights
+        codes: KeyArray = np.einsum("nd,d->n", genotypes, self._weights)  # unlike @ makes no copy as int64
         return codes
 
     def decode(self, codes: npt.NDArray[np.int64]) -> GenotypeArray:
@@ -381,10 +438,10 @@ class Space(ABC):
         if kind == "onehot":
             width, starts = sum(self.choices), np.cumsum((0, *self.choices[:-1]))
             onehot = np.zeros((len(genotypes), width))
-            for first in range(0, len(genotypes), 8_192):  # rows whose indices stay in the cache
-                part = genotypes[first : first + 8_192]
-                rows = first + np.arange(len(part))
-                onehot.reshape(-1)[(rows * width)[:, None] + starts + part] = 1.0
+            places = np.arange(min(len(genotypes), _CHUNK))[:, None] * width + starts
+            for first in range(0, len(genotypes), _CHUNK):
+                part = genotypes[first : first + _CHUNK]
+                onehot[first : first + _CHUNK].reshape(-1)[places[: len(part)] + part] = 1.0
             return onehot
         if kind not in self.feature_kinds:
             raise InputError(f"unknown encoding {kind!r} for {self.name}; known: {', '.join(self.feature_kinds)}")
@@ -420,6 +477,12 @@ class Space(ABC):
         Raises:
             InputError: Networks of this space are not trained for such a task.
         """
+
+
+_CHUNK = 4_096
+"""Rows encoded at a time, so that they stay in the cache."""
+_NEIGHBOURHOODS = 256
+"""Architectures whose neighbours, some hundred each, are found at a time."""
 
 
 def _digits(numbers: npt.NDArray[Any], choices: tuple[int, ...]) -> GenotypeArray:

@@ -183,11 +183,6 @@ class CellPair(Space):
         if len(graph) != self.max_nodes:
             raise InputError(f"a graph of {self.name} has {self.max_nodes} nodes, got {len(graph)}")
         labels = dict(graph.nodes(data="op"))
-        for node, label in labels.items():
-            if label not in self.ops:
-                raise InputError(f"node {node!r} has op {label!r}; ops of {self.name} are {', '.join(self.ops)}")
-        if not graph.is_directed() or not nx.is_directed_acyclic_graph(graph):
-            raise InputError(f"a graph of {self.name} is directed and has no cycle")
         single = {op: [node for node in graph if labels[node] == op] for op in ("input", "cell_output", "output")}
         if [len(nodes) for nodes in single.values()] != [1, 1, 1]:
             raise InputError(f"a graph of {self.name} has one node each of op 'input', 'cell_output' and 'output'")
@@ -318,28 +313,18 @@ class CellPair(Space):
             genotypes[:, position] = rng.integers(0, options, n, dtype=np.int8)
         return genotypes
 
-    def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
-        """All architectures `(k, d)` one edit away from `(d,)`: one of each key, never itself, and mutual.
+    def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        """The neighbours of each of `(n, d)` genotypes, in canonical form.
 
         An edit gives one operation another kind or another hidden state to act on (any that does not depend on its
         block: blocks are then numbered anew), or one block another combination.
         """
-        return self.neighbourhoods(genotype[None])[0]
-
-    def neighbourhoods(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
-        """The `neighbours` of each of `(n, d)` genotypes `(k, d)`, in order, and whose they are `(k,)`."""
-        found = [self._neighbourhoods(genotypes[i : i + _CHUNK // 64]) for i in range(0, len(genotypes), _CHUNK // 64)]
-        if not found:
-            return genotypes, np.zeros(0, dtype=np.int64)
-        owners = [owner + i * (_CHUNK // 64) for i, (_, owner) in enumerate(found)]
-        return np.concatenate([rows for rows, _ in found]), np.concatenate(owners)
-
-    def _neighbourhoods(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
         cells = self.cells(genotypes)
         edited, owner = self._edits(cells)
         codes, own = self._codes(edited), self._codes(cells)
         ranks, own_ranks = self._rank(codes), self._rank(own)
-        order = np.lexsort((ranks, owner))
+        order = np.argsort(ranks)
+        order = order[np.argsort(owner[order].astype(np.int16), kind="stable")]  # by owner, then by rank
         ranks, owner = ranks[order], owner[order]
         fresh = ranks != own_ranks[owner]
         fresh[1:] &= (np.diff(ranks) != 0) | (np.diff(owner) != 0)

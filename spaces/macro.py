@@ -69,7 +69,7 @@ class Macro(Space):
         import networkx as nx
 
         path: nx.DiGraph[int] = nx.path_graph(self.max_nodes, create_using=nx.DiGraph)
-        if not graph.is_directed() or not nx.is_isomorphic(graph, path):
+        if not nx.is_isomorphic(graph, path):
             raise InputError(f"a graph of {self.name} is a directed path of {self.max_nodes} nodes, this one is not")
         nodes = list(nx.topological_sort(graph))
         labels = [graph.nodes[node].get("op") for node in nodes]

@@ -97,8 +97,11 @@ def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
     one = genotypes[:1].astype(np.int64)
     outside = one.copy()
     outside[0, -1] = space.choices[-1]
-    graph = space.graph(genotypes[0])
+    graph, cyclic, cut = (space.graph(genotypes[0]) for _ in range(3))
     graph.nodes[next(iter(graph.nodes))]["op"] = "no-such-op"
+    first, last = next(iter(cyclic.edges))
+    cyclic.add_edge(last, first)
+    cut.remove_edges_from([edge for edge in cut.edges if cut.nodes[edge[1]]["op"] == "output"])
     refused: dict[str, Callable[[], Any]] = {
         "a vector that is too long": lambda: space.check(np.concatenate([one, one], axis=1)),
         "one vector instead of rows": lambda: space.check(one[0]),
@@ -108,6 +111,10 @@ def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
         "a string that is none of its own": lambda: space.genotype("no such architecture"),
         "an empty string": lambda: space.genotype(""),
         "a graph with an unknown op": lambda: space.genotype(graph),
+        "a graph with a cycle": lambda: space.genotype(cyclic),
+        "a graph whose output is not reached": lambda: space.genotype(cut),
+        "a graph without directions": lambda: space.genotype(space.graph(genotypes[0]).to_undirected()),
+        "nothing": lambda: space.genotype(None),  # type: ignore[arg-type]
         "an unknown encoding": lambda: space.features(genotypes, "no-such-kind"),
     }
     for what, call in refused.items():

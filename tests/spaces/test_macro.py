@@ -72,16 +72,25 @@ def changed(**labels):
     return graph
 
 
+def longer():
+    graph = changed()
+    graph.add_edge(0, 9)
+    return graph
+
+
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
         (changed(n1="MB6_K5"), "node 1 has op 'MB6_K5'; at its place macro allows conv1x1/2, MB3_K3/2, MB6_K5/2"),
         (changed(n2="MB6_K5/2"), "node 2 .* allows identity, MB3_K3, MB6_K5"),
-        (changed(n0="output"), "node 0 .* allows input"),
+        (changed(n0="output"), "has nodes of op 'input' and 'output', got 0 and 2"),
         (changed(n3=None), "node 3 has op None"),
-        (changed().to_undirected(), "directed path of 10 nodes"),
-        (nx.path_graph(9, create_using=nx.DiGraph), "directed path of 10 nodes"),
-        (changed().reverse(), "node 9 has op 'output'"),
+        (changed().to_undirected(), "DiGraph, got Graph"),
+        (nx.path_graph(9, create_using=nx.DiGraph), "node 0 has op None"),
+        (spaces.create("nats_size").graph([0] * 5), "node 1 has op 'c8'"),
+        (changed().subgraph([0, 1, 2, 9]), "no way leads from a node of op 'input' to 9 "),
+        (longer(), "a directed path of 10 nodes"),
+        (changed().reverse(), "no way leads from a node of op 'input' to 9 "),
     ],
 )
 def test_refused_graphs(graph, message):

@@ -80,12 +80,12 @@ def changed(node, **attributes):
     ("graph", "message"),
     [
         (changed(3, channels=32), "node 3 has op 'c40' and 32 channels"),
-        (changed(3, op="conv"), "node 3 has op 'conv' and 40 channels"),
-        (changed(3, op="c12", channels=12), "node 3 has op 'c12' and 12 channels"),
+        (changed(3, op="conv"), "node 3 has op 'conv'; ops of nats_size are input, c8"),
+        (changed(3, op="c16"), "node 3 has op 'c16' and 40 channels"),
         (changed(3, channels=None), "node 3 has op 'c40' and None channels"),
-        (changed(0, op="output"), "node 0 has op 'output'; at its place nats_size has 'input'"),
-        (changed(0).to_undirected(), "directed path of 7 nodes"),
-        (nx.path_graph(6, create_using=nx.DiGraph), "directed path of 7 nodes"),
+        (changed(1, op="input"), "node 1 has op 'input' and 8 channels"),
+        (changed(0).to_undirected(), "DiGraph, got Graph"),
+        (nx.contracted_nodes(changed(0), 3, 4, self_loops=False), "a directed path of 7 nodes"),
     ],
 )
 def test_refused_graphs(graph, message):

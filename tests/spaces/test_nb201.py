@@ -116,13 +116,13 @@ def _without(*nodes, edge=None):
     [
         (_without(3), "8 nodes.*got 7"),
         (_without(edge=(1, 3)), "not a cell of nb201"),
-        (_without().reverse(), "'input' on its first node"),
-        (_without().to_undirected(), "not a cell of nb201"),
+        (_without().reverse(), "no way leads from a node of op 'input' to 7 "),
+        (_without().to_undirected(), "DiGraph, got Graph"),
         (_relabelled(2, "conv"), "node 2 has op 'conv'"),
         (_relabelled(2, None), "node 2 has op None"),
         (_relabelled(2, ["none"]), r"node 2 has op \['none'\]"),
         (_relabelled(2, "output"), "'output' on its last only"),
-        (_relabelled(0, "none"), "'input' on its first node"),
+        (_relabelled(0, "none"), "got 0 and 1"),
     ],
 )
 def test_refused_graphs(graph, message):
