@@ -2,6 +2,7 @@
 
 from nasbench.registry import Registry
 from nasbench.spaces.base import Architecture, CellTensors, GenotypeArray, NetworkSettings, Space
+from nasbench.spaces.choices import ChoiceSpace
 
 spaces: Registry[Space] = Registry(
     "space",
@@ -17,4 +18,4 @@ spaces: Registry[Space] = Registry(
     },
 )
 
-__all__ = ["Architecture", "CellTensors", "GenotypeArray", "NetworkSettings", "Space", "spaces"]
+__all__ = ["Architecture", "CellTensors", "ChoiceSpace", "GenotypeArray", "NetworkSettings", "Space", "spaces"]

@@ -39,20 +39,30 @@ def settings(part: object) -> dict[str, Any]:
 def restore(registry: Registry[T], spec: str, arguments: Mapping[str, Any]) -> T:
     """Construct the part that a file names.
 
-    A file is data: it does not get a module imported that was not imported already or is not named in `NASBENCH_TRUST`.
+    A file is data: it does not get a module imported that lies outside the package of the registry, was not imported
+    already and is not named in `NASBENCH_TRUST`. That holds for what the part would import later too (its `modules`).
 
     Raises:
-        FileError: The module is not trusted.
+        FileError: A module is not trusted.
         InputError: The name is unknown or refuses the arguments.
     """
-    module = spec.partition(":")[0]
-    if ":" in spec and module not in sys.modules and module not in os.environ.get(TRUST, "").split(","):
-        raise FileError(
-            f"the {registry.kind} {spec!r} lies outside nasbench, and a file does not get code run by itself; "
-            f"if you trust the module {module!r}, import it first or set {TRUST}={module}"
-        )
+    if ":" in spec:
+        _trusted(spec.partition(":")[0], registry, f"the {registry.kind} {spec!r} lies")
     cls, preset = registry.resolve(spec)
     try:
-        return cls(**{**preset, **arguments})
+        part = cls(**{**preset, **arguments})
     except TypeError as error:
         raise InputError(f"{registry.kind} {spec!r}: {error}") from error
+    for module in getattr(part, "modules", ()):
+        _trusted(module, registry, f"functions that the {registry.kind} {spec!r} calls lie")
+    return part
+
+
+def _trusted(module: str, registry: Registry[Any], what: str) -> None:
+    package = registry.base.partition(":")[0].rpartition(".")[0]
+    inside = module.startswith(f"{package}.")
+    if not inside and module not in sys.modules and module not in os.environ.get(TRUST, "").split(","):
+        raise FileError(
+            f"{what} outside nasbench, and a file does not get code run by itself; "
+            f"if you trust the module {module!r}, import it first or set {TRUST}={module}"
+        )
