@@ -43,7 +43,9 @@ UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # wh
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 
 BenchmarkFile = Annotated[Path, typer.Argument(metavar="FILE", help="Benchmark file (HDF5).", show_default=False)]
-MetricOption = Annotated[str, typer.Option("--metric", help="Name of a metric; see nasbench info FILE.")]
+MetricOption = Annotated[
+    str | None, typer.Option("--metric", help="Name of a metric; if not given, the validation score.")
+]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write machine-readable results to this file.")]
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")]
@@ -227,7 +229,7 @@ def query(
 @app.command()
 def evaluate(
     file: BenchmarkFile,
-    metric: MetricOption = "validation_accuracy",
+    metric: MetricOption = None,
     names: Annotated[str, typer.Option("--predictors", help="Comma-separated.")] = "mean,ridge,gp,xgb,gnn",
     train_sizes: Annotated[
         str | None, typer.Option(help="Comma-separated [default: 10,25,50,100,200,400, as far as the table goes].")
@@ -248,6 +250,7 @@ def evaluate(
     sizes = tuple(int(number(size, "train size")) for size in train_sizes.split(",")) if train_sizes else TRAIN_SIZES
     writable(json_file, file)
     benchmark = load(file)
+    metric = metric or benchmark.score().path
     held_out = test_size or TEST_SIZE
     if not (train_sizes or test_size):
         sizes, held_out = feasible(TRAIN_SIZES, TEST_SIZE, benchmark, metric)
@@ -274,7 +277,7 @@ def surrogate(
     file: BenchmarkFile,
     target: OutOption,
     predictor: Annotated[str, typer.Option(help="Predictor to fit.")] = "gp",
-    metric: MetricOption = "validation_accuracy",
+    metric: MetricOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Fit a surrogate benchmark that answers for the whole space, and say how far it can be trusted."""
@@ -283,8 +286,9 @@ def surrogate(
     from nasbench.benchmark.surrogate import fit_surrogate
 
     writable(target, file)
+    benchmark = load(file)
     with interruptible("nothing was written"), bar("Fitting models") as progress:
-        fitted = fit_surrogate(load(file), metric, predictor, seed=seed, progress=progress)
+        fitted = fit_surrogate(benchmark, metric or benchmark.score().path, predictor, seed=seed, progress=progress)
     write_surrogate(fitted, target)
     show(quality(fitted.quality_records()))
     out.print(f"Wrote {target}", soft_wrap=True)
@@ -293,7 +297,7 @@ def surrogate(
 @app.command()
 def compare(
     file: BenchmarkFile,
-    metric: MetricOption = "validation_accuracy",
+    metric: MetricOption = None,
     names: Annotated[str, typer.Option("--strategies", help="Comma-separated.")] = (
         "random,local,evolution,reinforce,bayesian-gp,bayesian-xgb"
     ),
@@ -317,7 +321,7 @@ def compare(
     with interruptible("nothing was written"), bar("Racing strategies") as progress:
         results = race(
             benchmark,
-            metric,
+            metric or benchmark.score().path,
             strategies=separated(names),
             evaluations=evaluations or (None if seconds else 300),
             seconds=seconds,

@@ -170,6 +170,29 @@ class Benchmark(ABC):
             raise NotFoundError(f"metric {name!r} is ambiguous: name one of {', '.join(m.path for m in matches)}")
         raise NotFoundError(f"unknown metric {name!r}; this benchmark has {', '.join(self.metrics)}")
 
+    def score(self, dataset: str | None = None) -> Metric:
+        """The metric that ranks architectures where none is named: on validation data, and rather a score than a loss.
+
+        Args:
+            dataset: Data set that it is of; any, if all such metrics belong to one.
+
+        Raises:
+            NotFoundError: There is none, or there are several data sets; says which.
+        """
+        ranking = [m for m in self.metrics.values() if m.direction != "none" and dataset in (None, m.dataset)]
+        for split in ("validation", "test"):
+            for direction in ("maximise", "minimise"):
+                found = [m for m in ranking if (m.split, m.direction) == (split, direction)]
+                if len({m.dataset for m in found}) > 1:
+                    raise NotFoundError(
+                        f"several metrics rank architectures; name one of {', '.join(m.path for m in found)}"
+                    )
+                if found:
+                    return next((m for m in found if m.name == f"{split}_accuracy"), found[0])
+        raise NotFoundError(
+            f"no metric says which architecture is better; this benchmark has {', '.join(self.metrics)}"
+        )
+
     def partner(self, metric: str, split: Split) -> Metric:
         """The same quantity on another split: the test accuracy for a validation accuracy.
 

@@ -98,11 +98,10 @@ class Measured:
 
 def measure(benchmark: Benchmark, dataset: str) -> Measured | None:
     """What was measured on a data set; None where no metric of it says which cell is better."""
-    directed = [m for m in benchmark.metrics.values() if m.dataset == dataset and m.direction != "none"]
-    ranked = [m for split in ("validation", "test") for m in directed if m.split == split]
-    if not ranked:
+    try:
+        metric = benchmark.score(dataset)
+    except NotFoundError:
         return None
-    metric = next((m for m in ranked if m.name == "validation_accuracy"), ranked[0])
     genotypes = benchmark.architectures()
     final = _ask(benchmark, genotypes, metric)
     known = np.isfinite(final)

@@ -117,6 +117,16 @@ def test_ambiguous_metric_is_refused(benchmark: TabularBenchmark) -> None:
         benchmark.query(benchmark.architectures()[0], "test_accuracy")
 
 
+def test_score_is_a_validation_score_where_there_is_one(benchmark: TabularBenchmark, table: Table) -> None:
+    assert benchmark.score().path == "digits/validation_accuracy"
+    assert benchmark.score("cifar100").path == "cifar100/test_accuracy"
+    with pytest.raises(NotFoundError, match="no metric says which architecture is better"):
+        benchmark.score("cifar10")
+    tests = {path: column for path, column in table.columns.items() if "validation" not in path}
+    with pytest.raises(NotFoundError, match="several metrics rank .* digits/test_accuracy, cifar100/test_accuracy"):
+        TabularBenchmark(replace(table, columns=tests), name="t").score()
+
+
 def test_missing_seed_is_not_imputed(benchmark: TabularBenchmark) -> None:
     """HPOBench issue 138, NATS-Bench issue 30: results of one seed were presented as those of another."""
     cell = benchmark.architectures()[2]
