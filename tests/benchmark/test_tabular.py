@@ -123,7 +123,7 @@ def test_score_is_a_validation_score_where_there_is_one(benchmark: TabularBenchm
     with pytest.raises(NotFoundError, match="no metric says which architecture is better"):
         benchmark.score("cifar10")
     tests = {path: column for path, column in table.columns.items() if "validation" not in path}
-    with pytest.raises(NotFoundError, match="several metrics rank .* digits/test_accuracy, cifar100/test_accuracy"):
+    with pytest.raises(NotFoundError, match=r"several metrics rank .* digits/test_accuracy, cifar100/test_accuracy"):
         TabularBenchmark(replace(table, columns=tests), name="t").score()
 
 
