@@ -456,7 +456,7 @@ def _cells(indices: IntArray) -> GenotypeArray:
     return np.concatenate([matrices.bits[matrix], ops], axis=1)
 
 
-def _spread(starts: IntArray, matrix: IntArray) -> tuple[IntArray, IntArray]:
+def _spread(starts: IntArray, matrix: npt.NDArray[np.integer[Any]]) -> tuple[IntArray, IntArray]:
     """All entries `starts[m]` to `starts[m + 1]` of each of `n` matrices: in which row each is, and its number."""
     counts = np.diff(starts)[matrix]
     owner = np.repeat(np.arange(len(matrix)), counts)

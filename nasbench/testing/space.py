@@ -67,6 +67,7 @@ def _no_rows(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
         ("check", (0, d), space.check(empty)),
         ("contains", (0,), space.contains(empty)),
         ("repair", (0, d), space.repair(empty)[0]),
+        ("neighbours_of", (0, d), space.neighbours_of(empty)[0]),
         ("mutate", (0, d), space.mutate(empty, rng)),
         ("crossover", (0, d), space.crossover(empty, empty, rng)),
         ("key", (0,), space.key(empty)),
@@ -163,7 +164,8 @@ def _key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> No
     """Keys are equal exactly where networkx finds an isomorphism."""
     import networkx as nx
 
-    pool = [*genotypes[:16], *space.neighbours(genotypes[0])[:12], *space.neighbours(genotypes[1])[:12]]
+    near, rows = space.neighbours_of(genotypes[:2])
+    pool = [*genotypes[:16], *near[rows == 0][:12], *near[rows == 1][:12]]
     pool += [space.genotype(_renumber(space.graph(genotype), rng)) for genotype in pool[:16]]
     keys = space.key(np.array(pool))
     assert keys.dtype == np.int64 and keys.shape == (len(pool),), f"has keys {keys.dtype} {keys.shape}"
@@ -178,7 +180,7 @@ def _key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> No
 
 
 def _function_key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    genotypes = np.concatenate([genotypes, *(space.neighbours(genotype) for genotype in genotypes[:8])])
+    genotypes = np.concatenate([genotypes, space.neighbours_of(genotypes[:8])[0]])
     again = [space.genotype(_renumber(space.graph(genotype), rng)) for genotype in genotypes[:32]]
     genotypes = np.concatenate([genotypes, again])
     pairs = np.stack([space.key(genotypes), space.function_key(genotypes)], axis=1)
@@ -204,9 +206,25 @@ def _neighbours(space: Space, genotypes: GenotypeArray, rng: np.random.Generator
         keys, own = space.key(neighbours), space.key(genotype[None])[0]
         assert own not in keys, f"counts {space.text(genotype)} among its own neighbours"
         assert len(np.unique(keys)) == len(keys), f"names a neighbour of {space.text(genotype)} twice"
-        for neighbour in neighbours:
-            mutual = own in space.key(space.neighbours(neighbour))
-            assert mutual, f"has a one-sided neighbour: {space.text(genotype)} of {space.text(neighbour)}"
+        around, rows = space.neighbours_of(neighbours)
+        mutual = np.isin(np.arange(len(neighbours)), rows[space.key(around) == own])
+        if not mutual.all():
+            other = space.text(neighbours[np.argmin(mutual)])
+            raise AssertionError(f"has a one-sided neighbour: {space.text(genotype)} of {other}")
+
+
+def _neighbours_of(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    """Of many at once as of one: more of them than a space is likely to take at a time, and some twice."""
+    genotypes = genotypes[rng.integers(0, min(16, len(genotypes)), 300)]
+    found, rows = space.neighbours_of(genotypes)
+    assert found.dtype == np.int8 and found.shape == (len(rows), genotypes.shape[1]), "changes dtype or shape"
+    assert np.issubdtype(rows.dtype, np.integer) and (np.diff(rows) >= 0).all(), "is not in the order of the rows"
+    codes = space.code(found)
+    for row, genotype in enumerate(genotypes):
+        expected = space.code(space.neighbours(genotype))
+        assert np.array_equal(np.sort(codes[rows == row]), np.sort(expected)), (
+            f"has other neighbours than those of {space.text(genotype)} alone, which is row {row}"
+        )
 
 
 def _mutate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -215,8 +233,10 @@ def _mutate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) ->
     space.check(mutants)
     keys = space.key(mutants)
     assert (keys != space.key(genotypes)).all(), "leaves an architecture as it was"
-    for genotype, key in zip(genotypes[:16], keys, strict=False):
-        assert key in space.key(space.neighbours(genotype)), f"makes what is no neighbour of {space.text(genotype)}"
+    near, rows = space.neighbours_of(genotypes[:16])
+    known = space.key(near)
+    for row, (genotype, key) in enumerate(zip(genotypes[:16], keys, strict=False)):
+        assert key in known[rows == row], f"makes what is no neighbour of {space.text(genotype)}"
 
 
 def _repair(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -337,6 +357,7 @@ _CHECKS: dict[str, Callable[[Space, GenotypeArray, np.random.Generator], None]] 
     "function_key": _function_key,
     "canonical": _canonical,
     "neighbours": _neighbours,
+    "neighbours_of": _neighbours_of,
     "mutate": _mutate,
     "repair": _repair,
     "crossover": _crossover,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nasbench.errors import InputError
-from nasbench.spaces import NetworkSettings, Space
+from nasbench.spaces import GenotypeArray, NetworkSettings, Space
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 
@@ -55,6 +55,28 @@ def test_code_reads_the_genotype_as_digits(chain: Space) -> None:
 def test_neighbours_differ_at_one_position(chain: Space) -> None:
     neighbours = chain.neighbours(np.array([0, 1, 2], dtype=np.int8))
     assert neighbours.tolist() == [[1, 1, 2], [2, 1, 2], [0, 0, 2], [0, 2, 2], [0, 1, 0], [0, 1, 1]]
+
+
+def test_neighbours_of_many_are_those_of_each(chain: Space) -> None:
+    genotypes = np.array([[0, 1, 2], [2, 2, 0]], dtype=np.int8)
+    neighbours, rows = chain.neighbours_of(genotypes)
+    assert neighbours.tolist() == [
+        *([1, 1, 2], [2, 1, 2], [0, 0, 2], [0, 2, 2], [0, 1, 0], [0, 1, 1]),
+        *([0, 2, 0], [1, 2, 0], [2, 0, 0], [2, 1, 0], [2, 2, 1], [2, 2, 2]),
+    ]
+    assert rows.tolist() == [0] * 6 + [1] * 6
+
+
+def test_a_space_can_write_the_neighbours_of_one_only(chain: Space) -> None:
+    class Counting(type(chain)):  # type: ignore[misc]
+        def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
+            near: GenotypeArray = super().neighbours(genotype)
+            return near[np.abs(self.code(near) - self.code(genotype[None])) == 1]
+
+    space: Space = Counting()
+    neighbours, rows = space.neighbours_of(np.array([[0, 0, 0], [1, 1, 1], [0, 0, 1]], dtype=np.int8))
+    assert space.code(neighbours).tolist() == [1, 12, 14, 0, 2]
+    assert rows.tolist() == [0, 1, 1, 2, 2]
 
 
 def test_features(chain: Space) -> None:

@@ -112,6 +112,12 @@ class HasOneSidedNeighbours(NB201):
         return neighbours[self.code(neighbours) > self.code(genotype[None])]
 
 
+class ForgetsWhoseNeighbours(NB201):
+    def neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        neighbours, rows = super().neighbours_of(genotypes)
+        return neighbours, np.sort(rows[::-1] % 256)
+
+
 class MutatesTwice(NB201):
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         return super().mutate(super().mutate(genotypes, rng), rng)
@@ -179,6 +185,7 @@ class ChangesItsInput(NB201):
         (CanonicalIsNotStable, "canonical"),
         (IsItsOwnNeighbour, "neighbours"),
         (HasOneSidedNeighbours, "neighbours"),
+        (ForgetsWhoseNeighbours, "neighbours_of"),
         (MutatesTwice, "mutate"),
         (CrossesWithoutRepair, "crossover"),
         (RepairsNothing, "repair"),
