@@ -26,6 +26,8 @@ EPOCHS = 100
 class GNN(Predictor):
     """Mean of networks on the flow of the cell, each trained on a bootstrap sample; all train at once.
 
+    A node is known by its operation, by whether information passes through it, and by its numeric attributes.
+
     A layer adds, for every node, linear maps of itself, of the sum of its predecessors and of the sum of its
     successors. The sums over the nodes after every layer are read out by a network of one hidden layer. The variance
     is that between the networks plus a noise learnt from out-of-bag errors.
@@ -54,6 +56,8 @@ class GNN(Predictor):
         self.steps, self.rate, self.decay, self.seed = steps, rate, decay, seed
 
     def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
+        largest = np.abs(self.space_.node_values(genotypes)).max(axis=(0, 1), initial=0)
+        self.scale_ = np.where(largest > 0, largest, 1.0)  # of each numeric attribute
         cells, n, rng = self._cells(genotypes), len(z), np.random.default_rng(self.seed)
         counts = bootstrap(n, self.members, rng)
         self.weights_ = self._initial(cells.nodes.shape[-1], torch.Generator().manual_seed(self.seed))
@@ -87,7 +91,8 @@ class GNN(Predictor):
 
     def _cells(self, genotypes: GenotypeArray) -> _Cells:
         cells = flow(self.space_, genotypes)
-        nodes = np.concatenate([cells.labels, cells.labels * cells.live[:, :, None]], axis=-1)
+        values = self.space_.node_values(genotypes) / self.scale_
+        nodes = np.concatenate([cells.labels, cells.labels * cells.live[:, :, None], values], axis=-1)
         return _Cells(torch.from_numpy(nodes).float(), torch.from_numpy(cells.edges).float())
 
     def _forward(self, cells: _Cells) -> Tensor:
@@ -118,10 +123,10 @@ class GNN(Predictor):
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         weights = {f"weight_{i}": weight.numpy() for i, weight in enumerate(self.weights_)}
-        return {"noise": np.array(self.noise_), **weights}
+        return {"noise": np.array(self.noise_), "scale": self.scale_, **weights}
 
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        self.noise_ = float(state["noise"])
+        self.noise_, self.scale_ = float(state["noise"]), state["scale"]
         count = 2 * (self.layers + 2)
         self.weights_ = [torch.from_numpy(state[f"weight_{i}"]) for i in range(count)]
 

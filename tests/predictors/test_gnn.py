@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kendalltau
 
 from nasbench.predictors.gnn import BATCH, GNN, _batches, _Cells
-from nasbench.spaces import spaces
+from nasbench.spaces import CellTensors, spaces
+from nasbench.spaces.nats_size import NATSSize
 
 SPACE = spaces.create("nb201")
 
@@ -46,3 +48,19 @@ def test_batches_see_every_row_equally_often(n):
     batches = [rows.numpy() for rows in _batches(n, 50, np.random.default_rng(0))]
     assert {len(rows) for rows in batches} == {min(n, BATCH)}
     assert np.ptp(np.bincount(np.concatenate(batches), minlength=n)) <= 1
+
+
+class Anonymous(NATSSize):
+    """Layers whose channels are numbers only, not names of operations."""
+
+    def tensors(self, genotypes):
+        adjacency, ops, mask = super().tensors(genotypes)
+        return CellTensors(adjacency, np.minimum(ops, 1), mask)
+
+
+def test_numeric_attributes_are_seen():
+    space = Anonymous()
+    genotypes = space.sample(120, np.random.default_rng(0))
+    y = np.log(space.node_values(genotypes)[:, 1:-1, 0]).sum(axis=1)
+    predicted = GNN(members=2, steps=200).fit(space, genotypes[:60], y[:60]).predict(genotypes[60:])
+    assert kendalltau(predicted.mean, y[60:])[0] > 0.7
