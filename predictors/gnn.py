@@ -57,7 +57,7 @@ class GNN(Predictor):
 
     def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
         largest = np.abs(self.space_.node_values(genotypes)).max(axis=(0, 1), initial=0)
-        self.scale_ = np.where(largest > 0, largest, 1.0)  # of each numeric attribute
+        self.largest_ = np.where(largest > 0, largest, 1.0)  # of each numeric attribute
         cells, n, rng = self._cells(genotypes), len(z), np.random.default_rng(self.seed)
         counts = bootstrap(n, self.members, rng)
         self.weights_ = self._initial(cells.nodes.shape[-1], torch.Generator().manual_seed(self.seed))
@@ -91,7 +91,7 @@ class GNN(Predictor):
 
     def _cells(self, genotypes: GenotypeArray) -> _Cells:
         cells = flow(self.space_, genotypes)
-        values = self.space_.node_values(genotypes) / self.scale_
+        values = self.space_.node_values(genotypes) / self.largest_
         nodes = np.concatenate([cells.labels, cells.labels * cells.live[:, :, None], values], axis=-1)
         return _Cells(torch.from_numpy(nodes).float(), torch.from_numpy(cells.edges).float())
 
@@ -123,10 +123,10 @@ class GNN(Predictor):
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         weights = {f"weight_{i}": weight.numpy() for i, weight in enumerate(self.weights_)}
-        return {"noise": np.array(self.noise_), "scale": self.scale_, **weights}
+        return {"noise": np.array(self.noise_), "largest": self.largest_, **weights}
 
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        self.noise_, self.scale_ = float(state["noise"]), state["scale"]
+        self.noise_, self.largest_ = float(state["noise"]), state["largest"]
         count = 2 * (self.layers + 2)
         self.weights_ = [torch.from_numpy(state[f"weight_{i}"]) for i in range(count)]
 
