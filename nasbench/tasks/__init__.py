@@ -8,6 +8,7 @@ tasks: Registry[Task] = Registry(
     "nasbench.tasks.base:Task",
     {
         "image_classification": "nasbench.tasks.images:ImageClassification",
+        "object_detection": "nasbench.tasks.detection:ObjectDetection",
     },
 )
 

@@ -1,0 +1,351 @@
+"""Object detection without anchors, as in FCOS (Tian et al., 2019): boxes, their loss, and mean average precision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.tasks.base import Outputs, Tally, Task
+
+if TYPE_CHECKING:
+    import torch
+
+KEPT = 100
+"""Detections that count in an image: those of the highest scores, as COCO has it."""
+OVERLAP = 0.5
+"""IoU above which the less certain of two detections of one class is taken for the same object."""
+THRESHOLDS = tuple(0.5 + 0.05 * step for step in range(10))
+"""IoU from which a detection is right; the score is the mean over them (COCO)."""
+RECALLS = np.linspace(0, 1, 101)
+"""Recalls at which precision is averaged (COCO)."""
+REACH = 4.0
+"""Sizes of the boxes of a pyramid level, in strides, and the size that raw outputs of 0 stand for."""
+CENTRE = 1.5
+"""Half the width of the part of a box, in strides around its centre, whose locations learn it (FCOS)."""
+FOCUS, POSITIVE = 2.0, 0.25
+"""Gamma and alpha of the focal loss (Lin et al., 2017)."""
+PRIOR = 0.01
+"""Probability of each class at each location with which a network should begin (Lin et al., 2017)."""
+CLASS_BIAS = -math.log((1 - PRIOR) / PRIOR)
+"""The logit of `PRIOR`: the bias of the last layer for the classes."""
+
+
+class Locations(NamedTuple):
+    """The `l` places of all levels of a pyramid.
+
+    Attributes:
+        points: x and y in pixels; shape `(l, 2)`.
+        strides: Pixels to the next place in x and y; shape `(l, 2)`.
+        sizes: For each of the levels, the box size in pixels that is its own; shape `(levels,)`.
+        levels: Level of each place; shape `(l,)`.
+    """
+
+    points: torch.Tensor
+    strides: torch.Tensor
+    sizes: torch.Tensor
+    levels: torch.Tensor
+
+
+@dataclass(frozen=True)
+class ObjectDetection(Task):
+    """Inputs are images `(b, channels, height, width)`, float32; outputs are `(b, classes + 4, h, w)` by level.
+
+    Targets are `(b, boxes, 5)`, float32: class, x1, y1, x2 and y2 in pixels, the class -1 where there is no box. The
+    stride of a level is the size of the image over that of the level. The last four channels tell how far the sides
+    of the box (left, upper, right, lower) are: `exp(raw) * stride * REACH / 2`.
+
+    Attributes:
+        shape: Channels, height and width of an image.
+        classes: Number of classes.
+        boxes: Most boxes in an image.
+    """
+
+    shape: tuple[int, int, int]
+    classes: int
+    boxes: int
+
+    name: ClassVar[str] = "object_detection"
+    score: ClassVar[str] = "map"
+    scored: ClassVar[str] = "Mean average precision over IoU 0.5 to 0.95 and classes (COCO)"
+    lost: ClassVar[str] = "Focal loss of classes plus 1 - GIoU of boxes, for each location that has a box"
+    loss_units: ClassVar[str] = "dimensionless"
+    training: ClassVar[Mapping[str, Any]] = {
+        "epochs": 30,
+        "batch_size": 32,
+        "optimiser": "adamw",
+        "learning_rate": 5e-3,
+        "weight_decay": 1e-4,
+        "warmup_epochs": 1.0,
+    }
+
+    @classmethod
+    def small(cls) -> Self:
+        """Grey images of 32x32 pixels with up to two boxes of three classes."""
+        return cls((1, 32, 32), 3, 2)
+
+    def inputs(self, n: int) -> torch.Tensor:
+        """White images `(n, channels, height, width)`."""
+        import torch
+
+        return torch.ones(n, *self.shape)
+
+    def targets(self, n: int) -> torch.Tensor:
+        """One box in the middle of each image, a third of its height and width, of one class after the other."""
+        import torch
+
+        _, height, width = self.shape
+        targets = torch.zeros(n, self.boxes, 5)
+        targets[:, :, 0] = -1
+        targets[:, 0, 0] = torch.arange(n) % self.classes
+        targets[:, 0, 1:] = torch.tensor([width, height, 2 * width, 2 * height]) / 3
+        return targets
+
+    def check(self, outputs: Outputs, n: int) -> None:
+        """Test that there are finite outputs of each level, from fine to coarse."""
+        import torch
+
+        assert isinstance(outputs, list), f"answers with {type(outputs).__name__}, not with a list of levels"
+        assert outputs, "answers with no level"
+        sides = []
+        for level, output in enumerate(outputs):
+            shape = tuple(output.shape)
+            assert len(shape) == 4 and shape[:2] == (n, self.classes + 4), (
+                f"gives level {level} of shape {shape}, expected ({n}, {self.classes + 4}, height, width)"
+            )
+            assert torch.isfinite(output).all(), f"gives outputs of level {level} that are not finite"
+            sides.append(shape[2:])
+        assert sides == sorted(sides, reverse=True), f"gives levels of sizes {sides}, not from fine to coarse"
+
+    # --- loss ---------------------------------------------------------------------------------------------------
+
+    def loss(self, outputs: Outputs, targets: torch.Tensor) -> torch.Tensor:
+        """Focal loss of all classes at all locations plus 1 - GIoU of boxes, by number of locations that learn a box.
+
+        A location learns a box of the level's size in whose middle it lies, the smallest where there are several.
+        """
+        import torch
+
+        logits, raw, places = self._flat(outputs)
+        owner, learns = assign(places, targets)
+        boxes = torch.gather(targets, 1, owner[..., None].expand(-1, -1, 5))  # (b, l, 5)
+        classes = torch.arange(self.classes, device=logits.device)
+        truth = ((boxes[..., :1] == classes) & learns[..., None]).to(logits.dtype)  # (b, l, classes)
+        count = learns.sum().clamp(min=1)
+        overlap = giou(decode(raw, places), boxes[..., 1:])
+        return (focal(logits, truth).sum() + torch.where(learns, 1 - overlap, 0.0).sum()) / count
+
+    def _flat(self, outputs: Outputs) -> tuple[torch.Tensor, torch.Tensor, Locations]:
+        """Logits `(b, l, classes)` and raw distances `(b, l, 4)` of all levels, float32, and their places."""
+        import torch
+
+        assert isinstance(outputs, list), "a detector answers with a list of levels"
+        flat = torch.cat([level.flatten(2) for level in outputs], dim=2).float().transpose(1, 2)  # (b, l, c + 4)
+        places = locations(self.shape[1:], [(level.shape[2], level.shape[3]) for level in outputs], flat.device)
+        return flat[..., : self.classes], flat[..., self.classes :], places
+
+    # --- score --------------------------------------------------------------------------------------------------
+
+    def detect(self, outputs: Outputs) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The `k` most certain detections of each image, by falling score; k is at most `KEPT`.
+
+        Returns:
+            Boxes `(b, k, 4)` in pixels, classes `(b, k)`, and scores `(b, k)` from 0 to 1, which are -1 where a
+            better detection of the class covers the same place (non-maximum suppression).
+        """
+        import torch
+
+        logits, raw, places = self._flat(outputs)
+        every = logits.flatten(1)  # (b, l * classes)
+        best, index = torch.topk(every, min(KEPT, every.shape[1]), dim=1)
+        place, classes = index // self.classes, index % self.classes
+        picked = torch.gather(raw, 1, place[..., None].expand(-1, -1, 4))
+        boxes = decode(picked, Locations(places.points[place], places.strides[place], places.sizes, places.levels))
+        kept = suppress(boxes, classes)
+        return boxes, classes, torch.where(kept, torch.sigmoid(best), -1.0)
+
+    def tally(self) -> Tally:
+        """Mean average precision, and the mean loss of the images."""
+        return MeanAveragePrecision(self)
+
+
+# --- boxes: x1, y1, x2, y2 in the last axis ---------------------------------------------------------------------
+
+
+def locations(image: tuple[int, ...], levels: list[tuple[int, int]], device: torch.device) -> Locations:
+    """Where the outputs of levels of these heights and widths lie in an image: in the middle of equal parts."""
+    import torch
+
+    points, strides, sizes, index = [], [], [], []
+    for level, (height, width) in enumerate(levels):
+        step = torch.tensor([image[1] / width, image[0] / height], device=device)
+        y, x = torch.meshgrid(*(torch.arange(side, device=device) for side in (height, width)), indexing="ij")
+        points.append((torch.stack([x, y], dim=-1).reshape(-1, 2) + 0.5) * step)
+        strides.append(step.expand(height * width, 2))
+        sizes.append(REACH * math.sqrt(image[1] / width * image[0] / height))
+        index.append(torch.full((height * width,), level, device=device))
+    return Locations(torch.cat(points), torch.cat(strides), torch.tensor(sizes, device=device), torch.cat(index))
+
+
+def decode(raw: torch.Tensor, places: Locations) -> torch.Tensor:
+    """Boxes `(b, l, 4)` from raw outputs `(b, l, 4)`: positive distances from each place to the four sides."""
+    import torch
+
+    strides = torch.cat([places.strides, places.strides], dim=-1)
+    away = torch.exp(raw.clamp(-8, 8)) * strides * (REACH / 2)
+    return torch.cat([places.points - away[..., :2], places.points + away[..., 2:]], dim=-1)
+
+
+def assign(places: Locations, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which box each location learns, `(b, l)`, and whether it learns one at all, `(b, l)`.
+
+    A box belongs to the level whose own size is nearest to the square root of its area, by ratio.
+    """
+    import torch
+
+    boxes = targets[..., 1:]
+    sides = boxes[..., 2:] - boxes[..., :2]  # (b, g, 2)
+    area = sides.prod(dim=-1)
+    size = area.clamp(min=1e-6).sqrt().log()
+    level = (size[..., None] - places.sizes.log()).abs().argmin(dim=-1)  # (b, g)
+    points = places.points[:, None]  # (l, 1, 2)
+    low, high = boxes[:, None, :, :2], boxes[:, None, :, 2:]  # (b, 1, g, 2)
+    inside = (points > low) & (points < high)
+    near = (points - (low + high) / 2).abs() < CENTRE * places.strides[:, None]
+    own = (level[:, None] == places.levels[:, None]) & (targets[:, None, :, 0] >= 0)
+    candidate = (inside & near).all(dim=-1) & own  # (b, l, g)
+    owner = torch.where(candidate, area[:, None], math.inf).argmin(dim=-1)
+    return owner, candidate.any(dim=-1)
+
+
+def iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Area of the intersection over that of the union of boxes `(..., 4)` and `(..., 4)`; 0 where both are empty."""
+    intersection, union = _areas(a, b)
+    return intersection / union.clamp(min=1e-9)
+
+
+def giou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """IoU minus the share of the smallest box around both that neither covers (Rezatofighi et al., 2019)."""
+    import torch
+
+    intersection, union = _areas(a, b)
+    around = torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])
+    hull = around.prod(dim=-1).clamp(min=1e-9)
+    return intersection / union.clamp(min=1e-9) - (hull - union) / hull
+
+
+def _areas(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
+    shared = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
+    intersection = shared.clamp(min=0).prod(dim=-1)
+    first, second = ((box[..., 2:] - box[..., :2]).prod(dim=-1) for box in (a, b))
+    return intersection, first + second - intersection
+
+
+def focal(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Focal loss of independent classes (Lin et al., 2017, equation 5): certain answers that are right weigh little."""
+    import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    right = torch.where(truth > 0, torch.sigmoid(logits), torch.sigmoid(-logits))
+    balance = torch.where(truth > 0, POSITIVE, 1 - POSITIVE)
+    return balance * (1 - right) ** FOCUS * binary_cross_entropy_with_logits(logits, truth, reduction="none")
+
+
+def suppress(boxes: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """Which of `(b, k)` detections, the best first, no better one of its class covers by more than `OVERLAP`."""
+    import torch
+
+    same = classes[:, :, None] == classes[:, None]
+    covers = (iou(boxes[:, :, None], boxes[:, None]) > OVERLAP) & same  # (b, k, k)
+    kept = torch.ones_like(classes, dtype=torch.bool)
+    for better in range(boxes.shape[1] - 1):
+        kept[:, better + 1 :] &= ~(kept[:, better, None] & covers[:, better, better + 1 :])
+    return kept
+
+
+def match(boxes: torch.Tensor, classes: torch.Tensor, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Which of `(b, k)` detections, the best first, are right at each of `THRESHOLDS`; shape `(b, k, thresholds)`.
+
+    One after the other takes, of the boxes of its class that are not yet taken, the one that it overlaps most.
+    """
+    import torch
+
+    overlap = iou(boxes[:, :, None], targets[:, None, :, 1:])  # (b, k, g)
+    possible = (classes[:, :, None] == targets[:, None, :, 0]) & (scores >= 0)[:, :, None]
+    overlap = torch.where(possible, overlap, -1.0)
+    enough = torch.tensor(THRESHOLDS, device=boxes.device)[:, None] - 1e-6
+    b, k, g = overlap.shape
+    free = torch.ones((b, len(THRESHOLDS), g), dtype=torch.bool, device=boxes.device)
+    right = torch.zeros((b, k, len(THRESHOLDS)), dtype=torch.bool, device=boxes.device)
+    places = torch.arange(g, device=boxes.device)
+    for detection in range(k):
+        mine = overlap[:, detection, None]  # (b, 1, g)
+        fits = free & (mine >= enough)
+        right[:, detection] = fits.any(dim=-1)
+        best = torch.where(fits, mine, -1.0).argmax(dim=-1, keepdim=True)
+        free &= ~(fits & (places == best))
+    return right
+
+
+def average_precision(
+    scores: npt.NDArray[np.float32], right: npt.NDArray[np.bool_], objects: int
+) -> npt.NDArray[np.float64]:
+    """Average precision, from 0 to 1, of `n` detections of a class at each threshold; shape `(thresholds,)`.
+
+    The mean over `RECALLS` of the best precision at which so much, or more, of the objects is found (COCO).
+
+    Args:
+        scores: How certain they are; shape `(n,)`.
+        right: Whether they are right; shape `(n, thresholds)`.
+        objects: Number of objects that there are.
+    """
+    found = np.cumsum(right[np.argsort(-scores, kind="stable")], axis=0)
+    precision = found / np.arange(1, len(found) + 1)[:, None]
+    precision = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+    needed = np.ceil(RECALLS * objects - 1e-9)  # objects found at each recall
+    return np.array(
+        [
+            np.append(best, 0.0)[np.searchsorted(hits, needed, side="left")].mean()
+            for best, hits in zip(precision.T, found.T, strict=True)
+        ]
+    )
+
+
+class MeanAveragePrecision(Tally):
+    """Mean average precision over thresholds and over the classes that occur, and mean loss by image."""
+
+    def __init__(self, task: ObjectDetection) -> None:
+        self.task = task
+        self.loss: torch.Tensor | float = 0.0
+        self.images = 0
+        self.parts: list[tuple[torch.Tensor, ...]] = []
+
+    def add(self, outputs: Outputs, targets: torch.Tensor, loss: torch.Tensor) -> None:
+        """Take in the levels of a pyramid and boxes `(b, boxes, 5)`."""
+        import torch
+
+        with torch.no_grad():
+            boxes, classes, scores = self.task.detect(outputs)
+            right = match(boxes, classes, scores, targets)
+        self.parts.append((scores.flatten(), classes.flatten(), right.flatten(0, 1), targets[..., 0].flatten()))
+        self.loss = self.loss + loss.detach() * len(targets)
+        self.images += len(targets)
+
+    def result(self) -> tuple[float, float]:
+        """Mean average precision in percent, 0 where there are no boxes at all, and mean loss."""
+        import torch
+
+        columns = [torch.cat(column).cpu().numpy() for column in zip(*self.parts, strict=True)]
+        scores, classes, right, present = columns
+        precisions = []
+        for label in range(self.task.classes):
+            rows = (classes == label) & (scores >= 0)
+            if objects := int((present == label).sum()):
+                precisions.append(average_precision(scores[rows], right[rows], objects).mean())
+        return 100 * float(np.mean(precisions)) if precisions else 0.0, float(self.loss) / self.images
