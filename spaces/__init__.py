@@ -3,6 +3,7 @@
 from nasbench.registry import Registry
 from nasbench.spaces.base import Architecture, CellTensors, GenotypeArray, NetworkSettings, Space
 from nasbench.spaces.choices import ChoiceSpace
+from nasbench.spaces.template import TemplateSpace
 
 spaces: Registry[Space] = Registry(
     "space",
@@ -18,4 +19,13 @@ spaces: Registry[Space] = Registry(
     },
 )
 
-__all__ = ["Architecture", "CellTensors", "ChoiceSpace", "GenotypeArray", "NetworkSettings", "Space", "spaces"]
+__all__ = [
+    "Architecture",
+    "CellTensors",
+    "ChoiceSpace",
+    "GenotypeArray",
+    "NetworkSettings",
+    "Space",
+    "TemplateSpace",
+    "spaces",
+]

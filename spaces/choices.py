@@ -185,12 +185,12 @@ def _is_number(value: Option) -> bool:
 
 def _check(space: str, options: Mapping[str, list[Option]]) -> None:
     for name, values in options.items():
-        _check_word(space, "name of a choice", name)
+        interchange.check_word("name of a choice", name)
         if not values:
             raise InputError(f"{space}: the choice {name!r} has no options")
         for value in values:
             if isinstance(value, str):
-                _check_word(space, f"option of {name!r}", value)
+                interchange.check_word(f"option of {name!r}", value)
             elif not isinstance(value, (int, float)) or not math.isfinite(value):
                 raise InputError(f"{space}: {value!r} cannot be an option of {name!r}; take strings and finite numbers")
         for position, value in enumerate(values):
@@ -202,8 +202,3 @@ def _check(space: str, options: Mapping[str, list[Option]]) -> None:
     total = sum(map(len, options.values()))
     if total > MOST:
         raise InputError(f"{space} has {total} options in all, but a space has at most {MOST}; take fewer values")
-
-
-def _check_word(space: str, what: str, word: Any) -> None:
-    if not isinstance(word, str) or not word or word != word.strip() or {*word} & {*",=\n\r"}:
-        raise InputError(f"{space}: {word!r} cannot be the {what}; take a string without ',', '=' and space around it")

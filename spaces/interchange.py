@@ -62,6 +62,16 @@ def from_trial(space: Space, trial: Trial) -> GenotypeArray:
     raise TrialPruned(reason)
 
 
+def check_word(what: str, word: Any) -> None:
+    """Test that a name or an option can be read back from `to_text`.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if not isinstance(word, str) or not word or word != word.strip() or {*word} & {*",=\n\r"}:
+        raise InputError(f"{word!r} cannot be the {what}; take a string without ',', '=' and space around it")
+
+
 def to_text(space: Space, genotype: GenotypeArray) -> str:
     """A genotype `(d,)` as `depth=2,kernel=5`, for spaces whose names have neither `,` nor `=`."""
     return ",".join(f"{name}={option}" for name, option in named(space, genotype).items())
