@@ -358,6 +358,49 @@ class Space(ABC):
         for genotypes in self.enumerate(chunk):
             yield genotypes[(self.canonical(genotypes) == genotypes).all(axis=1)]
 
+    def unique(self, by: str = "key") -> GenotypeArray:
+        """One canonical genotype of each class, all at once `(m, d)` in order of `code`; enumerated once, read only.
+
+        Args:
+            by: `"key"`, for the rows of `enumerate_unique`, or `"function_key"`, for the first of them of each class.
+
+        Raises:
+            InputError: The space has more than `ENUMERABLE` genotypes, or no such key.
+        """
+        if by not in ("key", "function_key"):
+            raise InputError(f"classes are those of 'key' or 'function_key', got {by!r}")
+        return self._unique if by == "key" else self._unique_functions
+
+    def sample_unique(self, n: int, rng: np.random.Generator, by: str = "key") -> GenotypeArray:
+        """`n` rows of `unique` `(n, d)`, uniform and with replacement: every class has the same chance.
+
+        Not so in `sample`, which draws a class as often as it has genotypes.
+
+        Raises:
+            InputError: The space has more than `ENUMERABLE` genotypes, or no such key.
+        """
+        classes = self.unique(by)
+        return classes[rng.integers(0, len(classes), size=n)]
+
+    @cached_property
+    def _unique(self) -> GenotypeArray:
+        if self.size > ENUMERABLE:
+            raise InputError(
+                f"{self.name} has {self.size:,} genotypes, more than the {ENUMERABLE:,} that are enumerated "
+                "to find its classes; use `sample`, which is uniform over genotypes"
+            )
+        unique = np.concatenate(list(self.enumerate_unique()))
+        unique.flags.writeable = False
+        return unique
+
+    @cached_property
+    def _unique_functions(self) -> GenotypeArray:
+        step = 65_536
+        keys = [self.function_key(self._unique[start : start + step]) for start in range(0, len(self._unique), step)]
+        unique = self._unique[np.sort(np.unique(np.concatenate(keys), return_index=True)[1])]
+        unique.flags.writeable = False
+        return unique
+
     def distance(self, a: GenotypeArray, b: GenotypeArray) -> npt.NDArray[np.int64]:
         """Number of positions at which `(n, d)` and `(n, d)` differ; shape `(n,)`."""
         differing: KeyArray = np.count_nonzero(a != b, axis=-1)
@@ -479,6 +522,8 @@ class Space(ABC):
         """
 
 
+ENUMERABLE = 2_000_000
+"""Most genotypes of a space that are held at once to find its classes."""
 _CHUNK = 4_096
 """Rows encoded at a time, so that they stay in the cache."""
 _NEIGHBOURHOODS = 256

@@ -209,7 +209,7 @@ class NB101(Space):
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
         """`n` genotypes `(n, 26)`, uniform over all 1,293,208 and with replacement.
 
-        A network is drawn as often as it has genotypes; rows of `enumerate_unique` give each the same chance.
+        A network is drawn as often as it has genotypes; `sample_unique` gives each the same chance.
         """
         return _cells(rng.integers(0, self.size, size=n))
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import GenotypeArray, NetworkSettings, Space
+from nasbench.spaces.base import ENUMERABLE, GenotypeArray, KeyArray, NetworkSettings, Space
 
 T = TypeVar("T")
 
@@ -307,7 +307,7 @@ def _features(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) 
 
 def _enumerate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     """All genotypes where there are at most two million, else the first thousand."""
-    whole = space.size <= 2_000_000
+    whole = space.size <= ENUMERABLE
     last, total, sampled = -1, 0, set(space.code(genotypes).tolist())
     for chunk in space.enumerate(65_536 if whole else 1_000):
         codes = space.code(chunk) if space.countable else np.arange(len(chunk))
@@ -320,6 +320,32 @@ def _enumerate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator)
             return
     assert total == space.size, f"enumerates {total} genotypes but has size {space.size}"
     assert not sampled, f"samples {space.text(space.decode(np.array([*sampled]))[0])} but does not enumerate it"
+
+
+def _sample_unique(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    """Each class has the same chance: the chi-square statistic is one that chance gives in all but 10^-7 of seeds."""
+    keys: dict[str, Callable[[GenotypeArray], KeyArray]] = {"key": space.key, "function_key": space.function_key}
+    for by, key in keys.items():
+        if space.size > ENUMERABLE:
+            try:
+                space.sample_unique(1, rng, by)
+            except InputError:
+                continue
+            raise AssertionError(f"enumerates {space.size} genotypes to sample by {by}")
+        unique, n = space.unique(by), 20_000
+        known = key(unique)
+        classes = len(np.unique(known))
+        assert classes == len(unique), f"names a class of {by} twice"
+        assert np.array_equal(space.canonical(unique), unique), f"has representatives by {by} that are not canonical"
+        assert np.isin(key(genotypes), known).all(), f"has no representative by {by} of what it samples"
+        seed = int(rng.integers(1 << 32))
+        drawn, again = (space.sample_unique(n, np.random.default_rng(seed), by) for _ in range(2))
+        assert drawn.dtype == np.int8 and drawn.shape == (n, len(space.choices)), "has another dtype or shape"
+        assert np.array_equal(drawn, again), "does not repeat what an equal generator drew"
+        counts = np.unique(key(drawn), return_counts=True)[1]
+        statistic, expected = classes / n * (counts**2).sum() - n, classes - 1
+        bound = 6 * (2 * expected) ** 0.5 + 36  # Laurent & Massart (2000), Lemma 1, with x = 18
+        assert abs(statistic - expected) <= bound, f"draws some classes by {by} too often"
 
 
 def _network(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -365,6 +391,7 @@ _CHECKS: dict[str, Callable[[Space, GenotypeArray, np.random.Generator], None]] 
     "tensors": _tensors,
     "features": _features,
     "enumerate": _enumerate,
+    "sample_unique": _sample_unique,
     "network": _network,
 }
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from nasbench.errors import InputError
-from nasbench.spaces import GenotypeArray, NetworkSettings, Space
+from nasbench.spaces import GenotypeArray, NetworkSettings, Space, spaces
+from nasbench.spaces.base import FloatArray, KeyArray
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 
@@ -116,6 +117,64 @@ def test_crossover_takes_each_position_from_a_parent(chain: Space) -> None:
 def test_enumerate_unique_is_everything_where_no_two_are_the_same(chain: Space) -> None:
     assert [len(block) for block in chain.enumerate(10)] == [10, 10, 7]
     assert np.array_equal(np.concatenate(list(chain.enumerate_unique(10))), np.concatenate(list(chain.enumerate())))
+
+
+@pytest.fixture(scope="module")
+def bag(chain: Space) -> Space:
+    """The chains as if the order of layers had no meaning, and layers 0 and 1 computed the same."""
+
+    class Bag(type(chain)):  # type: ignore[misc]
+        def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
+            return np.sort(genotypes, axis=1)
+
+        def function_key(self, genotypes: GenotypeArray) -> KeyArray:
+            return np.count_nonzero(genotypes == 2, axis=1)
+
+    space: Space = Bag()
+    return space
+
+
+BAGS = [[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 1, 1], [0, 1, 2], [0, 2, 2], [1, 1, 1], [1, 1, 2], [1, 2, 2], [2, 2, 2]]
+
+
+def test_unique_is_one_of_each_class(bag: Space) -> None:
+    assert bag.unique().tolist() == BAGS
+    assert bag.unique("function_key").tolist() == [[0, 0, 0], [0, 0, 2], [0, 2, 2], [2, 2, 2]]
+    assert bag.unique() is bag.unique()
+    with pytest.raises(ValueError, match="read-only"):
+        bag.unique()[0, 0] = 1
+    with pytest.raises(InputError, match="'key' or 'function_key', got 'graph'"):
+        bag.unique("graph")
+
+
+def test_sample_unique_is_uniform_over_classes_and_sample_is_not(bag: Space) -> None:
+    """Of 27 chains, 1 is in the class of three equal layers, 3 in that of two equal ones, 6 in that of three kinds."""
+    orders = {1: 1, 2: 3, 3: 6}
+    weights = np.array([orders[len({*layers})] for layers in BAGS])
+    assert weights.tolist() == [1, 3, 3, 3, 6, 3, 1, 3, 3, 1]
+    n, codes = 27_000, bag.code(bag.unique())
+
+    def chi_square(drawn: GenotypeArray, expected: FloatArray) -> float:
+        found, counts = np.unique(bag.key(drawn), return_counts=True)
+        assert np.array_equal(found, codes)
+        return float(((counts - expected) ** 2 / expected).sum())
+
+    by_class = bag.sample_unique(n, np.random.default_rng(0))
+    by_genotype = bag.sample(n, np.random.default_rng(0))
+    assert np.array_equal(bag.canonical(by_class), by_class)
+    assert chi_square(by_class, np.full(10, n / 10)) < 33.7  # exceeded by chance in one of 10,000 seeds
+    assert chi_square(by_genotype, n / 27 * weights) < 33.7
+    # sum_c (w_c / 27 - 1 / 10)^2 / (1 / 10) = 10 * 93 / 27^2 - 1: sum of w_c^2 is 3 * 1 + 6 * 9 + 36
+    assert chi_square(by_genotype, np.full(10, n / 10)) == pytest.approx(n * (10 * 93 / 27**2 - 1), rel=0.1)
+    functions = bag.sample_unique(n, np.random.default_rng(1), by="function_key")
+    counts = np.bincount(bag.function_key(functions), minlength=4)
+    assert np.abs(counts - n / 4).max() < 6 * (n / 4) ** 0.5
+
+
+def test_classes_of_a_space_too_large_to_enumerate() -> None:
+    for by in ("key", "function_key"):
+        with pytest.raises(InputError, match="darts has 1,076,746,950,455,072,400 genotypes, more than the 2,000,000"):
+            spaces.create("darts").sample_unique(1, np.random.default_rng(0), by)
 
 
 @pytest.mark.parametrize(

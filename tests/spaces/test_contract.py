@@ -155,6 +155,11 @@ class SkipsAChunk(NB201):
         return islice(super().enumerate(1_000), 1, None)
 
 
+class SamplesClassesByTheirGenotypes(NB101):
+    def sample_unique(self, n: int, rng: np.random.Generator, by: str = "key") -> GenotypeArray:
+        return self.canonical(self.sample(n, rng))
+
+
 class ForgetsTheClasses(NB201):
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> Any:
         return super().network(genotype, ImageClassification((1, 8, 8), 10), settings)
@@ -193,6 +198,7 @@ class ChangesItsInput(NB201):
         (TurnsEdgesRound, "tensors"),
         (IsRelativeToTheFirstRow, "features"),
         (SkipsAChunk, "enumerate"),
+        (SamplesClassesByTheirGenotypes, "sample_unique"),
         (ForgetsTheClasses, "network"),
         (ChangesItsInput, "distance"),
     ],

@@ -332,6 +332,29 @@ def test_sample_is_uniform() -> None:
     assert abs((vertices == 7).mean() - share) < 5 * (share * (1 - share) / 200_000) ** 0.5
 
 
+def test_sample_is_not_uniform_over_networks_and_sample_unique_is() -> None:
+    """Of the 90 genotypes of four vertices (10 matrices, 9 pairs of operations) 84 networks have one or two.
+
+    Two vertices in parallel can change places, in the matrix with the edge from input to output and in that without:
+    so 2 * 3 networks, of two different operations, have two genotypes each, and the other 78 have one.
+    """
+    cells = everything()
+    keys, first, genotypes = np.unique(SPACE.key(cells), return_index=True, return_counts=True)
+    small = SPACE.tensors(cells[first]).mask.sum(axis=1) == 4
+    assert np.bincount(genotypes[small]).tolist() == [0, 78, 6]
+    cells = cells[first][small & (genotypes == 2)]
+    assert {tuple(SPACE.matrix(cell)[1][1:-1]) for cell in cells} == {(CONV3, CONV1), (CONV3, POOL), (CONV1, POOL)}
+    assert not cells[:, PAIRS.index((1, 2))].any()
+
+    n = 100_000
+    alone = genotypes == 1
+    for draw, share in (SPACE.sample, alone.sum() / SPACE.size), (SPACE.sample_unique, alone.mean()):
+        drawn = SPACE.key(draw(n, np.random.default_rng(0)))
+        count = alone[np.searchsorted(keys, drawn)].sum()
+        assert abs(count - n * share) < 5 * (n * share * (1 - share)) ** 0.5
+    assert alone.mean() > 2 * alone.sum() / SPACE.size
+
+
 def test_every_cell_can_be_reached() -> None:
     """From the single edge, by edits of the matrix; those of the operations do the rest."""
     from nasbench.spaces import nb101
