@@ -11,11 +11,12 @@ datasets: Registry[Dataset] = Registry(
         "mnist5k": "nasbench.datasets.mnist5k:MNIST5k",
         "cifar10": "nasbench.datasets.cifar10:CIFAR10",
         "torchvision": "nasbench.datasets.torchvision:Torchvision",
+        "digit_scenes": "nasbench.datasets.digit_scenes:DigitScenes",
         "huggingface": "nasbench.datasets.huggingface:HuggingFace",
     },
 )
 
-DEFAULTS = {"image_classification": "digits"}
+DEFAULTS = {"image_classification": "digits", "object_detection": "digit_scenes"}
 """The data set that is trained on where none is named, by task."""
 
 __all__ = ["DEFAULTS", "Data", "Dataset", "ImageData", "datasets"]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nasbench.datasets.base import SPLITS, Data, Dataset, ImageData
+from nasbench.datasets.boxes import BoxData
 
 
 def check_dataset(dataset: Dataset) -> None:
@@ -78,4 +79,25 @@ def _check_images(data: ImageData) -> None:
         assert np.array_equal(y.numpy(), labels[data.splits[part]]), f"labels of part {part} are in another order"
 
 
-_CHECKS: dict[type[Data], Callable[[Any], None]] = {ImageData: _check_images}
+def _check_boxes(data: BoxData) -> None:
+    images, boxes = data.images, data.boxes
+    _, _, height, width = images.shape
+    assert images.dtype == np.float32, f"images are {images.dtype}, not float32"
+    assert images.min() >= 0 and images.max() <= 1, "an intensity is not between 0 and 1"
+    assert boxes.dtype == np.float32, f"boxes are {boxes.dtype}, not float32"
+    assert boxes.ndim == 3 and len(boxes) == len(images) and boxes.shape[2] == 5, (
+        f"boxes have shape {boxes.shape}, not ({len(images)}, most, 5)"
+    )
+    classes, there = boxes[..., 0], boxes[..., 0] >= 0
+    assert np.isin(classes, np.arange(-1, data.classes)).all(), f"a class is none of -1 to {data.classes - 1}"
+    assert there.any(axis=1).all(), f"image {np.flatnonzero(~there.any(axis=1))[:1]} has no box"
+    x1, y1, x2, y2 = boxes[there][:, 1:].T
+    assert (x1 < x2).all() and (y1 < y2).all(), "a box has no area"
+    assert min(x1.min(), y1.min()) >= 0 and x2.max() <= width and y2.max() <= height, "a box leaves its image"
+    missing = np.setdiff1d(classes[there], classes[data.splits["train"]])
+    assert not len(missing), f"class {missing[:1]} has no training box"
+    for part, (_, y) in data.tensors("cpu").items():
+        assert np.array_equal(y.numpy(), boxes[data.splits[part]]), f"boxes of part {part} are in another order"
+
+
+_CHECKS: dict[type[Data], Callable[[Any], None]] = {ImageData: _check_images, BoxData: _check_boxes}
