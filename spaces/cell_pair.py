@@ -487,15 +487,16 @@ class CellPair(Space):
         for start in range(0, m, _CHUNK):
             span = slice(start, start + _CHUNK)
             sources, ops, combined = (part[..., span] for part in cells)
-            halves = np.where(sources < 2, sources * np.int16(len(self.operations)) + ops, _LATER)
+            halves = sources * np.int16(len(self.operations)) + ops
+            np.maximum(halves, (sources >= 2) * _LATER, out=halves)
             for place in range(self.blocks):
                 code = self._block_code(halves, combined)
                 least = codes[place, span] = code.min(axis=0)
                 smallest = code == least
-                tied[span] |= np.count_nonzero(smallest, axis=0) > 1
                 taken = np.zeros(len(least), dtype=bool)
                 number = np.zeros(len(least), dtype=np.int16)
                 for block in range(self.blocks):
+                    tied[span] |= smallest[block] & taken
                     mine = smallest[block] & ~taken
                     taken |= mine
                     number += mine * np.int16(2 + block)
@@ -528,8 +529,8 @@ class CellPair(Space):
     def _cell_vectors(self, codes: ShortArray) -> GenotypeArray:
         """The part of a genotype of each of `m` cells with these codes `(b, m)`; shape `(m, d / 2)`."""
         kept = self._kept[: len(self._kept) // 2]
-        positions = self._positions_by_code[codes].transpose(1, 0, 2).reshape(codes.shape[1], len(kept))
-        return positions[:, kept]
+        positions = np.take(self._positions_by_code, codes.T, axis=0).reshape(codes.shape[1], len(kept))
+        return np.compress(kept, positions, axis=1)
 
     @cached_property
     def _positions_by_code(self) -> GenotypeArray:

@@ -47,7 +47,8 @@ class DARTS(CellPair):
         return {"inputs": pairs, "op_0": OPERATIONS, "op_1": OPERATIONS}
 
     def _read(self, positions: ShortArray) -> Blocks:
-        return Blocks(_PAIRS[:, positions[:, 0]].swapaxes(0, 1), positions[:, 1:], np.zeros_like(positions[:, 0]))
+        sources = np.stack([np.take(states, positions[:, 0]) for states in _PAIRS], axis=1)
+        return Blocks(sources, positions[:, 1:], np.zeros_like(positions[:, 0]))
 
     def _write(self, sources: ShortArray, ops: ShortArray, combined: ShortArray) -> ShortArray:
         (earlier, first), (later, second) = zip(sources, ops, strict=True)
