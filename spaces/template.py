@@ -37,8 +37,8 @@ Template: TypeAlias = Union["nx.DiGraph[Any]", Mapping[str, Any]]
 NONE = ("none",)
 SKIP = ("skip", "skip_connect", "identity")
 """Names of operations that pass on nothing, and what arrives as it is."""
-MOST_RENUMBERINGS = 50_000
-"""Ways to number the nodes that are tried for each architecture; of eight nodes that are alike there are 40,320."""
+MOST_RENUMBERINGS = 10_000
+"""Ways to number the nodes that are tried for each architecture; of seven nodes that are alike there are 5,040."""
 MOST_OPS = 127
 """Operations of all nodes together: they are int8."""
 _CHUNK = 1 << 21

@@ -13,12 +13,32 @@ from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate.protocol import evaluate
 from nasbench.search.compare import compare
-from nasbench.spaces import spaces
+from nasbench.spaces import ChoiceSpace, Space, TemplateSpace, spaces
+
+OPERATIONS = ["conv3x3", "conv1x1", "maxpool3x3"]
+OWN = [
+    ChoiceSpace({"depth": [1, 2, 3, 4], "kernel": [3, 5, 7], "rate": [0.1, 0.2, 0.5], "pool": ["max", "avg"]}),
+    TemplateSpace(
+        {
+            "nodes": {
+                "in": "input",
+                "a": OPERATIONS,
+                "b": OPERATIONS,
+                "c": OPERATIONS,
+                "d": OPERATIONS,
+                "out": "output",
+            },
+            "edges": [["in", "a"], ["in", "b"], ["a", "c"], ["b", "c"], ["c", "d"], ["d", "out"]],
+            "optional": [["in", "out"], ["a", "d"]],
+        }
+    ),
+]
+"""Spaces that are made from arguments, which a table keeps."""
 
 
-@pytest.mark.parametrize("name", list(spaces))
-def test_from_a_table_to_a_race(name: str, tmp_path: Path) -> None:
-    space, rng = spaces.create(name), np.random.default_rng(0)
+@pytest.mark.parametrize("space", [pytest.param(s, id=s.name) for s in (*map(spaces.create, spaces), *OWN)])
+def test_from_a_table_to_a_race(space: Space, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
     genotypes = space.canonical(space.sample(80, rng))
     genotypes = genotypes[np.unique(space.function_key(genotypes), return_index=True)[1]]
     counts = space.features(genotypes, "counts")
