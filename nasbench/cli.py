@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
@@ -153,6 +154,56 @@ def build(
     with interruptible("the same command continues"), bar("Training cells") as progress:
         builder.build(settings, file, workers=workers or cores(), device=device, progress=progress)
     out.print(f"Wrote {file}: {cells} cells of {space} x {seeds} seeds x {epochs} epochs on {dataset}", soft_wrap=True)
+
+
+@app.command("import")
+def import_table(
+    source: Annotated[str, typer.Argument(help="What the files are; see nasbench list sources.", show_default=False)],
+    file: OutOption,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders that hold the table.", show_default=False)
+    ] = None,
+    space: Annotated[str | None, typer.Option(help="csv: search space.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="csv: METRIC=COLUMN[:unit][:min|max][:static]; once for each metric."),
+    ] = None,
+    arch_column: Annotated[str | None, typer.Option(help="csv: column of architectures [default: arch].")] = None,
+    dataset: Annotated[str | None, typer.Option(help="csv: what metrics were measured on [default: table].")] = None,
+    seed_column: Annotated[str | None, typer.Option(help="csv: column of training seeds.")] = None,
+    epoch_column: Annotated[str | None, typer.Option(help="csv: column of finished epochs.")] = None,
+    missing: Annotated[str | None, typer.Option(help="csv: number for a missing one, as -1 or -1=REASON.")] = None,
+    lenient: Annotated[bool, typer.Option("--lenient", help="Skip and count rows that cannot be read.")] = False,
+) -> None:
+    """Read a published table, or one of your own, and write it as a benchmark."""
+    from nasbench.benchmark import hdf5
+    from nasbench.importers import importers
+
+    options = {
+        "space": space,
+        "column": column,
+        "arch_column": arch_column,
+        "dataset": dataset,
+        "seed_column": seed_column,
+        "epoch_column": epoch_column,
+        "missing": missing,
+        "lenient": lenient or None,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    takes = inspect.signature(importers.resolve(source)[0]).parameters
+    for name in given:
+        if name not in takes:
+            raise InputError(f"source {source!r} takes no option --{name.replace('_', '-')}")
+    for name, parameter in takes.items():
+        if parameter.default is parameter.empty and name not in given:
+            raise InputError(f"source {source!r} needs the option --{name.replace('_', '-')}")
+    writable(file, *(paths or ()))
+    with interruptible("nothing was written"):
+        table = importers.create(source, **given).read(paths or [])
+        hdf5.write(table, file)
+    read = table.recipe["source"]
+    out.print(facts({name: read[name] for name in ("rows", "architectures", "skipped", "licence") if read.get(name)}))
+    out.print(f"Wrote {file}: {len(table.columns)} metrics of {len(table.genotypes):,} architectures", soft_wrap=True)
 
 
 @app.command()
@@ -353,11 +404,12 @@ def report(
 @app.command("list")
 def list_parts(
     kind: Annotated[
-        Literal["spaces", "predictors", "strategies", "datasets"] | None, typer.Argument(show_default=False)
+        Literal["spaces", "predictors", "strategies", "datasets", "sources"] | None, typer.Argument(show_default=False)
     ] = None,
 ) -> None:
     """Name the parts that there are, with one line and the source of each."""
     from nasbench.datasets import datasets
+    from nasbench.importers import importers
     from nasbench.predictors import predictors
     from nasbench.search import strategies
     from nasbench.spaces import spaces
@@ -367,6 +419,7 @@ def list_parts(
         "predictors": predictors,
         "strategies": strategies,
         "datasets": datasets,
+        "sources": importers,
     }
     for name, registry in registries.items():
         if kind in (None, name):

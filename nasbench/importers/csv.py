@@ -1,0 +1,302 @@
+"""Any table with one column of architectures and columns of numbers: csv, tsv, json lines or parquet."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+import numpy as np
+
+from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.table import Table
+from nasbench.errors import FileError, InputError, MissingExtraError
+from nasbench.importers.base import Importer, one_path
+from nasbench.importers.rows import Series, tabulate
+from nasbench.spaces import spaces
+from nasbench.spaces.base import FloatArray, Space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+JSON_LINES = (".jsonl", ".ndjson")
+OPENERS: Mapping[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+SMALL, RATIO = 2**28, 200
+"""A compressed file may unpack to this many bytes, or to this many times its own size; more is taken for an attack."""
+USUAL: tuple[tuple[str, str, Direction], ...] = (
+    ("accuracy", "percent", "maximise"),
+    ("loss", "nats", "minimise"),
+    ("seconds", "seconds", "minimise"),
+    ("latency", "milliseconds", "minimise"),
+    ("energy", "millijoules", "minimise"),
+    ("parameters", "count", "minimise"),
+    ("flops", "count", "minimise"),
+)
+"""Units and direction of a metric whose name ends so, where nothing else is said."""
+NOT_NUMBERS = ("", "nan", "na", "n/a", "null", "none")
+"""Texts that stand for a missing number, in any case."""
+
+
+class Wanted(NamedTuple):
+    """One metric that is asked for, and the column that holds it."""
+
+    metric: Metric
+    column: str
+
+
+class CSV(Importer):
+    """A file with a header and a row for each measurement; compressed or not.
+
+    Rows of one architecture are repeats (seeds 0, 1, ... in their order) unless a column names the seeds.
+
+    Args:
+        space: Specification of the search space.
+        column: What to read, each as `METRIC=COLUMN[:unit][:min|max][:static]`. A metric whose name begins with
+            `train_`, `validation_` or `test_` belongs to that split. A static one does not depend on a training (nor
+            on the data set), so that all rows of an architecture agree on it.
+        arch_column: Column of architectures, as strings of the space or genotypes like `3,1,0`.
+        dataset: Name of the data set that metrics were measured on.
+        seed_column: Column of training seeds, integers.
+        epoch_column: Column of finished epochs, integers.
+        missing: Number that stands for a missing one, as `-1` or with its reason as `-1=did not compile`.
+        lenient: Skip rows that cannot be read, and count them.
+    """
+
+    name = "csv"
+    paper = "a table of the user's own"
+
+    def __init__(
+        self,
+        space: str,
+        column: Sequence[str],
+        arch_column: str = "arch",
+        dataset: str = "table",
+        seed_column: str | None = None,
+        epoch_column: str | None = None,
+        missing: str | None = None,
+        lenient: bool = False,
+    ) -> None:
+        self.space, self.column, self.arch_column, self.dataset = space, tuple(column), arch_column, dataset
+        self.seed_column, self.epoch_column = seed_column, epoch_column
+        self.missing, self.lenient = missing, lenient
+
+    def read(self, paths: Sequence[Path]) -> Table:
+        """The table in one file."""
+        path = one_path(paths, "one file")
+        space = spaces.create(self.space)
+        wanted = [parse_column(text, self.dataset) for text in self.column]
+        if not wanted:
+            raise InputError("no column of numbers is named; name one as METRIC=COLUMN")
+        extra = [name for name in (self.seed_column, self.epoch_column) if name]
+        frame = _read_frame(path, [self.arch_column, *(one.column for one in wanted), *extra])
+        skipped: Counter[str] = Counter()
+        frame, genotypes = self._genotypes(space, frame, skipped)
+        numbers = {}
+        for name in dict.fromkeys([*(one.column for one in wanted), *extra]):
+            numbers[name] = self._numbers(frame, name, whole=name in extra)
+        bad = np.zeros(len(frame), dtype=bool)
+        for name, (_, reasons) in numbers.items():
+            for row, reason in reasons.items():
+                if not self.lenient:
+                    raise InputError(f"{path.name}, row {frame.index[row]}, column {name!r}: {reason}")
+                bad[row] = True
+                skipped[f"column {name!r} is not a number"] += 1
+        keep = np.flatnonzero(~bad)
+        if not len(keep):
+            raise InputError(f"{path.name} has no row that can be read")
+        reason = self._missing_value()[1]
+        seeds, epochs = (
+            numbers[name][0][keep].astype(np.int64) if name else None for name in (self.seed_column, self.epoch_column)
+        )
+        series = [Series(one.metric, numbers[one.column][0][keep], reason) for one in wanted]
+        distinct = len(np.unique(genotypes[keep], axis=0))
+        facts = {"rows": len(keep), "architectures": distinct, "skipped": dict(skipped)}
+        recipe = {"source": self.source([path], **facts)}
+        return tabulate(space, genotypes[keep], series, recipe, seeds, epochs, frame.index.to_numpy()[keep])
+
+    def _genotypes(self, space: Space, frame: pd.DataFrame, skipped: Counter[str]) -> tuple[pd.DataFrame, Any]:
+        """The rows whose architecture can be read, and their genotypes."""
+        texts = frame[self.arch_column].astype(str)
+        known: dict[str, Any] = {}
+        for row, text in zip(frame.index, texts, strict=True):
+            if text in known:
+                continue
+            try:
+                known[text] = space.genotype(_literal(text))
+            except InputError as error:
+                if not self.lenient:
+                    raise InputError(f"row {row}, column {self.arch_column!r}: {error}") from error
+                known[text] = None
+        readable = np.array([known[text] is not None for text in texts], dtype=bool)
+        if not readable.all():
+            skipped[f"column {self.arch_column!r} is no architecture of {space.name}"] += int((~readable).sum())
+        rows = [known[text] for text in texts[readable]]
+        return frame[readable], np.array(rows, dtype=np.int8).reshape(len(rows), len(space.choices))
+
+    def _numbers(self, frame: pd.DataFrame, name: str, whole: bool) -> tuple[FloatArray, dict[int, str]]:
+        """The numbers of a column, NaN where missing, and what is wrong with those that are none."""
+        import pandas as pd
+
+        texts = frame[name].astype(str).str.strip()
+        values = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+        empty = texts.str.lower().isin(NOT_NUMBERS).to_numpy()
+        if whole:
+            broken, what = ~np.isfinite(values) | (values != np.round(values)), "a whole number"
+        else:
+            broken, what = (
+                (np.isnan(values) & ~empty) | np.isinf(values),
+                "a finite number; leave out what is missing",
+            )
+            values[values == self._missing_value()[0]] = np.nan
+        return values, {int(row): f"{texts.iloc[row]!r} is not {what}" for row in np.flatnonzero(broken)}
+
+    def _missing_value(self) -> tuple[float, str]:
+        """The number that stands for a missing one (NaN if none does), and the reason."""
+        if self.missing is None:
+            return np.nan, "not in the source"
+        number, _, reason = self.missing.partition("=")
+        try:
+            return float(number), reason.strip() or f"{number} in the source"
+        except ValueError:
+            raise InputError(f"a missing number is named as -1 or -1=reason, got {self.missing!r}") from None
+
+
+def parse_column(text: str, dataset: str) -> Wanted:
+    """What `METRIC=COLUMN[:unit][:min|max][:static]` asks for.
+
+    Raises:
+        InputError: It is not of that form.
+    """
+    name, equals, rest = text.partition("=")
+    column, *words = rest.split(":")
+    if not (name.strip() and equals and column.strip()) or "/" in name:
+        raise InputError(f"a column is named as METRIC=COLUMN[:unit][:min|max][:static], got {text!r}")
+    static = "static" in words
+    ways: dict[str, Direction] = {"min": "minimise", "max": "maximise"}
+    given = [ways[word] for word in words if word in ways]
+    units = [word for word in words if word not in (*ways, "static")]
+    if len(given) > 1 or len(units) > 1:
+        raise InputError(f"column {text!r} names two {'directions' if len(given) > 1 else 'units'}; name one")
+    splits: dict[str, Split] = {split: split for split in get_args(Split)}
+    split = splits.get(name.strip().partition("_")[0], "none")
+    usual_units, usual_direction = next(
+        ((unit, way) for end, unit, way in USUAL if name.strip().endswith(end)), ("none", "none")
+    )
+    metric = Metric(
+        "" if static else dataset,
+        name.strip(),
+        split,
+        units[0] if units else usual_units,
+        given[0] if given else usual_direction,
+        ("architecture",) if static else ("architecture", "seed"),
+        f"Column {column.strip()!r} of the source.",
+    )
+    return Wanted(metric, column.strip())
+
+
+def _literal(text: str) -> str | list[int]:
+    """A genotype where the text is whole numbers and separators only, else the string of the space."""
+    if re.fullmatch(r"\s*[\[(]?\s*\d+(\s*[,\s]\s*\d+)+\s*[\])]?\s*", text):
+        return [int(number) for number in re.findall(r"\d+", text)]
+    return text
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def _read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """The named columns of a file as text, with rows counted from 1 after the header.
+
+    Raises:
+        FileError: The file cannot be read as what its name says it is, or lacks a column.
+    """
+    import pandas as pd
+
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    packed = bool(suffixes) and suffixes[-1] in OPENERS
+    kind = suffixes[-1 - packed] if len(suffixes) > packed else ""
+    if not path.is_file():
+        raise FileError(f"no file {path}")
+    try:
+        if kind == ".parquet":
+            frame = _parquet(path)
+        elif kind in (*SEPARATORS, *JSON_LINES):
+            with _unpacked(path, suffixes[-1] if packed else "") as stream:
+                if kind in JSON_LINES:
+                    frame = _texts(pd.DataFrame(_json_lines(stream)))
+                else:
+                    frame = pd.read_csv(stream, sep=SEPARATORS[kind], dtype=str, keep_default_na=False, header=None)
+                    frame = frame.iloc[1:].set_axis(frame.iloc[0].tolist(), axis=1)  # keeps a name that occurs twice
+        else:
+            known = ", ".join((*SEPARATORS, *JSON_LINES, ".parquet"))
+            raise FileError(f"{path} is none of {known}, which may end in {', '.join(OPENERS)} besides")
+    except (ValueError, EOFError, OSError, lzma.LZMAError) as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{path} cannot be read as {kind[1:]}: {' '.join(str(error).split())[:200]}") from error
+    absent = [name for name in columns if name not in frame.columns]
+    if absent:
+        known = ", ".join(map(repr, frame.columns))
+        raise FileError(f"{path.name} has no column {absent[0]!r}; its columns are {known}")
+    twice = [name for name in columns if list(frame.columns).count(name) > 1]
+    if twice:
+        raise FileError(f"{path.name} has two columns {twice[0]!r}; rename one of them")
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return frame[list(dict.fromkeys(columns))]
+
+
+def _unpacked(path: Path, ending: str) -> io.BytesIO:
+    """The bytes of a file, unpacked.
+
+    Raises:
+        FileError: They are far more than such a file can honestly hold.
+    """
+    if not ending:
+        return io.BytesIO(path.read_bytes())
+    limit = max(SMALL, RATIO * path.stat().st_size)
+    with OPENERS[ending](path, "rb") as stream:
+        content: bytes = stream.read(limit + 1)
+    if len(content) > limit:
+        raise FileError(f"{path} unpacks to more than {limit:,} bytes; unpack it yourself if you trust it")
+    return io.BytesIO(content)
+
+
+def _json_lines(stream: io.BytesIO) -> list[dict[str, Any]]:
+    """The objects in lines of JSON."""
+    rows = []
+    for number, line in enumerate(stream, start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"line {number}: {error}") from error
+            if not isinstance(row, dict):
+                raise ValueError(f"line {number} is no object")
+            rows.append(row)
+    return rows
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return _texts(pd.read_parquet(path))
+    except ImportError as error:
+        raise MissingExtraError("reading parquet needs the package 'pyarrow': pip install pyarrow") from error
+
+
+def _texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """All values as text; what is no text, number or nothing is written as JSON."""
+
+    def text(value: Any) -> str:
+        return json.dumps(value) if isinstance(value, dict | list) else "" if value is None else str(value)
+
+    return frame.map(text)

@@ -1,0 +1,230 @@
+"""Tables of one's own: worked out by hand, what is refused, and published tables as they are distributed."""
+
+import gzip
+import json
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.table import Table
+from nasbench.errors import FileError, InputError, NasbenchError
+from nasbench.importers.csv import CSV, parse_column
+from nasbench.spaces import spaces
+
+SHARED = Path(__file__).parents[2] / "../shared/tables"
+CONV = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+NONE = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+TEXT = f"arch,acc,ms,seed,epoch\n{CONV},90.5,1.5,3,12\n{NONE},10,-1,3,12\n{CONV},91.5,1.5,7,12\n"
+
+
+def write(folder: Path, text: str = TEXT, name: str = "t.csv") -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def read(path: Path, *columns: str, **options: object) -> Table:
+    return CSV("nb201", columns or ("validation_accuracy=acc",), **options).read([path])  # type: ignore[arg-type]
+
+
+def facts(metric: Metric) -> tuple[str, str, str, str]:
+    return metric.dataset, metric.split, metric.units, metric.direction
+
+
+# --- by hand ----------------------------------------------------------------------------------------------------------
+
+
+def test_repeats_become_seeds_in_their_order(tmp_path: Path) -> None:
+    table = read(write(tmp_path), "validation_accuracy=acc", "latency=ms:static", missing="-1=did not compile")
+    assert table.genotypes.tolist() == [[3, 3, 3, 1, 3, 3], [0] * 6]
+    assert table.seeds == (0, 1)
+    accuracy = table.columns["table/validation_accuracy"]
+    np.testing.assert_array_equal(accuracy.values, [[90.5, 91.5], [10, np.nan]])
+    assert (accuracy.metric.split, accuracy.metric.units, accuracy.metric.direction) == (
+        "validation",
+        "percent",
+        "maximise",
+    )
+    assert accuracy.reasons == ("no such row in the source",)
+    latency = table.columns["latency"]
+    np.testing.assert_array_equal(latency.values, [1.5, np.nan])
+    assert (latency.reasons, latency.missing.tolist()) == (("did not compile",), [0, 1])
+    assert (latency.metric.units, latency.metric.direction) == ("milliseconds", "minimise")
+    source = table.recipe["source"]
+    assert (source["rows"], source["architectures"], source["skipped"]) == (3, 2, {})
+
+
+def test_seeds_and_epochs_from_columns(tmp_path: Path) -> None:
+    table = read(write(tmp_path), seed_column="seed", epoch_column="epoch", dataset="cifar10")
+    assert (table.seeds, table.epochs) == ((3, 7), {"cifar10": (12,)})
+    np.testing.assert_array_equal(
+        table.columns["cifar10/validation_accuracy"].values, [[[90.5], [91.5]], [[10], [np.nan]]]
+    )
+
+
+def test_without_repeats_there_is_no_axis_of_seeds(tmp_path: Path) -> None:
+    table = read(write(tmp_path, f'arch,acc\n{NONE},1\n"3,3,3,1,3,3",2\n'))
+    assert table.seeds == ()
+    assert table.columns["table/validation_accuracy"].values.tolist() == [1, 2]
+    assert table.genotypes[1].tolist() == [3, 3, 3, 1, 3, 3]
+
+
+def test_what_a_column_asks_for() -> None:
+    wanted = parse_column("energy = mJ per image :joules:min:static", "pixel3")
+    assert wanted.column == "mJ per image"
+    metric = wanted.metric
+    assert (metric.dataset, metric.name, metric.split, metric.units, metric.direction) == (
+        "",
+        "energy",
+        "none",
+        "joules",
+        "minimise",
+    )
+    assert parse_column("zen=z", "d").metric.direction == "none"
+    assert parse_column("test_accuracy=t:min", "d").metric.direction == "minimise"
+
+
+# --- forms of files ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "csv.gz", "csv.xz", "jsonl.bz2", "parquet"])
+def test_every_form_gives_the_same_table(tmp_path: Path, form: str) -> None:
+    frame = pd.read_csv(write(tmp_path))
+    path = tmp_path / f"u.{form}"
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(path)
+    elif form.startswith("jsonl"):
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_csv(path, index=False, sep="\t" if form == "tsv" else ",")
+    expected, found = (read(p).columns["table/validation_accuracy"].values for p in (tmp_path / "t.csv", path))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_nb101_cells_as_json(tmp_path: Path) -> None:
+    cell = {"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}
+    path = write(tmp_path, json.dumps({"cell": cell, "acc": 80}) + "\n", "t.jsonl")
+    table = CSV("nb101", ["test_accuracy=acc"], arch_column="cell").read([path])
+    assert table.space.text(table.genotypes[0]) == json.dumps(cell)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (TEXT.replace("none~1|+", "nine~1|+"), {}, r"row 2, column 'arch': .*nine"),
+        (TEXT.replace("90.5", "ninety"), {}, r"row 1, column 'acc': 'ninety' is not a finite number"),
+        (TEXT.replace("90.5", "inf"), {}, r"row 1, column 'acc': 'inf' is not a finite number"),
+        (TEXT.replace("seed,", "sed,"), {"seed_column": "seed"}, "no column 'seed'; its columns are 'arch', 'acc'"),
+        (TEXT.replace("ms,", "acc,"), {}, "two columns 'acc'"),
+        (TEXT.replace(",7,", ",3,"), {"seed_column": "seed"}, r"row 3 is a second one of .* with seed 3"),
+        (TEXT.replace(",7,", ",7.5,"), {"seed_column": "seed"}, r"row 3, column 'seed': '7.5' is not a whole number"),
+        (TEXT, {"missing": "none"}, "a missing number is named as -1"),
+        ("arch,acc\n", {}, "has no row that can be read"),
+        ("", {}, "cannot be read as csv"),
+        ("arch,acc\n1,2,3,4\n", {}, "cannot be read as csv: .*line 2"),
+    ],
+)  # fmt: skip
+def test_refused_content(tmp_path: Path, text: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(NasbenchError, match=message):
+        read(write(tmp_path, text), **options)
+
+
+def test_static_numbers_must_agree(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"row 3: acc is 91\.5, but an earlier row of its architecture says 90.5"):
+        read(write(tmp_path), "acc=acc:static")
+
+
+@pytest.mark.parametrize("text", ["acc", "=acc", "acc=", "a/b=acc", "acc=acc:min:max", "acc=acc:s:ms"])
+def test_refused_columns(text: str) -> None:
+    with pytest.raises(InputError, match=r"METRIC=COLUMN|names two"):
+        parse_column(text, "d")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.txt", b"arch,acc\n", "t.txt is none of .csv"),
+        ("t.csv.gz", b"arch,acc\n", "cannot be read as csv"),
+        ("t.csv.gz", gzip.compress(TEXT.encode())[:40], "cannot be read as csv"),
+        ("t.csv.xz", lzma.compress(TEXT.encode())[:-8], "cannot be read as csv"),
+        ("t.csv", b"\xff\xfe\x00arch", "cannot be read as csv"),
+        ("t.jsonl", b"{", "cannot be read as jsonl"),
+    ],
+)
+def test_refused_files(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(FileError, match=message):
+        read(tmp_path / name)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasbench.importers.csv.SMALL", 1000)
+    with gzip.open(tmp_path / "t.csv.gz", "wb") as stream:
+        stream.write(b"arch,acc\n" + b"0" * 10**7)
+    with pytest.raises(FileError, match="unpacks to more than"):
+        read(tmp_path / "t.csv.gz")
+
+
+def test_lenient_skips_and_counts(tmp_path: Path) -> None:
+    text = TEXT.replace("none~1|+", "nine~1|+").replace("91.5", "many")
+    table = read(write(tmp_path, text), lenient=True)
+    assert table.columns["table/validation_accuracy"].values.tolist() == [90.5]
+    assert table.recipe["source"]["skipped"] == {
+        "column 'arch' is no architecture of nb201": 1,
+        "column 'acc' is not a number": 1,
+    }
+
+
+@given(content=st.binary(max_size=200), name=st.sampled_from(["t.csv", "t.tsv", "t.jsonl", "t.csv.gz", "t.csv.xz"]))
+@settings(deadline=None, max_examples=150)
+def test_any_bytes_are_a_table_or_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / name
+    path.write_bytes(content)
+    try:
+        read(path, lenient=True)
+    except NasbenchError as error:
+        assert "\n" not in str(error)
+
+
+# --- published tables -------------------------------------------------------------------------------------------------
+
+
+def published(name: str) -> Path:
+    if not (SHARED / name).exists():
+        pytest.skip(f"needs the published table {SHARED / name}")
+    return SHARED / name
+
+
+def test_nas_bench_201_of_nasgraph() -> None:
+    table = CSV(
+        "nb201",
+        ["train_accuracy=train accuracy", "validation_accuracy=validation accuracy", "test_accuracy=test accuracy"],
+        arch_column="arch str",
+        dataset="cifar10",
+    ).read([published("nb201_nasgraph/raw/nasbench201_cifar10.csv")])
+    assert len(table.genotypes) == 15_625
+    order = spaces.create("nb201").from_index(np.arange(15_625))  # type: ignore[attr-defined]
+    assert np.array_equal(table.genotypes, order)
+    validation, test = (table.columns[f"cifar10/{part}_accuracy"].values for part in ("validation", "test"))
+    best = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+    assert table.space.text(table.genotypes[np.argmax(validation)]) == best
+    assert (validation.max().round(3), validation.mean().round(3)) == (91.607, 83.674)
+    assert (test.min(), test.max().round(3), test.mean().round(3)) == (10, 91.523, 83.394)
+
+
+def test_zero_cost_proxies() -> None:
+    path = published("nb201_zc_proxies/raw/nb201_zc_proxies.csv")
+    table = CSV("nb201", ["synflow=synflow:none:max:static", "parameters=params:millions:static"], "net_str").read(
+        [path]
+    )
+    assert len(table.genotypes) == 9_445
+    assert table.columns["parameters"].values.max() == pytest.approx(1.531546)
