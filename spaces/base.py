@@ -70,8 +70,9 @@ class Space(ABC):
 
     Position `p` of a genotype holds one of `choices[p]` options, counted from 0. Where every combination is an
     architecture, a subclass states `choices`, `ops` and `max_nodes` and writes `tensors`, `graph`, `_from_graph`,
-    `text`, `_parse` and `network`; where not, it also overrides `invalid`, `size`, `repair`, `sample`, `neighbours`,
-    `mutate`, `crossover`, `enumerate` and, where two genotypes can be one network, `canonical`.
+    `text`, `_parse` and `network`; where not, it also overrides `invalid`, `size`, `repair`, `sample`, `mutate`,
+    `crossover`, `enumerate`, `neighbours` (or `_neighbours_of` many, which is faster) and, where two genotypes can be
+    one network, `canonical`.
 
     Methods on arrays take `(n, d)` genotypes, are vectorised, and trust their input: `check` (or `genotype`) is the
     border at which foreign input is tested. Randomness is always a passed generator.
