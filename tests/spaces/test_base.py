@@ -20,7 +20,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "add-a-space.md"
 
 @pytest.fixture(scope="module")
 def chain() -> Space:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (code,) = (block for block in blocks if "class Chain" in block)
     scope: dict[str, Any] = {"__name__": "chain"}
     exec(code, scope)
     space: Space = scope["Chain"]()
@@ -87,6 +88,12 @@ def test_features(chain: Space) -> None:
     adjacency = chain.features(genotype, "adjacency")
     assert adjacency[0, :10].tolist() == [1, 0, 0, 0, 1, 0, 0, 1, 0, 1]
     assert adjacency[0, 10:].reshape(5, 5).tolist() == np.eye(5).tolist()
+
+
+def test_onehot_of_many_has_a_one_at_each_position(chain: Space) -> None:
+    genotypes = chain.sample(10_001, np.random.default_rng(0))  # encoded in several parts
+    expected = (genotypes[:, :, None] == np.arange(3)).reshape(len(genotypes), 9)
+    assert np.array_equal(chain.features(genotypes), expected)
 
 
 def test_distance_counts_positions(chain: Space) -> None:
