@@ -168,8 +168,8 @@ def import_table(
         list[str] | None,
         typer.Option(help="csv: METRIC=COLUMN[:unit][:min|max][:static]; once for each metric."),
     ] = None,
-    arch_column: Annotated[str | None, typer.Option(help="csv: column of architectures [default: arch].")] = None,
-    dataset: Annotated[str | None, typer.Option(help="csv: what metrics were measured on [default: table].")] = None,
+    arch_column: Annotated[str | None, typer.Option(help="csv: column of architectures (default: arch).")] = None,
+    dataset: Annotated[str | None, typer.Option(help="csv: what metrics were measured on (default: table).")] = None,
     seed_column: Annotated[str | None, typer.Option(help="csv: column of training seeds.")] = None,
     epoch_column: Annotated[str | None, typer.Option(help="csv: column of finished epochs.")] = None,
     missing: Annotated[str | None, typer.Option(help="csv: number for a missing one, as -1 or -1=REASON.")] = None,
@@ -283,10 +283,10 @@ def evaluate(
     metric: MetricOption = None,
     names: Annotated[str, typer.Option("--predictors", help="Comma-separated.")] = "mean,ridge,gp,xgb,gnn",
     train_sizes: Annotated[
-        str | None, typer.Option(help="Comma-separated [default: 10,25,50,100,200,400, as far as the table goes].")
+        str | None, typer.Option(help="Comma-separated (default: 10,25,50,100,200,400, as far as the table goes).")
     ] = None,
     test_size: Annotated[
-        int | None, typer.Option(min=2, help="Held-out architectures [default: 1000, as far as the table goes].")
+        int | None, typer.Option(min=2, help="Held-out architectures (default: 1000, as far as the table goes).")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
     seed: SeedOption = 0,
@@ -352,7 +352,7 @@ def compare(
     names: Annotated[str, typer.Option("--strategies", help="Comma-separated.")] = (
         "random,local,evolution,reinforce,bayesian-gp,bayesian-xgb"
     ),
-    evaluations: Annotated[int | None, typer.Option(min=1, help="Budget of a run [default: 300].")] = None,
+    evaluations: Annotated[int | None, typer.Option(min=1, help="Budget of a run (default: 300).")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Budget of a run in simulated seconds instead.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each strategy.")] = 30,
     workers: Annotated[int, typer.Option(min=1, help="Simulated workers of a run.")] = 1,

@@ -141,6 +141,29 @@ def test_list_names_parts_with_their_source(
     shown = capsys.readouterr().out
     for name in ("nb101", "nb201", "gp", "xgb", "gnn", "evolution", "reinforce", "digits", "cifar10", "Real et al."):
         assert name in shown
+    for fact in ("1,076,746,950,455,072,400 genotypes of 22 choices", "image classification", "arXiv:1806.09055"):
+        assert fact in shown
+
+
+def test_help_shows_defaults_that_are_found_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command, default in (("compare", "default: 300"), ("evaluate", "default: 1000"), ("import", "default: arch")):
+        assert run(monkeypatch, command, "--help") == 0
+        assert default in capsys.readouterr().out
+
+
+def test_import_makes_a_benchmark(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text(f"arch,acc\n{CELL},90\nnonsense,1\n")
+    options = ["--space", "nb201", "--column", "validation_accuracy=acc", "--lenient", "--out", tmp_path / "t.h5"]
+    assert run(monkeypatch, "import", "csv", tmp_path / "t.csv", *options) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "skipped.column 'arch' is no architecture of nb201 1" in shown
+    assert "1 metrics of 1 architectures" in shown
+    assert run(monkeypatch, "query", tmp_path / "t.h5", CELL) == 0
+    assert "90" in capsys.readouterr().out
 
 
 MISTAKES = [
@@ -183,6 +206,13 @@ MISTAKES = [
     (["build", "--device", "cuda:77", "--out", "{folder}/b.h5"], "cuda:77"),
     (["build", "--cells", "20000", "--out", "{folder}/b.h5"], "15625"),
     (["build", "--out", "{folder}/no/b.h5"], "no"),
+    (["build", "--space", "nb201", "--dataset", "nothing", "--out", "{folder}/b.h5"], "unknown data set"),
+    (["import", "cvs", "{folder}/text.h5", "--out", "{folder}/b.h5"], "did you mean 'csv'"),
+    (["import", "csv", "{folder}/text.h5", "--out", "{folder}/b.h5"], "needs the option --space"),
+    (
+        ["import", "csv", "{folder}/no.csv", "--space", "nb201", "--column", "a=b", "--out", "{folder}/b.h5"],
+        "no file",
+    ),
     (["demo", "--out", "{folder}/text.h5/demo"], "--out"),
 ]
 
