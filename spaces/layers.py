@@ -4,7 +4,7 @@ Every block maps `(batch, channels, height, width)` to `(batch, channels', heigh
 width divided by the stride and rounded up. Convolutions have no bias, since a batch normalisation follows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -17,7 +17,14 @@ def conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequentia
 
 def conv_bn_relu(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """Convolution, batch normalisation, ReLU: the convolution of NAS-Bench-101 (Ying et al., 2019)."""
-    return nn.Sequential(_conv(c_in, c_out, kernel, stride), nn.BatchNorm2d(c_out), nn.ReLU())
+    return conv_bn_act(c_in, c_out, kernel, stride, nn.ReLU)
+
+
+def conv_bn_act(
+    c_in: int, c_out: int, kernel: int, stride: int = 1, activation: Callable[[], nn.Module] = nn.ReLU
+) -> nn.Sequential:
+    """Convolution, batch normalisation and any activation."""
+    return nn.Sequential(_conv(c_in, c_out, kernel, stride), nn.BatchNorm2d(c_out), activation())
 
 
 def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -123,7 +130,8 @@ class Zero(nn.Module):
 class InvertedResidual(nn.Module):
     """1x1 convolution to more channels, one convolution for each of them, 1x1 convolution back (Sandler et al., 2018).
 
-    ReLU follows all but the last, batch normalisation all. The input is added where the shape stays.
+    The activation follows all but the last, batch normalisation all. Without expansion the first is left out. The input
+    is added where the shape stays.
 
     Args:
         c_in: Channels of the input.
@@ -131,16 +139,28 @@ class InvertedResidual(nn.Module):
         kernel: Width of the convolution in the middle.
         stride: Its stride.
         expansion: Channels in the middle for each of the input.
+        activation: Makes the activation.
+        excitation: Makes what rescales so many channels in the middle, as `SqueezeExcitation` does; None does not.
     """
 
-    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, expansion: int) -> None:
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel: int,
+        stride: int,
+        expansion: int,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        excitation: Callable[[int], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
         middle = expansion * c_in
         self.layers = nn.Sequential(
-            conv_bn_relu(c_in, middle, 1),
+            *([] if expansion == 1 else [conv_bn_act(c_in, middle, 1, activation=activation)]),
             nn.Conv2d(middle, middle, kernel, stride, padding=kernel // 2, groups=middle, bias=False),
             nn.BatchNorm2d(middle),
-            nn.ReLU(),
+            activation(),
+            *([] if excitation is None else [excitation(middle)]),
             conv_bn(middle, c_out, 1),
         )
         self.residual = stride == 1 and c_in == c_out
@@ -149,6 +169,53 @@ class InvertedResidual(nn.Module):
         """The height and width divided by the stride, `c_out` channels."""
         result: torch.Tensor = self.layers(x)
         return x + result if self.residual else result
+
+
+class SqueezeExcitation(nn.Module):
+    """Every channel times a number that a small network finds from the means of all channels (Hu et al., 2018).
+
+    Args:
+        channels: Channels of the input.
+        squeezed: Width of the small network.
+        activation: Makes its activation.
+        gate: Makes what brings the numbers between 0 and 1.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        squeezed: int,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        gate: Callable[[], nn.Module] = nn.Sigmoid,
+    ) -> None:
+        super().__init__()
+        self.factors = nn.Sequential(
+            GlobalAverage(), nn.Linear(channels, squeezed), activation(), nn.Linear(squeezed, channels), gate()
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The same shape."""
+        scaled: torch.Tensor = x * self.factors(x)[:, :, None, None]
+        return scaled
+
+
+class Resize(nn.Module):
+    """Images of another size, by bilinear interpolation that averages what it leaves out.
+
+    Args:
+        share: Height and width for each of the input; rounded to whole pixels, at least one.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`(batch, channels, share * height, share * width)`."""
+        size = [max(1, round(self.share * side)) for side in x.shape[2:]]
+        if size == list(x.shape[2:]):
+            return x
+        return nn.functional.interpolate(x, size, mode="bilinear", antialias=True)
 
 
 class GlobalAverage(nn.Module):
