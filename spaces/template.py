@@ -39,8 +39,8 @@ SKIP = ("skip", "skip_connect", "identity")
 """Names of operations that pass on nothing, and what arrives as it is."""
 MOST_RENUMBERINGS = 10_000
 """Ways to number the nodes that are tried for each architecture; of seven nodes that are alike there are 5,040."""
-MOST_OPS = 127
-"""Operations of all nodes together: they are int8."""
+MOST_OPS, MOST_NODES = 127, 64
+"""Operations of all nodes together, which are int8, and nodes."""
 _CHUNK = 1 << 21
 """Numbers in an array of one step."""
 
@@ -417,6 +417,8 @@ def _options(node: str, given: Any) -> list[str]:
 
 def _checked_order(space: str, nodes: Mapping[str, list[str]], required: Edges, optional: Edges) -> list[str]:
     """The nodes in topological order, from the input to the output; where that leaves it open, as they are given."""
+    if len(nodes) > MOST_NODES:
+        raise InputError(f"the template of {space} has {len(nodes)} nodes; a space has at most {MOST_NODES}")
     edges = [*required, *optional]
     for source, target in edges:
         if missing := {source, target} - nodes.keys():

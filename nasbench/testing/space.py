@@ -149,6 +149,19 @@ def _graph(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> 
         assert _same(space, genotype, again), f"depends on names or order of nodes: {space.text(genotype)}"
 
 
+def _names(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    """Names of positions and options, by which other libraries call them, lead there and back."""
+    names = space.choice_names
+    assert len({*names}) == len(names) == len(space.choices), f"has choice_names {names}, which are not one a position"
+    for position, (name, options) in enumerate(zip(names, space.choices, strict=True)):
+        called = space.option_names(position)
+        assert len({*map(str, called)}) == len(called) == options, f"names the {options} options of {name!r} {called}"
+        assert all(isinstance(option, str | int | float) for option in called), f"has an option of no name: {called}"
+    for genotype in genotypes:
+        again = space.from_config(space.to_config(genotype))
+        assert np.array_equal(again, genotype), f"reads another architecture from the names of {space.text(genotype)}"
+
+
 def _code(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     codes = space.code(genotypes)
     assert codes.dtype == np.int64 and codes.shape == (len(genotypes),), f"has codes {codes.dtype} {codes.shape}"
@@ -378,6 +391,7 @@ _CHECKS: dict[str, Callable[[Space, GenotypeArray, np.random.Generator], None]] 
     "refusal": _refusal,
     "text": _text,
     "graph": _graph,
+    "names": _names,
     "code": _code,
     "key": _key,
     "function_key": _function_key,

@@ -66,6 +66,17 @@ class TrustsNamesOfNodes(NB101):
         return self.from_matrix(matrix, [ordered.nodes[node]["op"] for node in order]).tolist()
 
 
+class NamesTwoEdgesAlike(NB201):
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        return ("edge",) * 6
+
+
+class ForgetsTheNameOfAnOperation(NB201):
+    def option_names(self, position: int) -> tuple[str, ...]:
+        return super().option_names(position)[1:]
+
+
 class CodesTooShort(NB201):
     def code(self, genotypes: GenotypeArray) -> KeyArray:
         return super().code(genotypes) % 5**5
@@ -182,6 +193,8 @@ class ChangesItsInput(NB201):
         (AcceptsAnything, "refusal"),
         (ForgetsAnOperation, "text"),
         (TrustsNamesOfNodes, "graph"),
+        (NamesTwoEdgesAlike, "names"),
+        (ForgetsTheNameOfAnOperation, "names"),
         (CodesTooShort, "code"),
         (KeyDependsOnNumbering, "graph"),
         (KeyIsCoarse, "key"),

@@ -154,11 +154,11 @@ def test_trials_suggest_architectures_or_are_pruned(space: Space) -> None:
     study.optimize(objective, n_trials=40)
     states = [trial.state for trial in study.trials]
     assert set(states) <= {optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED}
-    assert len(found) == states.count(optuna.trial.TrialState.COMPLETE) > 0
-    space.check(found)
+    assert len(found) == states.count(optuna.trial.TrialState.COMPLETE)
     raw = np.random.default_rng(0).integers(0, space.choices, (200, len(space.choices))).astype(np.int8)
-    if space.repair(raw)[1].all():
-        assert len(found) == 40
+    readable = space.repair(raw)[1].mean()
+    assert len(found) == 40 if readable == 1 else abs(len(found) / 40 - readable) < 0.4
+    space.check(np.reshape(found, (-1, len(space.choices))))
 
 
 def test_a_trial_without_a_cell_is_pruned_and_says_why() -> None:

@@ -362,6 +362,7 @@ def changed(**changes: Any) -> dict[str, Any]:
         ({**DIAMOND, "edges": [*DIAMOND["edges"], ["c", "d"]]}, "the edge 'c' -> 'd' has no node 'd' to join"),
         ({**DIAMOND, "optional": [["in", "a"]]}, "the edge 'in' -> 'a' is there twice"),
         ({"nodes": {"a": "input", "b": "skip", "c": "output"}, "edges": [["a", "b"], ["b", "c"]]}, "nothing to choose"),
+        (changed(**dict.fromkeys(map(str, range(60)), "skip")), "has 65 nodes; a space has at most 64"),
         (changed(a=[f"op{i}" for i in range(126)]), "has 132 operations in all, but a space has at most 127"),
         (
             {
