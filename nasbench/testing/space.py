@@ -100,6 +100,7 @@ def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
     outside[0, -1] = space.choices[-1]
     graph, cyclic, cut = (space.graph(genotypes[0]) for _ in range(3))
     graph.nodes[next(iter(graph.nodes))]["op"] = "no-such-op"
+    undirected: Any = cyclic.to_undirected()
     first, last = next(iter(cyclic.edges))
     cyclic.add_edge(last, first)
     cut.remove_edges_from([edge for edge in cut.edges if cut.nodes[edge[1]]["op"] == "output"])
@@ -114,7 +115,7 @@ def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
         "a graph with an unknown op": lambda: space.genotype(graph),
         "a graph with a cycle": lambda: space.genotype(cyclic),
         "a graph whose output is not reached": lambda: space.genotype(cut),
-        "a graph without directions": lambda: space.genotype(space.graph(genotypes[0]).to_undirected()),
+        "a graph without directions": lambda: space.genotype(undirected),
         "nothing": lambda: space.genotype(None),  # type: ignore[arg-type]
         "an unknown encoding": lambda: space.features(genotypes, "no-such-kind"),
     }
