@@ -182,11 +182,13 @@ class TemplateSpace(Space):
     def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
         """All architectures `(k, d)` with another operation at one node, or an optional edge more or less.
 
-        Such an edit changes how often an operation or an edge occurs, so it never leads to the same network. Edits of
-        every genotype of this network are taken, as one may allow what another does not.
+        Such an edit changes how often an operation or an edge occurs, so it never leads to the same network. Where one
+        genotype of this network may allow what another does not, the edits of all of them are taken.
         """
-        images, valid = self._images(genotype[None])
-        members = np.unique(images[:, 0, valid[0]].T, axis=0)
+        members = genotype[None]
+        if not self._symmetric:
+            images, valid = self._images(members)
+            members = np.unique(images[:, 0, valid[0]].T, axis=0)
         edits = np.concatenate([super(TemplateSpace, self).neighbours(member) for member in members])
         return edits[np.sort(np.unique(self.key(edits), return_index=True)[1])]
 
@@ -250,6 +252,15 @@ class TemplateSpace(Space):
                 "make a template in which fewer are alike"
             )
         return np.array(found)
+
+    @cached_property
+    def _symmetric(self) -> bool:
+        """Whether every renumbering makes a genotype of every genotype: it changes places of what is alike only."""
+        options = [{*options} for options in self._node_options]
+        numbers = self._renumberings
+        alike = all(options[old] == options[new] for row in numbers for new, old in enumerate(row))
+        edges = {*self._optional}
+        return alike and all((row[a], row[b]) in edges for row in numbers for a, b in self._optional)
 
     def _pattern(self, edges: Iterable[tuple[int, int]]) -> nx.DiGraph[int]:
         """The nodes with their sets of `options`, and these edges."""

@@ -82,6 +82,24 @@ def test_renumberings_that_no_symmetry_of_the_choices_allows() -> None:
     assert len(np.concatenate(list(space.enumerate_unique()))) == len(multisets)
 
 
+def test_neighbours_do_not_depend_on_the_numbering() -> None:
+    """Of x, y, z on nodes that lack one each, there are two ways, and each allows edits that the other does not."""
+    nodes = {"in": "input", "a": ["x", "y"], "b": ["y", "z"], "c": ["z", "x"], "out": "output"}
+    space = TemplateSpace(graph_of(nodes, [e for node in "abc" for e in (("in", node), (node, "out"))]))
+    first, second = (space.neighbours(space.genotype(text)) for text in ("a=x,b=y,c=z", "a=y,b=z,c=x"))
+    assert set(space.key(first).tolist()) == set(space.key(second).tolist())
+    texts = {"".join(sorted(t[2:] for t in space.text(g).split(","))) for g in first}
+    assert texts == {"yyz", "xzz", "xxy", "xyy", "yzz", "xxz"}
+
+
+def test_neighbours_where_nodes_are_alike() -> None:
+    """One of six parallel nodes takes another operation: of three kinds, each of the two others."""
+    nodes = {"in": "input", **dict.fromkeys("abcdef", CHOICES), "out": "output"}
+    space = TemplateSpace(graph_of(nodes, [e for node in "abcdef" for e in (("in", node), (node, "out"))]))
+    assert len(space.neighbours(space.genotype([0, 1, 2, 0, 1, 2]))) == 6
+    assert len(space.neighbours(space.genotype([0, 0, 0, 0, 0, 0]))) == 2
+
+
 def test_an_optional_edge_tells_nodes_apart() -> None:
     """Without the edge from `a` to `b` their operations are an unordered pair, with it an ordered one: 3 + 4."""
     nodes = {"in": "input", "a": ["x", "y"], "b": ["x", "y"], "out": "output"}
