@@ -75,8 +75,8 @@ class ObjectDetection(Task):
     lost: ClassVar[str] = "Focal loss of classes plus 1 - GIoU of boxes, for each location that has a box"
     loss_units: ClassVar[str] = "dimensionless"
     training: ClassVar[Mapping[str, Any]] = {
-        "epochs": 30,
-        "batch_size": 32,
+        "epochs": 20,
+        "batch_size": 16,
         "optimiser": "adamw",
         "learning_rate": 5e-3,
         "weight_decay": 1e-4,
@@ -258,14 +258,18 @@ def focal(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 def suppress(boxes: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """Which of `(b, k)` detections, the best first, no better one of its class covers by more than `OVERLAP`."""
+    """Which of `(b, k)` detections, the best first, no better one of its class covers by more than `OVERLAP`.
+
+    One that is suppressed suppresses none. What the first i detections are is certain after i rounds, and all are
+    certain once a round changes nothing; it seldom takes more than a few.
+    """
     import torch
 
     same = classes[:, :, None] == classes[:, None]
-    covers = (iou(boxes[:, :, None], boxes[:, None]) > OVERLAP) & same  # (b, k, k)
-    kept = torch.ones_like(classes, dtype=torch.bool)
-    for better in range(boxes.shape[1] - 1):
-        kept[:, better + 1 :] &= ~(kept[:, better, None] & covers[:, better, better + 1 :])
+    covers = ((iou(boxes[:, :, None], boxes[:, None]) > OVERLAP) & same).triu(1)  # (b, k, k)
+    before, kept = torch.zeros_like(same[:, 0]), torch.ones_like(same[:, 0])
+    while not torch.equal(before, kept):
+        before, kept = kept, ~(covers & kept[:, :, None]).any(dim=1)
     return kept
 
 
@@ -283,11 +287,13 @@ def match(boxes: torch.Tensor, classes: torch.Tensor, scores: torch.Tensor, targ
     b, k, g = overlap.shape
     free = torch.ones((b, len(THRESHOLDS), g), dtype=torch.bool, device=boxes.device)
     right = torch.zeros((b, k, len(THRESHOLDS)), dtype=torch.bool, device=boxes.device)
-    places = torch.arange(g, device=boxes.device)
-    for detection in range(k):
-        mine = overlap[:, detection, None]  # (b, 1, g)
+    rows, places = torch.arange(b, device=boxes.device), torch.arange(g, device=boxes.device)
+    near = (overlap >= enough[0]).any(dim=-1)  # all others are wrong
+    order = torch.argsort(~near, dim=1, stable=True)
+    for detection in order[:, : int(near.sum(dim=1).max())].T:
+        mine = overlap[rows, detection, None]  # (b, 1, g)
         fits = free & (mine >= enough)
-        right[:, detection] = fits.any(dim=-1)
+        right[rows, detection] = fits.any(dim=-1)
         best = torch.where(fits, mine, -1.0).argmax(dim=-1, keepdim=True)
         free &= ~(fits & (places == best))
     return right

@@ -1,0 +1,711 @@
+"""Detectors: a pyramid of merging cells (NAS-FPN, Ghiasi, 2019) of the size of an EfficientDet (Tan et al., 2020)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import combinations, permutations
+from math import comb, prod
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import BoolArray, CellTensors, FloatArray, GenotypeArray, KeyArray, NetworkSettings, Space
+from nasbench.tasks.detection import ObjectDetection
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+    from nasbench.tasks import Task
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+LEVELS = (3, 4, 5, 6, 7)
+"""Levels of the pyramid; each has half the height and width of the one before."""
+OPERATIONS = ("sum", "attention", "fusion")
+PHIS = 8
+MOST_INTERMEDIATE = 3
+_SOURCES = 3
+"""Most features that a cell takes."""
+
+
+class Scaling(NamedTuple):
+    """One row of Table 1 of EfficientDet.
+
+    Attributes:
+        resolution: Height and width of the input in pixels.
+        backbone: The EfficientNet that gives the features: 0 for B0.
+        width: Channels of the pyramid.
+        depth: How often the pyramid is repeated.
+        head: Layers of the class and of the box net.
+    """
+
+    resolution: int
+    backbone: int
+    width: int
+    depth: int
+    head: int
+
+
+_PUBLISHED = {
+    5: {"resolution": 1280, "depth": 7},
+    6: {"depth": 8},
+    7: {"resolution": 1536, "backbone": 6, "width": 384, "depth": 8},
+}
+"""Where the published table has other values than the formulas of the paper."""
+
+
+def scaling(phi: int) -> Scaling:
+    """The sizes of EfficientDet-D0 to D7 (Tan et al., 2020, equations 1 to 3 and Table 1).
+
+    The resolution is `512 + 128 phi`, the width `64 * 1.35^phi`, which the paper rounds to a multiple of 8 (D1), of 16
+    (D2) and of 32, the depth `3 + phi` and that of the nets `3 + floor(phi / 3)`. The table departs from this: D5 has
+    the resolution of D6 and a depth of 7, D6 and D7 a depth of 8, and D7 the backbone and width of D6, and a
+    resolution of 1536.
+    """
+    grain = min(32, 4 << phi)
+    formula = Scaling(512 + 128 * phi, phi, round(64 * 1.35**phi / grain) * grain, 3 + phi, 3 + phi // 3)
+    return formula._replace(**_PUBLISHED.get(phi, {}))
+
+
+class Pyramids(NamedTuple):
+    """`n` pyramids of `c` cells: `m` intermediate ones, then that of each output level.
+
+    Attributes:
+        phis: The scaling; shape `(n,)`.
+        levels: Levels of the intermediate cells, from 0; shape `(n, m)`.
+        ops: What the cells do, as positions in `OPERATIONS`; shape `(n, c)`.
+        masks: Which features they take, as bits: the five inputs, then the cells; shape `(n, c)`.
+    """
+
+    phis: IntArray
+    levels: IntArray
+    ops: IntArray
+    masks: IntArray
+
+    def take(self, rows: npt.NDArray[Any]) -> Pyramids:
+        """Some of the pyramids."""
+        return Pyramids(*(part[rows] for part in self))
+
+
+class Detection(Space):
+    """Feature pyramids of merging cells, and the size of the detector around them.
+
+    The backbone gives five features, `in3` to `in7`, of levels 3 to 7. A merging cell takes two or three different
+    features, brings them to a level, and combines them:
+
+    - `sum` adds them (NAS-FPN);
+    - `attention` multiplies the one of the lowest level by a gate of each channel, made of the one of the next level,
+      and adds that and the others (NAS-FPN: global pooling; equal levels take both roles by turns, and count half);
+    - `fusion` adds them with learnt weights that are positive and add up to 1 (EfficientDet: fast normalised fusion).
+
+    A convolution follows. There are `intermediate` cells of any level, which take inputs and each other, and one for
+    each output level, `out3` to `out7`, which take all features. No cells wait for each other in a circle, and every
+    intermediate cell is taken by some cell. The pyramid is repeated, and its size and that of all else follows from
+    `phi`, 0 to 7 (see `scaling`). NAS-FPN has two intermediate cells, the BiFPN of EfficientDet has three. Where
+    NAS-FPN adds an input that no cell takes to the output of its level, that output takes three features here.
+
+    A genotype holds phi, then of each intermediate cell its level, operation and three sources, then of each output
+    cell operation and sources. Sources are numbers among the features that the cell may take (inputs, intermediate
+    cells, output cells, without itself), in ascending order; the last option of the third is none.
+
+    Of f features, `F(f) = 3 (C(f, 2) + C(f, 3))` choices can be made. The number of ways to choose for n cells without
+    a circle, above b features, is `D(n, b, w) = sum_k (-1)^(k+1) C(n, k) (w F(b + n - k))^k D(n - k, b, w)`, for by
+    inclusion and exclusion k of them are taken by none; w = 5 levels of intermediate cells and 1 of the others. With s
+    of m intermediate cells taken by none, again by inclusion and exclusion, there are
+    `8 sum_s (-1)^s C(m, s) (5 F(5 + m - s))^s D(m - s, 5, 5) D(5, 5 + m - s, 1)` genotypes: 3.9 * 10^23 for three.
+
+    Graphs are equal up to the numbering of the intermediate cells, of which all are tried: keys are exact. They are
+    function keys too: every cell ends in weights of its own, so nothing computes the same in two ways.
+
+    Args:
+        intermediate: Intermediate cells, 0 to 3.
+    """
+
+    name = "detection"
+    paper = "Ghiasi et al. (2019), NAS-FPN, arXiv:1904.07392; Tan et al. (2020), EfficientDet, arXiv:1911.09070"
+    task = "object_detection"
+    attributes = ("level", "phi")
+    feature_kinds = ("onehot", "counts", "adjacency", "values")
+
+    BIFPN = (
+        "mid1@6=fusion(in6,in7); mid2@5=fusion(in5,mid1); mid3@4=fusion(in4,mid2); out3=fusion(in3,mid3); "
+        "out4=fusion(in4,mid3,out3); out5=fusion(in5,mid2,out4); out6=fusion(in6,mid1,out5); out7=fusion(in7,out6)"
+    )
+    """The pyramid of EfficientDet (Figure 3), to be read with three intermediate cells."""
+    NAS_FPN = (
+        "mid1@4=attention(in4,in6); mid2@4=sum(in4,mid1); out3=sum(in3,mid2); out4=sum(mid2,out3); "
+        "out5=attention(in5,out3,out4); out6=attention(out5,out7); out7=attention(in7,mid2,out5)"
+    )
+    """The pyramid of NAS-FPN (Figure 6), to be read with two intermediate cells."""
+
+    def __init__(self, intermediate: int = MOST_INTERMEDIATE) -> None:
+        if not isinstance(intermediate, int) or not 0 <= intermediate <= MOST_INTERMEDIATE:
+            raise InputError(f"intermediate must be an integer from 0 to {MOST_INTERMEDIATE}, got {intermediate!r}")
+        self.intermediate = m = intermediate
+        self._cells = m + len(LEVELS)
+        self._own = len(LEVELS) + np.arange(self._cells)  # the feature that each cell makes
+        self._among = np.where(np.arange(self._cells) < m, len(LEVELS) + m - 1, len(LEVELS) + self._cells - 1)
+        self._names = (
+            *(f"in{level}" for level in LEVELS),
+            *(f"mid{cell + 1}" for cell in range(m)),
+            *(f"out{level}" for level in LEVELS),
+        )
+        choices = [PHIS]
+        for cell, f in enumerate(self._among.tolist()):
+            choices += [len(LEVELS)] * (cell < m) + [len(OPERATIONS), f, f, f + 1]
+        self.choices = tuple(choices)
+        place = 1 + 4 * np.arange(self._cells) + np.minimum(1 + np.arange(self._cells), m)
+        self._op_at, self._level_at = place, place[:m] - 1
+        self._source_at = place[:, None] + np.arange(1, 1 + _SOURCES)  # (c, 3)
+        self.ops = ("input", "feature", *OPERATIONS, "output")
+        self.max_nodes = 2 + len(self._names)
+        self._mids = ((1 << m) - 1) << len(LEVELS)
+
+    # --- membership ---------------------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Number of genotypes; see the class."""
+        m, levels = self.intermediate, len(LEVELS)
+        pyramids: int = sum(
+            (-1) ** s
+            * comb(m, s)
+            * (levels * _choices(levels + m - s)) ** s
+            * _acyclic(m - s, levels, levels)
+            * _acyclic(levels, levels + m - s, 1)
+            for s in range(m + 1)
+        )
+        return PHIS * pyramids
+
+    def contains(self, genotypes: GenotypeArray) -> BoolArray:
+        """Which of `(n, d)` in-range genotypes have ascending sources, no circle, and no cell that none takes."""
+        return self._ascending(genotypes).all(axis=1) & self._fine(self.pyramids(genotypes))
+
+    def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
+        """Why each of `(n, d)` in-range genotypes is no architecture, or None: the first cell that is at fault."""
+        ascending, pyramids = self._ascending(genotypes), self.pyramids(genotypes)
+        placed, unused = self._placed(pyramids.masks), self._unused(pyramids.masks)
+        reasons: list[str | None] = []
+        for row in range(len(genotypes)):
+            names = self._names[len(LEVELS) :]
+            if not ascending[row].all():
+                cell = int(ascending[row].argmin())
+                reasons.append(f"the sources of {names[cell]} are not different and in ascending order")
+            elif not placed[row].all():
+                stuck = [name for name, fine in zip(names, placed[row], strict=True) if not fine]
+                reasons.append(f"{', '.join(stuck)} cannot be computed, for some of them take each other in a circle")
+            elif unused[row].any():
+                reasons.append(f"no cell takes {names[int(unused[row].argmax())]}")
+            else:
+                reasons.append(None)
+        return reasons
+
+    def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
+        """Nearest reading of `(n, d)` vectors of independent choices as architectures; all can be read.
+
+        Sources are put in order, and one that is named twice takes the next number. Of cells that take each other in a
+        circle the first takes inputs instead, and an intermediate cell that none takes goes to the output of its level.
+        """
+        result = raw.copy()
+        sources = np.sort(raw[:, self._source_at].astype(np.int64), axis=2)
+        last = self._among
+        sources[..., 0] = np.minimum(sources[..., 0], last - 2)
+        sources[..., 1] = np.clip(sources[..., 1], sources[..., 0] + 1, last - 1)
+        sources[..., 2] = np.clip(sources[..., 2], sources[..., 1] + 1, last)
+        result[:, self._source_at] = sources
+        pyramids = self.pyramids(result)
+        self._break_circles(pyramids.masks)
+        self._connect(pyramids)
+        return self.genotypes(pyramids), np.ones(len(raw), dtype=bool)
+
+    def _break_circles(self, masks: IntArray) -> None:
+        """Let cells of `(n, c)` in a circle take inputs instead, in place."""
+        rows = np.arange(len(masks))
+        known = np.full(len(masks), (1 << len(LEVELS)) - 1)
+        placed = np.zeros(masks.shape, dtype=bool)
+        for _ in range(self._cells):
+            ready = ~placed & ((masks & ~known[:, None]) == 0)
+            cell = np.where(ready.any(axis=1), ready.argmax(axis=1), (~placed).argmax(axis=1))
+            missing = _BITS[masks[rows, cell] & ~known]
+            mine = masks[rows, cell] & known
+            for step in range(_SOURCES):
+                mine = np.where(missing > step, mine | (mine + 1), mine)  # the first input that it does not take
+            masks[rows, cell] = mine
+            placed[rows, cell] = True
+            known |= 1 << self._own[cell]
+
+    def _connect(self, pyramids: Pyramids) -> None:
+        """Let the outputs take the intermediate cells that none takes, in place of what is no such cell."""
+        rows, masks = np.arange(len(pyramids.masks)), pyramids.masks
+        for cell in range(self.intermediate):
+            unused = self._unused(masks)[:, cell]
+            out = self.intermediate + pyramids.levels[:, cell]
+            mine = masks[rows, out]
+            others = mine & ~self._mids
+            dropped = np.where(_BITS[mine] == _SOURCES, mine & ~(others & -others), mine)
+            masks[rows, out] = np.where(unused, dropped | (1 << self._own[cell]), mine)
+
+    # --- genotypes and pyramids ---------------------------------------------------------------------------------
+
+    def pyramids(self, genotypes: GenotypeArray) -> Pyramids:
+        """What `(n, d)` genotypes stand for."""
+        wide = genotypes.astype(np.int64)
+        sources = wide[:, self._source_at]  # (n, c, 3)
+        taken = 1 << (sources + (sources >= self._own[:, None]))
+        masks = np.bitwise_or.reduce(np.where(sources < self._among[:, None], taken, 0), axis=2)
+        return Pyramids(wide[:, 0], wide[:, self._level_at], wide[:, self._op_at], masks)
+
+    def genotypes(self, pyramids: Pyramids) -> GenotypeArray:
+        """The genotypes `(n, d)` of pyramids; inverse of `pyramids`."""
+        result = np.empty((len(pyramids.phis), len(self.choices)), dtype=np.int8)
+        result[:, 0], result[:, self._level_at], result[:, self._op_at] = pyramids[:3]
+        features = _MEMBERS[pyramids.masks]  # (n, c, 3)
+        ranks = features - (features > self._own[:, None])
+        result[:, self._source_at] = np.where(features < 0, self._among[:, None], ranks)
+        return result
+
+    def _ascending(self, genotypes: GenotypeArray) -> BoolArray:
+        """Which cells `(n, c)` have sources that are in range and in order."""
+        first, second, third = np.moveaxis(genotypes[:, self._source_at], 2, 0)
+        ascending: BoolArray = (first < second) & (second < third)
+        return ascending
+
+    def _placed(self, masks: IntArray) -> BoolArray:
+        """Which cells of `(n, c)` can be computed one after the other; the others are, or wait for, a circle."""
+        known = np.full((len(masks), 1), (1 << len(LEVELS)) - 1)
+        placed = np.zeros(masks.shape, dtype=bool)
+        for _ in range(self._cells):
+            before, placed = placed, (masks & ~known) == 0
+            if np.array_equal(before, placed):
+                break
+            known = (placed << self._own).sum(axis=1, keepdims=True) | (1 << len(LEVELS)) - 1
+        return placed
+
+    def _unused(self, masks: IntArray) -> BoolArray:
+        """Which intermediate cells no cell takes; shape `(n, m)`."""
+        taken = np.bitwise_or.reduce(masks, axis=1)
+        unused: BoolArray = (taken[:, None] >> self._own[: self.intermediate]) & 1 == 0
+        return unused
+
+    def _fine(self, pyramids: Pyramids) -> BoolArray:
+        placed, unused = self._placed(pyramids.masks), self._unused(pyramids.masks)
+        fine: BoolArray = np.logical_and.reduce(placed, axis=1) & ~np.logical_or.reduce(unused, axis=1)
+        return fine
+
+    @cached_property
+    def _digits(self) -> list[tuple[int, GenotypeArray]]:
+        """What is chosen one after the other: the first position that it fills, and all that can stand there."""
+        digits = [(0, np.arange(PHIS, dtype=np.int8)[:, None])]
+        for cell, f in enumerate(self._among.tolist()):
+            place = int(self._op_at[cell])
+            sources = [*combinations(range(f), _SOURCES), *((a, b, f) for a, b in combinations(range(f), 2))]
+            if cell < self.intermediate:
+                digits.append((place - 1, np.arange(len(LEVELS), dtype=np.int8)[:, None]))
+            digits.append((place, np.arange(len(OPERATIONS), dtype=np.int8)[:, None]))
+            digits.append((place + 1, np.array(sorted(sources), dtype=np.int8)))
+        return digits
+
+    # --- graph and string ---------------------------------------------------------------------------------------
+
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        """The graphs of `(n, d)` genotypes as dense arrays: input, five features, cells, output."""
+        pyramids = self.pyramids(genotypes)
+        n, v = len(genotypes), self.max_nodes
+        adjacency, ops = np.zeros((n, v, v), dtype=bool), np.zeros((n, v), dtype=np.int8)
+        inputs, cells = slice(1, 1 + len(LEVELS)), slice(1 + len(LEVELS), v - 1)
+        adjacency[:, 0, inputs] = True
+        takes = (pyramids.masks[:, :, None] >> np.arange(len(self._names))) & 1 == 1  # (n, c, features)
+        adjacency[:, 1:-1, cells] = takes.transpose(0, 2, 1)
+        adjacency[:, v - 1 - len(LEVELS) : v - 1, v - 1] = True
+        ops[:, inputs], ops[:, cells], ops[:, -1] = 1, 2 + pyramids.ops, len(self.ops) - 1
+        return CellTensors(adjacency, ops, np.ones((n, v), dtype=bool))
+
+    def node_values(self, genotypes: GenotypeArray) -> FloatArray:
+        """Level (0 for input and output) and phi of the nodes of `(n, d)` genotypes; shape `(n, v, 2)`."""
+        pyramids = self.pyramids(genotypes)
+        values = np.zeros((len(genotypes), self.max_nodes, 2))
+        first = 1 + len(LEVELS)
+        values[:, 1:first, 0] = LEVELS
+        values[:, first : first + self.intermediate, 0] = np.array(LEVELS)[pyramids.levels]
+        values[:, -1 - len(LEVELS) : -1, 0] = LEVELS
+        values[:, :, 1] = pyramids.phis[:, None]
+        return values
+
+    def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
+        """The pyramid `(d,)` as a directed graph; nodes have `op`, `level` (0 for input and output) and `phi`."""
+        import networkx as nx
+
+        adjacency, ops, _ = self.tensors(genotype[None])
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        for node, (op, (level, phi)) in enumerate(zip(ops[0], self.node_values(genotype[None])[0], strict=True)):
+            graph.add_node(node, op=self.ops[op], level=int(level), phi=int(phi))
+        graph.add_edges_from((a, b) for a, b in np.argwhere(adjacency[0]).tolist())
+        return graph
+
+    def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
+        import networkx as nx
+
+        if len(graph) != self.max_nodes:
+            raise InputError(f"a graph of {self.name} has {self.max_nodes} nodes, got {len(graph)}")
+        labels: dict[Any, Any] = dict(graph.nodes(data="op"))
+        by_op = {op: [node for node in graph if labels[node] == op] for op in self.ops}
+        (start, *more), (end, *others) = by_op["input"], by_op["output"]
+        if more or others:
+            raise InputError(f"a graph of {self.name} has one node each of op 'input' and 'output'")
+        phis: dict[Any, Any] = dict(graph.nodes(data="phi"))
+        phi = phis[start]
+        for node, given in phis.items():
+            if given != phi or phi not in range(PHIS):
+                raise InputError(f"node {node!r} has phi {given!r}; all nodes have the same, 0 to {PHIS - 1}")
+        level: dict[Any, Any] = dict(graph.nodes(data="level"))
+        cells = [node for node in nx.topological_sort(graph) if labels[node] in OPERATIONS]
+        for node in (*by_op["feature"], *cells):
+            if level[node] not in LEVELS:
+                raise InputError(f"node {node!r} has the level {level[node]!r}, allowed are 3 to 7")
+        outs = sorted(graph.predecessors(end), key=level.__getitem__)
+        for what, nodes in (("features", sorted(by_op["feature"], key=level.__getitem__)), ("output cells", outs)):
+            if [level[node] for node in nodes] != [*LEVELS]:
+                raise InputError(
+                    f"a graph of {self.name} has {what} of levels 3 to 7, one of each, got "
+                    f"{[level[node] for node in nodes]}"
+                )
+        mids = [node for node in cells if node not in outs]
+        order = [*sorted(by_op["feature"], key=level.__getitem__), *mids, *outs]
+        if len(order) != len(self._names) or not {*outs} <= {*cells}:
+            raise InputError(f"a graph of {self.name} has {self.intermediate} intermediate cells, got {len(mids)}")
+        if level[start] != 0 or level[end] != 0 or graph.out_degree(end):
+            raise InputError("input and output have the level 0, and nothing follows the output")
+        number = {node: feature for feature, node in enumerate(order)}
+        lines = []
+        for node in order[len(LEVELS) :]:
+            sources = list(graph.predecessors(node))
+            if start in sources:
+                raise InputError(f"node {node!r} is a cell, which takes features and not the input")
+            lines.append(
+                (
+                    number[node] - len(LEVELS),
+                    level[node],
+                    labels[node],
+                    [self._names[number[source]] for source in sources],
+                )
+            )
+        for node in by_op["feature"]:
+            if list(graph.predecessors(node)) != [start]:
+                raise InputError(f"node {node!r} is a feature, which takes the input alone")
+        return self._from_cells(phi, lines)
+
+    def _from_cells(self, phi: int, cells: list[tuple[int, int, str, list[str]]]) -> list[int]:
+        """The genotype of cells given by number, level, operation and names of sources."""
+        m = self.intermediate
+        levels, ops = np.zeros((1, m), dtype=np.int64), np.zeros((1, self._cells), dtype=np.int64)
+        masks = np.zeros((1, self._cells), dtype=np.int64)
+        for cell, level, op, sources in cells:
+            name = self._names[len(LEVELS) + cell]
+            allowed = self._names[: self._among[cell] + 1]
+            for source in sources:
+                if source not in allowed or source == name:
+                    kind = "inputs and intermediate cells" if cell < m else "inputs and cells"
+                    raise InputError(f"{name} takes {source!r}; it can take other {kind}")
+            if len({*sources}) != len(sources) or len(sources) not in (2, _SOURCES):
+                raise InputError(f"{name} takes {', '.join(sources) or 'nothing'}; a cell takes 2 or 3 features")
+            if cell < m:
+                levels[0, cell] = LEVELS.index(level)
+            ops[0, cell] = OPERATIONS.index(op)
+            masks[0, cell] = sum(1 << self._names.index(source) for source in sources)
+        vector: list[int] = self.genotypes(Pyramids(np.array([phi]), levels, ops, masks))[0].tolist()
+        return vector
+
+    def text(self, genotype: GenotypeArray) -> str:
+        """As in `phi=0; mid1@6=fusion(in6,in7); ...; out3=sum(in3,mid1); ...`: `@` is the level of a cell."""
+        pyramids = self.pyramids(genotype[None])
+        parts = [f"phi={pyramids.phis[0]}"]
+        for cell in range(self._cells):
+            name = self._names[len(LEVELS) + cell]
+            level = f"@{LEVELS[pyramids.levels[0, cell]]}" if cell < self.intermediate else ""
+            sources = [self._names[source] for source in _MEMBERS[pyramids.masks[0, cell]] if source >= 0]
+            parts.append(f"{name}{level}={OPERATIONS[pyramids.ops[0, cell]]}({','.join(sources)})")
+        return "; ".join(parts)
+
+    def _parse(self, text: str) -> list[int]:
+        names = self._names[len(LEVELS) :]
+        first, *parts = (part.strip() for part in text.split(";"))
+        phi = re.fullmatch(r"phi\s*=\s*(\d+)", first)
+        if phi is None:
+            raise InputError(
+                f"expected an architecture of {self.name} as 'phi=0; out3=sum(in3,in4); ...', got {text!r}"
+            )
+        if int(phi[1]) >= PHIS:
+            raise InputError(f"phi of {self.name} is 0 to {PHIS - 1}, got {phi[1]}")
+        cells = []
+        for part in parts:
+            read = re.fullmatch(r"(\w+)(?:@(\d+))?\s*=\s*(\w+)\(([^()]*)\)", part)
+            if read is None or read[1] not in names:
+                raise InputError(f"expected a cell as in 'out3=sum(in3,in4)', of {', '.join(names)}, got {part!r}")
+            cell = names.index(read[1])
+            if (read[2] is None) != (cell >= self.intermediate) or (read[2] and read[2] not in map(str, LEVELS)):
+                raise InputError(
+                    f"an intermediate cell, and no other, has a level as in 'mid1@3', 3 to 7; got {part!r}"
+                )
+            if read[3] not in OPERATIONS:
+                raise InputError(f"{read[1]}: unknown operation {read[3]!r}; known are {', '.join(OPERATIONS)}")
+            sources = [source.strip() for source in read[4].split(",")]
+            cells.append((cell, int(read[2] or LEVELS[cell - self.intermediate]), read[3], sources))
+        if sorted(cell for cell, *_ in cells) != [*range(self._cells)]:
+            raise InputError(
+                f"an architecture of {self.name} has the cells {', '.join(names)}, once each; "
+                f"got {', '.join(names[cell] for cell, *_ in cells) or 'none'}"
+            )
+        return self._from_cells(int(phi[1]), cells)
+
+    def bifpn(self, phi: int = 0) -> GenotypeArray:
+        """EfficientDet-D0 to D7: the pyramid `BIFPN`.
+
+        Raises:
+            InputError: There are not three intermediate cells.
+        """
+        return self.genotype(f"phi={phi}; {self.BIFPN}")
+
+    # --- moves --------------------------------------------------------------------------------------------------
+
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        """`n` genotypes `(n, d)`, uniform and with replacement: what is no architecture is drawn again."""
+        found = np.zeros((0, len(self.choices)), dtype=np.int8)
+        while len(found) < n:
+            drawn = np.empty((64 + 16 * (n - len(found)), len(self.choices)), dtype=np.int8)
+            for place, options in self._digits:
+                drawn[:, place : place + options.shape[1]] = options[rng.integers(0, len(options), len(drawn))]
+            found = np.concatenate([found, drawn[self._fine(self.pyramids(drawn))]])
+        return found[:n]
+
+    def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        """All in canonical form: another phi, level or operation; a source replaced, added or left out."""
+        own = self._least(self.pyramids(genotypes))
+        edited, owner = self._edits(own)
+        fine = np.flatnonzero(self._fine(edited))
+        edited, owner = self._least(edited.take(fine)), owner[fine]
+        words, own_words = self._words(edited), self._words(own)
+        order = np.lexsort((*words.T, owner))
+        words, owner = words[order], owner[order]
+        fresh = (words != own_words[owner]).any(axis=1)
+        fresh[1:] &= (np.diff(words, axis=0) != 0).any(axis=1) | (np.diff(owner) != 0)
+        return self.genotypes(edited.take(order[fresh])), owner[fresh]
+
+    def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
+        """All architectures `(k, d)` one edit away from `(d,)`: one of each key, never itself, and mutual.
+
+        An edit gives phi, the level of an intermediate cell or the operation of a cell another value, lets a cell take
+        another feature in place of one, or one more, or one less, where that is an architecture.
+        """
+        return self._neighbours_of(genotype[None])[0]
+
+    def neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        """The `neighbours` of each of `(n, d)` genotypes `(k, d)`, in order, and whose they are `(k,)`."""
+        starts = range(0, len(genotypes), _CHUNK)
+        parts = [self._neighbours_of(genotypes[start : start + _CHUNK]) for start in starts]
+        owners = [start + owner for start, (_, owner) in zip(starts, parts, strict=True)]
+        found = [part for part, _ in parts]
+        return np.concatenate([genotypes[:0], *found]), np.concatenate([np.zeros(0, dtype=np.int64), *owners])
+
+    @cached_property
+    def _toggles(self) -> tuple[IntArray, IntArray]:
+        """Edits of sources: cells, and which one or two bits of their masks change; shape `(t,)` each."""
+        cells, bits = [], []
+        for cell, (f, own) in enumerate(zip(self._among.tolist(), self._own.tolist(), strict=True)):
+            others = [1 << feature for feature in range(f + 1) if feature != own]
+            for k in (1, 2):
+                for chosen in combinations(others, k):
+                    cells.append(cell)
+                    bits.append(sum(chosen))
+        return np.array(cells), np.array(bits)
+
+    def _edits(self, pyramids: Pyramids) -> tuple[Pyramids, KeyArray]:
+        """All edits of `n` pyramids, some of which are none, and whose they are."""
+        n = len(pyramids.phis)
+        cells, bits = self._toggles
+        before = pyramids.masks[:, cells]  # (n, t)
+        count, was = _BITS[before ^ bits], _BITS[before]
+        possible = np.where(_BITS[bits] == 1, (count >= 2) & (count <= _SOURCES), count == was)
+        row, toggle = np.nonzero(possible)
+        scalars = [(0, 0, s) for s in range(1, PHIS)]
+        scalars += [(1, i, s) for i in range(self.intermediate) for s in range(1, len(LEVELS))]
+        scalars += [(2, c, s) for c in range(self._cells) for s in range(1, len(OPERATIONS))]
+        owner = np.concatenate([np.tile(np.arange(n), len(scalars)), row])
+        edited = pyramids.take(owner)
+        for index, (part, place, step) in enumerate(scalars):
+            rows = slice(index * n, (index + 1) * n)
+            column = edited.phis[rows] if part == 0 else edited[part][rows, place]
+            column[:] = (column + step) % (PHIS, len(LEVELS), len(OPERATIONS))[part]
+        start = len(scalars) * n
+        edited.masks[start + np.arange(len(row)), cells[toggle]] ^= bits[toggle]
+        return edited, owner
+
+    def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        """One of `neighbours`, in canonical form, of each of `(n, d)` genotypes.
+
+        Phi is edited in one of 16 cases, the level of an intermediate cell in two, an operation in four, sources in the
+        others; an edit that leads out of the space or leaves the architecture as it was is drawn again.
+        """
+        own = self._least(self.pyramids(genotypes))
+        result = self.genotypes(own)
+        words = self._words(own)
+        cells, bits = self._toggles
+        todo = np.arange(len(genotypes))
+        while len(todo):
+            k = len(todo)
+            edited, kind = own.take(todo), rng.integers(0, 16, k)
+            rows, rest = np.arange(k), rng.random((2, k))
+            cell = (rest[0] * self._cells).astype(np.int64)
+            phis = (edited.phis + 1 + (rest[1] * (PHIS - 1)).astype(np.int64)) % PHIS
+            edited.phis[:] = np.where(kind == 0, phis, edited.phis)
+            if self.intermediate:
+                mid = (rest[0] * self.intermediate).astype(np.int64)
+                level = (edited.levels[rows, mid] + 1 + (rest[1] * (len(LEVELS) - 1)).astype(np.int64)) % len(LEVELS)
+                edited.levels[rows, mid] = np.where((kind == 1) | (kind == 2), level, edited.levels[rows, mid])
+            op = (edited.ops[rows, cell] + 1 + (rest[1] * (len(OPERATIONS) - 1)).astype(np.int64)) % len(OPERATIONS)
+            edited.ops[rows, cell] = np.where((kind > 2) & (kind < 7), op, edited.ops[rows, cell])
+            toggle = (rest[0] * len(cells)).astype(np.int64)
+            before = edited.masks[rows, cells[toggle]]
+            after = before ^ bits[toggle]
+            single = _BITS[bits[toggle]] == 1
+            possible = np.where(single, (_BITS[after] >= 2) & (_BITS[after] <= _SOURCES), _BITS[after] == _BITS[before])
+            edited.masks[rows, cells[toggle]] = np.where((kind > 6) & possible, after, before)
+            edited = self._least(edited)
+            done = self._fine(edited) & (self._words(edited) != words[todo]).any(axis=1)
+            result[todo[done]] = self.genotypes(edited.take(np.flatnonzero(done)))
+            todo = todo[~done]
+        return result
+
+    def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        """Children `(n, d)` that take phi and each cell from one of the parents; what does not fit is repaired."""
+        from_a = rng.random((len(a), 1 + self._cells)) < 0.5
+        which = np.zeros(len(self.choices), dtype=np.int64)
+        which[self._op_at] = which[self._source_at.T] = 1 + np.arange(self._cells)
+        which[self._level_at] = 1 + np.arange(self.intermediate)
+        return self.repair(np.where(from_a[:, which], a, b))[0]
+
+    def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
+        """All genotypes in arrays of at most `chunk` rows, the last position fastest."""
+        count = prod(len(options) for _, options in self._digits)
+        for start in range(0, count, chunk):
+            numbers = np.arange(min(chunk, count - start)).astype(object) + start
+            rows = np.empty((len(numbers), len(self.choices)), dtype=np.int8)
+            for place, options in reversed(self._digits):
+                digits, numbers = (numbers % len(options)).astype(np.int64), numbers // len(options)
+                rows[:, place : place + options.shape[1]] = options[digits]
+            rows = rows[self._fine(self.pyramids(rows))]
+            if len(rows):
+                yield rows
+
+    def distance(self, a: GenotypeArray, b: GenotypeArray) -> KeyArray:
+        """Number of positions at which the canonical forms of `(n, d)` and `(n, d)` differ; shape `(n,)`."""
+        return super().distance(self.canonical(a), self.canonical(b))
+
+    # --- identity -----------------------------------------------------------------------------------------------
+
+    def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """One representative `(n, d)` of all numberings of the intermediate cells: that of the least words."""
+        return self.genotypes(self._least(self.pyramids(genotypes)))
+
+    def _least(self, pyramids: Pyramids) -> Pyramids:
+        best, best_words = pyramids, self._words(pyramids)
+        for order in list(permutations(range(self.intermediate)))[1:]:
+            other = self._renumbered(pyramids, order)
+            words = self._words(other)
+            differs = words != best_words
+            first = differs.argmax(axis=1)
+            rows = np.arange(len(words))
+            less = differs.any(axis=1) & (words[rows, first] < best_words[rows, first])
+            best = Pyramids(
+                *(np.where(less.reshape(-1, *[1] * (b.ndim - 1)), o, b) for o, b in zip(other, best, strict=True))
+            )
+            best_words = np.where(less[:, None], words, best_words)
+        return best
+
+    def _renumbered(self, pyramids: Pyramids, order: tuple[int, ...]) -> Pyramids:
+        """The same pyramids, whose cell `i` is what was the cell `order[i]`."""
+        m, first = self.intermediate, len(LEVELS)
+        cells = [*order, *range(m, self._cells)]
+        before = pyramids.masks[:, cells]
+        masks = before & ~self._mids
+        for new, old in enumerate(order):
+            masks |= (before >> (first + old) & 1) << (first + new)
+        return Pyramids(pyramids.phis, pyramids.levels[:, list(order)], pyramids.ops[:, cells], masks)
+
+    def _words(self, pyramids: Pyramids) -> IntArray:
+        """Three numbers for each pyramid, equal for equal ones only: 18 bits for each cell; shape `(n, 3)`."""
+        levels = np.zeros_like(pyramids.ops)
+        levels[:, : self.intermediate] = pyramids.levels
+        cells = (levels << 15) | (pyramids.ops << 13) | pyramids.masks  # (n, c)
+        words = np.zeros((len(cells), 3), dtype=np.int64)
+        words[:, 0] = pyramids.phis
+        for cell in range(self._cells):
+            words[:, cell // 3] = words[:, cell // 3] << 18 | cells[:, cell]
+        return words
+
+    # --- network ------------------------------------------------------------------------------------------------
+
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
+        """Image brought to its resolution, backbone, repeated pyramid, class and box nets shared by the levels.
+
+        At phi = 0 the image has its own size, which stands for the 512 pixels of EfficientDet-D0; other phi make it
+        larger in proportion. The levels have strides of 2 to 32 pixels and not of 8 to 128, since the images are small.
+
+        The published sizes are those of `settings` of 64 channels and 3 cells: `channels` is the width of the pyramid
+        at phi = 0, `cells` how often it is then repeated, how many layers the class and box nets have, and of how many
+        inverted residual blocks each of the three stages of the backbone consists; all else is in proportion, at least
+        one. The backbone has the widths that EfficientNet-B0 has at these levels, scaled as EfficientNet is from B0 to
+        B6. The number of stages is fixed, so that `settings.stages` has no meaning here.
+        """
+        from nasbench.spaces.detection_network import detector
+
+        images = ObjectDetection.expect(task)
+        pyramids = self.pyramids(genotype[None])
+        levels = [*range(len(LEVELS)), *pyramids.levels[0].tolist(), *range(len(LEVELS))]
+        cells = []
+        for cell in self._order(pyramids.masks[0]):
+            feature = int(self._own[cell])
+            sources = [source for source in _MEMBERS[pyramids.masks[0, cell]].tolist() if source >= 0]
+            cells.append((feature, OPERATIONS[pyramids.ops[0, cell]], sources))
+        return detector(cells, levels, scaling(int(pyramids.phis[0])), images, settings)
+
+    def _order(self, masks: IntArray) -> list[int]:
+        """The `c` cells in an order in which each follows what it takes."""
+        known, order = (1 << len(LEVELS)) - 1, list[int]()
+        while len(order) < self._cells:
+            ready = [cell for cell in range(self._cells) if cell not in order and not masks[cell] & ~known]
+            order.append(ready[0])
+            known |= 1 << int(self._own[ready[0]])
+        return order
+
+
+_CHUNK = 64
+"""Architectures whose neighbours, some hundred each, are found at a time."""
+_MOST = 2 * len(LEVELS) + MOST_INTERMEDIATE
+_BITS = np.array([mask.bit_count() for mask in range(1 << _MOST)])
+"""Number of features in each mask."""
+_MEMBERS = np.array(
+    [([f for f in range(_MOST) if mask >> f & 1] + [-1] * _SOURCES)[:_SOURCES] for mask in range(1 << _MOST)]
+)
+"""The first three features in each mask, -1 for none."""
+
+
+def _choices(features: int) -> int:
+    """What a cell can be that takes two or three of so many features."""
+    return len(OPERATIONS) * (comb(features, 2) + comb(features, 3))
+
+
+def _acyclic(cells: int, features: int, levels: int) -> int:
+    """Ways to choose so many cells above so many features without a circle."""
+    if cells == 0:
+        return 1
+    return sum(
+        (-1) ** (k + 1)
+        * comb(cells, k)
+        * (levels * _choices(features + cells - k)) ** k
+        * _acyclic(cells - k, features, levels)
+        for k in range(1, cells + 1)
+    )
