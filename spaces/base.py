@@ -96,6 +96,8 @@ class Space(ABC):
     """Those of `ops` that pass on their input as it is."""
     attributes: tuple[str, ...] = ()
     """Numeric attributes that the nodes of a graph have besides `op`."""
+    captions: ClassVar[Mapping[str, str]] = {}
+    """Those of `attributes` that pictures show below the operation, and how: `{"level": "P{}"}`."""
     feature_kinds: tuple[str, ...] = ("onehot", "counts", "adjacency")
     """Flat encodings that `features` knows."""
 

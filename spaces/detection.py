@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import combinations, permutations
 from math import comb, prod
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -129,6 +129,7 @@ class Detection(Space):
     paper = "Ghiasi et al. (2019), NAS-FPN, arXiv:1904.07392; Tan et al. (2020), EfficientDet, arXiv:1911.09070"
     task = "object_detection"
     attributes = ("level", "phi")
+    captions: ClassVar[Mapping[str, str]] = {"level": "P{}"}
     feature_kinds = ("onehot", "counts", "adjacency", "values")
 
     BIFPN = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -40,7 +41,7 @@ class CellLayout:
     Attributes:
         x: To the right, 0 for the input; shape `(v,)`.
         y: Upwards, 0 for input and output; shape `(v,)`.
-        labels: The operations, broken into short lines.
+        labels: The operations, broken into short lines, with the `captions` of the space.
         ops: The operations.
         live: Whether a node lies on a way from input to output without blocking operations; shape `(v,)`.
         edges: Tail and head of each edge, as positions in the list of nodes; heads are to the right of tails, except
@@ -69,13 +70,14 @@ def layout(space: Space, genotype: GenotypeArray) -> CellLayout:
     place = {node: position for position, node in enumerate(graph)}
     edges = [(place[tail], place[head]) for tail, head in graph.edges]
     ops = [str(op) for _, op in graph.nodes(data="op")]
+    labels = [_label(str(data["op"]), space.captions, data) for _, data in graph.nodes(data=True)]
     if len(ops) > LONGEST and edges == [(node, node + 1) for node in range(len(ops) - 1)]:
         x, y = _fold(len(ops))
     else:
         x = _columns(len(ops), edges)
         ends = tuple(node for node, op in enumerate(ops) if op in _TERMINALS)
         y = _rows(tuple(x.tolist()), tuple(edges), ends)
-    return CellLayout(x, y.copy(), [_label(op) for op in ops], ops, _live(graph, space.blocking), edges)
+    return CellLayout(x, y.copy(), labels, ops, _live(graph, space.blocking), edges)
 
 
 def picture(space: Space, genotype: GenotypeArray) -> Figure:
@@ -168,15 +170,14 @@ def _tint(fill: str, white: float) -> str:
     return "#" + "".join(f"{round(part + white * (255 - part)):02X}" for part in parts)
 
 
-def _label(op: str) -> str:
-    """The name with a line break between its two halves, at the `_`, `-` or digit that halves it best."""
-    if len(op) <= 7:
-        return op
-    breaks = [m.start() for m in re.finditer(r"(?<=[A-Za-z])(?=\d)|[_-]", op)]
-    if not breaks:
-        return op
-    middle = min(breaks, key=lambda at: (max(at, len(op) - at), at))
-    return f"{op[:middle]}\n{op[middle:].lstrip('_-')}"
+def _label(op: str, captions: Mapping[str, str], data: Mapping[str, Any]) -> str:
+    """The name in two lines, broken where that halves it best: at a `_` or `-`, else before a digit; then captions."""
+    separators, digits = ([m.start() for m in re.finditer(where, op)] for where in ("[_-]", r"(?<=[A-Za-z])(?=\d)"))
+    breaks = separators or digits
+    if len(op) > 7 and breaks:
+        middle = min(breaks, key=lambda at: (max(at, len(op) - at), at))
+        op = f"{op[:middle]}\n{op[middle:].lstrip('_-')}"
+    return "\n".join([op, *(form.format(data[name]) for name, form in captions.items() if data.get(name))])
 
 
 def _font_size(axes: Axes, labels: list[str]) -> float:

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from nasbench.spaces import spaces
-from nasbench.spaces.drawing import BOX, FAINT, _fold, colours, draw, layout
+from nasbench.spaces.drawing import BOX, FAINT, _fold, _label, colours, draw, layout
 
 INDEX_0 = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
 HALF_DEAD = "|none~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|none~0|skip_connect~1|nor_conv_3x3~2|"
@@ -116,3 +116,10 @@ def test_dead_nodes_are_drawn_pale_and_named():
     axes = Figure().add_subplot()
     draw(space, genotype, axes, legend=False)
     assert axes.get_legend() is None
+
+
+def test_labels_break_at_separators_and_end_with_captions():
+    assert _label("MB6_K3_SE", {}, {}) == "MB6\nK3_SE"
+    assert _label("maxpool3x3", {}, {}) == "maxpool\n3x3"
+    assert _label("none", {}, {}) == "none"
+    assert _label("sum", {"level": "P{}", "phi": "phi {}"}, {"level": 3}) == "sum\nP3"
