@@ -184,6 +184,9 @@ def _is_number(value: Option) -> bool:
 
 
 def _check(space: str, options: Mapping[str, list[Option]]) -> None:
+    total = sum(map(len, options.values()))
+    if total > MOST:
+        raise InputError(f"{space} has {total} options in all, but a space has at most {MOST}; take fewer values")
     for name, values in options.items():
         interchange.check_word("name of a choice", name)
         if not values:
@@ -199,6 +202,3 @@ def _check(space: str, options: Mapping[str, list[Option]]) -> None:
                 raise InputError(f"{space}: the choice {name!r} has {same[0]!r} and {value!r}, which read the same")
     if math.prod(map(len, options.values())) < 2:
         raise InputError(f"{space} leaves nothing to choose; give it a choice of at least two options")
-    total = sum(map(len, options.values()))
-    if total > MOST:
-        raise InputError(f"{space} has {total} options in all, but a space has at most {MOST}; take fewer values")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
@@ -146,29 +146,44 @@ class TemplateSpace(Space):
         return graph
 
     def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
-        import networkx as nx
-
         if len(graph) != self.max_nodes:
             raise InputError(f"a graph of {self.name} has {self.max_nodes} nodes, got {len(graph)}")
         labels = dict(graph.nodes(data="op"))
-        possible = self._pattern([*self._required, *self._optional])
-        for labelled in (True, False):
-            matcher = nx.algorithms.isomorphism.DiGraphMatcher(
-                possible, graph, node_match=(lambda a, b: b["op"] in a["options"]) if labelled else None
+
+        def fits(number: int, node: Any) -> bool:
+            return labels[node] in self._node_options[number]
+
+        for nodes in self._placements(graph, graph, fits):
+            chosen = [self._node_options[number].index(labels[nodes[number]]) for number in self._free]
+            return chosen + [int(graph.has_edge(nodes[a], nodes[b])) for a, b in self._optional]
+        for nodes in self._placements(graph, graph, lambda number, node: True):
+            number, node = next((number, node) for number, node in nodes.items() if not fits(number, node))
+            raise InputError(
+                f"node {node!r} has op {labels[node]!r}; at its place {self.name} allows "
+                f"{', '.join(self._node_options[number])}"
             )
-            for nodes in islice(matcher.subgraph_monomorphisms_iter(), MOST_RENUMBERINGS):
-                if not all(graph.has_edge(nodes[source], nodes[target]) for source, target in self._required):
-                    continue
-                for number, options in enumerate(self._node_options):
-                    node = nodes[number]
-                    if labels[node] not in options:
-                        raise InputError(
-                            f"node {node!r} has op {labels[node]!r}; at its place {self.name} allows "
-                            f"{', '.join(options)}"
-                        )
-                chosen = [self._node_options[number].index(labels[nodes[number]]) for number in self._free]
-                return chosen + [int(graph.has_edge(nodes[a], nodes[b])) for a, b in self._optional]
         raise InputError(f"the edges of the graph are not those of the template of {self.name}")
+
+    def _placements(
+        self, graph: nx.DiGraph[Any], joined: nx.DiGraph[Any], fits: Callable[[int, Any], bool]
+    ) -> Iterator[dict[int, Any]]:
+        """All ways to put the nodes of a graph, one each, in the places of the template that they fit.
+
+        Edges of `graph` come on possible edges of the template, and on its required edges come edges of `joined`.
+        """
+        import networkx as nx
+
+        possible: nx.DiGraph[int] = nx.DiGraph([*self._required, *self._optional])
+        required = self._required
+
+        class Matcher(nx.algorithms.isomorphism.DiGraphMatcher):
+            def semantic_feasibility(self, place: int, node: Any) -> bool:
+                nodes = {**self.core_1, place: node}
+                known = (edge for edge in required if place in edge and nodes.keys() >= {*edge})
+                return fits(place, node) and all(joined.has_edge(nodes[a], nodes[b]) for a, b in known)
+
+        for nodes in Matcher(possible, graph).subgraph_monomorphisms_iter():
+            yield dict(sorted(nodes.items()))
 
     def text(self, genotype: GenotypeArray) -> str:
         """The choices by name, as in `a=conv3x3,b=skip,edge_a_b=1`."""
@@ -238,14 +253,11 @@ class TemplateSpace(Space):
         """
         import networkx as nx
 
-        required, possible = (self._pattern(edges) for edges in (self._required, self._required + self._optional))
-        matcher = nx.algorithms.isomorphism.DiGraphMatcher(
-            possible, required, node_match=lambda a, b: not a["options"].isdisjoint(b["options"])
-        )
-        found = []
-        for old in islice(matcher.subgraph_monomorphisms_iter(), MOST_RENUMBERINGS + 1):
-            if all(possible.has_edge(old[source], old[target]) for source, target in self._required):
-                found.append([old[number] for number in range(self.max_nodes)])
+        required: nx.DiGraph[int] = nx.DiGraph(self._required)
+        possible: nx.DiGraph[int] = nx.DiGraph([*self._required, *self._optional])
+        options = [{*options} for options in self._node_options]
+        ways = self._placements(required, possible, lambda new, old: not options[new].isdisjoint(options[old]))
+        found = [[*before.values()] for before in islice(ways, MOST_RENUMBERINGS + 1)]
         if len(found) > MOST_RENUMBERINGS:
             raise InputError(
                 f"the nodes of {self.name} can change places in more than {MOST_RENUMBERINGS} ways; "
@@ -261,15 +273,6 @@ class TemplateSpace(Space):
         alike = all(options[old] == options[new] for row in numbers for new, old in enumerate(row))
         edges = {*self._optional}
         return alike and all((row[a], row[b]) in edges for row in numbers for a, b in self._optional)
-
-    def _pattern(self, edges: Iterable[tuple[int, int]]) -> nx.DiGraph[int]:
-        """The nodes with their sets of `options`, and these edges."""
-        import networkx as nx
-
-        pattern: nx.DiGraph[int] = nx.DiGraph()
-        pattern.add_nodes_from((node, {"options": {*options}}) for node, options in enumerate(self._node_options))
-        pattern.add_edges_from(edges)
-        return pattern
 
     def function_key(self, genotypes: GenotypeArray) -> KeyArray:
         """Equal exactly where learnt operations can be matched so that, with the same weights, both answer the same.
@@ -415,8 +418,10 @@ def _options(node: str, given: Any) -> list[str]:
     """The operations that a node can have, given as one or a list."""
     options = [given] if isinstance(given, str) else given
     interchange.check_word("name of a node", node)
-    if not isinstance(options, list | tuple) or not options:
-        raise InputError(f"node {node!r} of the template has an operation or a list of them, got {given!r}")
+    if not isinstance(options, list | tuple) or not 0 < len(options) <= MOST_OPS:
+        raise InputError(
+            f"node {node!r} of the template has an operation or a list of at most {MOST_OPS}, got {given!r:.80}"
+        )
     for op in options:
         interchange.check_word(f"operation of node {node!r}", op)
         if options.count(op) > 1:
@@ -430,12 +435,13 @@ def _checked_order(space: str, nodes: Mapping[str, list[str]], required: Edges, 
     """The nodes in topological order, from the input to the output; where that leaves it open, as they are given."""
     if len(nodes) > MOST_NODES:
         raise InputError(f"the template of {space} has {len(nodes)} nodes; a space has at most {MOST_NODES}")
-    edges = [*required, *optional]
-    for source, target in edges:
+    edges: set[tuple[str, str]] = set()
+    for source, target in (*required, *optional):
         if missing := {source, target} - nodes.keys():
             raise InputError(f"{space}: the edge {source!r} -> {target!r} has no node {min(missing)!r} to join")
-        if edges.count((source, target)) > 1:
+        if (source, target) in edges:
             raise InputError(f"{space}: the edge {source!r} -> {target!r} is there twice")
+        edges.add((source, target))
     ends = [[node for node, options in nodes.items() if options == [end]] for end in ("input", "output")]
     if [len(found) for found in ends] != [1, 1]:
         raise InputError(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import networkx as nx
@@ -367,8 +367,8 @@ def changed(**changes: Any) -> dict[str, Any]:
         ({**DIAMOND, "edges": [["in", "a", "b"]]}, "a template is a networkx.DiGraph, or"),
         (nx.Graph(), "a template is a networkx.DiGraph, got Graph"),
         (nx.DiGraph([("in", "out")]), "node 'in' of the template needs either `op` or `choices`, and not both"),
-        (changed(a=[]), "node 'a' of the template has an operation or a list of them, got \\[\\]"),
-        (changed(a=3), "node 'a' of the template has an operation or a list of them, got 3"),
+        (changed(a=[]), "node 'a' of the template has an operation or a list of at most 127, got \\[\\]"),
+        (changed(a=3), "node 'a' of the template has an operation or a list of at most 127, got 3"),
         (changed(a=["x", "x"]), "node 'a' of the template has the choice 'x' twice"),
         (changed(a=["x", 3]), "3 cannot be the operation of node 'a'"),
         (changed(a=["x,y"]), "'x,y' cannot be the operation of node 'a'"),
@@ -417,6 +417,20 @@ def test_graphs_that_are_refused() -> None:
     ]:
         with pytest.raises(InputError, match=message):
             SPACE.genotype(wrong)
+
+
+def test_a_graph_is_found_among_many_placements() -> None:
+    """Two chains of four in a template that could join any node to any later one: placed by required edges."""
+    chains = [[f"{chain}{i}" for i in range(4)] for chain in "ab"]
+    nodes = {"in": "input", **{node: ["x", "y"] for chain in chains for node in chain}, "out": "output"}
+    edges = [pair for chain in chains for pair in pairwise(["in", *chain, "out"])]
+    order = ["in", *(node for pair in zip(*chains, strict=True) for node in pair), "out"]
+    optional = [pair for pair in combinations(order, 2) if pair not in edges]
+    space = TemplateSpace(graph_of(nodes, edges, optional))
+    for genotype in space.sample(3, np.random.default_rng(0)):
+        assert np.array_equal(
+            space.canonical(space.genotype(space.graph(genotype))[None]), space.canonical(genotype[None])
+        )
 
 
 def test_text_that_is_refused() -> None:
