@@ -65,8 +65,8 @@ class TemplateSpace(Space):
     Args:
         template: The graph, or the JSON values that it is stored as (`Template`; optional edges are listed under
             `"optional"`).
-        layers: For operations by other names: a name that is known, or `"module:function"` of a function `(channels)`
-            that makes a torch module, which keeps the shape `(batch, channels, height, width)`.
+        layers: For operations by other names: a name that is known, or `"module:function"` of a function or class
+            `(channels)` that makes a torch module, which keeps the shape `(batch, channels, height, width)`.
         name: Name of the space.
         paper: Where it comes from.
 
@@ -110,6 +110,11 @@ class TemplateSpace(Space):
         self.ops = ("input", *inner, "output")
         if len(self.ops) > MOST_OPS:
             raise InputError(f"{self.name} has {len(self.ops)} operations in all, but a space has at most {MOST_OPS}")
+        for op, layer in (self.layers or {}).items():
+            if op not in inner or not isinstance(layer, str):
+                raise InputError(
+                    f"{self.name}: layers are names or 'module:function' for operations of nodes, got {op!r}: {layer!r}"
+                )
         self.max_nodes = len(order)
         self.blocking = tuple(op for op in inner if self._meaning(op) in NONE)
         self.identity = tuple(op for op in inner if self._meaning(op) in SKIP)
@@ -121,8 +126,8 @@ class TemplateSpace(Space):
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The modules of the functions in `layers`."""
-        return tuple(layer.partition(":")[0] for layer in (self.layers or {}).values() if ":" in layer)
+        """The modules of the functions that make layers."""
+        return tuple(dict.fromkeys(layer.partition(":")[0] for layer in map(self._meaning, self.ops) if ":" in layer))
 
     @property
     def choice_names(self) -> tuple[str, ...]:

@@ -348,7 +348,14 @@ def test_layers_of_ones_own_are_trained() -> None:
     layers = {"double": f"{__name__}:double", "scale": f"{__name__}:Scale"}
     space = TemplateSpace(graph_of(nodes, [("in", "a"), ("a", "b"), ("b", "out")]), layers)
     check_space(space)
-    assert space.modules == (__name__, __name__)
+    assert space.modules == (__name__,)
+    assert TemplateSpace(changed(a=[f"{__name__}:double", "skip"])).modules == (__name__,)
+
+
+@pytest.mark.parametrize("layers", [{"double": "conv3x3"}, {"input": "conv3x3"}, {"skip": 3}])
+def test_layers_of_no_operation_are_refused(layers: Any) -> None:
+    with pytest.raises(InputError, match="template: layers are names or 'module:function' for operations of nodes"):
+        TemplateSpace(DIAMOND, layers)
 
 
 # --- what is refused --------------------------------------------------------------------------------------------
