@@ -102,6 +102,11 @@ class Space(ABC):
     """Flat encodings that `features` knows."""
 
     @property
+    def trainable(self) -> bool:
+        """Whether it has networks; where not, as for a table that was measured elsewhere, `network` refuses."""
+        return True
+
+    @property
     def modules(self) -> tuple[str, ...]:
         """Modules named in the constructor's arguments, which `network` will import."""
         return ()

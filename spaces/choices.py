@@ -68,6 +68,11 @@ class ChoiceSpace(Space):
             self.feature_kinds = (*Space.feature_kinds, "values")
 
     @property
+    def trainable(self) -> bool:
+        """Whether there is a `build`, or a subclass writes `network`."""
+        return self.build is not None or type(self).network is not ChoiceSpace.network
+
+    @property
     def modules(self) -> tuple[str, ...]:
         """The module of `build`."""
         return () if self.build is None else (self.build.partition(":")[0],)

@@ -370,6 +370,12 @@ def _network(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
     settings = NetworkSettings(channels=8, cells=1, stages=2)
     task = tasks.resolve(space.task)[0].small()
     inputs, targets = task.inputs(4), task.targets(4)
+    if not space.trainable:
+        try:
+            space.network(genotypes[0], task, settings)
+        except InputError:
+            return
+        raise AssertionError("has a network, though it says that it is not trainable")
     with torch.random.fork_rng(devices=[]):
         for genotype in genotypes[:4]:
             torch.manual_seed(0)

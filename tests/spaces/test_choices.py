@@ -90,6 +90,21 @@ def test_contract(seed: int) -> None:
     check_space(SPACE, seed)
 
 
+def test_contract_of_a_space_for_tables_only() -> None:
+    space = ChoiceSpace(OPTIONS)
+    assert not space.trainable
+    check_space(space)
+
+
+def test_a_subclass_may_write_the_network() -> None:
+    class Own(ChoiceSpace):
+        def network(self, genotype: Any, task: Any, settings: Any) -> torch.nn.Module:
+            return convolutions(self.to_config(genotype), task, settings)
+
+    assert Own(OPTIONS).trainable
+    check_space(Own(OPTIONS))
+
+
 def ignored(choices: Any, task: Any, settings: Any) -> torch.nn.Module:
     return convolutions({}, task, settings)
 

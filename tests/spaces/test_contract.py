@@ -176,6 +176,12 @@ class ForgetsTheClasses(NB201):
         return super().network(genotype, ImageClassification((1, 8, 8), 10), settings)
 
 
+class SaysThatItIsForTablesOnly(NB201):
+    @property
+    def trainable(self) -> bool:
+        return False
+
+
 class ChangesItsInput(NB201):
     def distance(self, a: GenotypeArray, b: GenotypeArray) -> npt.NDArray[np.int64]:
         distance = super().distance(a, b)
@@ -213,6 +219,7 @@ class ChangesItsInput(NB201):
         (SkipsAChunk, "enumerate"),
         (SamplesClassesByTheirGenotypes, "sample_unique"),
         (ForgetsTheClasses, "network"),
+        (SaysThatItIsForTablesOnly, "network"),
         (ChangesItsInput, "distance"),
     ],
 )
