@@ -107,7 +107,7 @@ class Mobile(MobileChain):
         )
 
     def _parse(self, text: str) -> list[int]:
-        """Reads `text`, and the four lists that the authors' code takes: `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
+        """Reads `text`, and the lists that the authors' code takes: `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
         if text.startswith("["):
             return self._parse_lists(text)
         blocks = text.split(":")
@@ -129,9 +129,8 @@ class Mobile(MobileChain):
             lists = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{text[:80]!r} is not JSON, nor blocks of {self.name} joined by ':'") from error
-        if len(lists) != len(_OPTIONS) or not all(
-            isinstance(part, list) and len(part) == len(STAGES) for part in lists
-        ):
+        lengths = [len(part) for part in lists if isinstance(part, list)]
+        if lengths != [len(STAGES)] * len(_OPTIONS) or len(lists) != len(_OPTIONS):
             raise InputError(
                 f"expected four lists of {len(STAGES)} for {self.name}: expansions, kernels, layers, squeeze-excitation"
             )
@@ -186,6 +185,8 @@ class Mobile(MobileChain):
         random, which is left to training here. The depth is what the space chooses, so that `settings.cells` and
         `settings.stages` have no meaning.
         """
+        from functools import partial
+
         from torch import nn
 
         from nasbench.spaces import layers
@@ -202,16 +203,11 @@ class Mobile(MobileChain):
                 options[chosen] for options, chosen in zip(_OPTIONS.values(), block, strict=True)
             )
             for layer in range(depth):
-                squeezed = max(1, channels // 4)
+                excitation = partial(layers.SqueezeExcitation, squeezed=max(1, channels // 4), activation=nn.SiLU)
+                step = stride if layer == 0 else 1
                 blocks.append(
                     layers.InvertedResidual(
-                        channels,
-                        width,
-                        kernel,
-                        stride if layer == 0 else 1,
-                        expansion,
-                        nn.SiLU,
-                        (lambda c, squeezed=squeezed: layers.SqueezeExcitation(c, squeezed, nn.SiLU)) if se else None,
+                        channels, width, kernel, step, expansion, nn.SiLU, excitation if se else None
                     )
                 )
                 channels = width

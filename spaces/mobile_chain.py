@@ -142,7 +142,7 @@ class MobileChain(Space):
 
     def _by_stage(self, graph: nx.DiGraph[Any], nodes: list[Any]) -> list[list[Any]]:
         """The layers of each stage, tested to follow each other in order and to be neither too few nor too many."""
-        numbers = [graph.nodes[node].get("stage") for node in nodes]
+        numbers: list[Any] = [graph.nodes[node].get("stage") for node in nodes]
         for node, number in zip(nodes, numbers, strict=True):
             if number not in range(len(self.stages)):
                 raise InputError(

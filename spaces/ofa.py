@@ -118,7 +118,7 @@ class OFA(MobileChain):
             for place, node in enumerate(nodes, start=unit * MOST):
                 expansion, kernel, _ = self.kinds[graph.nodes[node]["op"]]
                 ks[place], e[place] = KERNELS.index(kernel), EXPANSIONS.index(expansion)
-        (source,) = (node for node, op in graph.nodes(data="op") if op == "input")
+        source = next(node for node in graph if graph.nodes[node]["op"] == "input")
         resolution = graph.nodes[source].get("resolution")
         if resolution not in RESOLUTIONS:
             raise InputError(
@@ -140,8 +140,8 @@ class OFA(MobileChain):
             parts = None
         if not isinstance(parts, dict):
             raise InputError(
-                f'expected an architecture of {self.name} as JSON, {{"ks": [...], "e": [...], "d": [...], "r": [224]}}, '
-                f"got {text[:80]!r}"
+                f'expected an architecture of {self.name} as JSON, {{"ks": [...], "e": [...], "d": [...], '
+                f'"r": [224]}}, got {text[:80]!r}'
             )
         if parts.pop("wid", None) is not None:
             raise InputError(f"{self.name} has networks of width 1 only; leave out 'wid' or give null")
@@ -213,7 +213,7 @@ class OFA(MobileChain):
         return self.canonical(found[valid]), rows
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """One random neighbour of each of `(n, 46)` genotypes: a uniform position that is not idle takes another option.
+        """One random neighbour of each of `(n, 46)` genotypes: another option at a uniform position that is not idle.
 
         A depth goes up or down by one, with equal chance where both are possible; a new layer is uniform.
         """

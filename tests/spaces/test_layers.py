@@ -5,7 +5,10 @@ from torch import nn
 from nasbench.spaces.layers import (
     FactorizedReduction,
     GlobalAverage,
+    InvertedResidual,
     ResidualReduction,
+    Resize,
+    SqueezeExcitation,
     Zero,
     avg_pool,
     conv_bn,
@@ -63,6 +66,42 @@ def test_factorised_reduction_by_hand():
     even, odd = reduction(image)[0] / scale
     assert even.round(decimals=4).tolist() == [[1.0, 3.0], [7.0, 0.0]]
     assert odd.round(decimals=4).tolist() == [[50.0, 0.0], [0.0, 0.0]]
+
+
+def test_squeeze_excitation_by_hand():
+    block = SqueezeExcitation(2, 1, gate=nn.Identity)
+    weights = ([[1.0, -1.0]], [0.5], [[2.0], [-1.0]], [1.0, 0.0])
+    for parameter, value in zip(block.parameters(), weights, strict=True):
+        parameter.data = torch.tensor(value)
+    image = torch.tensor([[[[1.0, 5.0]], [[1.0, 1.0]]]])
+    # the means 3 and 1 make 3 - 1 + 0.5 = 2.5; the factors are 2 * 2.5 + 1 = 6 and -2.5
+    assert block(image).tolist() == [[[[6.0, 30.0]], [[-2.5, -2.5]]]]
+    assert block(-image).tolist() == [[[[-1.0, -5.0]], [[0.0, 0.0]]]]  # ReLU: factors 1 and 0
+
+
+def test_inverted_residual_without_expansion():
+    block = InvertedResidual(
+        1, 1, 3, 1, expansion=1, excitation=lambda channels: nn.Conv2d(channels, channels, 1)
+    ).eval()
+    names = [type(module).__name__ for module in block.layers]
+    assert names == ["Conv2d", "BatchNorm2d", "ReLU", "Conv2d", "Sequential"]
+    values = (1.0, None, None, 2.0, 0.5)
+    for module, value in zip(block.layers, values, strict=True):
+        if value is not None:
+            (module[0] if isinstance(module, nn.Sequential) else module).weight.data.fill_(value)
+    block.layers[3].bias.data.fill_(1.0)
+    image = torch.tensor([[[[1.0, 2.0], [-4.0, 3.0]]]])
+    # the sum 2 of the image in each place, 2 * 2 + 1 = 5, half of it, and the image is added
+    assert block(image).round(decimals=3).tolist() == [[[[3.5, 4.5], [-1.5, 5.5]]]]
+
+
+def test_resize_by_hand():
+    image = torch.tensor([[[[1.0, 3.0], [5.0, 7.0]]]])
+    assert Resize(1.0)(image) is image
+    assert Resize(0.5)(image).tolist() == [[[[4.0]]]]
+    assert Resize(0.01)(image).shape == (1, 1, 1, 1)
+    assert Resize(128 / 224)(torch.zeros(2, 3, 224, 112)).shape == (2, 3, 128, 64)
+    assert torch.allclose(Resize(160 / 224)(torch.ones(1, 1, 8, 8)), torch.ones(1, 1, 6, 6))
 
 
 @pytest.mark.parametrize("size", [1, 7, 8])
