@@ -19,6 +19,7 @@ spaces: Registry[Space] = Registry(
         "mobile": "nasbench.spaces.mobile:Mobile",
         "ofa": "nasbench.spaces.ofa:OFA",
         "detection": "nasbench.spaces.detection:Detection",
+        "yolo": "nasbench.spaces.yolo:YOLO",
     },
 )
 

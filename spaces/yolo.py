@@ -1,0 +1,277 @@
+"""YOLOBench: detectors from YOLOv3 to YOLOv8 in several depths, widths and resolutions (Lazarevich et al., 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import CellTensors, FloatArray, GenotypeArray, NetworkSettings, Option, Space
+from nasbench.tasks.detection import ObjectDetection
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+    from nasbench.tasks import Task
+
+
+@dataclass(frozen=True)
+class Family:
+    """One generation of YOLO.
+
+    Attributes:
+        block: What its stages are made of; see `yolo_network`.
+        repeats: Blocks in the stages of levels 2 to 5, at depth 1.
+        neck: Blocks in each stage of the neck, at depth 1.
+        depths: The multipliers of these; one where the depth is no choice.
+    """
+
+    block: str
+    repeats: tuple[int, int, int, int]
+    neck: int
+    depths: tuple[float, ...]
+
+
+THIRDS, TENTHS = (0.33, 0.67, 1.0), (0.33, 0.6, 1.0)
+FAMILIES: Mapping[str, Family] = {
+    "yolo3": Family("bottleneck", (2, 8, 8, 4), 3, THIRDS),
+    "yolo4": Family("csp", (2, 8, 8, 4), 2, THIRDS),
+    "yolo5": Family("c3", (3, 6, 9, 3), 3, THIRDS),
+    "yolo6s": Family("rep", (6, 12, 18, 6), 12, TENTHS),
+    "yolo6m": Family("bepc3", (6, 12, 18, 6), 12, TENTHS),
+    "yolo6l": Family("bepc3_silu", (6, 12, 18, 6), 12, TENTHS),
+    "yolo7": Family("elan", (4, 4, 4, 4), 4, (1.0,)),
+    "yolo8": Family("c2f", (3, 6, 6, 3), 3, THIRDS),
+}
+WIDTHS = (0.25, 0.5, 0.75, 1.0)
+RESOLUTIONS = tuple(range(160, 481, 32))
+CHANNELS = (64, 128, 256, 512, 1024)
+"""Channels after the stem and in the stages of levels 2 to 5, at width 1."""
+_LETTERS = {(0.33, 0.25): "n", (0.33, 0.5): "s", (0.67, 0.75): "m", (1.0, 1.0): "l"}
+"""The names of the sizes that the authors of the families published."""
+_VARIANTS = [(name, depth) for name, family in FAMILIES.items() for depth in family.depths]
+_NODES = (
+    *(("input", 0), ("stem", 1), ("stage2", 2), ("stage3", 3), ("stage4", 4), ("stage5", 5), ("sppf", 5)),
+    *(("up4", 4), ("up3", 3), ("down4", 4), ("down5", 5), ("head3", 3), ("head4", 4), ("head5", 5), ("output", 0)),
+)
+"""The nodes of every graph and their levels: a node of level l has a stride of 2^l pixels."""
+_EDGES = (
+    *(("input", "stem"), ("stem", "stage2"), ("stage2", "stage3"), ("stage3", "stage4"), ("stage4", "stage5")),
+    *(("stage5", "sppf"), ("sppf", "up4"), ("stage4", "up4"), ("up4", "up3"), ("stage3", "up3")),
+    *(("up3", "down4"), ("up4", "down4"), ("down4", "down5"), ("sppf", "down5")),
+    *(("up3", "head3"), ("down4", "head4"), ("down5", "head5")),
+    *(("head3", "output"), ("head4", "output"), ("head5", "output")),
+)
+_PLACE = {name: place for place, (name, _) in enumerate(_NODES)}
+_BLOCKS = [place for place, (name, _) in enumerate(_NODES) if name.startswith(("stage", "up", "down"))]
+
+
+class YOLO(Space):
+    """The 968 detectors of YOLOBench (Lazarevich et al., ICCV workshops 2023, arXiv:2307.13901).
+
+    A genotype holds which family and depth, which of four widths and which of eleven resolutions it is. Seven of the
+    eight families come in three depths; YOLOv7 repeats nothing, so that depth is no choice there. So there are
+    (7 * 3 + 1) * 4 * 11 = 968, and these are all that was measured. Their published names are read and written, as
+    `yolo3d1w25_160` (depth 1, width 0.25, 160 pixels), `yolo5n_320` (depth 0.33, width 0.25) and `yolo6m-d6w75_480`.
+
+    The graph has backbone, neck and heads: stem, stages of levels 2 to 5, spatial pyramid pooling, the two stages of
+    the way up and the two of the way down, and a head on each of levels 3 to 5. Stages have the block of the family as
+    `op`. Nodes have the number of their `channels` (of an image: 3) and `repeats`, and their `resolution`: the height
+    and width in pixels. Repeats and channels are those of the families' publications, times depth and width, rounded
+    up to a multiple of eight channels. All 968 differ, in what they compute as well.
+    """
+
+    name = "yolo"
+    paper = "Lazarevich et al. (2023), YOLOBench, arXiv:2307.13901"
+    task = "object_detection"
+    attributes = ("channels", "repeats", "resolution")
+    feature_kinds = ("onehot", "counts", "adjacency", "values")
+
+    def __init__(self) -> None:
+        self.choices = (len(_VARIANTS), len(WIDTHS), len(RESOLUTIONS))
+        self.ops = ("input", "stem", *(family.block for family in FAMILIES.values()), "sppf", "head", "output")
+        self.max_nodes = len(_NODES)
+
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """What the positions decide."""
+        return "family", "width", "resolution"
+
+    def option_names(self, position: int) -> tuple[Option, ...]:
+        """Families with their depths, widths, or resolutions in pixels."""
+        families = tuple(f"{name}-d{depth:g}" for name, depth in _VARIANTS)
+        return (families, WIDTHS, RESOLUTIONS)[position]
+
+    # --- graph and string ---------------------------------------------------------------------------------------
+
+    def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
+        """The detector `(3,)` as a directed graph; nodes have `op`, `channels`, `repeats` and `resolution`."""
+        import networkx as nx
+
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        ops, values = self.tensors(genotype[None]).ops[0], self.node_values(genotype[None])[0]
+        for node, (op, numbers) in enumerate(zip(ops, values.astype(int).tolist(), strict=True)):
+            graph.add_node(node, op=self.ops[op], **dict(zip(self.attributes, numbers, strict=True)))
+        graph.add_edges_from((_PLACE[a], _PLACE[b]) for a, b in _EDGES)
+        return graph
+
+    def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
+        """The genotype of which the nodes' numbers remain, read where each decision shows."""
+        import networkx as nx
+
+        wanted: nx.DiGraph[int] = nx.DiGraph([(_PLACE[a], _PLACE[b]) for a, b in _EDGES])
+        matcher = nx.isomorphism.DiGraphMatcher(graph, wanted)
+        if not matcher.is_isomorphic():
+            raise InputError(
+                f"a graph of {self.name} has {len(_NODES)} nodes and {len(_EDGES)} edges: a chain of input, stem, four "
+                "stages and sppf, the neck of four stages that joins them, and three heads; this one is another"
+            )
+        node = {place: found for found, place in matcher.mapping.items()}  # there is one way to match only
+        first = graph.nodes[node[_PLACE["stage2"]]]
+        variants = [i for i, (name, _) in enumerate(_VARIANTS) if FAMILIES[name].block == first["op"]]
+        fits = []
+        for variant in variants:
+            genotype = [variant, 0, 0]
+            for position, name, attribute in ((1, "stem", "channels"), (2, "input", "resolution")):
+                given = graph.nodes[node[_PLACE[name]]].get(attribute)
+                known = {self._number(genotype, position, o, name, attribute): o for o in range(self.choices[position])}
+                if given not in known:
+                    raise InputError(
+                        f"node {node[_PLACE[name]]!r} ({name}) has {given!r} {attribute}, allowed are "
+                        f"{', '.join(map(str, known))}"
+                    )
+                genotype[position] = known[given]
+            expected = self.graph(np.array(genotype, dtype=np.int8))
+            differing = [place for place in expected if graph.nodes[node[place]] != expected.nodes[place]]
+            fits.append((len(differing), genotype, differing, expected))
+        if not fits:
+            raise InputError(f"node {node[_PLACE['stage2']]!r} has op {first['op']!r}, which is no stage")
+        count, genotype, differing, expected = min(fits, key=lambda fit: fit[0])
+        if count:
+            place = differing[0]
+            raise InputError(
+                f"node {node[place]!r} ({_NODES[place][0]}) has {dict(graph.nodes[node[place]])}; the nearest detector "
+                f"of {self.name}, {self.text(np.array(genotype))}, has {dict(expected.nodes[place])}"
+            )
+        return genotype
+
+    def _number(self, genotype: list[int], position: int, option: int, name: str, attribute: str) -> int:
+        """An attribute of a node where a position of a genotype has another option."""
+        other = np.array(genotype, dtype=np.int8)
+        other[position] = option
+        return int(self.node_values(other[None])[0, _PLACE[name], self.attributes.index(attribute)])
+
+    def text(self, genotype: GenotypeArray) -> str:
+        """The published name, as in `yolo3d1w25_160`."""
+        family, depth = _VARIANTS[genotype[0]]
+        width, resolution = WIDTHS[genotype[1]], RESOLUTIONS[genotype[2]]
+        if len(FAMILIES[family].depths) == 1:
+            size = {width: letter for (_, width), letter in _LETTERS.items()}[width]
+        elif FAMILIES[family].depths == TENTHS:
+            size = f"-d{_decimals(depth)}w{_decimals(width)}"
+        else:
+            size = _LETTERS.get((depth, width), f"d{_decimals(depth)}w{_decimals(width)}")
+        return f"{family}{size}_{resolution}"
+
+    def _parse(self, text: str) -> list[int]:
+        if text not in self._by_name:
+            close = get_close_matches(text, self._by_name, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise InputError(
+                f"expected a detector of {self.name} by its name as in 'yolo3d1w25_160', got {text!r}{hint}"
+            )
+        return self._by_name[text]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[int]]:
+        return {self.text(genotype): genotype.tolist() for part in self.enumerate() for genotype in part}
+
+    # --- encodings ----------------------------------------------------------------------------------------------
+
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        """The graphs of `(n, 3)` genotypes as dense arrays; all have the same edges."""
+        n, v = len(genotypes), self.max_nodes
+        adjacency = np.zeros((n, v, v), dtype=bool)
+        adjacency[:, *np.array([(_PLACE[a], _PLACE[b]) for a, b in _EDGES]).T] = True
+        ops = np.zeros((n, v), dtype=np.int8)
+        for place, (name, _) in enumerate(_NODES):
+            kind = name.rstrip("0123456789")
+            ops[:, place] = self.ops.index(kind) if kind in self.ops else 0
+        blocks = np.array([self.ops.index(FAMILIES[family].block) for family, _ in _VARIANTS])
+        ops[:, _BLOCKS] = blocks[genotypes[:, :1]]
+        return CellTensors(adjacency, ops, np.ones((n, v), dtype=bool))
+
+    def node_values(self, genotypes: GenotypeArray) -> FloatArray:
+        """Channels, repeats and resolution of the nodes of `(n, 3)` genotypes, 0 for the output; `(n, 15, 3)`."""
+        values = np.zeros((len(genotypes), self.max_nodes, 3))
+        values[:, :, 0] = _CHANNELS[genotypes[:, 1]]
+        values[:, :, 1] = _REPEATS[genotypes[:, 0]]
+        values[:, :-1, 2] = np.array(RESOLUTIONS)[genotypes[:, 2:]] // [2**level for _, level in _NODES[:-1]]
+        return values
+
+    # --- network ------------------------------------------------------------------------------------------------
+
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
+        """Backbone, neck and heads of the family's blocks, on the image brought to its resolution.
+
+        The least resolution, 160, stands for the image's own size; others make it larger in proportion. The levels have
+        strides of 2, 4 and 8 pixels and not of 8, 16 and 32, since the images are small: stages 2 and 3 do not halve.
+        Blocks are those of the family (see `yolo_network`), and so are how many there are and their channels; all else
+        is the same for all families: pooling, neck (that of YOLOv5), and heads, which are without anchors and have
+        apart branches for classes and boxes (those of YOLOv8, but for its distances, which are distributions).
+
+        The published sizes are those of `settings` of 64 channels and 3 cells: `channels` is what the stem has at width
+        1, `cells` a third of the depth; all else is in proportion, at least one. The number of stages is fixed, so that
+        `settings.stages` has no meaning here.
+        """
+        from nasbench.spaces.yolo_network import detector
+
+        images = ObjectDetection.expect(task)
+        family, _ = _VARIANTS[genotype[0]]
+        channels, repeats, _ = self.node_values(genotype[None])[0].T
+        wide, deep = settings.channels / CHANNELS[0], settings.cells / 3
+        return detector(
+            FAMILIES[family].block,
+            [max(2, 2 * round(wide * channels[_PLACE[name]] / 2)) for name in ("stem", *_STAGES)],
+            [max(1, round(deep * repeats[_PLACE[name]])) for name in (*_STAGES, "up4")],
+            RESOLUTIONS[genotype[2]] / RESOLUTIONS[0],
+            images,
+        )
+
+
+_STAGES = ("stage2", "stage3", "stage4", "stage5")
+
+
+def _decimals(number: float) -> str:
+    """A multiplier as names have it: 33 for 0.33, 5 for 0.5, 1 for 1."""
+    return f"{number:g}".removeprefix("0.")
+
+
+def _channels() -> npt.NDArray[np.int64]:
+    """Channels of each node at each width; shape `(widths, 15)`."""
+    rows = []
+    for width in WIDTHS:
+        by_level = [-(-round(width * channels) // 8) * 8 for channels in CHANNELS]
+        rows.append([by_level[level - 1] if level else 0 for _, level in _NODES])
+        rows[-1][0] = 3
+    return np.array(rows)
+
+
+def _repeats() -> npt.NDArray[np.int64]:
+    """Repeats of each node in each family and depth; shape `(variants, 15)`."""
+    result = np.zeros((len(_VARIANTS), len(_NODES)), dtype=np.int64)
+    for row, (name, depth) in enumerate(_VARIANTS):
+        family = FAMILIES[name]
+        result[row, 1:-1] = 1
+        result[row, _BLOCKS] = [max(1, round(depth * n)) for n in (*family.repeats, *(family.neck,) * 4)]
+    return result
+
+
+_CHANNELS, _REPEATS = _channels(), _repeats()
