@@ -116,13 +116,14 @@ class Detection(Space):
     a circle, above b features, is `D(n, b, w) = sum_k (-1)^(k+1) C(n, k) (w F(b + n - k))^k D(n - k, b, w)`, for by
     inclusion and exclusion k of them are taken by none; w = 5 levels of intermediate cells and 1 of the others. With s
     of m intermediate cells taken by none, again by inclusion and exclusion, there are
-    `8 sum_s (-1)^s C(m, s) (5 F(5 + m - s))^s D(m - s, 5, 5) D(5, 5 + m - s, 1)` genotypes: 3.9 * 10^23 for three.
+    `phis * sum_s (-1)^s C(m, s) (5 F(5 + m - s))^s D(m - s, 5, 5) D(5, 5 + m - s, 1)` genotypes: 3.9 * 10^23 for three.
 
     Graphs are equal up to the numbering of the intermediate cells, of which all are tried: keys are exact. They are
     function keys too: every cell ends in weights of its own, so nothing computes the same in two ways.
 
     Args:
         intermediate: Intermediate cells, 0 to 3.
+        phis: How many values phi can have, 1 to 8: 1 leaves the size of D0 and a search for pyramids, as NAS-FPN did.
     """
 
     name = "detection"
@@ -143,10 +144,15 @@ class Detection(Space):
     )
     """The pyramid of NAS-FPN (Figure 6), to be read with two intermediate cells."""
 
-    def __init__(self, intermediate: int = MOST_INTERMEDIATE) -> None:
-        if not isinstance(intermediate, int) or not 0 <= intermediate <= MOST_INTERMEDIATE:
-            raise InputError(f"intermediate must be an integer from 0 to {MOST_INTERMEDIATE}, got {intermediate!r}")
-        self.intermediate = m = intermediate
+    def __init__(self, intermediate: int = MOST_INTERMEDIATE, phis: int = PHIS) -> None:
+        for name, value, least, most in (
+            ("intermediate", intermediate, 0, MOST_INTERMEDIATE),
+            ("phis", phis, 1, PHIS),
+        ):
+            if not isinstance(value, int) or not least <= value <= most:
+                raise InputError(f"{name} must be an integer from {least} to {most}, got {value!r}")
+        self.intermediate, self.phis = intermediate, phis
+        m = intermediate
         self._cells = m + len(LEVELS)
         self._own = len(LEVELS) + np.arange(self._cells)  # the feature that each cell makes
         self._among = np.where(np.arange(self._cells) < m, len(LEVELS) + m - 1, len(LEVELS) + self._cells - 1)
@@ -155,7 +161,7 @@ class Detection(Space):
             *(f"mid{cell + 1}" for cell in range(m)),
             *(f"out{level}" for level in LEVELS),
         )
-        choices = [PHIS]
+        choices = [phis]
         for cell, f in enumerate(self._among.tolist()):
             choices += [len(LEVELS)] * (cell < m) + [len(OPERATIONS), f, f, f + 1]
         self.choices = tuple(choices)
@@ -180,7 +186,7 @@ class Detection(Space):
             * _acyclic(levels, levels + m - s, 1)
             for s in range(m + 1)
         )
-        return PHIS * pyramids
+        return self.phis * pyramids
 
     def contains(self, genotypes: GenotypeArray) -> BoolArray:
         """Which of `(n, d)` in-range genotypes have ascending sources, no circle, and no cell that none takes."""
@@ -300,7 +306,7 @@ class Detection(Space):
     @cached_property
     def _digits(self) -> list[tuple[int, GenotypeArray]]:
         """What is chosen one after the other: the first position that it fills, and all that can stand there."""
-        digits = [(0, np.arange(PHIS, dtype=np.int8)[:, None])]
+        digits = [(0, np.arange(self.phis, dtype=np.int8)[:, None])]
         for cell, f in enumerate(self._among.tolist()):
             place = int(self._op_at[cell])
             sources = [*combinations(range(f), _SOURCES), *((a, b, f) for a, b in combinations(range(f), 2))]
@@ -360,8 +366,8 @@ class Detection(Space):
         phis: dict[Any, Any] = dict(graph.nodes(data="phi"))
         phi = phis[start]
         for node, given in phis.items():
-            if given != phi or phi not in range(PHIS):
-                raise InputError(f"node {node!r} has phi {given!r}; all nodes have the same, 0 to {PHIS - 1}")
+            if given != phi or phi not in range(self.phis):
+                raise InputError(f"node {node!r} has phi {given!r}; all nodes have the same, 0 to {self.phis - 1}")
         level: dict[Any, Any] = dict(graph.nodes(data="level"))
         cells = [node for node in nx.topological_sort(graph) if labels[node] in OPERATIONS]
         for node in (*by_op["feature"], *cells):
@@ -439,8 +445,8 @@ class Detection(Space):
             raise InputError(
                 f"expected an architecture of {self.name} as 'phi=0; out3=sum(in3,in4); ...', got {text!r}"
             )
-        if int(phi[1]) >= PHIS:
-            raise InputError(f"phi of {self.name} is 0 to {PHIS - 1}, got {phi[1]}")
+        if int(phi[1]) >= self.phis:
+            raise InputError(f"phi of {self.name} is 0 to {self.phis - 1} here, got {phi[1]}")
         cells = []
         for part in parts:
             read = re.fullmatch(r"(\w+)(?:@(\d+))?\s*=\s*(\w+)\(([^()]*)\)", part)
@@ -531,7 +537,7 @@ class Detection(Space):
         count, was = _BITS[before ^ bits], _BITS[before]
         possible = np.where(_BITS[bits] == 1, (count >= 2) & (count <= _SOURCES), count == was)
         row, toggle = np.nonzero(possible)
-        scalars = [(0, 0, s) for s in range(1, PHIS)]
+        scalars = [(0, 0, s) for s in range(1, self.phis)]
         scalars += [(1, i, s) for i in range(self.intermediate) for s in range(1, len(LEVELS))]
         scalars += [(2, c, s) for c in range(self._cells) for s in range(1, len(OPERATIONS))]
         owner = np.concatenate([np.tile(np.arange(n), len(scalars)), row])
@@ -539,7 +545,7 @@ class Detection(Space):
         for index, (part, place, step) in enumerate(scalars):
             rows = slice(index * n, (index + 1) * n)
             column = edited.phis[rows] if part == 0 else edited[part][rows, place]
-            column[:] = (column + step) % (PHIS, len(LEVELS), len(OPERATIONS))[part]
+            column[:] = (column + step) % (self.phis, len(LEVELS), len(OPERATIONS))[part]
         start = len(scalars) * n
         edited.masks[start + np.arange(len(row)), cells[toggle]] ^= bits[toggle]
         return edited, owner
@@ -560,7 +566,7 @@ class Detection(Space):
             edited, kind = own.take(todo), rng.integers(0, 16, k)
             rows, rest = np.arange(k), rng.random((2, k))
             cell = (rest[0] * self._cells).astype(np.int64)
-            phis = (edited.phis + 1 + (rest[1] * (PHIS - 1)).astype(np.int64)) % PHIS
+            phis = (edited.phis + 1 + (rest[1] * (self.phis - 1)).astype(np.int64)) % self.phis
             edited.phis[:] = np.where(kind == 0, phis, edited.phis)
             if self.intermediate:
                 mid = (rest[0] * self.intermediate).astype(np.int64)

@@ -284,7 +284,7 @@ def test_neighbours_by_hand():
     ("text", "message"),
     [
         ("out3=sum(in3,in4)", "expected an architecture of detection as 'phi=0; out3=sum"),
-        ("phi=8; out3=sum(in3,in4)", "phi of detection is 0 to 7, got 8"),
+        ("phi=8; out3=sum(in3,in4)", "phi of detection is 0 to 7 here, got 8"),
         (f"phi=0; {Detection.BIFPN}; out7=sum(in3,in4)", "once each"),
         ("phi=0; mid1@3=sum(in3,in4)", "has the cells mid1, mid2, mid3, out3, .*; got mid1"),
         ("phi=0", "got none"),
@@ -342,6 +342,18 @@ def test_refused_graphs(change, message):
 def test_refused_settings(intermediate):
     with pytest.raises(InputError, match="intermediate must be an integer from 0 to 3"):
         Detection(intermediate)
+    with pytest.raises(InputError, match="phis must be an integer from 1 to 8, got 0"):
+        Detection(phis=0)
+
+
+def test_one_size_only():
+    """What NAS-FPN searched: pyramids, while all else is as it is."""
+    space = Detection(phis=1)
+    assert space.size * PHIS == SPACE.size
+    assert len(space.neighbours(BIFPN)) == len(SPACE.neighbours(BIFPN)) - 7
+    with pytest.raises(InputError, match="phi of detection is 0 to 0 here, got 1"):
+        space.bifpn(1)
+    check_space(space)
 
 
 # --- encodings --------------------------------------------------------------------------------------------------
