@@ -98,6 +98,16 @@ def test_named_choices_are_built_and_stored_with_their_arguments(here: Path) -> 
     assert run("nasbench info own.h5", here, NASBENCH_TRUST="own").startswith("0\n")  # only networks need the file
 
 
+def test_a_table_of_named_choices_is_imported(here: Path) -> None:
+    (command,) = (code for kind, code in BLOCKS if kind == "sh")
+    (here / "results.csv").write_text(
+        'arch,accuracy\n"depth=1,kernel=3",90\n"kernel=5,depth=2",91.5\n', encoding="utf-8"
+    )
+    assert run(command, here).startswith("0\n")
+    benchmark = nasbench.load(here / "results.h5")
+    assert benchmark.query("depth=2,kernel=5", "test_accuracy").value == 91.5
+
+
 def test_other_libraries_search(here: Path) -> None:
     optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
