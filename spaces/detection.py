@@ -13,7 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import BoolArray, CellTensors, FloatArray, GenotypeArray, KeyArray, NetworkSettings, Space
+from nasbench.spaces.base import (
+    BoolArray,
+    CellTensors,
+    FloatArray,
+    GenotypeArray,
+    KeyArray,
+    NetworkSettings,
+    Option,
+    Space,
+)
 from nasbench.tasks.detection import ObjectDetection
 
 if TYPE_CHECKING:
@@ -171,6 +180,28 @@ class Detection(Space):
         self.ops = ("input", "feature", *OPERATIONS, "output")
         self.max_nodes = 2 + len(self._names)
         self._mids = ((1 << m) - 1) << len(LEVELS)
+
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """`phi`, and of each cell `mid1_level`, `mid1_op`, `mid1_source1` to `mid1_source3`."""
+        names = ["phi"]
+        for cell, name in enumerate(self._names[len(LEVELS) :]):
+            names += [f"{name}_level"] * (cell < self.intermediate)
+            names += [f"{name}_op", *(f"{name}_source{source + 1}" for source in range(_SOURCES))]
+        return tuple(names)
+
+    def option_names(self, position: int) -> tuple[Option, ...]:
+        """Values of phi, levels, operations, or names of features and `none`."""
+        if position == 0:
+            return tuple(range(self.phis))
+        cell = int(np.searchsorted(self._source_at[:, -1], position))
+        if position < self._op_at[cell]:
+            return LEVELS
+        if position == self._op_at[cell]:
+            return OPERATIONS
+        others = [name for feature, name in enumerate(self._names) if feature != self._own[cell]]
+        last = position == self._source_at[cell, -1]
+        return (*others[: self._among[cell]], "none") if last else tuple(others[: self._among[cell]])
 
     # --- membership ---------------------------------------------------------------------------------------------
 

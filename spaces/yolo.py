@@ -228,8 +228,9 @@ class YOLO(Space):
         apart branches for classes and boxes (those of YOLOv8, but for its distances, which are distributions).
 
         The published sizes are those of `settings` of 64 channels and 3 cells: `channels` is what the stem has at width
-        1, `cells` a third of the depth; all else is in proportion, at least one. The number of stages is fixed, so that
-        `settings.stages` has no meaning here.
+        1, `cells` a third of the depth; all else is in proportion, at least one, so that with less than 3 cells two
+        depths of a family can have the same network. The number of stages is fixed, so that `settings.stages` has no
+        meaning here.
         """
         from nasbench.spaces.yolo_network import detector
 
