@@ -224,27 +224,28 @@ def assign(places: Locations, targets: torch.Tensor) -> tuple[torch.Tensor, torc
 
 def iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Area of the intersection over that of the union of boxes `(..., 4)` and `(..., 4)`; 0 where both are empty."""
-    intersection, union = _areas(a, b)
+    intersection, union, _ = _areas(a, b)
     return intersection / union.clamp(min=1e-9)
 
 
 def giou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """IoU minus the share of the smallest box around both that neither covers (Rezatofighi et al., 2019)."""
-    import torch
-
-    intersection, union = _areas(a, b)
-    around = torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])
-    hull = around.prod(dim=-1).clamp(min=1e-9)
+    intersection, union, hull = _areas(a, b)
+    hull = hull.clamp(min=1e-9)
     return intersection / union.clamp(min=1e-9) - (hull - union) / hull
 
 
-def _areas(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _areas(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Areas of the intersection, of the union, and of the smallest box around both; side by side, as that is fast."""
     import torch
 
-    shared = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
-    intersection = shared.clamp(min=0).prod(dim=-1)
-    first, second = ((box[..., 2:] - box[..., :2]).prod(dim=-1) for box in (a, b))
-    return intersection, first + second - intersection
+    (left, top, right, bottom), (left_b, top_b, right_b, bottom_b) = a.unbind(-1), b.unbind(-1)
+    low, high = torch.maximum(left, left_b), torch.minimum(right, right_b)
+    upper, lower = torch.maximum(top, top_b), torch.minimum(bottom, bottom_b)
+    intersection = (high - low).clamp(min=0) * (lower - upper).clamp(min=0)
+    union = (right - left) * (bottom - top) + (right_b - left_b) * (bottom_b - top_b) - intersection
+    hull = (right - left + right_b - left_b - (high - low)) * (bottom - top + bottom_b - top_b - (lower - upper))
+    return intersection, union, hull
 
 
 def focal(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -266,10 +267,10 @@ def suppress(boxes: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     import torch
 
     same = classes[:, :, None] == classes[:, None]
-    covers = ((iou(boxes[:, :, None], boxes[:, None]) > OVERLAP) & same).triu(1)  # (b, k, k)
+    covers = ((iou(boxes[:, :, None], boxes[:, None]) > OVERLAP) & same).triu(1).to(boxes.dtype)  # (b, k, k)
     before, kept = torch.zeros_like(same[:, 0]), torch.ones_like(same[:, 0])
     while not torch.equal(before, kept):
-        before, kept = kept, ~(covers & kept[:, :, None]).any(dim=1)
+        before, kept = kept, torch.bmm(kept[:, None].to(boxes.dtype), covers)[:, 0] == 0  # covered by none that is kept
     return kept
 
 
