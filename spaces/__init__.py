@@ -16,6 +16,7 @@ spaces: Registry[Space] = Registry(
         "nats_size": "nasbench.spaces.nats_size:NATSSize",
         "tnb101_micro": "nasbench.spaces.tnb101_micro:TNB101Micro",
         "macro": "nasbench.spaces.macro:Macro",
+        "graph": "nasbench.spaces.graph:Graph",
         "mobile": "nasbench.spaces.mobile:Mobile",
         "ofa": "nasbench.spaces.ofa:OFA",
         "detection": "nasbench.spaces.detection:Detection",

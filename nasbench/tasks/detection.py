@@ -75,8 +75,6 @@ class ObjectDetection(Task):
     lost: ClassVar[str] = "Focal loss of classes plus 1 - GIoU of boxes, for each location that has a box"
     loss_units: ClassVar[str] = "dimensionless"
     training: ClassVar[Mapping[str, Any]] = {
-        "epochs": 20,
-        "batch_size": 16,
         "optimiser": "adamw",
         "learning_rate": 5e-3,
         "weight_decay": 1e-4,

@@ -10,6 +10,7 @@ import numpy as np
 
 from nasbench.datasets.base import SPLITS, Data, Dataset, ImageData
 from nasbench.datasets.boxes import BoxData
+from nasbench.datasets.graphs import GraphData
 
 
 def check_dataset(dataset: Dataset) -> None:
@@ -100,4 +101,23 @@ def _check_boxes(data: BoxData) -> None:
         assert np.array_equal(y.numpy(), boxes[data.splits[part]]), f"boxes of part {part} are in another order"
 
 
-_CHECKS: dict[type[Data], Callable[[Any], None]] = {ImageData: _check_images, BoxData: _check_boxes}
+def _check_graph(data: GraphData) -> None:
+    n, edges, labels = len(data), data.edges, data.labels
+    assert data.features.dtype == np.float32 and data.features.ndim == 2, "features are not float32 (nodes, f)"
+    assert len(data.features) == n, f"there are features of {len(data.features)} nodes, and labels of {n}"
+    assert np.isfinite(data.features).all(), "a feature is not finite"
+    assert edges.dtype == np.int64 and edges.ndim == 2 and len(edges) == 2, "edges are not int64 (2, e)"
+    assert edges.min() >= 0 and edges.max() < n, f"an edge leads to a node that is none of {n}"
+    codes = edges[0] * n + edges[1]
+    assert len(np.unique(codes)) == len(codes), "an edge is there twice"
+    assert np.array_equal(np.sort(codes), np.sort(edges[1] * n + edges[0])), "an edge is there in one direction only"
+    assert labels.dtype == np.int64 and labels.min() >= 0 and labels.max() < data.classes, "a label is of no class"
+    missing = np.setdiff1d(labels, labels[data.splits["train"]])
+    assert not len(missing), f"class {missing[:1]} has no training node"
+
+
+_CHECKS: dict[type[Data], Callable[[Any], None]] = {
+    ImageData: _check_images,
+    BoxData: _check_boxes,
+    GraphData: _check_graph,
+}

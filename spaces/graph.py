@@ -1,0 +1,329 @@
+"""NAS-Bench-Graph: trees of four message-passing layers, nine shapes and nine operations (Qin et al., 2022)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from itertools import permutations, product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+from nasbench.spaces.base import CellTensors, GenotypeArray, KeyArray, NetworkSettings, Space
+from nasbench.tasks.nodes import NodeClassification
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+    from nasbench.tasks import Task
+
+OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
+"""What a node does, in the published order; `spaces/graph_network.py` says what each is."""
+SKIP = OPERATIONS.index("skip")
+NODES = 4
+LINKS = (
+    (0, 0, 0, 0),
+    (0, 0, 0, 1),
+    (0, 0, 1, 1),
+    (0, 0, 1, 2),
+    (0, 0, 1, 3),
+    (0, 1, 1, 1),
+    (0, 1, 1, 2),
+    (0, 1, 2, 2),
+    (0, 1, 2, 3),
+)
+"""The published shapes: what each of the nodes 1 to 4 reads, 0 for the input. All trees of four nodes below a root."""
+
+Tree = tuple[int, ...]
+"""What each of the nodes 1 to 4 reads, in any numbering."""
+
+
+class Graph(Space):
+    """The 59,049 genotypes of NAS-Bench-Graph (Qin et al., NeurIPS 2022, arXiv:2206.09166).
+
+    A genotype holds the shape (`LINKS`) and the operation of each of the nodes 1 to 4. A node reads one other node or
+    the input; the nodes that no other reads make up the output. Trees that are isomorphic are one network: there are
+    35,919 (`canonical`), of which the authors count 26,206 (`published_key`), and leave out those of skips alone.
+    """
+
+    name = "graph"
+    paper = "Qin et al. (2022), NAS-Bench-Graph, arXiv:2206.09166"
+    task = "node_classification"
+    identity = ("skip",)
+
+    def __init__(self) -> None:
+        self.choices = (len(LINKS), *(len(OPERATIONS),) * NODES)
+        self.ops = ("input", *OPERATIONS, "output")
+        self.max_nodes = NODES + 2
+
+    # --- graph and string ---------------------------------------------------------------------------------------
+
+    def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
+        """The network `(5,)` as a directed graph of 6 nodes with attribute `op`: input, nodes 1 to 4, output."""
+        import networkx as nx
+
+        adjacency, ops, _ = self.tensors(genotype[None])
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        graph.add_nodes_from((node, {"op": self.ops[op]}) for node, op in enumerate(ops[0]))
+        graph.add_edges_from((a, b) for a, b in np.argwhere(adjacency[0]).tolist())
+        return graph
+
+    def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
+        labels: dict[Any, Any] = dict(graph.nodes(data="op"))
+        ends = {end: [node for node in graph if labels[node] == end] for end in ("input", "output")}
+        if len(graph) != self.max_nodes or [len(nodes) for nodes in ends.values()] != [1, 1]:
+            raise InputError(
+                f"a graph of {self.name} has an input, {NODES} operations and an output, got {len(graph)} nodes"
+            )
+        (root,), (sink,) = ends.values()
+        inner = [node for node in graph if node not in (root, sink)]
+        number = {root: 0, **{node: 1 + i for i, node in enumerate(inner)}}
+        for node in inner:
+            sources = list(graph.predecessors(node))
+            if len(sources) != 1:
+                raise InputError(f"node {node!r} ({labels[node]}) reads {len(sources)} nodes, in {self.name} one")
+            read = any(reader != sink for reader in graph.successors(node))
+            if read == graph.has_edge(node, sink):
+                raise InputError(
+                    f"node {node!r} ({labels[node]}) is read by another and makes up the output too, or does neither; "
+                    f"in {self.name} the nodes that no other reads make up the output"
+                )
+        if graph.has_edge(root, sink):
+            raise InputError(f"the input makes up the output; in {self.name} nodes that no other reads do")
+        tree = tuple(number[next(iter(graph.predecessors(node)))] for node in inner)
+        return _genotype(tree, [OPERATIONS.index(labels[node]) for node in inner])
+
+    def text(self, genotype: GenotypeArray) -> str:
+        """What the nodes read and do, as in `0,0,1,2:gcn,gat,fc,skip`: the published `Arch([0, 0, 1, 2], [...])`."""
+        links = LINKS[genotype[0]]
+        return f"{','.join(map(str, links))}:{','.join(OPERATIONS[op] for op in genotype[1:])}"
+
+    def _parse(self, text: str) -> list[int]:
+        form = f"expected {NODES} numbers and {NODES} operations as '0,0,1,2:gcn,gat,fc,skip', got {text[:80]!r}"
+        links, colon, ops = text.partition(":")
+        numbers, names = [part.strip() for part in links.split(",")], [part.strip() for part in ops.split(",")]
+        if not colon or len(numbers) != NODES or len(names) != NODES:
+            raise InputError(form)
+        for node, number in enumerate(numbers):
+            if re.fullmatch("[0-4]", number) is None or int(number) > node:
+                raise InputError(f"node {node + 1} reads {number!r}; a node of {self.name} reads 0 or a node before it")
+        for name in names:
+            if name not in OPERATIONS:
+                raise InputError(f"unknown operation {name!r}; {self.name} has {', '.join(OPERATIONS)}")
+        return _genotype(tuple(map(int, numbers)), [OPERATIONS.index(name) for name in names])
+
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """`links`, and `op_1` to `op_4`."""
+        return ("links", *(f"op_{node + 1}" for node in range(NODES)))
+
+    def option_names(self, position: int) -> tuple[str, ...]:
+        """What the nodes read, as `0,0,1,2`, or the operations."""
+        return OPERATIONS if position else tuple(",".join(map(str, links)) for links in LINKS)
+
+    # --- moves --------------------------------------------------------------------------------------------------
+
+    def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        """One node takes another operation, or reads another node that does not depend on it."""
+        edited, rows = self._edits(self.canonical(genotypes))
+        edited = self.canonical(edited)
+        own, codes = self.code(self.canonical(genotypes)), self.code(edited)
+        _, first = np.unique(np.stack([rows, codes]), axis=1, return_index=True)
+        first = first[codes[first] != own[rows[first]]]
+        return edited[first], rows[first]
+
+    def _edits(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
+        """All edits of `(n, 5)` genotypes, and whose they are."""
+        moves = _moves()
+        starts, ends = moves.starts[genotypes[:, 0]], moves.starts[genotypes[:, 0] + 1]
+        rows = np.repeat(np.arange(len(genotypes)), ends - starts)
+        move = np.arange(len(rows)) - np.repeat(np.cumsum(ends - starts) - ends, ends - starts)
+        moved = np.concatenate(
+            [moves.targets[move, None], np.take_along_axis(genotypes[rows, 1:], moves.sources[move], axis=1)], axis=1
+        )
+        kinds = len(OPERATIONS) - 1
+        changed = np.repeat(genotypes[:, None], NODES * kinds, axis=1)
+        node, step = np.repeat(np.arange(NODES), kinds), np.tile(np.arange(1, 1 + kinds), NODES)
+        changed[:, np.arange(len(node)), 1 + node] = (genotypes[:, 1 + node] + step) % len(OPERATIONS)
+        owners = np.repeat(np.arange(len(genotypes)), len(node))
+        return np.concatenate([moved, changed.reshape(-1, 1 + NODES)]).astype(np.int8), np.concatenate([rows, owners])
+
+    def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        """One of `neighbours`, with equal chances, of each of `(n, 5)` genotypes."""
+        neighbours, rows = self.neighbours_of(genotypes)
+        starts = np.searchsorted(rows, np.arange(len(genotypes) + 1))
+        return neighbours[rng.integers(starts[:-1], starts[1:])]
+
+    def distance(self, a: GenotypeArray, b: GenotypeArray) -> KeyArray:
+        """Number of positions at which the canonical forms of `(n, 5)` and `(n, 5)` differ; shape `(n,)`."""
+        return super().distance(self.canonical(a), self.canonical(b))
+
+    # --- identity -----------------------------------------------------------------------------------------------
+
+    def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """The smallest operations over all numberings of the nodes that keep the shape; `(n, 5)`."""
+        result = genotypes.copy()
+        for shape, numberings in enumerate(_symmetries()):
+            rows = np.flatnonzero(genotypes[:, 0] == shape)
+            candidates = genotypes[rows, 1:][:, numberings]  # (r, p, 4)
+            least = (candidates @ _PLACES).argmin(axis=1)
+            result[rows, 1:] = candidates[np.arange(len(rows)), least]
+        return result
+
+    def function_key(self, genotypes: GenotypeArray) -> KeyArray:
+        """Equal exactly where learnt nodes can be matched so that, with the same weights, both answer the same; `(n,)`.
+
+        The rules, which are all that is used:
+
+        1. `skip` is the identity: who reads it reads what it reads.
+        2. The order of what makes up the output does not matter, but how often it occurs does: it is concatenated.
+        3. Every other operation is learnt, and two of a kind on the same node are two different functions.
+
+        Returns:
+            The `code` of a member that has its skips first, as far as they can be: 27,938 classes.
+        """
+        return self._reduced(genotypes, published=False)
+
+    def published_key(self, genotypes: GenotypeArray) -> KeyArray:
+        """The number under which NAS-Bench-Graph files each of `(n, 5)` genotypes (`Arch.valid_hash`); `(n,)`.
+
+        It has the rules of `function_key` and one more: what a skip makes of the raw input is no part of an output that
+        has other parts, for its size is another there. The table holds 26,206; of skips alone it holds nothing.
+        """
+        digits = self.decode(self._reduced(genotypes, published=True))
+        keys: KeyArray = digits.astype(np.int64) @ 10 ** np.arange(NODES + 1)[::-1]
+        return keys
+
+    def _reduced(self, genotypes: GenotypeArray, published: bool) -> KeyArray:
+        """The code of the normal form in which skips come first."""
+        masks = (genotypes[:, 1:] == SKIP) @ (1 << np.arange(NODES))
+        targets, sources = _normal_forms(published)
+        moved = np.take_along_axis(genotypes[:, 1:], sources[genotypes[:, 0], masks], axis=1)
+        return self.code(self.canonical(np.concatenate([targets[genotypes[:, 0], masks][:, None], moved], axis=1)))
+
+    # --- encodings ----------------------------------------------------------------------------------------------
+
+    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+        """The graphs of `(n, 5)` genotypes as dense arrays; all have 6 nodes."""
+        n, v = len(genotypes), self.max_nodes
+        ops = np.zeros((n, v), dtype=np.int8)
+        ops[:, 1:-1], ops[:, -1] = 1 + genotypes[:, 1:], self.ops.index("output")
+        return CellTensors(_adjacency()[genotypes[:, 0]], ops, np.ones((n, v), dtype=bool))
+
+    # --- network ------------------------------------------------------------------------------------------------
+
+    def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
+        """A linear map of the features, the four nodes, and a linear map of the concatenated output to the classes.
+
+        `settings.channels` is the width of all nodes (published: 64 to 256, by data set). What the space chooses is the
+        depth, so that `settings.cells` and `settings.stages` have no meaning here.
+        """
+        from nasbench.spaces.graph_network import GraphNetwork
+
+        nodes = NodeClassification.expect(task)
+        ops = [OPERATIONS[op] for op in genotype[1:]]
+        return GraphNetwork(LINKS[genotype[0]], ops, nodes, settings.channels)
+
+
+_PLACES = len(OPERATIONS) ** np.arange(NODES)[::-1]
+
+
+def _genotype(tree: Tree, ops: Sequence[int]) -> list[int]:
+    """The genotype of nodes that read these nodes and do this, in any numbering."""
+    shape, sources = _placed(tree)
+    return [shape, *(ops[node] for node in sources)]
+
+
+@cache
+def _placed(tree: Tree) -> tuple[int, tuple[int, ...]]:
+    """The shape of a tree, and which of its nodes (from 0) becomes each node of that shape."""
+    for numbering in permutations(range(NODES)):  # the new number of each node, from 0
+        links = [0] * NODES
+        for node, source in enumerate(tree):
+            links[numbering[node]] = 0 if source == 0 else 1 + numbering[source - 1]
+        if tuple(links) in LINKS:
+            return LINKS.index(tuple(links)), tuple(np.argsort(numbering).tolist())
+    raise AssertionError(f"{tree} is no tree")
+
+
+@lru_cache(maxsize=1)
+def _symmetries() -> list[npt.NDArray[np.int64]]:
+    """For each shape the numberings of its nodes that keep it; shape `(p, 4)`."""
+    result = []
+    for links in LINKS:
+        kept = []
+        for order in permutations(range(NODES)):
+            place = {0: 0, **{1 + node: 1 + new for new, node in enumerate(order)}}
+            if all(place[links[node]] == links[new] for new, node in enumerate(order)):
+                kept.append(order)
+        result.append(np.array(kept))
+    return result
+
+
+class _Moves(NamedTuple):
+    """The ways in which one node of each shape can read another node.
+
+    Attributes:
+        starts: Moves `starts[i]` to `starts[i + 1]` are those of shape `i`; shape `(10,)`.
+        targets: The shape after the move; shape `(m,)`.
+        sources: Which node (from 0) becomes each node of that shape; shape `(m, 4)`.
+    """
+
+    starts: KeyArray
+    targets: KeyArray
+    sources: KeyArray
+
+
+@lru_cache(maxsize=1)
+def _moves() -> _Moves:
+    starts, placed = [0], []
+    for links in LINKS:
+        for node, new in product(range(1, 1 + NODES), range(1 + NODES)):
+            above, reached = new, {new}
+            while above:
+                above = links[above - 1]
+                reached.add(above)
+            if node not in reached and new != links[node - 1]:
+                placed.append(_placed(tuple(new if i == node else link for i, link in enumerate(links, start=1))))
+        starts.append(len(placed))
+    return _Moves(np.array(starts), np.array([shape for shape, _ in placed]), np.array([order for _, order in placed]))
+
+
+@lru_cache(maxsize=2)
+def _normal_forms(published: bool) -> tuple[GenotypeArray, KeyArray]:
+    """The shape after skips went first, and where its nodes come from, by shape and mask of the nodes that skip."""
+    targets, sources = np.zeros((len(LINKS), 1 << NODES), dtype=np.int8), np.zeros((len(LINKS), 1 << NODES, NODES), int)
+    for (shape, links), mask in product(enumerate(LINKS), range(1 << NODES)):
+        reads = dict(enumerate(links, start=1))
+        skips = {node for node in reads if mask >> (node - 1) & 1}
+        first: list[int] = []  # skips that go first
+        while (idle := next((node for node in sorted(skips - {*first}) if _idle(node, reads, published)), 0)) > 0:
+            reads = {node: reads[idle] if link == idle else link for node, link in reads.items() if node != idle}
+            first.append(idle)
+        chain = dict(zip(first, [0, *first], strict=False))
+        last = first[-1] if first else 0
+        tree = {**chain, **{node: link or last for node, link in reads.items()}}
+        targets[shape, mask], sources[shape, mask] = _placed(tuple(tree[node] for node in range(1, 1 + NODES)))
+    return targets, sources
+
+
+def _idle(skip: int, reads: dict[int, int], published: bool) -> bool:
+    """Whether a skip can go: it is not one of several parts of the output that come of the same node."""
+    has_readers = skip in reads.values()
+    alone = list(reads.values()).count(reads[skip]) == 1
+    return has_readers or alone or (published and reads[skip] == 0)
+
+
+@lru_cache(maxsize=1)
+def _adjacency() -> npt.NDArray[np.bool_]:
+    """The edges of each shape: input, nodes 1 to 4, output; shape `(9, 6, 6)`."""
+    result = np.zeros((len(LINKS), NODES + 2, NODES + 2), dtype=bool)
+    for shape, links in enumerate(LINKS):
+        for node, link in enumerate(links, start=1):
+            result[shape, link, node] = True
+            result[shape, node, -1] = node not in links
+    return result
