@@ -22,6 +22,7 @@ from nasbench.tasks.detection import (
     match,
     suppress,
 )
+from nasbench.train import TrainSettings
 
 TASK = ObjectDetection((1, 32, 32), 3, 2)
 CPU = torch.device("cpu")
@@ -282,3 +283,8 @@ def test_answers_of_another_form_are_named():
     ]:
         with pytest.raises(AssertionError, match=message):
             TASK.check(outputs, 2)
+
+
+def test_suitable_training_can_be_asked_for_with_any_length():
+    settings = TrainSettings(epochs=1, batch_size=8, **ObjectDetection.training)
+    assert settings.optimiser == "adamw"
