@@ -152,16 +152,14 @@ class MobileChain(Space):
         for (_, before), (node, number) in pairwise(zip(nodes, numbers, strict=True)):
             if number < before:
                 raise InputError(f"node {node!r} of stage {number} follows a layer of stage {before}")
-        stages = [[node for node, number in zip(nodes, numbers, strict=True) if number == i] for i in self._numbers]
+        stages: list[list[Any]] = [[] for _ in self.stages]
+        for node, number in zip(nodes, numbers, strict=True):
+            stages[int(number)].append(node)
         for number, (layers, stage) in enumerate(zip(stages, self.stages, strict=True)):
             fewest, most = stage.layers
             if not fewest <= len(layers) <= most:
                 raise InputError(f"stage {number} has {len(layers)} layers; {self.name} allows {fewest} to {most}")
         return stages
-
-    @property
-    def _numbers(self) -> range:
-        return range(len(self.stages))
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
