@@ -202,9 +202,8 @@ def scaled(width: int, channels: int, published: int) -> int:
 def kept_strides(strides: Sequence[int], sides: Sequence[int]) -> list[int]:
     """Strides with the first ones 1 where the image is too small for all of them.
 
-    Published networks halve images of at least 128 pixels five times, so that the last stage sees at least `SMALLEST`
-    pixels in each direction; in smaller ones it would see a single one. As many halvings are left out as lets it see so
-    many, or all.
+    The published networks halve the image five times, of which one of 8 pixels is a single pixel after the third. So
+    images of less than 128 pixels are halved as often as leaves the last stage at least `SMALLEST` in each direction.
 
     Args:
         strides: 1 or 2, from the first layer of the network to the last.

@@ -55,8 +55,8 @@ class OFA(MobileChain):
       resolution.
 
     `canonical` gives idle positions their first option (kernel 3, expansion 3). `sample` is the published sampling:
-    each depth, kernel and expansion has the same chance. For other graphs than those of equal `key`, functions differ
-    (another resolution sees other pixels), so that `function_key` is `key`.
+    each depth, kernel and expansion has the same chance. Networks of other keys compute other functions (those of
+    another resolution see other pixels, on images of the published size), so that `function_key` is `key`.
 
     Neighbours have another kernel or expansion at one layer, another resolution, or one layer more (of any kind) or
     less at the end of a unit. See `MobileChain` for the graph, whose stages are the units; the input has the attribute
