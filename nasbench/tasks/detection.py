@@ -76,7 +76,7 @@ class ObjectDetection(Task):
     loss_units: ClassVar[str] = "dimensionless"
     training: ClassVar[Mapping[str, Any]] = {
         "optimiser": "adamw",
-        "learning_rate": 5e-3,
+        "learning_rate": 1e-2,
         "weight_decay": 1e-4,
         "warmup_epochs": 1.0,
     }
@@ -313,10 +313,9 @@ def average_precision(
     found = np.cumsum(right[np.argsort(-scores, kind="stable")], axis=0)
     precision = found / np.arange(1, len(found) + 1)[:, None]
     precision = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-    needed = np.ceil(RECALLS * objects - 1e-9)  # objects found at each recall
     return np.array(
         [
-            np.append(best, 0.0)[np.searchsorted(hits, needed, side="left")].mean()
+            np.append(best, 0.0)[np.searchsorted(hits / objects, RECALLS)].mean()
             for best, hits in zip(precision.T, found.T, strict=True)
         ]
     )
