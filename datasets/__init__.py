@@ -12,13 +12,19 @@ datasets: Registry[Dataset] = Registry(
         "cifar10": "nasbench.datasets.cifar10:CIFAR10",
         "torchvision": "nasbench.datasets.torchvision:Torchvision",
         "digit_scenes": "nasbench.datasets.digit_scenes:DigitScenes",
+        "text": "nasbench.datasets.text:Text",
         "karate": "nasbench.datasets.karate:Karate",
         "digits_graph": "nasbench.datasets.digits_graph:DigitsGraph",
         "huggingface": "nasbench.datasets.huggingface:HuggingFace",
     },
 )
 
-DEFAULTS = {"image_classification": "digits", "object_detection": "digit_scenes", "node_classification": "digits_graph"}
+DEFAULTS = {
+    "masked_language": "text",
+    "image_classification": "digits",
+    "object_detection": "digit_scenes",
+    "node_classification": "digits_graph",
+}
 """The data set that is trained on where none is named, by task."""
 
 __all__ = ["DEFAULTS", "Data", "Dataset", "ImageData", "datasets"]

@@ -16,6 +16,8 @@ spaces: Registry[Space] = Registry(
         "nats_size": "nasbench.spaces.nats_size:NATSSize",
         "tnb101_micro": "nasbench.spaces.tnb101_micro:TNB101Micro",
         "macro": "nasbench.spaces.macro:Macro",
+        "transformer": "nasbench.spaces.transformer:Transformer",
+        "flexibert": "nasbench.spaces.flexibert:FlexiBERT",
         "graph": "nasbench.spaces.graph:Graph",
         "mobile": "nasbench.spaces.mobile:Mobile",
         "ofa": "nasbench.spaces.ofa:OFA",

@@ -8,6 +8,7 @@ tasks: Registry[Task] = Registry(
     "nasbench.tasks.base:Task",
     {
         "image_classification": "nasbench.tasks.images:ImageClassification",
+        "masked_language": "nasbench.tasks.language:MaskedLanguage",
         "node_classification": "nasbench.tasks.nodes:NodeClassification",
         "object_detection": "nasbench.tasks.detection:ObjectDetection",
     },

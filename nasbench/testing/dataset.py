@@ -11,6 +11,7 @@ import numpy as np
 from nasbench.datasets.base import SPLITS, Data, Dataset, ImageData
 from nasbench.datasets.boxes import BoxData
 from nasbench.datasets.graphs import GraphData
+from nasbench.datasets.text import TextData
 
 
 def check_dataset(dataset: Dataset) -> None:
@@ -116,8 +117,18 @@ def _check_graph(data: GraphData) -> None:
     assert not len(missing), f"class {missing[:1]} has no training node"
 
 
+def _check_text(data: TextData) -> None:
+    tokens, hidden = data.tokens, data.hidden
+    assert tokens.ndim == 2 and tokens.dtype == np.int64, f"tokens are {tokens.dtype} {tokens.shape}"
+    assert tokens.min() >= 0 and tokens.max() < data.vocabulary, f"a token is none of {data.vocabulary}"
+    assert hidden.shape == tokens.shape and hidden.dtype == bool, "what is hidden is not said of each token"
+    assert hidden.any(axis=1).all(), "a window hides nothing"
+    assert not hidden.all(axis=1).any(), "a window hides everything"
+
+
 _CHECKS: dict[type[Data], Callable[[Any], None]] = {
     ImageData: _check_images,
     BoxData: _check_boxes,
     GraphData: _check_graph,
+    TextData: _check_text,
 }
