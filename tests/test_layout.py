@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = ("predictors", "spaces", "datasets")
 # What a package may import from; imports run one way.
-LOWER = {"nasbench.tasks", "nasbench.errors", "nasbench.registry", "nasbench.files", "nasbench.progress", "nasbench.provenance"}
-LOWER |= {"nasbench.pool", "nasbench.threads"}
+LOWER = {"nasbench.errors", "nasbench.registry", "nasbench.files", "nasbench.progress", "nasbench.provenance"}
+LOWER |= {"nasbench.pool", "nasbench.threads", "nasbench.tasks"}
 
 
 def modules(folder: str) -> list[Path]:

@@ -1,0 +1,28 @@
+import math
+
+import pytest
+import torch
+
+from nasbench.tasks.classification import IGNORED
+from nasbench.tasks.language import MaskedLanguage
+
+TASK = MaskedLanguage(3, 2)
+
+
+def test_only_what_is_hidden_counts():
+    """Three places of two characters; the first is not hidden, of the others one is restored."""
+    logits = torch.tensor([[[9.0, math.log(3), 0.0], [0.0, 0.0, 0.0]]])  # (1, vocabulary, length)
+    targets = torch.tensor([[IGNORED, 0, 1]])
+    loss = TASK.loss(logits, targets)
+    assert loss.item() == pytest.approx((math.log(4 / 3) + math.log(2)) / 2)
+    tally = TASK.tally()
+    tally.add(logits, targets, loss)
+    assert tally.result() == pytest.approx((50, loss.item()))
+
+
+def test_examples_hide_what_they_ask_for():
+    inputs, targets = TASK.inputs(4), TASK.targets(4)
+    assert torch.equal(inputs == TASK.vocabulary, targets != IGNORED)
+    TASK.check(torch.zeros(4, 2, 3), 4)
+    with pytest.raises(AssertionError, match=r"expected \(4, 2, 3\)"):
+        TASK.check(torch.zeros(4, 3, 2), 4)
