@@ -424,7 +424,7 @@ class Space(ABC):
         """
         if not self.countable:
             return hash_digits(genotypes, self._options)
-        codes: KeyArray = np.einsum("nd,d->n", genotypes, self._weights)  # unlike @ makes no copy as int64
+        codes: KeyArray = np.einsum("...d,d->...", genotypes, self._weights)  # unlike @ makes no copy as int64
         return codes
 
     def decode(self, codes: npt.NDArray[np.int64]) -> GenotypeArray:

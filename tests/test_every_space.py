@@ -41,8 +41,9 @@ def test_from_a_table_to_a_race(space: Space, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     genotypes = space.canonical(space.sample(80, rng))
     genotypes = genotypes[np.unique(space.function_key(genotypes), return_index=True)[1]]
-    counts = space.features(genotypes, "counts")
-    quality = counts @ np.linspace(-1, 1, counts.shape[1]) + 0.01 * rng.normal(size=len(genotypes))
+    seen = np.concatenate([space.features(genotypes, "counts"), space.node_values(genotypes).sum(axis=1)], axis=1)
+    seen /= np.where(np.ptp(seen, axis=0) > 0, seen.std(axis=0), 1)
+    quality = seen @ np.linspace(-1, 1, seen.shape[1]) + 0.01 * rng.normal(size=len(genotypes))
     present = np.zeros(len(genotypes), dtype=np.uint8)
     metrics = [
         Metric("toy", f"{split}_accuracy", split, "percent", "maximise", ("architecture",))
