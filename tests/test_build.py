@@ -12,6 +12,7 @@ import torch
 
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
+from nasbench.benchmark.load import load
 from nasbench.build import BuildSettings, Trial, _columns, build, sample_cells, trial_seeds
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.ledger import Outcome
@@ -438,3 +439,42 @@ def test_a_damaged_ledger(tmp_path):
     with pytest.raises(FileError, match="is no ledger or is damaged"):
         build(TINY, tmp_path / "t.h5")
     assert Path(ledger).exists()
+
+
+TASKS = [
+    ("flexibert", "text+train=60+validation=20+test=20+length=8", 8, "accuracy"),
+    ("graph", "karate", 4, "accuracy"),
+    ("detection+phis=1", "digit_scenes+train=8+validation=4+test=4", 4, "map"),
+]
+
+
+@pytest.mark.parametrize(("space", "dataset", "channels", "score"), TASKS, ids=[task[0] for task in TASKS])
+def test_every_task_is_trained_by_one_loop(tmp_path, space, dataset, channels, score):
+    settings = BuildSettings(
+        space=space,
+        dataset=dataset,
+        cells=2,
+        seeds=1,
+        network=NetworkSettings(channels=channels, cells=1, stages=1),
+        train=TrainSettings(epochs=2, batch_size=16, optimiser="adamw", learning_rate=0.003),
+        latency_repeats=1,
+    )
+    table = build(settings, tmp_path / "t.h5")
+    name = dataset.partition("+")[0]
+    column = table.columns[f"{name}/validation_{score}"]
+    assert column.metric.direction == "maximise" and column.metric.units == "percent"
+    assert np.isfinite(column.values).all()
+    assert {f"{name}/{metric}" for metric in ("train_loss", "test_loss", "flops", "parameters")} <= set(table.columns)
+    assert (table.columns[f"{name}/flops"].values > 0).all()
+    assert load(tmp_path / "t.h5").score().path == column.metric.path
+    again = build(replace(settings, seed=settings.seed), tmp_path / "u.h5")
+    for path, one in table.columns.items():
+        if not path.endswith(("seconds", "latency")):
+            np.testing.assert_array_equal(again.columns[path].values, one.values)
+
+
+@pytest.mark.parametrize(("space", "usual"), [("nb201", "digits"), ("transformer", "text"), ("graph", "digits_graph")])
+def test_a_data_set_for_another_task_is_refused(tmp_path, space, usual):
+    dataset = "karate" if space != "graph" else "digits"
+    with pytest.raises(InputError, match=f"networks of {space} are trained for .*; train on '{usual}', for example"):
+        build(BuildSettings(space=space, dataset=dataset), tmp_path / "t.h5")
