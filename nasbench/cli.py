@@ -435,8 +435,7 @@ def _space_facts(name: str) -> str:
     from nasbench.spaces import spaces
 
     space = spaces.create(name)
-    size = f"{space.size:,}" if space.size < 10**21 else f"about {space.size:.3g}"
-    return f"{size} genotypes of {len(space.choices)} choices; {space.task.replace('_', ' ')}; {space.paper}"
+    return f"{space.size:,} genotypes of {len(space.choices)} choices; {space.task.replace('_', ' ')}; {space.paper}"
 
 
 # --- reading what the user wrote ------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from nasbench.report.content import (
     Text,
     between,
     label,
+    many,
     measured,
 )
 from nasbench.report.figures import (
@@ -219,7 +220,7 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
     epochs = f" for {data.epochs[-1]} epochs" if data.epochs else ""
     on = f" on {data.dataset}" if data.dataset else ""
     text = (
-        f"{_cells(n)} of {data.space.name} ({data.space.size:,} genotypes) {'was' if n == 1 else 'were'} trained"
+        f"{_cells(n)} of {data.space.name} ({many(data.space.size)} genotypes) {'was' if n == 1 else 'were'} trained"
         f"{times}{epochs}{on}."
     )
     if data.unmeasured:
@@ -272,7 +273,7 @@ def cells_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
     n, units = len(data.genotypes), data.metric.units
     name = data.metric.name.replace("_", " ")
     result = [
-        Fact("cells trained", f"{n:,}", f"of {data.space.size:,} in {data.space.name}"),
+        Fact("cells trained", f"{n:,}", f"of {many(data.space.size)} in {data.space.name}"),
         Fact(f"best {name}", _value(data, data.order[0]), f"median {_value(data, data.order[n // 2])}"),
     ]
     if n > 1:

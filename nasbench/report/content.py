@@ -111,6 +111,12 @@ def measured(value: float, units: str, digits: int | None = None) -> str:
     return f"{text}\u00a0{unit(units)}" if unit(units) else text
 
 
+def many(number: int) -> str:
+    """A number of things in full, or, where that would have more than 12 digits, as in `1.08 * 10^18`."""
+    exponent = len(str(number)) - 1
+    return f"{number:,}" if exponent < 12 else f"{number / 10**exponent:.2f} * 10^{exponent}"
+
+
 def short(value: float) -> str:
     """A number with about four significant digits, thousands separated."""
     if not math.isfinite(value):

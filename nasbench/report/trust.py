@@ -10,7 +10,7 @@ import numpy as np
 
 from nasbench.benchmark.base import Metric, difference
 from nasbench.benchmark.surrogate import Model, SurrogateBenchmark
-from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, label, unit
+from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, label, many, unit
 from nasbench.report.figures import COLOURS, GREY, Axis, Figure, Line, Plot, Points, Style
 
 CORRELATIONS = {"kendall_tau": "Kendall tau", "spearman": "Spearman rho", "r2": "R²"}
@@ -42,8 +42,8 @@ def trust_sentence(benchmark: SurrogateBenchmark) -> str:
     quality, n = benchmark.models[path].quality, len(benchmark.table.genotypes)
     predictor = benchmark.table.recipe.get("predictor", type(benchmark.models[path].predictor).__name__)
     text = (
-        f"A surrogate ({predictor}) fitted on {n:,} trained cells answers for all {benchmark.space.size:,} genotypes "
-        f"of {benchmark.space.name}. "
+        f"A surrogate ({predictor}) fitted on {n:,} trained cells answers for all "
+        f"{many(benchmark.space.size)} genotypes of {benchmark.space.name}. "
     )
     scores = [f"a {name} of {_score(quality, key)}" for key, name in CORRELATIONS.items() if _known(quality.get(key))]
     if not scores:

@@ -1,7 +1,7 @@
 import math
 
 from nasbench.benchmark.base import Metric, difference
-from nasbench.report.content import between, label, leaves, measured, short
+from nasbench.report.content import between, label, leaves, many, measured, short
 
 
 def test_numbers_carry_their_units() -> None:
@@ -22,6 +22,12 @@ def test_short_keeps_four_significant_digits() -> None:
         "0.01235",
         "1e-07",
     ]
+
+
+def test_large_numbers_are_short() -> None:
+    assert many(15_625) == "15,625"
+    assert many(999_999_999_999) == "999,999,999,999"
+    assert many(1_076_746_950_455_072_400) == "1.08 * 10^18"
 
 
 def test_between_states_the_interval_it_has() -> None:
