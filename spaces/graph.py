@@ -153,10 +153,27 @@ class Graph(Space):
         return np.concatenate([moved, changed.reshape(-1, 1 + NODES)]).astype(np.int8), np.concatenate([rows, owners])
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """One of `neighbours`, with equal chances, of each of `(n, 5)` genotypes."""
-        neighbours, rows = self.neighbours_of(genotypes)
-        starts = np.searchsorted(rows, np.arange(len(genotypes) + 1))
-        return neighbours[rng.integers(starts[:-1], starts[1:])]
+        """One of `neighbours` of each of `(n, 5)` genotypes, by a random edit; one that changes nothing is drawn again."""
+        own = self.canonical(genotypes)
+        result, todo = own.copy(), np.arange(len(own))
+        while len(todo):
+            result[todo] = self.canonical(self._edit(own[todo], rng))
+            todo = todo[(result[todo] == own[todo]).all(axis=1)]
+        return result
+
+    def _edit(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        """`(n, 5)` genotypes after one edit each, drawn from all that there are."""
+        moves, kinds = _moves(), len(OPERATIONS) - 1
+        starts, ends = moves.starts[genotypes[:, 0]], moves.starts[genotypes[:, 0] + 1]
+        edit = rng.integers(0, NODES * kinds + ends - starts)
+        changes = edit < NODES * kinds
+        result = genotypes.copy()
+        rows, node = np.flatnonzero(changes), 1 + edit[changes] // kinds
+        result[rows, node] = (result[rows, node] + 1 + edit[changes] % kinds) % len(OPERATIONS)
+        move = starts[~changes] + edit[~changes] - NODES * kinds
+        result[~changes, 1:] = np.take_along_axis(genotypes[~changes, 1:], moves.sources[move], axis=1)
+        result[~changes, 0] = moves.targets[move]
+        return result
 
     def distance(self, a: GenotypeArray, b: GenotypeArray) -> KeyArray:
         """Number of positions at which the canonical forms of `(n, 5)` and `(n, 5)` differ; shape `(n,)`."""
