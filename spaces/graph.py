@@ -153,7 +153,7 @@ class Graph(Space):
         return np.concatenate([moved, changed.reshape(-1, 1 + NODES)]).astype(np.int8), np.concatenate([rows, owners])
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """One of `neighbours` of each of `(n, 5)` genotypes, by a random edit; one that changes nothing is drawn again."""
+        """One of `neighbours` of each of `(n, 5)` genotypes, by a random edit that changes something."""
         own = self.canonical(genotypes)
         result, todo = own.copy(), np.arange(len(own))
         while len(todo):
