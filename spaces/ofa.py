@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,7 @@ class OFA(MobileChain):
     expansions = EXPANSIONS
     kernels = KERNELS
     attributes = (*LAYER, "resolution")
+    captions: ClassVar[Mapping[str, str]] = {"resolution": "{} px"}
 
     def __init__(self) -> None:
         super().__init__()

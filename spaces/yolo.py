@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +92,7 @@ class YOLO(Space):
     paper = "Lazarevich et al. (2023), YOLOBench, arXiv:2307.13901"
     task = "object_detection"
     attributes = ("channels", "repeats", "resolution")
+    captions: ClassVar[Mapping[str, str]] = {"channels": "{} wide", "repeats": "x {}"}
     feature_kinds = ("onehot", "counts", "adjacency", "values")
 
     def __init__(self) -> None:
