@@ -8,6 +8,7 @@ importers: Registry[Importer] = Registry(
     "nasbench.importers.base:Importer",
     {
         "csv": "nasbench.importers.csv:CSV",
+        "nasbench101": "nasbench.importers.nasbench101:NASBench101",
     },
 )
 

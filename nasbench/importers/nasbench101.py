@@ -1,0 +1,165 @@
+"""NAS-Bench-101 as it is published: a TFRecord file of trainings, with 4, 12, 36 and 108 epochs or with 108 only.
+
+Each record is a JSON list: hash, epochs, adjacency matrix as digits, operations, and a `ModelMetrics` message in
+base64. Its evaluations stand before the first epoch, (mostly) half-way, and at the end.
+
+How it becomes a table: a budget of epochs is a training of its own, whose learning rate falls to 0 by its end, so that
+a shorter budget is no part of a longer one's curve. The axis of epochs is the budget; what stands in between is a
+metric of its own (`halfway_*`, at half the budget), never a point of the curve. The repeats of an architecture and
+budget are seeds 0, 1, 2 in the order of the file: repeat 0 of one budget has nothing to do with repeat 0 of another.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.benchmark.base import Metric, Split
+from nasbench.benchmark.table import DIMS, Table
+from nasbench.errors import FileError, InputError
+from nasbench.importers.base import Importer, one_path
+from nasbench.importers.rows import Series, tabulate
+from nasbench.importers.tfrecord import fields, records
+from nasbench.spaces.nb101 import NB101
+
+DATASET = "cifar10"
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+EPOCH, SECONDS, TRAIN, VALIDATION, TEST = range(1, 6)
+"""Fields of an evaluation, accuracies from 0 to 1; the others, such as the name of a checkpoint, are not read."""
+EVALUATION, PARAMETERS, TOTAL_SECONDS = 1, 2, 3
+"""Fields of `ModelMetrics`."""
+NO_EVALUATION = "the source has no such evaluation"
+
+
+class NASBench101(Importer):
+    """`nasbench_full.tfrecord` or `nasbench_only108.tfrecord`, or a file of the same layout."""
+
+    name = "nasbench101"
+    paper = "Ying et al. (2019), NAS-Bench-101, arXiv:1902.09635; storage.googleapis.com/nasbench"
+    licence = "Apache-2.0"
+
+    def read(self, paths: Sequence[Path]) -> Table:
+        """The table in one file."""
+        path = one_path(paths, "one TFRecord file")
+        space = NB101()
+        cells: dict[tuple[str, str], int] = {}
+        genotypes: list[npt.NDArray[np.int8]] = []
+        which: list[int] = []
+        numbers: list[list[float]] = []
+        for number, content in enumerate(records(path), start=1):
+            place = f"{path.name}, record {number}"
+            epochs, matrix, ops, message = _parsed(content, place)
+            if (matrix, ops) not in cells:
+                cells[matrix, ops] = len(genotypes)
+                genotypes.append(_genotype(space, matrix, ops, place))
+            which.append(cells[matrix, ops])
+            try:
+                numbers.append([epochs, *_metrics(message, epochs)])
+            except ValueError as error:
+                raise FileError(f"{place}: {error}") from error
+        if not numbers:
+            raise FileError(f"{path.name} has no records")
+        values = np.array(numbers, dtype=np.float64)
+        series = [
+            Series(metric, column, NO_EVALUATION) for metric, column in zip(_columns(), values[:, 1:].T, strict=True)
+        ]
+        series = [one for one in series if not np.isnan(one.values).all()]
+        stacked = np.array(genotypes, dtype=np.int8)
+        facts = {"rows": len(which), "architectures": len(genotypes), "skipped": {}}
+        recipe = {"source": self.source([path], **facts)}
+        return tabulate(space, stacked[which], series, recipe, epochs=values[:, 0].astype(np.int64))
+
+
+def _columns() -> list[Metric]:
+    """In the order of `_metrics`."""
+    columns = []
+    for prefix, when in (("", "after the budget of epochs"), ("halfway_", "after half the budget of epochs")):
+        for split in SPLITS:
+            description = f"Accuracy on the {split} split {when}."
+            columns.append(
+                Metric(DATASET, f"{prefix}{split}_accuracy", split, "percent", "maximise", DIMS, description)
+            )
+        what = f"Seconds of training {when}."
+        columns.append(Metric(DATASET, f"{prefix}train_seconds", "none", "seconds", "minimise", DIMS, what))
+    total = "Seconds of training and evaluation together."
+    columns.append(Metric(DATASET, "total_seconds", "none", "seconds", "minimise", DIMS, total))
+    columns.append(Metric("", "parameters", "none", "count", "minimise", DIMS[:1], "Trainable parameters."))
+    return columns
+
+
+def _parsed(content: bytes, place: str) -> tuple[int, str, str, bytes]:
+    """Budget, matrix, operations and message of a record."""
+    try:
+        record = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{place}: no JSON: {str(error)[:100]}") from error
+    kinds = (str, int, str, str, str)
+    if not (isinstance(record, list) and [type(part) for part in record] == list(kinds)):
+        raise FileError(f"{place}: expected a list of hash, epochs, adjacency, operations and metrics")
+    _, epochs, matrix, ops, message = record
+    if not 0 < epochs < 10**6:
+        raise FileError(f"{place}: {epochs} epochs are no budget")
+    try:
+        return epochs, matrix, ops, base64.b64decode(message)
+    except (binascii.Error, ValueError) as error:
+        raise FileError(f"{place}: no base64: {error}") from error
+
+
+def _genotype(space: NB101, matrix: str, ops: str, place: str) -> npt.NDArray[np.int8]:
+    names = ops.split(",")
+    if len(matrix) != len(names) ** 2 or set(matrix) - {"0", "1"}:
+        raise FileError(f"{place}: {matrix[:60]!r} is no matrix of zeros and ones for {len(names)} operations")
+    try:
+        square = np.array([int(digit) for digit in matrix]).reshape(len(names), len(names))
+        return np.asarray(space.from_matrix(square, names), dtype=np.int8)
+    except InputError as error:
+        raise FileError(f"{place}: {error}") from error
+
+
+def _metrics(message: bytes, budget: int) -> list[float]:
+    """The numbers in `ModelMetrics`, in the order of `_columns`; NaN where there is none.
+
+    Raises:
+        ValueError: The message is damaged, or says what cannot be.
+    """
+    evaluations: list[dict[int, Any]] = []
+    total: dict[int, Any] = {}
+    try:
+        for number, value in fields(message):
+            if number == EVALUATION:
+                if not isinstance(value, bytes):
+                    raise ValueError("an evaluation is no message")
+                evaluations.append(dict(fields(value)))
+            else:
+                total[number] = value
+    except ValueError as error:
+        raise ValueError(f"metrics are no message of protocol buffers: {error}") from error
+    epochs = [_number(one, EPOCH, "current_epoch", 1e9) for one in evaluations]
+    if any(a > b for a, b in pairwise(epochs)):
+        raise ValueError(f"evaluations are at epochs {epochs}, which do not increase")
+    values: list[float] = []
+    for wanted in (budget, budget / 2):
+        # The last evaluation may be a step short of, or beyond, the epoch it stands for.
+        found = [k for k, epoch in enumerate(epochs) if abs(epoch - wanted) < 0.5]
+        one = evaluations[found[-1]] if found else None
+        for number, name in ((TRAIN, "train"), (VALIDATION, "validation"), (TEST, "test")):
+            values.append(np.nan if one is None else 100 * _number(one, number, f"{name}_accuracy", 1))
+        values.append(np.nan if one is None else _number(one, SECONDS, "training_time", 1e12))
+    values.append(_number(total, TOTAL_SECONDS, "total_time", 1e12) if TOTAL_SECONDS in total else np.nan)
+    values.append(_number(total, PARAMETERS, "trainable_parameters", 2**53) if PARAMETERS in total else np.nan)
+    return values
+
+
+def _number(message: dict[int, Any], number: int, name: str, most: float) -> float:
+    value = message.get(number, 0)  # a zero may be left out of a message
+    if isinstance(value, bytes) or not 0 <= value <= most:
+        raise ValueError(f"{name} is {value!r:.40}, expected a number from 0 to {most:g}")
+    return float(value)

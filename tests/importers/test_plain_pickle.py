@@ -1,0 +1,160 @@
+"""Pickles: plain data as Python's reader gives it; whatever asks for more is refused by name, and nothing runs."""
+
+import bz2
+import gzip
+import io
+import os
+import pickle
+import zipfile
+from collections import OrderedDict, defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nasbench.errors import FileError
+from nasbench.importers.plain_pickle import TORCH_MAGIC, loads, read
+
+FLAT = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
+KEYS = st.integers() | st.text() | st.tuples(st.text(), st.integers())
+DATA = st.recursive(FLAT, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner) | st.tuples(inner, inner))
+
+
+class Call:
+    """Pickles as a call."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.made = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.made
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+@settings(max_examples=40)
+@given(DATA)
+def test_plain_data_as_python_reads_it(protocol: int, data: object) -> None:
+    assert loads(pickle.dumps(data, protocol), "p")[0] == data
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_numpy_and_collections(protocol: int) -> None:
+    table = defaultdict(list, {"a": [1]})
+    scalar = np.float64(0.1)
+    value, _ = loads(pickle.dumps([scalar, np.arange(6).reshape(2, 3), table], min(protocol, 4)), "p")
+    assert value[0] == 0.1
+    np.testing.assert_array_equal(value[1], [[0, 1, 2], [3, 4, 5]])
+    assert value[2] == {"a": [1]}
+    assert loads(pickle.dumps(OrderedDict(b=1, a=2), protocol), "p")[0] == {"b": 1, "a": 2}
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (Call(os.system, "touch hacked"), "system"),
+        (Call(eval, "1"), "builtins.eval"),
+        (Call(getattr, {}, "keys"), "builtins.getattr"),
+        (Call(np.zeros, 10**12), "zeros"),
+        (Path("x"), "pathlib"),
+        (Call(np.load, "x"), "numpy.load"),
+        (slice(1), "builtins.slice"),
+    ],
+)
+def test_what_asks_for_more_is_refused_by_name(
+    data: object, name: str, protocol: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileError, match=f"x.p, byte .* it asks for .*{name}"):
+        loads(pickle.dumps(data, protocol), "x.p")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is cut off"),
+        (b"N", "it is cut off"),
+        (b".", "lacks what it works on"),
+        (b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.", "it is cut off"),  # a text of 2^63 bytes
+        (b"h\x05.", "lacks what it works on"),
+        (b"P1\n.", "it holds tensors"),
+        (b"NQ.", "it holds tensors"),
+        (b"\x82\x01.", "unknown or forbidden instruction 0x82"),  # extension registry
+        (b"cbuiltins\nlist\n.", "it keeps 'builtins.list' as a value"),
+        (b"cbuiltins\nlist\n)R.", "it calls 'builtins.list'"),
+        (b"ccollections\nOrderedDict\n}b.", "it sets the state of a Name"),
+        (b"(ios\nsystem\n.", "unknown or forbidden instruction 0x69"),
+        (b"ccollections\nOrderedDict\n)\x81.", "unknown or forbidden instruction 0x81"),
+        (b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R.", "other than latin1"),
+        (b"cnumpy\ndtype\nX\x01\x00\x00\x00OK\x00K\x01\x87R.", "is no plain one"),
+        (b"}]Ns.", "a key is a list"),
+        (b"NNs.", "lacks what it works on"),
+        (b"Na.", "lacks what it works on"),
+        (b"N(Ne.", "it adds to a NoneType as to a list"),
+    ],
+)
+def test_malformed(content: bytes, message: str) -> None:
+    with pytest.raises(FileError, match=f"p, byte .*{message}"):
+        loads(content, "p")
+
+
+def test_shape_and_bytes_of_an_array_must_agree() -> None:
+    honest = pickle.dumps(np.zeros((3, 2), dtype=np.int8), 2)
+    huge = honest.replace(b"K\x03K\x02\x86", b"J\xff\xff\xff\x7fK\x02\x86")
+    assert huge != honest
+    with pytest.raises(FileError, match=r"a numpy array of shape .* has 6 bytes"):
+        loads(huge, "p")
+
+
+def test_depth_and_memo_numbers_are_harmless() -> None:
+    deep = b"N" + b"\x85" * 200_000
+    loads(deep + b".", "p")
+    with pytest.raises(FileError, match="a key is a tuple"):
+        loads(b"}" + deep + b"Ns.", "p")
+    assert loads(b"Nr\xff\xff\xff\xff.", "p")[0] is None
+    laughs = b"]" + b"q\x00" + b"".join(b"h\x00h\x00\x86q\x00" for _ in range(2_000)) + b"."
+    loads(laughs, "p")  # references, not copies
+
+
+def test_files_and_bombs(tmp_path: Path) -> None:
+    content = pickle.dumps({"a": 1})
+    for name, packed in {"a": content, "b": bz2.compress(content), "c": gzip.compress(content)}.items():
+        (tmp_path / name).write_bytes(packed)
+        assert read(tmp_path / name) == {"a": 1}
+    (tmp_path / "cut").write_bytes(bz2.compress(content)[:-5])
+    with pytest.raises(FileError, match="cannot be unpacked"):
+        read(tmp_path / "cut")
+    packer = bz2.BZ2Compressor()
+    (tmp_path / "bomb").write_bytes(b"".join(packer.compress(bytes(2**24)) for _ in range(17)) + packer.flush())
+    with pytest.raises(FileError, match="unpacks to more than 268,435,456 bytes"):
+        read(tmp_path / "bomb")
+
+
+def test_what_torch_saves(tmp_path: Path) -> None:
+    parts = (TORCH_MAGIC, 1001, {"little_endian": True}, {"a": 1.5}, [])
+    (tmp_path / "old.pth").write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
+    assert read(tmp_path / "old.pth") == {"a": 1.5}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({"a": 1.5}, 2))
+    (tmp_path / "new.pth").write_bytes(packed.getvalue())
+    assert read(tmp_path / "new.pth") == {"a": 1.5}
+    (tmp_path / "bad.pth").write_bytes(packed.getvalue()[:40])
+    with pytest.raises(FileError, match="damaged zip archive"):
+        read(tmp_path / "bad.pth")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_mutated_bytes_are_read_or_refused(data: st.DataObject) -> None:
+    content = bytearray(pickle.dumps({"a": [1.5, np.float64(2)], ("b", 1): np.arange(3)}, 4))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        loads(bytes(content), "p")
+    except FileError as error:
+        assert "\n" not in str(error)
