@@ -9,6 +9,8 @@ importers: Registry[Importer] = Registry(
     {
         "csv": "nasbench.importers.csv:CSV",
         "nasbench101": "nasbench.importers.nasbench101:NASBench101",
+        "nasbench201": "nasbench.importers.nasbench201:NASBench201",
+        "nats-bench": "nasbench.importers.nats_bench:NATSBench",
     },
 )
 

@@ -4,7 +4,8 @@ A pickle is a program. Python's reader runs any function that it names; a list o
 large memo numbers take memory and the hash of a deeply nested key overflows the stack of C. So the instructions
 (`pickletools` documents them) are carried out here, and what they make is bounded by the bytes they come from: a
 number, a text, a list, a dict whose keys are flat. The only calls are those in `CALLS`, and nothing that a pickle names
-is imported. Protocols 2 to 5 are read; what only the protocols 0 and 1 write is unknown.
+is imported. Protocols 2 to 5 are read; what only the protocols 0 and 1 write is unknown, and so
+are arrays of protocol 5.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ def read(path: Path) -> Any:
     if content[:4] == b"PK\x03\x04":
         content = _zipped(content, path)
     value, end = loads(content, path.name)
-    if value == TORCH_MAGIC:  # then protocol, machine, data, and the keys of storages
+    if type(value) is int and value == TORCH_MAGIC:  # then protocol, machine, data, and the keys of storages
         for _ in range(3):
             value, end = loads(content, path.name, end)
     return value
@@ -324,9 +325,9 @@ class _Machine:
     def tuple_of(self, n: int) -> None:
         if len(self.stack) < n:
             raise IndexError
-        items = tuple(self.stack[len(self.stack) - n :])
+        items = self.stack[len(self.stack) - n :]
         del self.stack[len(self.stack) - n :]
-        self.stack.append(items)
+        self.stack.append(_tuple(items))
 
     def remember(self, number: int) -> None:
         self.memo[number] = self.stack[-1]
@@ -370,6 +371,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _tuple(items: list[Any]) -> tuple[Any, ...]:
+    """Of data or of arguments, which may be names."""
+    return tuple([item.values if isinstance(item, Array) else item for item in items])
+
+
 def _long(raw: bytes) -> int:
     if len(raw) > 1024:
         raise ValueError("an integer is longer than 1,024 bytes")
@@ -405,7 +411,7 @@ _BY_NAME: Mapping[bytes, Callable[[_Machine], Any]] = {
     b"a": _Machine.append_one,
     b"e": lambda m: m.append(m.popped()),
     b")": lambda m: m.push(()),
-    b"t": lambda m: m.push(tuple(m.popped())),
+    b"t": lambda m: m.push(_tuple(m.popped())),
     b"\x85": lambda m: m.tuple_of(1),
     b"\x86": lambda m: m.tuple_of(2),
     b"\x87": lambda m: m.tuple_of(3),

@@ -56,7 +56,7 @@ def test_published_crcs(content: bytes, crc: int) -> None:
     assert crc32c(np.frombuffer(content, dtype=np.uint8)[None]).tolist() == [crc]
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(contents=st.lists(st.binary(max_size=40), max_size=8))
 def test_records_come_back(contents: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("records") / "r"
@@ -64,7 +64,7 @@ def test_records_come_back(contents: list[bytes], tmp_path_factory: pytest.TempP
     assert list(records(path)) == contents
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 2**29 - 1), st.integers(0, 2**64 - 1) | st.floats(allow_nan=False) | st.binary()))
 )
