@@ -8,6 +8,7 @@ importers: Registry[Importer] = Registry(
     "nasbench.importers.base:Importer",
     {
         "csv": "nasbench.importers.csv:CSV",
+        "hw-nas-bench": "nasbench.importers.hw_nas_bench:HWNASBench",
         "nasbench101": "nasbench.importers.nasbench101:NASBench101",
         "nasbench201": "nasbench.importers.nasbench201:NASBench201",
         "nats-bench": "nasbench.importers.nats_bench:NATSBench",

@@ -1,0 +1,97 @@
+"""HW-NAS-Bench on the cells of NAS-Bench-201, as one table of text for each data set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nasbench.benchmark.base import Direction, Metric
+from nasbench.benchmark.table import Table, row_codes
+from nasbench.errors import FileError, InputError
+from nasbench.importers.base import Importer, files_of
+from nasbench.importers.csv import _read_frame
+from nasbench.importers.rows import Series, tabulate
+from nasbench.spaces import spaces
+from nasbench.spaces.base import GenotypeArray
+from nasbench.spaces.nb201 import OPERATIONS
+
+CODES = np.array(
+    [OPERATIONS.index(name) for name in ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")]
+)
+"""Our operation for each code of theirs."""
+ORDER = (0, 1, 3, 2, 4, 5)
+"""Their edges are ordered by source, ours by target: the position there of each of ours."""
+DEVICES = ("edgegpu", "raspi4", "edgetpu", "pixel3", "eyeriss", "fpga")
+COLUMNS: dict[str, tuple[str, Direction]] = {
+    **{f"{device}_latency": ("milliseconds", "minimise") for device in DEVICES},
+    **{f"{device}_energy": ("millijoules", "minimise") for device in ("edgegpu", "eyeriss", "fpga")},
+    "eyeriss_arithmetic_intensity": ("operations per bit", "none"),
+}
+
+
+class HWNASBench(Importer):
+    """Files `hw_<data set>.csv`: the cell as a tuple `net` in the code of NASLib, and a column for each device."""
+
+    name = "hw-nas-bench"
+    paper = "Li et al. (2021), HW-NAS-Bench, arXiv:2103.10584; github.com/GATECH-EIC/HW-NAS-Bench"
+    licence = "MIT"
+
+    def read(self, paths: Sequence[Path]) -> Table:
+        """The table in these files, which hold the same cells, or in the files of that name in a folder."""
+        files = [file for path in paths for file in files_of(path) if path.is_file() or _dataset(file)]
+        if not files:
+            raise FileError("found no file hw_<data set>.csv")
+        space, series, first = spaces.create("nb201"), [], None
+        for file in files:
+            dataset = _dataset(file)
+            if dataset is None:
+                raise FileError(f"expected a file hw_<data set>.csv, got {file.name}")
+            frame = _read_frame(file, ["net", *COLUMNS])
+            genotypes = _genotypes(file, frame["net"].tolist())
+            codes = row_codes(space, genotypes)
+            order = np.argsort(codes)
+            if (np.diff(codes[order]) == 0).any():
+                raise InputError(f"{file.name} has two rows of one cell")
+            if first is None:
+                first = genotypes[order]
+            elif not np.array_equal(first, genotypes[order]):
+                raise InputError(f"{file.name} and {files[0].name} hold different cells; import them apart")
+            for name, (units, direction) in COLUMNS.items():
+                values = np.array([_number(file, i, name, text) for i, text in enumerate(frame[name], 1)])[order]
+                reason = "not in the source"
+                if name == "edgetpu_latency":
+                    values[values == -1], reason = np.nan, "did not compile"
+                metric = Metric(dataset, name, "none", units, direction, ("architecture",), "Published measurement.")
+                series.append(Series(metric, values, reason))
+        if first is None or not len(first):
+            raise InputError(f"{files[0].name} has no row")
+        facts = {"rows": len(first) * len(files), "architectures": len(first), "skipped": {}}
+        return tabulate(space, first, series, {"source": self.source(files, **facts)})
+
+
+def _dataset(file: Path) -> str | None:
+    """Name of the data set in the name of a file."""
+    match = re.fullmatch(r"hw_(.+?)\.csv(\.gz|\.xz|\.bz2)?", file.name)
+    return match[1] if match else None
+
+
+def _genotypes(file: Path, nets: Sequence[str]) -> GenotypeArray:
+    """Our genotypes of their tuples; shape `(n, 6)`."""
+    for row, net in enumerate(nets, 1):
+        if not re.fullmatch(r"\(?[0-4](, ?[0-4]){5}\)?", net):
+            raise InputError(f"{file.name}, row {row}, column 'net': expected six codes 0 to 4, got {net[:80]!r}")
+    theirs = np.array([[int(c) for c in re.findall("[0-4]", net)] for net in nets], dtype=np.int64).reshape(-1, 6)
+    return CODES[theirs[:, ORDER]].astype(np.int8)
+
+
+def _number(file: Path, row: int, column: str, text: str) -> float:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        value = np.inf
+    if np.isinf(value):
+        raise InputError(f"{file.name}, row {row}, column {column!r}: {text[:80]!r} is not a finite number")
+    return value
