@@ -9,6 +9,7 @@ importers: Registry[Importer] = Registry(
     {
         "csv": "nasbench.importers.csv:CSV",
         "hw-nas-bench": "nasbench.importers.hw_nas_bench:HWNASBench",
+        "nas-bench-macro": "nasbench.importers.nas_bench_macro:NASBenchMacro",
         "nasbench101": "nasbench.importers.nasbench101:NASBench101",
         "nasbench201": "nasbench.importers.nasbench201:NASBench201",
         "nats-bench": "nasbench.importers.nats_bench:NATSBench",
