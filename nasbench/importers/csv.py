@@ -96,7 +96,7 @@ class CSV(Importer):
         if not wanted:
             raise InputError("no column of numbers is named; name one as METRIC=COLUMN")
         extra = [name for name in (self.seed_column, self.epoch_column) if name]
-        frame = _read_frame(path, [self.arch_column, *(one.column for one in wanted), *extra])
+        frame = read_frame(path, [self.arch_column, *(one.column for one in wanted), *extra])
         skipped: Counter[str] = Counter()
         frame, genotypes = self._genotypes(space, frame, skipped)
         numbers = {}
@@ -212,7 +212,7 @@ def _literal(text: str) -> str | list[int]:
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
-def _read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """The named columns of a file as text, with rows counted from 1 after the header.
 
     Raises:

@@ -12,7 +12,7 @@ from nasbench.benchmark.base import Direction, Metric
 from nasbench.benchmark.table import Table, row_codes
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, files_of
-from nasbench.importers.csv import _read_frame
+from nasbench.importers.csv import read_frame
 from nasbench.importers.rows import Series, tabulate
 from nasbench.spaces import spaces
 from nasbench.spaces.base import GenotypeArray
@@ -49,7 +49,7 @@ class HWNASBench(Importer):
             dataset = _dataset(file)
             if dataset is None:
                 raise FileError(f"expected a file hw_<data set>.csv, got {file.name}")
-            frame = _read_frame(file, ["net", *COLUMNS])
+            frame = read_frame(file, ["net", *COLUMNS])
             genotypes = _genotypes(file, frame["net"].tolist())
             codes = row_codes(space, genotypes)
             order = np.argsort(codes)
