@@ -14,6 +14,8 @@ class Karate(Dataset):
 
     A node's feature is who it is (one-hot), so a linear model knows nothing of members it has not seen.
 
+    Les Miserables, the other small graph that is often shown, is no data set here: its characters have no classes.
+
     Args:
         train: Members whose club is known.
         validation: Members for validation.

@@ -1,7 +1,7 @@
 """Message-passing networks over one graph: the layers of NAS-Bench-Graph, in plain torch (Qin et al., 2022).
 
-Every layer maps the hidden states of all nodes `(n, width)` to new ones `(n, width)`. What passes along edges are sums,
-which cost no multiply-adds in `nasbench.measure.flops`; the linear maps of the layers do.
+Every layer maps the hidden states of all nodes `(n, width)` to new ones `(n, width)`. `nasbench.measure.flops` counts
+their linear maps alone: sums along edges, their weights, and the products of attention in `GAT` are left out.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ class GCN(nn.Module):
 
 
 class GAT(nn.Module):
-    """Attention over the neighbours and the node itself, two heads, concatenated (Velickovic et al., 2018, eq. 1-5)."""
+    """Attention over the neighbours and the node itself, two heads, concatenated (Velickovic et al., 2018, eq. 1-5).
+
+    Its FLOPs are those of `linear`: the products that score and weigh edges are not counted.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
