@@ -16,6 +16,11 @@ class DigitsGraph(Dataset):
     A node's features are its 64 pixels. Distances are of whole numbers, so they are exact, and of equally near images
     the one that comes first is nearer: the graph is the same on every machine.
 
+    Why 40 labels: of 16 random networks of NAS-Bench-Graph (16 channels, 100 epochs, 2 seeds each) 10 beat the linear
+    model's test accuracy of 71.5 %, and networks differ by 4.6 points (standard deviation) where seeds differ by 2.8.
+    With 100 labels all beat its 78.4 %, but they lie closer together: 2.4 points where seeds differ by 1.3, and in a
+    sample of 6 networks 0.9 by 1.4.
+
     Args:
         train: Images whose class is known.
         validation: Validation images.
