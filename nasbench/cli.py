@@ -460,9 +460,9 @@ def separated(text: str) -> list[str]:
 
 
 def literal(architecture: str) -> str | list[int]:
-    """A genotype where the text is whole numbers and separators only, else the published string."""
+    """A genotype where the text is several whole numbers and separators only, else the published string."""
     numbers = architecture.replace(",", " ").strip("[]() ").split()
-    whole = numbers and all(re.fullmatch(r"-?[0-9]{1,18}", n) for n in numbers)
+    whole = len(numbers) > 1 and all(re.fullmatch(r"-?[0-9]{1,18}", n) for n in numbers)
     return [int(n) for n in numbers] if whole else architecture
 
 
