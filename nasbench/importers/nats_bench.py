@@ -74,8 +74,9 @@ class NATSBench(Importer):
     licence = "MIT"
     what: ClassVar[str] = "one folder or file of NATS-Bench"
 
-    def __init__(self, schedule: str | None = None, dataset: Sequence[str] = ()) -> None:
-        self.schedule, self.dataset = schedule, tuple(dataset)
+    def __init__(self, schedule: str | int | None = None, dataset: str | Sequence[str] = ()) -> None:
+        self.schedule = None if schedule is None else str(schedule)
+        self.dataset = tuple(dataset.split(",")) if isinstance(dataset, str) else tuple(dataset)
 
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in one folder or file."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nasbench.benchmark.table import Table
 from nasbench.errors import FileError, InputError, NasbenchError
+from nasbench.importers import importers
 from nasbench.importers.nasbench201 import NASBench201
 from nasbench.importers.nats_bench import NATSBench
 from nasbench.importers.plain_pickle import TORCH_MAGIC
@@ -204,3 +205,9 @@ def test_every_accuracy_of_the_published_records(kind: str) -> None:
                     counted[path] = counted.get(path, 0) + 1
     for path, count in counted.items():
         assert count == (table.columns[path].missing == 0).sum()
+
+
+def test_settings_as_the_command_line_writes_them() -> None:
+    found = importers.create("nats-bench+schedule=200", dataset="cifar10,cifar100")
+    assert isinstance(found, NATSBench)
+    assert (found.schedule, found.dataset) == ("200", ("cifar10", "cifar100"))
