@@ -33,7 +33,8 @@ class FlexiBERT(Layered):
 
     All have one hidden size, of two; two or four layers; and for each layer one of six operations, of two numbers of
     heads, of two feed-forward widths, and of two numbers of feed-forward networks: 2 * (48^2 + 48^4) architectures. No
-    two of them compute the same functions with the same weights, so that `function_key` is `key`.
+    two of them answer the same with the same weights, so that `function_key` is `key`: that weighted attention can also
+    learn what scaled attention does, by other weights, is no matter here.
     """
 
     name = "flexibert"
@@ -180,7 +181,7 @@ class FlexiBERT(Layered):
 
 def _option(where: str, name: str, value: Any, options: tuple[Any, ...]) -> int:
     """The position of a value among the options."""
-    if value not in options:
+    if isinstance(value, bool) or value not in options:
         known = ", ".join("-".join(map(str, o)) if isinstance(o, tuple) else str(o) for o in options)
         raise InputError(f"{where} has {name} {value!r}; known are {known}")
     return options.index(value)

@@ -145,6 +145,11 @@ class Transformer(Layered):
         rows = np.asarray(summary, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(SUMMARY):
             raise InputError(f"summaries of {self.name} have shape (n, {len(SUMMARY)}), got {rows.shape}")
+        if not np.isfinite(rows).all():
+            number, place = map(int, np.argwhere(~np.isfinite(rows))[0])
+            raise InputError(
+                f"summary {number} of {self.name} has {SUMMARY[place]} {rows[number, place]}, not a number"
+            )
         result = np.zeros((len(rows), len(self.choices)), dtype=np.int8)
         for number, row in enumerate(rows.tolist()):
             named = dict(zip(SUMMARY, row, strict=True))

@@ -105,6 +105,7 @@ def test_published_rows_are_members_and_come_back():
         (text(layer(), layer(), hidden=192), "hidden_size 192; known are 128, 256"),
         (text(layer(), layer("SA", "DFT")), r"layer 1 .* operation \('SA', 'DFT'\); known are SA-SDP"),
         (text(layer(heads=3), layer()), "layer 0 .* num_operation_heads 3"),
+        (text(layer(), layer(stacked=True)), "layer 1 .* num_feed_forward True"),
         (text(layer(), layer(width=None)), "layer 1 .* feed_forward_dimension None"),
         (text("x", "y"), "a list of objects"),
     ],

@@ -109,6 +109,8 @@ def test_a_summary_of_a_sample_comes_back():
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
+        (2, np.nan, "encoder_ffn_embed_dim_avg nan, not a number"),
+        (9, np.inf, "decoder_arbitrary_ende_attn_avg inf, not a number"),
         (0, 600, "encoder_embed_dim 600.0; known are 512, 640"),
         (1, 5, "encoder_layer_num 5.0; known are 6"),
         (5, 7, "decoder_layer_num 7.0; known are 1, 2, 3, 4, 5, 6"),
