@@ -323,7 +323,6 @@ def test_scores_are_those_of_the_published_program(seed, published):
     assert score(outputs, truth) == pytest.approx(published, abs=1e-9)
 
 
-@pytest.mark.slow
 def test_a_detector_learns_where_bright_rectangles_are():
     """From nothing to most of them in a few dozen steps, on images that it has not seen."""
     rng = np.random.default_rng(0)
