@@ -29,7 +29,7 @@ from nasbench.provenance import provenance
 from nasbench.spaces import GenotypeArray, NetworkSettings, Space, spaces
 from nasbench.tasks import Task
 from nasbench.threads import single_threaded
-from nasbench.train import CURVES, OPTIMISERS, TrainSettings, pick_device, seeded, train
+from nasbench.train import CURVE_COUNT, OPTIMISERS, TrainSettings, pick_device, seeded, train
 
 SAMPLING, TRAINING = 0, 1
 """Purposes of randomness: a generator's stream belongs to one of them and, within it, to one trial."""
@@ -121,7 +121,7 @@ def build(
             f"networks of {space.name} are trained for {space.task}, but {dataset.name} is for {task.name}{remedy}"
         )
     recipe = _recipe(settings, space, dataset, data, where)
-    shape = (CURVES, settings.train.epochs)
+    shape = (CURVE_COUNT, settings.train.epochs)
     path = out.with_name(f"{out.name}.ledger")
     if out.exists():
         table = _finished(out, recipe)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -136,10 +135,13 @@ def build(
     from nasbench.train import TrainSettings
 
     task = spaces.resolve(space)[0].task
+    usual = tasks.resolve(task)[0].training
+    if dataset is None and task not in DEFAULTS:
+        raise InputError(f"no data set is the usual one for {task}; name one with --dataset")
     dataset = dataset or DEFAULTS[task]
     given = {"optimiser": optimiser, "learning_rate": learning_rate}
     training = {
-        **tasks.resolve(task)[0].training,
+        **usual,
         **{name: value for name, value in given.items() if value is not None},
     }
     settings = builder.BuildSettings(
@@ -260,7 +262,7 @@ def query(
 
     writable(json_file, file)
     benchmark = load(file)
-    genotype = benchmark.space.genotype(literal(architecture))
+    genotype = benchmark.space.read(architecture)
     names = [benchmark.metric(metric).path] if metric else list(benchmark.metrics)
     answers = []
     for name in names:
@@ -457,13 +459,6 @@ def separated(text: str) -> list[str]:
     if not names:
         raise InputError(f"expected names separated by commas, got {text!r}")
     return names
-
-
-def literal(architecture: str) -> str | list[int]:
-    """A genotype where the text is several whole numbers and separators only, else the published string."""
-    numbers = architecture.replace(",", " ").strip("[]() ").split()
-    whole = len(numbers) > 1 and all(re.fullmatch(r"-?[0-9]{1,18}", n) for n in numbers)
-    return [int(n) for n in numbers] if whole else architecture
 
 
 def cores() -> int:

@@ -16,7 +16,7 @@ from nasbench.spaces.base import FloatArray
 from nasbench.tasks import Task
 
 SPLITS = ("train", "validation", "test")
-CURVES = 2 * len(SPLITS) + 1
+CURVE_COUNT = 2 * len(SPLITS) + 1
 """Number of quantities that are measured after each epoch."""
 EVALUATION_BATCH = 1024
 OPTIMISERS = {"sgd": "SGD with Nesterov momentum", "adamw": "AdamW"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -216,6 +217,16 @@ class Space(ABC):
             vector = architecture
         row: GenotypeArray = self.check([vector])[0]
         return row
+
+    def read(self, text: str) -> GenotypeArray:
+        """The checked genotype `(d,)` that a person writes: the published string, or several numbers as `3,1,0`.
+
+        Raises:
+            InputError: It is not an architecture of this space; the message says why.
+        """
+        numbers = text.replace(",", " ").strip("[]() \n").split()
+        whole = len(numbers) > 1 and all(re.fullmatch("-?[0-9]{1,18}", number) for number in numbers)
+        return self.genotype([int(number) for number in numbers] if whole else text)
 
     def _check_graph(self, graph: nx.DiGraph[Any]) -> None:
         """Test what holds for the graphs of every space: directed, of known ops, no cycle, an output that is reached.

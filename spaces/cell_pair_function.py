@@ -49,8 +49,9 @@ def function_keys(cells: FormalCells) -> Words:
     the rest are tried in all orders.
     """
     b, m = cells.adds.shape
-    speakers = _speakers(cells)
-    colours = _colours(cells, speakers)
+    shares, read = _shares(cells)
+    speakers = _speakers(cells, shares * read)
+    colours = _colours(cells, speakers, shares, read)
     order = np.argsort(colours, axis=0, kind="stable")  # (b, m): blocks by colour
     ranked = np.take_along_axis(colours, order, axis=0)
     tied = (ranked[1:] == ranked[:-1]) & (ranked[1:] != _NO_LABEL)
@@ -107,11 +108,9 @@ def _shares(cells: FormalCells) -> tuple[Words, BoolArray]:
     return shares, read
 
 
-def _speakers(cells: FormalCells) -> KeyArray:
+def _speakers(cells: FormalCells, shares: Words) -> KeyArray:
     """The block whose label the learnt parts of each block bear, which the same states contain as often; `(b, m)`."""
     b, m = cells.adds.shape
-    shares, read = _shares(cells)
-    shares *= read
     labelled = _labelled(cells)
     speakers = np.tile(np.arange(b)[:, None], (1, m))
     for block in range(b):
@@ -167,11 +166,10 @@ def _result(cells: FormalCells, states: Words) -> Words:
     return result
 
 
-def _colours(cells: FormalCells, speakers: KeyArray) -> Words:
+def _colours(cells: FormalCells, speakers: KeyArray, shares: Words, read: BoolArray) -> Words:
     """A word that tells labels apart as far as can be seen without them; `(b, m)`, for blocks that bear their own."""
     b, m = cells.adds.shape
     states, learnt = _states(cells, np.zeros((b, m), dtype=np.uint64), speakers)
-    shares, read = _shares(cells)
     around = (mix(shares ^ mix(states)) * (read & (shares > 0))).sum(axis=1, dtype=np.uint64)  # (b, m)
     colours = np.zeros((b, m), dtype=np.uint64)
     for block in range(b):

@@ -129,9 +129,10 @@ class Graph(Space):
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
         """One node takes another operation, or reads another node that does not depend on it."""
-        edited, rows = self._edits(self.canonical(genotypes))
+        genotypes = self.canonical(genotypes)
+        edited, rows = self._edits(genotypes)
         edited = self.canonical(edited)
-        own, codes = self.code(self.canonical(genotypes)), self.code(edited)
+        own, codes = self.code(genotypes), self.code(edited)
         _, first = np.unique(np.stack([rows, codes]), axis=1, return_index=True)
         first = first[codes[first] != own[rows[first]]]
         return edited[first], rows[first]

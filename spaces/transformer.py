@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -405,15 +406,11 @@ def _spread(where: str, name: str, mean: float, options: tuple[int, ...], layers
     return found
 
 
-_MEANS: dict[tuple[tuple[int, ...], int], dict[int, list[int]]] = {}
-
-
+@cache
 def _means(options: tuple[int, ...], layers: int) -> dict[int, list[int]]:
     """For each sum of so many options one list of them, not growing."""
-    if (options, layers) not in _MEANS:
-        table: dict[int, list[int]] = {}
-        for choice in product(range(len(options)), repeat=layers):
-            if list(choice) == sorted(choice, reverse=True):
-                table.setdefault(sum(options[option] for option in choice), list(choice))
-        _MEANS[options, layers] = table
-    return _MEANS[options, layers]
+    table: dict[int, list[int]] = {}
+    for choice in product(range(len(options)), repeat=layers):
+        if list(choice) == sorted(choice, reverse=True):
+            table.setdefault(sum(options[option] for option in choice), list(choice))
+    return table

@@ -12,7 +12,7 @@ import nasbench
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import write
 from nasbench.benchmark.table import Column, Table
-from nasbench.cli import literal, main
+from nasbench.cli import main
 from nasbench.console import show
 from nasbench.spaces import spaces
 
@@ -151,11 +151,6 @@ def test_help_shows_defaults_that_are_found_out(
     for command, default in (("compare", "default: 300"), ("evaluate", "default: 1000"), ("import", "default: arch")):
         assert run(monkeypatch, command, "--help") == 0
         assert default in " ".join(capsys.readouterr().out.replace("│", " ").split())
-
-
-def test_one_row_of_digits_is_a_string_and_several_numbers_are_a_genotype() -> None:
-    assert literal("22212220") == "22212220"  # an architecture of NAS-Bench-Macro
-    assert literal("[3, 1,0]") == [3, 1, 0]
 
 
 def test_import_makes_a_benchmark(

@@ -10,7 +10,7 @@ from torch import nn
 from nasbench.errors import InputError
 from nasbench.tasks.images import ImageClassification
 from nasbench.threads import single_threaded
-from nasbench.train import CURVES, History, TrainSettings, curves, evaluate, pick_device, schedule, seeded, train
+from nasbench.train import CURVE_COUNT, History, TrainSettings, curves, evaluate, pick_device, schedule, seeded, train
 
 CPU = torch.device("cpu")
 TASK = ImageClassification((2, 4, 4), 3)
@@ -117,7 +117,7 @@ def test_each_epoch_shows_every_image_once_in_even_batches(n, batch):
 
 def test_it_learns_and_says_so_in_percent_nats_and_seconds():
     history = run(epochs=8)
-    assert history.values.shape == (CURVES, 8)
+    assert history.values.shape == (CURVE_COUNT, 8)
     assert history.diverged is None
     assert history["test_accuracy"][-1] > 80
     assert history["test_loss"][-1] < history["test_loss"][0]
@@ -133,7 +133,7 @@ def test_it_learns_in_mixed_precision(monkeypatch):
 
 
 def test_the_same_seed_repeats_exactly_and_another_does_not():
-    measured = slice(0, CURVES - 1)
+    measured = slice(0, CURVE_COUNT - 1)
     first, again, other = run(seed=1).values, run(seed=1).values, run(seed=2).values
     np.testing.assert_array_equal(first[measured], again[measured])
     assert not np.array_equal(first[measured], other[measured])

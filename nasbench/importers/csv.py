@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import json
-import lzma
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -17,8 +11,9 @@ import numpy as np
 
 from nasbench.benchmark.base import Direction, Metric, Split
 from nasbench.benchmark.table import Table
-from nasbench.errors import FileError, InputError, MissingExtraError
+from nasbench.errors import InputError
 from nasbench.importers.base import Importer, one_path
+from nasbench.importers.frames import numbers, read_frame
 from nasbench.importers.rows import Series, tabulate
 from nasbench.spaces import spaces
 from nasbench.spaces.base import FloatArray, Space
@@ -26,11 +21,6 @@ from nasbench.spaces.base import FloatArray, Space
 if TYPE_CHECKING:
     import pandas as pd
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
-JSON_LINES = (".jsonl", ".ndjson")
-OPENERS: Mapping[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-SMALL, RATIO = 2**28, 200
-"""A compressed file may unpack to this many bytes, or to this many times its own size; more is taken for an attack."""
 USUAL: tuple[tuple[str, str, Direction], ...] = (
     ("accuracy", "percent", "maximise"),
     ("loss", "nats", "minimise"),
@@ -41,8 +31,6 @@ USUAL: tuple[tuple[str, str, Direction], ...] = (
     ("flops", "count", "minimise"),
 )
 """Units and direction of a metric whose name ends so, where nothing else is said."""
-NOT_NUMBERS = ("", "nan", "na", "n/a", "null", "none")
-"""Texts that stand for a missing number, in any case."""
 
 
 class Wanted(NamedTuple):
@@ -95,15 +83,18 @@ class CSV(Importer):
         wanted = [parse_column(text, self.dataset) for text in self.column]
         if not wanted:
             raise InputError("no column of numbers is named; name one as METRIC=COLUMN")
+        for named, times in Counter(one.metric.path for one in wanted).items():
+            if times > 1:
+                raise InputError(f"metric {named!r} is named {times} times; give each column a name of its own")
         extra = [name for name in (self.seed_column, self.epoch_column) if name]
         frame = read_frame(path, [self.arch_column, *(one.column for one in wanted), *extra])
         skipped: Counter[str] = Counter()
         frame, genotypes = self._genotypes(space, frame, skipped)
-        numbers = {}
+        read: dict[str, tuple[FloatArray, dict[int, str]]] = {}
         for name in dict.fromkeys([*(one.column for one in wanted), *extra]):
-            numbers[name] = self._numbers(frame, name, whole=name in extra)
+            read[name] = self._numbers(frame, name, whole=name in extra)
         bad = np.zeros(len(frame), dtype=bool)
-        for name, (_, reasons) in numbers.items():
+        for name, (_, reasons) in read.items():
             for row, reason in reasons.items():
                 if not self.lenient:
                     raise InputError(f"{path.name}, row {frame.index[row]}, column {name!r}: {reason}")
@@ -114,9 +105,9 @@ class CSV(Importer):
             raise InputError(f"{path.name} has no row that can be read")
         reason = self._missing_value()[1]
         seeds, epochs = (
-            numbers[name][0][keep].astype(np.int64) if name else None for name in (self.seed_column, self.epoch_column)
+            read[name][0][keep].astype(np.int64) if name else None for name in (self.seed_column, self.epoch_column)
         )
-        series = [Series(one.metric, numbers[one.column][0][keep], reason) for one in wanted]
+        series = [Series(one.metric, read[one.column][0][keep], reason) for one in wanted]
         distinct = len(np.unique(genotypes[keep], axis=0))
         facts = {"rows": len(keep), "architectures": distinct, "skipped": dict(skipped)}
         recipe = {"source": self.source([path], **facts)}
@@ -130,7 +121,7 @@ class CSV(Importer):
             if text in known:
                 continue
             try:
-                known[text] = space.genotype(_literal(text))
+                known[text] = space.read(text)
             except InputError as error:
                 if not self.lenient:
                     raise InputError(f"row {row}, column {self.arch_column!r}: {error}") from error
@@ -143,20 +134,13 @@ class CSV(Importer):
 
     def _numbers(self, frame: pd.DataFrame, name: str, whole: bool) -> tuple[FloatArray, dict[int, str]]:
         """The numbers of a column, NaN where missing, and what is wrong with those that are none."""
-        import pandas as pd
-
-        texts = frame[name].astype(str).str.strip()
-        values = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, copy=True)
-        empty = texts.str.lower().isin(NOT_NUMBERS).to_numpy()
+        values, broken = numbers(frame[name])
+        what = "a finite number; leave out what is missing"
         if whole:
-            broken, what = ~np.isfinite(values) | (values != np.round(values)), "a whole number"
+            broken, what = broken | (values != np.round(values)), "a whole number"  # as NaN is none either
         else:
-            broken, what = (
-                (np.isnan(values) & ~empty) | np.isinf(values),
-                "a finite number; leave out what is missing",
-            )
             values[values == self._missing_value()[0]] = np.nan
-        return values, {int(row): f"{texts.iloc[row]!r} is not {what}" for row in np.flatnonzero(broken)}
+        return values, {int(row): f"{frame[name].iloc[row]!r} is not {what}" for row in np.flatnonzero(broken)}
 
     def _missing_value(self) -> tuple[float, str]:
         """The number that stands for a missing one (NaN if none does), and the reason."""
@@ -200,103 +184,3 @@ def parse_column(text: str, dataset: str) -> Wanted:
         f"Column {column.strip()!r} of the source.",
     )
     return Wanted(metric, column.strip())
-
-
-def _literal(text: str) -> str | list[int]:
-    """A genotype where the text is whole numbers and separators only, else the string of the space."""
-    if re.fullmatch(r"\s*[\[(]?\s*\d+(\s*[,\s]\s*\d+)+\s*[\])]?\s*", text):
-        return [int(number) for number in re.findall(r"\d+", text)]
-    return text
-
-
-# --- files ----------------------------------------------------------------------------------------------------------
-
-
-def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """The named columns of a file as text, with rows counted from 1 after the header.
-
-    Raises:
-        FileError: The file cannot be read as what its name says it is, or lacks a column.
-    """
-    import pandas as pd
-
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    packed = bool(suffixes) and suffixes[-1] in OPENERS
-    kind = suffixes[-1 - packed] if len(suffixes) > packed else ""
-    if not path.is_file():
-        raise FileError(f"no file {path}")
-    try:
-        if kind == ".parquet":
-            frame = _parquet(path)
-        elif kind in (*SEPARATORS, *JSON_LINES):
-            with _unpacked(path, suffixes[-1] if packed else "") as stream:
-                if kind in JSON_LINES:
-                    frame = _texts(pd.DataFrame(_json_lines(stream)))
-                else:
-                    frame = pd.read_csv(stream, sep=SEPARATORS[kind], dtype=str, keep_default_na=False, header=None)
-                    frame = frame.iloc[1:].set_axis(frame.iloc[0].tolist(), axis=1)  # keeps a name that occurs twice
-        else:
-            known = ", ".join((*SEPARATORS, *JSON_LINES, ".parquet"))
-            raise FileError(f"{path} is none of {known}, which may end in {', '.join(OPENERS)} besides")
-    except (ValueError, EOFError, OSError, lzma.LZMAError) as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{path} cannot be read as {kind[1:]}: {' '.join(str(error).split())[:200]}") from error
-    absent = [name for name in columns if name not in frame.columns]
-    if absent:
-        known = ", ".join(map(repr, frame.columns))
-        raise FileError(f"{path.name} has no column {absent[0]!r}; its columns are {known}")
-    twice = [name for name in columns if list(frame.columns).count(name) > 1]
-    if twice:
-        raise FileError(f"{path.name} has two columns {twice[0]!r}; rename one of them")
-    frame.index = pd.RangeIndex(1, len(frame) + 1)
-    return frame[list(dict.fromkeys(columns))]
-
-
-def _unpacked(path: Path, ending: str) -> io.BytesIO:
-    """The bytes of a file, unpacked.
-
-    Raises:
-        FileError: They are far more than such a file can honestly hold.
-    """
-    if not ending:
-        return io.BytesIO(path.read_bytes())
-    limit = max(SMALL, RATIO * path.stat().st_size)
-    with OPENERS[ending](path, "rb") as stream:
-        content: bytes = stream.read(limit + 1)
-    if len(content) > limit:
-        raise FileError(f"{path} unpacks to more than {limit:,} bytes; unpack it yourself if you trust it")
-    return io.BytesIO(content)
-
-
-def _json_lines(stream: io.BytesIO) -> list[dict[str, Any]]:
-    """The objects in lines of JSON."""
-    rows = []
-    for number, line in enumerate(stream, start=1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise ValueError(f"line {number}: {error}") from error
-            if not isinstance(row, dict):
-                raise ValueError(f"line {number} is no object")
-            rows.append(row)
-    return rows
-
-
-def _parquet(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        return _texts(pd.read_parquet(path))
-    except ImportError as error:
-        raise MissingExtraError("reading parquet needs the package 'pyarrow': pip install pyarrow") from error
-
-
-def _texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """All values as text; what is no text, number or nothing is written as JSON."""
-
-    def text(value: Any) -> str:
-        return json.dumps(value) if isinstance(value, dict | list) else "" if value is None else str(value)
-
-    return frame.map(text)

@@ -12,7 +12,7 @@ from nasbench.benchmark.base import Direction, Metric
 from nasbench.benchmark.table import Table, row_codes
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, files_of
-from nasbench.importers.csv import read_frame
+from nasbench.importers.frames import numbers, read_frame
 from nasbench.importers.rows import Series, tabulate
 from nasbench.spaces import spaces
 from nasbench.spaces.base import GenotypeArray
@@ -60,7 +60,12 @@ class HWNASBench(Importer):
             elif not np.array_equal(first, genotypes[order]):
                 raise InputError(f"{file.name} and {files[0].name} hold different cells; import them apart")
             for name, (units, direction) in COLUMNS.items():
-                values = np.array([_number(file, i, name, text) for i, text in enumerate(frame[name], 1)])[order]
+                values, broken = numbers(frame[name])
+                if broken.any():
+                    row = int(np.argmax(broken))
+                    what = f"{frame[name].iloc[row][:80]!r} is not a finite number"
+                    raise InputError(f"{file.name}, row {row + 1}, column {name!r}: {what}")
+                values = values[order]
                 reason = "not in the source"
                 if name == "edgetpu_latency":
                     values[values == -1], reason = np.nan, "did not compile"
@@ -85,13 +90,3 @@ def _genotypes(file: Path, nets: Sequence[str]) -> GenotypeArray:
             raise InputError(f"{file.name}, row {row}, column 'net': expected six codes 0 to 4, got {net[:80]!r}")
     theirs = np.array([[int(c) for c in re.findall("[0-4]", net)] for net in nets], dtype=np.int64).reshape(-1, 6)
     return CODES[theirs[:, ORDER]].astype(np.int8)
-
-
-def _number(file: Path, row: int, column: str, text: str) -> float:
-    try:
-        value = float(text or "nan")
-    except ValueError:
-        value = np.inf
-    if np.isinf(value):
-        raise InputError(f"{file.name}, row {row}, column {column!r}: {text[:80]!r} is not a finite number")
-    return value

@@ -14,6 +14,7 @@ from nasbench.benchmark.table import Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
 from nasbench.importers.rows import Series, tabulate
+from nasbench.importers.unpack import unpacked
 from nasbench.spaces import spaces
 
 REPEATS = 3
@@ -32,7 +33,7 @@ class NASBenchMacro(Importer):
         if not path.is_file():
             raise FileError(f"no file {path}")
         try:
-            content = json.loads(path.read_bytes())
+            content = json.loads(unpacked(path), object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
             raise FileError(f"{path} cannot be read as json: {' '.join(str(error).split())[:200]}") from error
         if not isinstance(content, dict) or not content:
@@ -50,6 +51,14 @@ class NASBenchMacro(Importer):
         seeds = np.tile(np.arange(REPEATS), len(rows))
         space = spaces.create("macro")
         return tabulate(space, np.repeat(genotypes, REPEATS, axis=0), series, {"source": source}, seeds)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object in which no name occurs twice, of which the last would win without a word."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return content
 
 
 def _row(key: str, record: object) -> list[float]:

@@ -10,13 +10,11 @@ are arrays of protocol 5.
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -24,12 +22,12 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from nasbench.errors import FileError
+from nasbench.importers.unpack import bounded, unpacked
 
-SMALL, RATIO = 2**28, 200
-"""A compressed file may unpack to this many bytes, or to this many times its own size; more is taken for an attack."""
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """First pickle of a file that `torch.save` wrote before it wrote zip archives."""
-OPENERS: Mapping[bytes, Any] = {b"BZh": bz2.open, b"\x1f\x8b": gzip.open, b"\xfd7z": lzma.open}
+DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, ValueError, OSError)
+"""What Python's reader of zip archives raises at a broken or encrypted one."""
 FLAT = (str, int, float, bytes, type(None), np.number)
 SIMPLE_DTYPE = re.compile(r"[<>|=]?([biufc]\d{1,2}|[SU]\d{1,6})")
 
@@ -169,49 +167,19 @@ def read(path: Path) -> Any:
     return value
 
 
-def unpacked(path: Path) -> bytes:
-    """The bytes of a file, unpacked if it begins as a compressed one.
-
-    Raises:
-        FileError: It cannot be read, or unpacks to far more than such a file can honestly hold.
-    """
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(4)
-        opener = next((opener for magic, opener in OPENERS.items() if start.startswith(magic)), None)
-        if opener is None:
-            return path.read_bytes()
-        limit = max(SMALL, RATIO * path.stat().st_size)
-        with opener(path, "rb") as stream:
-            content: bytes = stream.read(limit + 1)
-    except (OSError, EOFError, lzma.LZMAError, ValueError) as error:
-        raise FileError(f"{path} cannot be unpacked: {error}") from error
-    if len(content) > limit:
-        raise FileError(f"{path} unpacks to more than {limit:,} bytes; unpack it yourself if you trust it")
-    return content
-
-
 def _zipped(content: bytes, path: Path) -> bytes:
     """The pickle in an archive of `torch.save`."""
-    limit = max(SMALL, RATIO * len(content))
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
             if len(names) != 1:
                 raise FileError(f"{path} is a zip archive without one data.pkl")
             with archive.open(names[0]) as stream:
-                data = stream.read(limit + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, struct.error) as error:
-        raise FileError(f"{path} is a damaged zip archive: {error}") from error
-    except OSError as error:
-        raise error if isinstance(error, FileError) else FileError(f"{path}: {error}") from error
-    except Exception as error:
-        if type(error).__module__ == "zlib":  # zlib.error is a plain Exception
-            raise FileError(f"{path} is a damaged zip archive: {error}") from error
+                return bounded(stream, len(content), path)
+    except FileError:
         raise
-    if len(data) > limit:
-        raise FileError(f"{path} unpacks to more than {limit:,} bytes; unpack it yourself if you trust it")
-    return data
+    except DAMAGED as error:
+        raise FileError(f"{path} is a damaged zip archive: {error}") from error
 
 
 def loads(content: bytes, name: str, start: int = 0) -> tuple[Any, int]:

@@ -229,7 +229,7 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
         text += f" {data.unmeasured:,} more {have} no final {name} and {are} left out."
     order, name = data.order, metric.name.replace("_", " ")
     best, middle, worst = order[0], order[n // 2], order[-1]
-    test = f" ({measured(data.test[best], metric.units, 2)} on test images)" if data.test_metric else ""
+    test = f" ({measured(data.test[best], metric.units, 2)} on the test split)" if data.test_metric else ""
     found = (
         f"The best cell reaches {_value(data, best)} {name}{test}, the median cell {_value(data, middle)}, the worst "
         f"{_value(data, worst)}."
@@ -238,7 +238,7 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
     if floor is not None:
         above = int((data.final > floor).sum())
         found += (
-            f" A linear model on the same images gets {floor:.2f} % {metric.split} accuracy; {above:,} of the {n:,} "
+            f" A linear model on the same data gets {floor:.2f} % {metric.split} accuracy; {above:,} of the {n:,} "
             "cells do better."
         )
     result = [text, *_recipe(recipe), found]

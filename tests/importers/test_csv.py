@@ -143,6 +143,11 @@ def test_static_numbers_must_agree(tmp_path: Path) -> None:
         read(write(tmp_path), "acc=acc:static")
 
 
+def test_a_metric_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="metric 'table/x' is named 2 times"):
+        read(write(tmp_path), "x=acc", "x=ms")
+
+
 @pytest.mark.parametrize("text", ["acc", "=acc", "acc=", "a/b=acc", "acc=acc:min:max", "acc=acc:s:ms"])
 def test_refused_columns(text: str) -> None:
     with pytest.raises(InputError, match=r"METRIC=COLUMN|names two"):
@@ -153,9 +158,8 @@ def test_refused_columns(text: str) -> None:
     ("name", "content", "message"),
     [
         ("t.txt", b"arch,acc\n", "t.txt is none of .csv"),
-        ("t.csv.gz", b"arch,acc\n", "cannot be read as csv"),
-        ("t.csv.gz", gzip.compress(TEXT.encode(), mtime=0)[:40], "cannot be read as csv"),
-        ("t.csv.xz", lzma.compress(TEXT.encode())[:-8], "cannot be read as csv"),
+        ("t.csv.gz", gzip.compress(TEXT.encode(), mtime=0)[:40], "cannot be unpacked"),
+        ("t.csv.xz", lzma.compress(TEXT.encode())[:-8], "cannot be unpacked"),
         ("t.csv", b"\xff\xfe\x00arch", "cannot be read as csv"),
         ("t.jsonl", b"{", "cannot be read as jsonl"),
     ],
@@ -167,7 +171,7 @@ def test_refused_files(tmp_path: Path, name: str, content: bytes, message: str) 
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasbench.importers.csv.SMALL", 1000)
+    monkeypatch.setattr("nasbench.importers.unpack.SMALL", 1000)
     with gzip.open(tmp_path / "t.csv.gz", "wb") as stream:
         stream.write(b"arch,acc\n" + b"0" * 10**7)
     with pytest.raises(FileError, match="unpacks to more than"):

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nasbench.errors import FileError, InputError
+from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.importers.hw_nas_bench import COLUMNS, HWNASBench
 from nasbench.spaces.nb201 import NB201
 
@@ -23,6 +25,31 @@ def test_edges_are_put_in_order_and_minus_one_is_missing_on_the_edge_tpu_only(tm
     assert table.genotypes.tolist() == [[1, 0, 2, 3, 4, 1]]
     assert table.columns["cifar10/edgetpu_latency"].reasons == ("did not compile",)
     assert table.columns["cifar10/fpga_latency"].values.tolist() == [-1]
+
+
+def test_files_of_several_data_sets_stand_side_by_side(tmp_path: Path) -> None:
+    one = write(tmp_path, "(0, 1, 2, 3, 4, 0)", "1.5")
+    (tmp_path / "hw_cifar100.csv").write_text(one.read_text().replace("1.5", "2.5"))
+    table = HWNASBench().read([tmp_path])
+    assert [table.columns[f"{name}/fpga_latency"].values.tolist() for name in ("cifar10", "cifar100")] == [[1.5], [2.5]]
+    (tmp_path / "hw_cifar100.csv").write_text(one.read_text().replace("(0,", "(1,"))
+    with pytest.raises(InputError, match="hold different cells; import them apart"):
+        HWNASBench().read([tmp_path])
+    one.write_text(one.read_text() + one.read_text().splitlines()[1] + "\n")
+    with pytest.raises(InputError, match=r"hw_cifar10.csv has two rows of one cell"):
+        HWNASBench().read([one])
+
+
+@given(at=st.integers(0, 300), put=st.binary(max_size=6))
+@settings(max_examples=150)
+def test_mutated_bytes_are_a_table_or_one_line(tmp_path_factory: pytest.TempPathFactory, at: int, put: bytes) -> None:
+    path = write(tmp_path_factory.mktemp("fuzz"), "(0, 1, 2, 3, 4, 0)")
+    content = path.read_bytes()
+    path.write_bytes(content[:at] + put + content[at + len(put) :])
+    try:
+        HWNASBench().read([path])
+    except NasbenchError as error:
+        assert "\n" not in str(error)
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:

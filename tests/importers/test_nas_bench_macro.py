@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nasbench.errors import FileError, InputError
+from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.importers.nas_bench_macro import NASBenchMacro
 
 FILE = Path(__file__).parents[2] / "../shared/tables/nas_bench_macro/raw/nas-bench-macro_cifar10.json"
@@ -22,11 +24,24 @@ def test_trainings_are_seeds(tmp_path: Path) -> None:
     assert [table.columns[name].values.tolist() for name in ("parameters", "flops")] == [[5], [7]]
 
 
+@given(at=st.integers(0, 80), put=st.binary(max_size=6))
+@settings(max_examples=150)
+def test_mutated_bytes_are_a_table_or_one_line(tmp_path_factory: pytest.TempPathFactory, at: int, put: bytes) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "t.json"
+    content = json.dumps({"00000012": RECORD}).encode()
+    path.write_bytes(content[:at] + put + content[at + len(put) :])
+    try:
+        NASBenchMacro().read([path])
+    except NasbenchError as error:
+        assert "\n" not in str(error)
+
+
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
         ("{", FileError, "cannot be read as json"),
         ("[]", FileError, "no JSON object"),
+        ('{"00000012": {}, "00000012": {}}', FileError, "a name occurs twice"),
         (json.dumps({"0000001": RECORD}), InputError, "eight digits"),
         (json.dumps({"00000012": {**RECORD, "test_acc": [1.0]}}), FileError, "has 1 accuracies"),
         (json.dumps({"00000012": {**RECORD, "flops": float("nan")}}), InputError, "not a finite number"),
