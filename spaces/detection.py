@@ -23,6 +23,7 @@ from nasbench.spaces.base import (
     Option,
     Space,
 )
+from nasbench.spaces.efficientdet import scaling
 from nasbench.tasks.detection import ObjectDetection
 
 if TYPE_CHECKING:
@@ -39,45 +40,6 @@ PHIS = 8
 MOST_INTERMEDIATE = 3
 _SOURCES = 3
 """Most features that a cell takes."""
-
-
-class Scaling(NamedTuple):
-    """One row of Table 1 of EfficientDet.
-
-    Attributes:
-        resolution: Height and width of the input in pixels.
-        backbone: The EfficientNet that gives the features: 0 for B0.
-        width: Channels of the pyramid.
-        depth: How often the pyramid is repeated.
-        head: Layers of the class and of the box net.
-    """
-
-    resolution: int
-    backbone: int
-    width: int
-    depth: int
-    head: int
-
-
-_PUBLISHED = {
-    5: {"resolution": 1280, "depth": 7},
-    6: {"depth": 8},
-    7: {"resolution": 1536, "backbone": 6, "width": 384, "depth": 8},
-}
-"""Where the published table has other values than the formulas of the paper."""
-
-
-def scaling(phi: int) -> Scaling:
-    """The sizes of EfficientDet-D0 to D7 (Tan et al., 2020, equations 1 to 3 and Table 1).
-
-    The resolution is `512 + 128 phi`, the width `64 * 1.35^phi`, which the paper rounds to a multiple of 8 (D1), of 16
-    (D2) and of 32, the depth `3 + phi` and that of the nets `3 + floor(phi / 3)`. The table departs from this: D5 has
-    the resolution of D6 and a depth of 7, D6 and D7 a depth of 8, and D7 the backbone and width of D6, and a
-    resolution of 1536.
-    """
-    grain = min(32, 4 << phi)
-    formula = Scaling(512 + 128 * phi, phi, round(64 * 1.35**phi / grain) * grain, 3 + phi, 3 + phi // 3)
-    return formula._replace(**_PUBLISHED.get(phi, {}))
 
 
 class Pyramids(NamedTuple):
@@ -520,7 +482,7 @@ class Detection(Space):
         return found[:n]
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
-        """All in canonical form: another phi, level or operation; a source replaced, added or left out."""
+        """Another phi, level of an intermediate cell or operation; another source of a cell, one more or one less."""
         own = self._least(self.pyramids(genotypes))
         edited, owner = self._edits(own)
         fine = np.flatnonzero(self._fine(edited))
@@ -531,22 +493,6 @@ class Detection(Space):
         fresh = (words != own_words[owner]).any(axis=1)
         fresh[1:] &= (np.diff(words, axis=0) != 0).any(axis=1) | (np.diff(owner) != 0)
         return self.genotypes(edited.take(order[fresh])), owner[fresh]
-
-    def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
-        """All architectures `(k, d)` one edit away from `(d,)`: one of each key, never itself, and mutual.
-
-        An edit gives phi, the level of an intermediate cell or the operation of a cell another value, lets a cell take
-        another feature in place of one, or one more, or one less, where that is an architecture.
-        """
-        return self._neighbours_of(genotype[None])[0]
-
-    def neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
-        """The `neighbours` of each of `(n, d)` genotypes `(k, d)`, in order, and whose they are `(k,)`."""
-        starts = range(0, len(genotypes), _CHUNK)
-        parts = [self._neighbours_of(genotypes[start : start + _CHUNK]) for start in starts]
-        owners = [start + owner for start, (_, owner) in zip(starts, parts, strict=True)]
-        found = [part for part, _ in parts]
-        return np.concatenate([genotypes[:0], *found]), np.concatenate([np.zeros(0, dtype=np.int64), *owners])
 
     @cached_property
     def _toggles(self) -> tuple[IntArray, IntArray]:
@@ -720,8 +666,6 @@ class Detection(Space):
         return order
 
 
-_CHUNK = 64
-"""Architectures whose neighbours, some hundred each, are found at a time."""
 _MOST = 2 * len(LEVELS) + MOST_INTERMEDIATE
 _BITS = np.array([mask.bit_count() for mask in range(1 << _MOST)])
 """Number of features in each mask."""

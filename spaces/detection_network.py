@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from nasbench.spaces import layers
 from nasbench.spaces.base import NetworkSettings
-from nasbench.spaces.detection import Scaling
+from nasbench.spaces.efficientdet import Scaling
 from nasbench.tasks.detection import CLASS_BIAS, ObjectDetection
 
 PUBLISHED_RESOLUTION, PUBLISHED_WIDTH, PUBLISHED_DEPTH = 512, 64, 3

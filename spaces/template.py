@@ -209,7 +209,7 @@ class TemplateSpace(Space):
         if not self._symmetric:
             images, valid = self._images(members)
             members = np.unique(images[:, 0, valid[0]].T, axis=0)
-        edits = np.concatenate([super(TemplateSpace, self).neighbours(member) for member in members])
+        edits, _ = super()._neighbours_of(members)
         return edits[np.sort(np.unique(self.key(edits), return_index=True)[1])]
 
     def distance(self, a: GenotypeArray, b: GenotypeArray) -> KeyArray:
