@@ -7,6 +7,7 @@ importers: Registry[Importer] = Registry(
     "source",
     "nasbench.importers.base:Importer",
     {
+        "analog-nasbench": "nasbench.importers.analog_nasbench:AnalogNASBench",
         "csv": "nasbench.importers.csv:CSV",
         "hw-nas-bench": "nasbench.importers.hw_nas_bench:HWNASBench",
         "nas-bench-macro": "nasbench.importers.nas_bench_macro:NASBenchMacro",

@@ -4,8 +4,8 @@ A pickle is a program. Python's reader runs any function that it names; a list o
 large memo numbers take memory and the hash of a deeply nested key overflows the stack of C. So the instructions
 (`pickletools` documents them) are carried out here, and what they make is bounded by the bytes they come from: a
 number, a text, a list, a dict whose keys are flat. The only calls are those in `CALLS`, and nothing that a pickle names
-is imported. Protocols 2 to 5 are read; what only the protocols 0 and 1 write is unknown, and so
-are arrays of protocol 5.
+is imported: objects of classes that the caller names as records are read as the dictionaries of their attributes.
+Protocols 2 to 5 are read; what only the protocols 0 and 1 write is unknown, and so are arrays of protocol 5.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -81,6 +81,19 @@ class Array:
         if size != len(raw):
             raise ValueError(f"a numpy array of shape {shape} has {len(raw)} bytes")
         self.values = np.frombuffer(raw, dtype.numpy).reshape(shape, order="F" if fortran else "C")
+
+
+class Record:
+    """An object while it is being read; `values` are its attributes by name."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def build(self, state: Any) -> None:
+        """Take the attributes, as objects without slots write them."""
+        if not (type(state) is dict and all(type(name) is str for name in state)):
+            raise ValueError("the state of a record is no dictionary of names")
+        self.values.update(state)
 
 
 def _scalar(dtype: Any, raw: Any) -> Any:
@@ -151,8 +164,12 @@ def _key(value: Any) -> Any:
     raise ValueError(f"a key is a {type(value).__name__}, expected a number, a text or a tuple of them")
 
 
-def read(path: Path) -> Any:
+def read(path: Path, records: Collection[str] = ()) -> Any:
     """The plain data in a file: a pickle, compressed or not, or what `torch.save` wrote, if without tensors.
+
+    Args:
+        path: The file.
+        records: Classes, as `module.name`, whose objects are read as dictionaries.
 
     Raises:
         FileError: It is none, is damaged, asks for other than plain data, or unpacks to far more than it can hold.
@@ -160,10 +177,10 @@ def read(path: Path) -> Any:
     content = unpacked(path)
     if content[:4] == b"PK\x03\x04":
         content = _zipped(content, path)
-    value, end = loads(content, path.name)
+    value, end = loads(content, path.name, records=records)
     if type(value) is int and value == TORCH_MAGIC:  # then protocol, machine, data, and the keys of storages
         for _ in range(3):
-            value, end = loads(content, path.name, end)
+            value, end = loads(content, path.name, end, records)
     return value
 
 
@@ -182,18 +199,19 @@ def _zipped(content: bytes, path: Path) -> bytes:
         raise FileError(f"{path} is a damaged zip archive: {error}") from error
 
 
-def loads(content: bytes, name: str, start: int = 0) -> tuple[Any, int]:
+def loads(content: bytes, name: str, start: int = 0, records: Collection[str] = ()) -> tuple[Any, int]:
     """The plain data that one pickle describes, and where it ends.
 
     Args:
         content: Holds the pickle from `start` on.
         name: What messages call it.
         start: Its first byte.
+        records: Classes, as `module.name`, whose objects are read as dictionaries.
 
     Raises:
         FileError: It is damaged, or asks for other than plain data.
     """
-    machine = _Machine(content, start)
+    machine = _Machine(content, start, records)
     try:
         return machine.run(), machine.at
     except (ValueError, IndexError, KeyError, TypeError, struct.error, OverflowError, AttributeError) as error:
@@ -204,8 +222,8 @@ def loads(content: bytes, name: str, start: int = 0) -> tuple[Any, int]:
 class _Machine:
     """Carries out the instructions of one pickle."""
 
-    def __init__(self, content: bytes, start: int) -> None:
-        self.content, self.at = content, start
+    def __init__(self, content: bytes, start: int, records: Collection[str]) -> None:
+        self.content, self.at, self.records = content, start, records
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
@@ -306,7 +324,7 @@ class _Machine:
         if not (isinstance(module, str) and isinstance(name, str)):
             raise ValueError("a name is no text")
         text = f"{'builtins' if module == '__builtin__' else module}.{name}"
-        if text not in CALLS and text not in INERT:
+        if text not in CALLS and text not in INERT and text not in self.records:
             raise ValueError(f"it asks for {text[:100]!r}, and only plain data is read")
         self.push(Name(text))
 
@@ -320,9 +338,16 @@ class _Machine:
             raise ValueError(f"it calls {name.text if isinstance(name, Name) else 'what is no name'!r}")
         self.push(CALLS[name.text](*arguments))
 
+    def new(self) -> None:
+        arguments, name = self.stack.pop(), self.stack.pop()
+        if not (isinstance(name, Name) and name.text in self.records and arguments == ()):
+            what = name.text if isinstance(name, Name) else "what has no name"
+            raise ValueError(f"it makes {what!r} from {str(arguments)[:40]}, and only plain data is read")
+        self.push(Record())
+
     def build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
-        if not isinstance(target, DType | Array):
+        if not isinstance(target, DType | Array | Record):
             raise ValueError(f"it sets the state of a {type(target).__name__}")
         target.build(state)
 
@@ -331,8 +356,8 @@ class _Machine:
 
 
 def _plain(value: Any) -> Any:
-    """A finished value: names are none, arrays are taken out of their wrapper."""
-    if isinstance(value, Array):
+    """A finished value: names are none, arrays and records are taken out of their wrapper."""
+    if isinstance(value, Array | Record):
         return value.values
     if isinstance(value, Name):
         raise ValueError(f"it keeps {value.text!r} as a value")
@@ -341,7 +366,7 @@ def _plain(value: Any) -> Any:
 
 def _tuple(items: list[Any]) -> tuple[Any, ...]:
     """Of data or of arguments, which may be names."""
-    return tuple([item.values if isinstance(item, Array) else item for item in items])
+    return tuple([item.values if isinstance(item, Array | Record) else item for item in items])
 
 
 def _long(raw: bytes) -> int:
@@ -397,6 +422,7 @@ _BY_NAME: Mapping[bytes, Callable[[_Machine], Any]] = {
     b"c": lambda m: m.ask(m.line(), m.line()),
     b"\x93": _Machine.ask_stacked,
     b"R": _Machine.call,
+    b"\x81": _Machine.new,  # NEWOBJ
     b"b": _Machine.build,
     b"P": _Machine.tensor,
     b"Q": _Machine.tensor,

@@ -53,6 +53,42 @@ def test_numpy_and_collections(protocol: int) -> None:
     assert loads(pickle.dumps(OrderedDict(b=1, a=2), protocol), "p")[0] == {"b": 1, "a": 2}
 
 
+class Pair:
+    """An object with attributes."""
+
+    def __init__(self, left: Any, right: Any) -> None:
+        self.left, self.right = left, right
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_records_are_read_as_dictionaries_where_they_are_named(protocol: int) -> None:
+    shared = Pair(1, np.float64(0.5))
+    content = pickle.dumps({"a": shared, "b": [shared, (Pair("x", None), 2)]}, protocol)
+    known = f"{Pair.__module__}.Pair"
+    one, other = {"left": 1, "right": 0.5}, {"left": "x", "right": None}
+    assert loads(content, "p", records=[known])[0] == {"a": one, "b": [one, (other, 2)]}
+    with pytest.raises(FileError, match=rf"it asks for '{known}'"):
+        loads(content, "p")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x80\x04cm\nC\nK\x01\x85\x81.", "it makes 'm.C' from"),
+        (b"\x80\x04cm\nC\n)R.", "it calls 'm.C'"),
+        (b"\x80\x04cbuiltins\nset\n)\x81.", "it makes 'builtins.set' from"),
+        (b"\x80\x04K\x01)\x81.", "it makes 'what has no name'"),
+        (b"\x80\x04cm\nC\n)\x81}K\x01K\x01sb.", "the state of a record is no dictionary of names"),
+        (b"\x80\x04cm\nC\n)\x81Nb.", "the state of a record is no dictionary of names"),
+        (b"\x80\x04}cm\nC\n)\x81K\x01s.", "a key is a Record"),
+    ],
+    ids=["arguments", "call", "other", "number", "names", "nothing", "key"],
+)
+def test_records_are_made_of_nothing_but_attributes(content: bytes, message: str) -> None:
+    with pytest.raises(FileError, match=message):
+        loads(content, "p", records=["m.C"])
+
+
 @pytest.mark.parametrize("protocol", [2, 4])
 @pytest.mark.parametrize(
     ("data", "name"),
@@ -90,7 +126,7 @@ def test_what_asks_for_more_is_refused_by_name(
         (b"cbuiltins\nlist\n)R.", "it calls 'builtins.list'"),
         (b"ccollections\nOrderedDict\n}b.", "it sets the state of a Name"),
         (b"(ios\nsystem\n.", "unknown or forbidden instruction 0x69"),
-        (b"ccollections\nOrderedDict\n)\x81.", "unknown or forbidden instruction 0x81"),
+        (b"ccollections\nOrderedDict\n)\x81.", "it makes .collections.OrderedDict. from"),
         (b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R.", "other than latin1"),
         (b"cnumpy\ndtype\nX\x01\x00\x00\x00OK\x00K\x01\x87R.", "is no plain one"),
         (b"}]Ns.", "a key is a list"),
