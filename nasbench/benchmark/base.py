@@ -56,6 +56,11 @@ class Metric:
         """Full name: `dataset/name`, or `name` where there is no data set."""
         return f"{self.dataset}/{self.name}" if self.dataset else self.name
 
+    @property
+    def seeded(self) -> bool:
+        """Whether it has a number for each training seed."""
+        return "seed" in self.dims
+
 
 class Answer(NamedTuple):
     """One measured number and what it is.
@@ -163,11 +168,11 @@ class Benchmark(ABC):
         """
         if name in self.metrics:
             return self.metrics[name]
-        matches = [metric for metric in self.metrics.values() if metric.name == name]
+        matches = [path for path in self.metrics if path.rpartition("/")[2] == name]
         if len(matches) == 1:
-            return matches[0]
+            return self.metrics[matches[0]]
         if matches:
-            raise NotFoundError(f"metric {name!r} is ambiguous: name one of {', '.join(m.path for m in matches)}")
+            raise NotFoundError(f"metric {name!r} is ambiguous: name one of {', '.join(matches)}")
         raise NotFoundError(f"unknown metric {name!r}; this benchmark has {', '.join(self.metrics)}")
 
     def score(self, dataset: str | None = None) -> Metric:

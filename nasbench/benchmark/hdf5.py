@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark import parts
-from nasbench.benchmark.base import Metric
-from nasbench.benchmark.table import DIMS, Column, Table
-from nasbench.errors import FileError, InputError
+from nasbench.benchmark.packing import pack, pieces
+from nasbench.benchmark.reader import FORMAT, SCHEMA_VERSION, opened, read, read_surrogate
+from nasbench.benchmark.table import Table
+from nasbench.errors import InputError
 from nasbench.files import atomic
 from nasbench.spaces import spaces
 
 if TYPE_CHECKING:
     from nasbench.benchmark.surrogate import SurrogateBenchmark
 
-FORMAT = "nasbench"
-SCHEMA_VERSION = 1
-KeyArray = npt.NDArray[np.int64]
-KINDS = ("tabular", "surrogate")
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-CHUNK = 2**19
-"""Bytes of a compressed piece."""
-SMALL, RATIO = 2**30, 100
-"""A file may hold this many bytes of numbers, or this many times its own size; more is taken for an attack."""
+__all__ = ["digest", "objects", "opened", "read", "read_surrogate", "root_digest", "write", "write_surrogate"]
+
 OWN = frozenset({"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS", "sha256"})
 """Attributes that HDF5 keeps for dimension scales, and the checksum itself: no part of a checksum."""
-REMEDY = "copy the file again or make it anew"
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -121,13 +112,17 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
     for path, column in sorted(table.columns.items()):
         metric = column.metric
         here = {**scales, "epoch": scales.get(f"epoch/{metric.dataset}")}
-        values = _array(metrics, path, column.values)
+        numbers, codes_of = column.values, column.missing  # each read once, where they lie in a file
+        packed = pack(numbers, codes_of != 0)
+        values = _array(metrics, path, packed.array)
         for name in ("units", "direction", "split", "description"):
             values.attrs[name] = getattr(metric, name)
+        for name, value in packed.attributes.items():
+            values.attrs[name] = value
         values.attrs["dims"] = list(metric.dims)
         _attach(values, metric.dims, here)
-        if column.missing.any():
-            codes = _array(missing, path, column.missing)
+        if codes_of.any():
+            codes = _array(missing, path, codes_of)
             codes.attrs["reasons"] = list(column.reasons)
             if "epoch" in metric.dims:  # netCDF looks for a dimension in a variable's own group and those around it
                 if "epoch" not in codes.parent:
@@ -139,8 +134,7 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
 def _array(group: Any, name: str, values: npt.NDArray[Any]) -> Any:
     options: dict[str, Any] = {}
     if values.ndim and values.size:
-        rows = max(1, CHUNK // (values.nbytes // len(values) or 1))
-        options = {"chunks": (min(rows, len(values)), *values.shape[1:]), "compression": "gzip", "shuffle": True}
+        options = {"chunks": pieces(values.shape, values.itemsize), "compression": "gzip", "shuffle": True}
     return group.create_dataset(name, data=values, track_times=False, **options)
 
 
@@ -210,223 +204,3 @@ def _plain(value: Any) -> Any:
 
 def _canonical(content: Any) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-# --- reading --------------------------------------------------------------------------------------------------------
-
-
-def read(path: Path) -> Table:
-    """Read the table of a tabular benchmark.
-
-    Raises:
-        FileError: The file is missing, or is not a whole, sound tabular benchmark.
-    """
-    with opened(path) as file:
-        kind = file.kind()
-        if kind != "tabular":
-            raise FileError(f"{path} is a {kind} benchmark; pass the tabular one that it was fitted on")
-        return file.table()
-
-
-def read_surrogate(path: Path) -> SurrogateBenchmark:
-    """Read a surrogate benchmark; raises as `read` does."""
-    with opened(path) as file:
-        kind = file.kind()
-        if kind != "surrogate":
-            raise FileError(f"{path} is a {kind} benchmark; pass one that nasbench surrogate wrote")
-        return file.surrogate()
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Reader]:
-    """Open a file of whatever origin for reading; whatever is wrong with it is a FileError.
-
-    Raises:
-        FileError: The file cannot be read, is no HDF5, or broke off or breaks the schema while it was read.
-    """
-    path = Path(path)
-    if path.is_fifo():
-        raise FileError(f"{path} is a pipe, which is read only once from start to end; pass a benchmark file")
-    try:
-        with path.open("rb") as raw:
-            signature, size = raw.read(len(SIGNATURE)), path.stat().st_size
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}; pass a benchmark file") from error
-    if signature != SIGNATURE:
-        raise FileError(f"{path} is not an HDF5 file; pass what nasbench build, import or surrogate wrote")
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            yield Reader(path, file, max(SMALL, RATIO * size))
-    except FileError:
-        raise
-    except InputError as error:
-        raise FileError(f"{path} is damaged: {error}; {REMEDY}") from error
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError, MemoryError) as error:
-        # h5py lets the errors of the C library through, as whatever Python exception it took them for
-        raise FileError(f"{path} is damaged: {' '.join(str(error).split())}; {REMEDY}") from error
-
-
-class Reader:
-    """Reads parts of an open file, each only after its type, shape and size were found to be what they should be.
-
-    Args:
-        path: Name of the file, for messages.
-        file: The open file.
-        budget: Most bytes of numbers that may be read.
-    """
-
-    def __init__(self, path: Path, file: Any, budget: int) -> None:
-        self.path, self.file, self.budget = path, file, budget
-
-    def kind(self) -> str:
-        """`"tabular"` or `"surrogate"`.
-
-        Raises:
-            FileError: The file is not of this format or version.
-        """
-        if not np.array_equal(self.file.attrs.get("format"), FORMAT):
-            raise FileError(f"{self.path} is not a nasbench benchmark; pass what nasbench build or surrogate wrote")
-        version = self.file.attrs.get("schema_version")
-        if not np.array_equal(version, SCHEMA_VERSION):
-            raise FileError(
-                f"{self.path} has schema version {version}, this nasbench reads {SCHEMA_VERSION}; "
-                "use the nasbench that wrote it, or a newer one"
-            )
-        kind = self.text("/", "kind")
-        if kind not in KINDS:
-            raise self.wrong("/", f"attribute 'kind' is one of {', '.join(KINDS)}; got {kind!r}")
-        return kind
-
-    def table(self) -> Table:
-        """The table; its invariants are checked as it is made."""
-        space = parts.restore(spaces, self.text("/", "space"), self.json("/", "space_settings"))
-        d = len(space.choices)
-        genotypes = self.array("/genotypes", np.int8, (None, d))
-        seeds = self.numbers("/seed")
-        epochs, columns = {}, {}
-        for path in self.names("/metrics"):
-            if isinstance(self.get(f"/metrics/{path}"), h5py.Group):
-                epochs[path] = self.numbers(f"/metrics/{path}/epoch")
-                for name in self.names(f"/metrics/{path}"):
-                    columns[f"{path}/{name}"] = self.column(path, name, genotypes, seeds, epochs[path])
-            else:
-                epochs[""] = self.numbers("/metrics/epoch")
-                columns[path] = self.column("", path, genotypes, seeds, epochs[""])
-        return Table(
-            space=space,
-            genotypes=genotypes,
-            seeds=seeds,
-            epochs={dataset: numbers for dataset, numbers in epochs.items() if numbers},
-            columns=columns,
-            recipe=self.json("/", "recipe"),
-            provenance=self.json("/", "provenance"),
-        )
-
-    def column(
-        self, dataset: str, name: str, genotypes: npt.NDArray[np.int8], seeds: tuple[int, ...], epochs: tuple[int, ...]
-    ) -> Column:
-        """One metric."""
-        short = f"{dataset}/{name}" if dataset else name
-        path, missing = f"/metrics/{short}", f"/missing/{short}"
-        dims = self.texts(path, "dims")
-        if dims not in [DIMS[:k] for k in range(1, len(DIMS) + 1)]:
-            raise self.wrong(path, f"attribute 'dims' is a leading part of {DIMS}; got {dims}")
-        shape = (len(genotypes), len(seeds), len(epochs))[: len(dims)]
-        facts = {key: self.text(path, key) for key in ("split", "units", "direction", "description")}
-        metric = Metric(dataset=dataset, name=name, dims=dims, **facts)  # type: ignore[arg-type]  # Table checks them
-        values = self.array(path, np.float64, shape)
-        if missing not in self.file:
-            return Column(metric, values, np.zeros(shape, dtype=np.uint8))
-        return Column(metric, values, self.array(missing, np.uint8, shape), self.texts(missing, "reasons"))
-
-    def surrogate(self) -> SurrogateBenchmark:
-        """The surrogate, with its fitted predictors."""
-        from nasbench.benchmark.surrogate import Model, SurrogateBenchmark, Transform
-        from nasbench.predictors import predictors
-
-        table, models = self.table(), {}
-        for path in table.columns:
-            group = f"/models/{path}"
-            state = {name: self.array(f"{group}/{name}", None, None) for name in self.names(group)}
-            predictor = parts.restore(predictors, self.text(group, "predictor"), self.json(group, "parameters"))
-            epoch, transform = self.get(group).attrs.get("epoch"), self.text(group, "transform")
-            if transform not in get_args(Transform) or not isinstance(epoch, np.integer | None):
-                raise self.wrong(group, f"transform is one of {get_args(Transform)} and epoch an integer")
-            models[path] = Model(
-                predictor=predictor.restore(table.space, state),
-                transform=cast(Transform, transform),
-                epoch=None if epoch is None else int(epoch),
-                quality=self.json(group, "quality"),
-                held_out=self.array(f"/held_out/{path}", np.float64, (int((table.columns[path].missing == 0).sum()),)),
-            )
-        return SurrogateBenchmark(table, models, name=self.path.name)
-
-    # --- parts, checked ---------------------------------------------------------------------------------------------
-
-    def wrong(self, where: str, what: str) -> FileError:
-        """The error for a broken rule."""
-        return FileError(f"{self.path} is damaged: {where}: {what}; {REMEDY}")
-
-    def get(self, path: str) -> Any:
-        """A group or data set inside the file."""
-        if path != "/" and not isinstance(self.file.get(path, getlink=True), h5py.HardLink):
-            raise self.wrong(path, "is missing")
-        return self.file[path]
-
-    def names(self, path: str) -> list[str]:
-        """Names in a group, without that of the epochs."""
-        group = self.get(path)
-        if not isinstance(group, h5py.Group):
-            raise self.wrong(path, "is a group, got an array")
-        return sorted(name for name in group if name != "epoch")
-
-    def numbers(self, path: str) -> tuple[int, ...]:
-        """Seeds or epochs; none where the file has none."""
-        return tuple(self.array(path, np.int64, (None,)).tolist()) if path in self.file else ()
-
-    def array(self, path: str, dtype: Any, shape: tuple[int | None, ...] | None) -> npt.NDArray[Any]:
-        """Numbers of an expected type and shape, None standing for any."""
-        dataset = self.get(path)
-        if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
-            raise self.wrong(path, "is an array, got something else")
-        if (dataset.dtype != dtype) if dtype is not None else (dataset.dtype.kind not in "biuf"):
-            raise self.wrong(path, f"holds {'numbers' if dtype is None else np.dtype(dtype)}, got {dataset.dtype}")
-        if shape is not None and (
-            len(shape) != len(dataset.shape)
-            or any(want not in (None, got) for want, got in zip(shape, dataset.shape, strict=True))
-        ):
-            wanted = str(shape).replace("None", "any")
-            raise self.wrong(path, f"has shape {wanted}, got {dataset.shape}")
-        if dataset.external or dataset.is_virtual:
-            raise self.wrong(path, "lies in this file, got a reference to another")
-        chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
-        declared = max(dataset.nbytes, chunk)
-        self.budget -= declared
-        if self.budget < 0:
-            raise self.wrong(path, f"declares {declared:,} bytes, more than a file of this size can mean")
-        return cast("npt.NDArray[Any]", dataset[()])
-
-    def text(self, path: str, name: str) -> str:
-        """An attribute that is text."""
-        value = self.get(path).attrs.get(name)
-        if not isinstance(value, str):
-            raise self.wrong(path, f"attribute {name!r} is text, got {type(value).__name__}")
-        return value
-
-    def texts(self, path: str, name: str) -> tuple[str, ...]:
-        """An attribute that is a list of texts."""
-        value = self.get(path).attrs.get(name)
-        found = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else None
-        if found is None or not all(isinstance(text, str) for text in found):
-            raise self.wrong(path, f"attribute {name!r} is a list of texts, got {type(value).__name__}")
-        return tuple(found)
-
-    def json(self, path: str, name: str) -> dict[str, Any]:
-        """An attribute that is a JSON object."""
-        try:
-            value = json.loads(self.text(path, name))
-        except (ValueError, RecursionError) as error:
-            raise self.wrong(path, f"attribute {name!r} is a JSON object: {error}") from error
-        if not isinstance(value, dict):
-            raise self.wrong(path, f"attribute {name!r} is a JSON object, got {type(value).__name__}")
-        return value

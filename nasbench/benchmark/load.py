@@ -23,10 +23,9 @@ def load(path_or_name: str | Path) -> Benchmark:
             f"there is no file {str(path)!r}, and no benchmark of that name comes with nasbench; "
             "pass the path of a file that nasbench build, import or surrogate wrote"
         )
-    from nasbench.benchmark import hdf5
+    from nasbench.benchmark.reader import Reader, sound
     from nasbench.benchmark.tabular import TabularBenchmark
 
-    with hdf5.opened(path) as file:
-        if file.kind() == "tabular":
-            return TabularBenchmark(file.table(), name=path.name)
-        return file.surrogate()
+    with sound(path):
+        file = Reader(path)  # which is closed with the last that reads from it
+        return TabularBenchmark(file.table(), path.name) if file.kind() == "tabular" else file.surrogate()

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, get_args
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.base import Direction, Metric, Split
 from nasbench.errors import InputError
-from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, Space
+
+T = TypeVar("T")
+Number = TypeVar("Number", bound=np.generic)
 
 DIMS = ("architecture", "seed", "epoch")
 RESERVED = (".", "..", "epoch")
 """Names that have a meaning of their own in a file."""
+
+
+class Plane(NamedTuple):
+    """The numbers of a metric at one epoch.
+
+    Attributes:
+        values: By architecture and seed; shape `(n, seeds)`, `(n, 1)` of a metric without seeds. NaN where missing.
+        missing: As `Column.missing`, same shape; None where every number was measured.
+    """
+
+    values: FloatArray
+    missing: npt.NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,17 @@ class Column:
     missing: npt.NDArray[np.uint8]
     reasons: tuple[str, ...] = ()
 
+    def plane(self, at: int | None) -> Plane:
+        """The numbers at position `at` of the axis of epochs, None where there is no such axis."""
+        missing = at_epoch(self.missing, at)
+        return Plane(at_epoch(self.values, at), missing if missing.any() else None)
+
+    def measured(self, axis: int) -> BoolArray:
+        """At which positions of an axis there is any number."""
+        others = tuple(other for other in range(len(self.metric.dims)) if other != axis)
+        found: BoolArray = (self.missing == 0).any(axis=others)
+        return found
+
     def check(self, shape: tuple[int, ...]) -> None:
         """Test the numbers against the rules above.
 
@@ -50,17 +76,7 @@ class Column:
                 raise InputError(f"{what} of {name!r} are {np.dtype(dtype)}, got {array.dtype}; convert them")
             if array.shape != shape:
                 raise InputError(f"{what} of {name!r} have shape {shape} {self.metric.dims}, got {array.shape}")
-        measured = np.isfinite(self.values)
-        wrong = np.where(self.missing == 0, ~measured, ~np.isnan(self.values))
-        if wrong.any():
-            at = tuple(map(int, np.argwhere(wrong)[0]))
-            raise InputError(
-                f"values of {name!r} are NaN exactly where missing says why, and finite elsewhere; at {at} the value "
-                f"is {self.values[at]} and missing is {self.missing[at]}"
-            )
-        if int(self.missing.max(initial=0)) > len(self.reasons):
-            causes = len(self.reasons)
-            raise InputError(f"missing of {name!r} names cause {self.missing.max()}, but there are {causes} reasons")
+        check_numbers(name, self.values, self.missing, len(self.reasons))
         if not all(isinstance(reason, str) and reason.strip() for reason in self.reasons):
             raise InputError(f"each of the reasons of {name!r} is a sentence, got {self.reasons}")
 
@@ -103,37 +119,112 @@ class Table:
         if len(codes) < len(genotypes):
             twice = int(np.argmax(row_codes(self.space, genotypes) == codes[np.argmax(counts > 1)]))
             raise InputError(f"genotype {genotypes[twice].tolist()} is in the table more than once; merge its rows")
-        _check_numbers("seeds", self.seeds, increasing=False)
+        _check_integers("seeds", self.seeds, increasing=False)
+        if isinstance(self.columns, Lazy):
+            return  # whoever reads them tests them
         for dataset, epochs in self.epochs.items():
-            _check_name("data set", dataset)
-            _check_numbers(f"epochs of {dataset!r}", epochs, increasing=True)
+            check_epochs(dataset, epochs)
         for path, column in self.columns.items():
-            self._check_column(path, column)
+            check_place(path, column.metric)
+            column.check(self.shape(column.metric))
         datasets = {column.metric.dataset for column in self.columns.values()}
         clash = datasets & {path for path in self.columns if "/" not in path}
         if clash:
             raise InputError(f"{clash.pop()!r} is both a data set and a metric of none; rename one of them")
 
-    def _check_column(self, path: str, column: Column) -> None:
-        metric = column.metric
-        if path != metric.path:
-            raise InputError(f"column {path!r} holds metric {metric.path!r}; name it so")
-        _check_name("metric", metric.name, empty=False)
-        _check_name("data set", metric.dataset)
-        for what, value, allowed in (
-            ("split", metric.split, get_args(Split)),
-            ("direction", metric.direction, get_args(Direction)),
-            ("dims", metric.dims, [DIMS[:k] for k in range(1, len(DIMS) + 1)]),
-        ):
-            if value not in allowed:
-                raise InputError(f"{what} of {path!r} is one of {', '.join(map(str, allowed))}; got {value!r}")
-        if not metric.units:
-            raise InputError(f"metric {path!r} has no units; state them, or 'none' for a number without")
+    def loaded(self) -> Table:
+        """The same table with all numbers in memory."""
+        columns = {
+            path: Column(column.metric, column.values, column.missing, column.reasons)
+            for path, column in self.columns.items()
+        }
+        return replace(
+            self, epochs={dataset: epochs for dataset, epochs in self.epochs.items() if epochs}, columns=columns
+        )
+
+    def shape(self, metric: Metric) -> tuple[int, ...]:
+        """Lengths of the axes of a metric.
+
+        Raises:
+            InputError: The table has nothing along one of them.
+        """
         lengths = len(self.genotypes), len(self.seeds), len(self.epochs.get(metric.dataset, ()))
         for dim, length in zip(metric.dims, lengths, strict=False):
             if not length:
-                raise InputError(f"column {path!r} has the axis {dim!r}, but the table has no {dim}s for it")
-        column.check(lengths[: len(metric.dims)])
+                raise InputError(f"column {metric.path!r} has the axis {dim!r}, but the table has no {dim}s for it")
+        return lengths[: len(metric.dims)]
+
+
+class Lazy(Mapping[str, T]):
+    """A mapping of known names whose values are made when first asked for."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], T]) -> None:
+        self._made: dict[str, T | None] = dict.fromkeys(names)
+        self._make = make
+
+    def __getitem__(self, name: str) -> T:
+        value = self._made[name]
+        if value is None:
+            value = self._made[name] = self._make(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+def check_epochs(dataset: str, epochs: tuple[int, ...]) -> None:
+    """Test the epochs of a data set; raises an InputError that says what is wrong."""
+    _check_name("data set", dataset)
+    _check_integers(f"epochs of {dataset!r}", epochs, increasing=True)
+
+
+def check_place(path: str, metric: Metric) -> None:
+    """Test what a metric says of itself, and that it stands under its name.
+
+    Raises:
+        InputError: A rule is broken; says which.
+    """
+    if path != metric.path:
+        raise InputError(f"column {path!r} holds metric {metric.path!r}; name it so")
+    _check_name("metric", metric.name, empty=False)
+    _check_name("data set", metric.dataset)
+    for what, value, allowed in (
+        ("split", metric.split, get_args(Split)),
+        ("direction", metric.direction, get_args(Direction)),
+        ("dims", metric.dims, [DIMS[:k] for k in range(1, len(DIMS) + 1)]),
+    ):
+        if value not in allowed:
+            raise InputError(f"{what} of {path!r} is one of {', '.join(map(str, allowed))}; got {value!r}")
+    if not metric.units:
+        raise InputError(f"metric {path!r} has no units; state them, or 'none' for a number without")
+
+
+def check_numbers(path: str, values: FloatArray, missing: npt.NDArray[np.uint8], causes: int) -> None:
+    """Test that numbers are NaN exactly where they are missing for one of the causes.
+
+    Raises:
+        InputError: They are not; says where.
+    """
+    wrong = np.where(missing == 0, ~np.isfinite(values), ~np.isnan(values))
+    if wrong.any():
+        at = tuple(map(int, np.argwhere(wrong)[0]))
+        raise InputError(
+            f"values of {path!r} are NaN exactly where missing says why, and finite elsewhere; at {at} the value "
+            f"is {values[at]} and missing is {missing[at]}"
+        )
+    if int(missing.max(initial=0)) > causes:
+        raise InputError(f"missing of {path!r} names cause {missing.max()}, but there are {causes} reasons")
+
+
+def at_epoch(array: npt.NDArray[Number], at: int | None) -> npt.NDArray[Number]:
+    """Numbers of a column at a position of the axis of epochs by seed; shape `(n, seeds)`, or `(n, 1)` without."""
+    return np.ascontiguousarray(array[:, None] if array.ndim == 1 else array if array.ndim == 2 else array[:, :, at])
 
 
 def row_codes(space: Space, genotypes: GenotypeArray) -> npt.NDArray[Any]:
@@ -153,7 +244,7 @@ def _check_name(what: str, name: str, empty: bool = True) -> None:
         )
 
 
-def _check_numbers(what: str, numbers: tuple[int, ...], *, increasing: bool) -> None:
+def _check_integers(what: str, numbers: tuple[int, ...], *, increasing: bool) -> None:
     if not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
         raise InputError(f"{what} are integers, got {numbers}")
     if len(set(numbers)) < len(numbers) or (increasing and list(numbers) != sorted(numbers)):

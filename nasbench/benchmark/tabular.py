@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from functools import cached_property, partial
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
-from nasbench.benchmark.table import Column, Table, row_codes
+from nasbench.benchmark.table import Column, Lazy, Table, row_codes
 from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.base import Architecture, BoolArray, FloatArray, GenotypeArray
 
 IntArray = npt.NDArray[np.int64]
-Number = TypeVar("Number", bound=np.generic)
+Arrays = TypeVar("Arrays", bound=NamedTuple)
 
 DIRECT = 2**22
 """Spaces with at most this many codes are looked up in an array of all of them."""
-REMEMBERED = 2**20
+REMEMBERED = 2**17
 """Strings whose rows are remembered at most."""
+FEW = 2**16
+"""Rows of a table whose genotypes are all put in a dictionary."""
+KEPT = 2**26
+"""Bytes of numbers that are kept for the next question."""
 ABSENT = -1
 
 
@@ -33,16 +37,18 @@ class View(NamedTuple):
         epoch: Finished epochs; None where the metric has none.
         values: Answers of the seed policy, NaN where missing; shape `(n,)`.
         costs: Seconds of training, NaN where not recorded; shape `(n,)`.
-        seeds: The seeds of every answer, or None where they differ by row.
-        runs: Which seeds a row's answer is the mean of; shape `(n, seeds)`.
+        seeds: The seeds that answers are the mean of, but for those that `missing` tells of a `mean`.
+        missing: As `Plane.missing`, of those seeds; shape `(n, seeds)`, None where every number was measured.
+        mean: Whether the seed policy is the mean.
     """
 
     metric: Metric
     epoch: int | None
     values: FloatArray
     costs: FloatArray
-    seeds: tuple[int, ...] | None
-    runs: BoolArray
+    seeds: tuple[int, ...]
+    missing: npt.NDArray[np.uint8] | None
+    mean: bool
 
 
 class Recorded(NamedTuple):
@@ -51,11 +57,13 @@ class Recorded(NamedTuple):
     Attributes:
         epoch: Finished epochs; None where the metric has none.
         values: NaN where missing; shape `(n, seeds)`.
+        missing: As `Plane.missing`.
         costs: Seconds of training, NaN where not recorded; shape `(n, seeds)`.
     """
 
     epoch: int | None
     values: FloatArray
+    missing: npt.NDArray[np.uint8] | None
     costs: FloatArray
 
 
@@ -64,7 +72,8 @@ class TabularBenchmark(Benchmark):
 
     An architecture is looked up by its genotype. One that is not in the table as such, but whose graph is isomorphic
     to that of a row, is answered with the first such row. Nothing is ever interpolated, imputed or drawn unless asked:
-    `seed="mean"` is the mean over the seeds that have a number at that epoch, which the answer names.
+    `seed="mean"` is the mean over the seeds that have a number at that epoch, which the answer names. A Python integer
+    in place of an architecture is a row of `architectures()`.
 
     Args:
         table: The measurements.
@@ -75,26 +84,28 @@ class TabularBenchmark(Benchmark):
 
     def __init__(self, table: Table, name: str = "the table") -> None:
         self.table, self.name, self.space = table, name, table.space
-        self.metrics: Mapping[str, Metric] = {path: column.metric for path, column in table.columns.items()}
-        self._views: dict[Any, View] = {}
-        self._recorded_cache: dict[tuple[str, int | None], Recorded] = {}
+        self.metrics: Mapping[str, Metric] = Lazy(table.columns, partial(_metric, table.columns))
+        self._views = Kept()
+        self._drawn_from = Kept()
         self._row_of_text: dict[str, int] = {}
 
     # --- queries ------------------------------------------------------------------------------------------------
 
     def query(
-        self, architecture: Architecture, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
+        self, architecture: Architecture | int, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answer:
         """One number; see `Benchmark.query`. A generator draws one of the seeds that have a number."""
         row = self._row(architecture)
         if isinstance(seed, np.random.Generator):
             return self._drawn(row, metric, epoch, seed)
         view = self._view(metric, epoch, seed)
-        seeds = view.seeds
-        if seeds is None:
-            seeds = tuple(s for s, used in zip(self.table.seeds, view.runs[row].tolist(), strict=True) if used)
-        value, facts = view.values.item(row), view.metric
-        reason = None if value == value else self._reason(facts.path, row, view.epoch, seed)
+        value, facts, seeds, reason = view.values.item(row), view.metric, view.seeds, None
+        if view.missing is not None:
+            codes = view.missing[row].tolist()
+            if any(codes):
+                if view.mean and seeds:
+                    seeds = tuple(s for s, code in zip(seeds, codes, strict=True) if not code)
+                reason = None if value == value else self._reason(facts, view.seeds, codes)
         return Answer(value, facts.path, facts.split, facts.units, view.epoch, seeds, view.costs.item(row), reason)
 
     def query_many(
@@ -126,19 +137,29 @@ class TabularBenchmark(Benchmark):
 
     def recorded_epochs(self, metric: str) -> tuple[int, ...]:
         """Epochs at which the metric has a number for some architecture."""
-        column = self.table.columns[self.metric(metric).path]
-        if "epoch" not in column.metric.dims:
-            return ()
-        return _with_numbers(column, 2, self.table.epochs[column.metric.dataset])
+        found = self.metric(metric)
+        return self._recorded_along(found.path, 2, self.table.epochs[found.dataset]) if "epoch" in found.dims else ()
 
     def recorded_seeds(self, metric: str) -> tuple[int, ...]:
         """Seeds with which the metric has a number for some architecture."""
-        column = self.table.columns[self.metric(metric).path]
-        return _with_numbers(column, 1, self.table.seeds) if "seed" in column.metric.dims else ()
+        found = self.metric(metric)
+        return self._recorded_along(found.path, 1, self.table.seeds) if found.seeded else ()
+
+    def _recorded_along(self, path: str, axis: int, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of the seeds or epochs along an axis at which anything was measured; all where nothing was."""
+        name = (path, axis)
+        if name not in self._along:
+            measured = self.table.columns[path].measured(axis)
+            self._along[name] = tuple(np.array(numbers)[measured].tolist()) or numbers
+        return self._along[name]
+
+    @cached_property
+    def _along(self) -> dict[tuple[str, int], tuple[int, ...]]:
+        return {}
 
     # --- rows ---------------------------------------------------------------------------------------------------
 
-    def _row(self, architecture: Architecture) -> int:
+    def _row(self, architecture: Architecture | int) -> int:
         if isinstance(architecture, str):
             row = self._row_of_text.get(architecture)
             if row is None:
@@ -146,20 +167,42 @@ class TabularBenchmark(Benchmark):
                 if len(self._row_of_text) < REMEMBERED:
                     self._row_of_text[architecture] = row
             return row
-        if isinstance(architecture, np.ndarray) and architecture.dtype == np.int8 and architecture.ndim == 1:
-            row = self._row_of_bytes.get(architecture.tobytes())
-            if row is not None:
+        if type(architecture) is int:
+            if not 0 <= architecture < len(self.table.genotypes):
+                last = len(self.table.genotypes) - 1
+                raise NotFoundError(f"{self.name} has no row {architecture}; its rows are 0 to {last}")
+            return architecture
+        if isinstance(architecture, np.ndarray) and architecture.dtype == np.int8:
+            row = self._exact_row(architecture)
+            if row != ABSENT:
                 return row
-        return self._look_up(self.space.genotype(architecture))
+        return self._look_up(self.space.genotype(cast(Architecture, architecture)))
 
     def _look_up(self, genotype: GenotypeArray) -> int:
-        row = self._row_of_bytes.get(genotype.tobytes())
-        return int(self._rows(genotype[None])[0]) if row is None else row
+        row = self._exact_row(genotype)
+        return int(self._rows(genotype[None])[0]) if row == ABSENT else row
+
+    def _exact_row(self, genotype: GenotypeArray) -> int:
+        """The row that is this very int8 array, or `ABSENT`."""
+        if self._row_of_bytes is not None:
+            return self._row_of_bytes.get(genotype.tobytes(), ABSENT) if genotype.ndim == 1 else ABSENT
+        if genotype.shape != (len(self.space.choices),) or not self.space.countable:
+            return ABSENT
+        codes, rows = self._by_code
+        at = codes.searchsorted(self.space.code(genotype))
+        if at == len(codes):
+            return ABSENT
+        row = rows.item(at)
+        return row if self.table.genotypes[row].tobytes() == genotype.tobytes() else ABSENT
 
     @cached_property
-    def _row_of_bytes(self) -> dict[bytes, int]:
-        data, d = self.table.genotypes.tobytes(), self.table.genotypes.shape[1]
-        return {data[row * d : (row + 1) * d]: row for row in range(len(self.table.genotypes))}
+    def _row_of_bytes(self) -> dict[bytes, int] | None:
+        """Of a table of few architectures; of many it would take tens of megabytes."""
+        n, d = self.table.genotypes.shape
+        if n > FEW:
+            return None
+        data = self.table.genotypes.tobytes()
+        return {data[row * d : (row + 1) * d]: row for row in range(n)}
 
     def _rows(self, genotypes: GenotypeArray) -> npt.NDArray[np.intp]:
         """Row of each of `(n, d)` checked genotypes.
@@ -219,23 +262,23 @@ class TabularBenchmark(Benchmark):
             raise InputError(
                 f"an epoch is a number or 'last', a seed a number or 'mean'; got {epoch!r}, {seed!r}"
             ) from None
-        if view is not None:
-            return view
-        found, recorded = self._recorded(metric, epoch)
-        seeded = "seed" in found.dims
-        runs = np.isfinite(recorded.values)
-        if seed == "mean" and isinstance(seed, str):
-            values = _mean(recorded.values, runs)
-            counted = runs | ~runs.any(axis=1, keepdims=True)  # what failed with every seed has cost its time too
+        return view or self._views.keep(name, self._made_view(metric, epoch, seed))
+
+    def _made_view(self, metric: str, epoch: Epoch, seed: Any) -> View:
+        found, recorded = self._read(metric, epoch)
+        measured, missing = np.isfinite(recorded.values), recorded.missing
+        mean = isinstance(seed, str) and seed == "mean"
+        if mean:
+            values, seeds = _mean(recorded.values, measured), self.table.seeds
+            counted = measured | ~measured.any(axis=1, keepdims=True)  # what failed with every seed has cost time too
             costs = _mean(recorded.costs, counted & np.isfinite(recorded.costs))
-            seeds = None if not runs.all() else self.table.seeds
         else:
             column = self._seed_column(found, seed)
             values, costs = recorded.values[:, column].copy(), recorded.costs[:, column].copy()
-            seeds = (self.table.seeds[column],)
-        view = View(found, recorded.epoch, values, costs, seeds if seeded else (), runs)
-        self._views[name] = view
-        return view
+            seeds, missing = (self.table.seeds[column],), missing if missing is None else missing[:, [column]]
+        if np.isnan(costs).all():
+            costs = np.broadcast_to(np.nan, costs.shape)
+        return View(found, recorded.epoch, values, costs, seeds if found.seeded else (), missing, mean)
 
     def _seed_column(self, found: Metric, seed: Any) -> int:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
@@ -251,19 +294,28 @@ class TabularBenchmark(Benchmark):
         found, recorded = self._recorded(metric, epoch)
         column = int(_draw(np.isfinite(recorded.values[[row]]), rng)[0])
         value, cost = recorded.values.item(row, column), recorded.costs.item(row, column)
-        seeds = (self.table.seeds[column],) if "seed" in found.dims else ()
-        reason = None if value == value else self._reason(found.path, row, recorded.epoch, "mean")
+        seeds = (self.table.seeds[column],) if found.seeded else ()
+        reason = None
+        if recorded.missing is not None and value != value:
+            reason = self._reason(found, self.table.seeds, recorded.missing[row].tolist())
         return Answer(value, found.path, found.split, found.units, recorded.epoch, seeds, cost, reason)
 
     def _recorded(self, metric: str, epoch: Epoch) -> tuple[Metric, Recorded]:
+        """What `_read` gives, kept, as draws are made one by one."""
+        name = (metric, epoch, type(epoch))
+        kept: tuple[Metric, Recorded] | None = self._drawn_from.get(name)
+        if kept is None:
+            found, recorded = self._read(metric, epoch)
+            kept = found, self._drawn_from.keep(name, recorded)
+            self._drawn_from[name] = kept
+        return kept
+
+    def _read(self, metric: str, epoch: Epoch) -> tuple[Metric, Recorded]:
         """A metric at an epoch by seed, with what the training up to there cost."""
         found = self.metric(metric)
         at, finished = self._epoch(found, epoch)
-        name = (found.path, at)
-        if name not in self._recorded_cache:
-            values = _slice(self.table.columns[found.path].values, at)
-            self._recorded_cache[name] = Recorded(finished, values, self._costs(found, at, values.shape))
-        return found, self._recorded_cache[name]
+        values, missing = self.table.columns[found.path].plane(at)
+        return found, Recorded(finished, values, missing, self._costs(found, at, values.shape))
 
     def _epoch(self, found: Metric, epoch: Any) -> tuple[int | None, int | None]:
         """Position on the axis of epochs, and the epoch there; both None for a metric without epochs."""
@@ -282,47 +334,52 @@ class TabularBenchmark(Benchmark):
 
     def _costs(self, found: Metric, at: int | None, shape: tuple[int, ...]) -> FloatArray:
         """Seconds of training `(n, seeds)`; NaN for what needs no training, such as a number of parameters."""
-        column = self.table.columns.get(f"{found.dataset}/train_seconds" if found.dataset else "train_seconds")
+        path = f"{found.dataset}/train_seconds" if found.dataset else "train_seconds"
+        column = self.table.columns.get(path)
         if column is None or (found.split == "none" and "epoch" not in found.dims):
-            return np.full(shape, np.nan)
+            return np.broadcast_to(np.nan, shape)
         dated = "epoch" in column.metric.dims
         last = self._epoch(column.metric, "last")[0]
         if not dated and at is not None and at != self._epoch(found, "last")[0]:
-            return np.full(shape, np.nan)  # only the whole training was timed
-        costs = _slice(column.values, (last if at is None else at) if dated else None)
+            return np.broadcast_to(np.nan, shape)  # only the whole training was timed
+        costs = column.plane((last if at is None else at) if dated else None).values
         if costs.shape != shape:
             costs = np.broadcast_to(_mean(costs, np.isfinite(costs))[:, None], shape)
         return costs
 
-    def _reason(self, path: str, row: int, epoch: int | None, seed: Any) -> str:
-        """Why a row has no number: the causes by seed, or the one cause of all."""
-        column, metric = self.table.columns[path], self.metrics[path]
-        at = None if epoch is None else self.table.epochs[metric.dataset].index(epoch)
-        codes: list[int] = _slice(column.missing, at)[row].tolist()
-        if "seed" in metric.dims and not isinstance(seed, str):
-            return column.reasons[codes[self.table.seeds.index(int(seed))] - 1]
-        causes = [column.reasons[code - 1] for code in codes]
+    def _reason(self, metric: Metric, seeds: tuple[int, ...], codes: list[int]) -> str:
+        """Why a row has no number, of which `codes` are the codes by seed: the causes, or the one cause of all."""
+        reasons = self.table.columns[metric.path].reasons
+        causes = [reasons[code - 1] for code in codes]
         if len(set(causes)) == 1:
             return causes[0]
-        return "; ".join(f"seed {seed}: {cause}" for seed, cause in zip(self.table.seeds, causes, strict=True))
+        return "; ".join(f"seed {seed}: {cause}" for seed, cause in zip(seeds, causes, strict=True))
+
+
+def _metric(columns: Mapping[str, Column], path: str) -> Metric:
+    return columns[path].metric
+
+
+class Kept(dict[Any, Any]):
+    """Arrays made once and kept; forgotten all together where they take more than `KEPT` bytes."""
+
+    bytes = 0
+
+    def keep(self, name: Any, arrays: Arrays) -> Arrays:
+        """Keep arrays under a name."""
+        size = sum(array.nbytes for array in arrays if isinstance(array, np.ndarray) and any(array.strides))
+        if self.bytes + size > KEPT:
+            self.clear()
+            self.bytes = 0
+        self.bytes += size
+        self[name] = arrays
+        return arrays
 
 
 def _find(wanted: npt.NDArray[Any], names: npt.NDArray[Any], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """For each wanted value the row of the equal one among sorted names, or `ABSENT`."""
     at = np.minimum(np.searchsorted(names, wanted), len(names) - 1)
     return np.where(names[at] == wanted, rows[at], ABSENT)
-
-
-def _slice(array: npt.NDArray[Number], at: int | None) -> npt.NDArray[Number]:
-    """Numbers of a column at a position of the axis of epochs by seed; shape `(n, seeds)`, or `(n, 1)` without."""
-    return np.ascontiguousarray(array[:, None] if array.ndim == 1 else array if array.ndim == 2 else array[:, :, at])
-
-
-def _with_numbers(column: Column, axis: int, numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """Those of the seeds or epochs along an axis at which anything was measured; all where nothing was."""
-    others = tuple(other for other in range(column.missing.ndim) if other != axis)
-    measured = (column.missing == 0).any(axis=others)
-    return tuple(number for number, any_ in zip(numbers, measured, strict=True) if any_) or numbers
 
 
 def _mean(values: FloatArray, used: BoolArray) -> FloatArray:

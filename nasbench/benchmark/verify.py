@@ -15,6 +15,7 @@ from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError
+from nasbench.spaces.base import KeyArray
 
 
 def verify(path: Path) -> list[str]:
@@ -31,12 +32,12 @@ def verify(path: Path) -> list[str]:
         findings = _checksums(file.file)
     try:
         with hdf5.opened(path) as file:
-            table, keys = file.table(), file.array("/architecture", np.int64, (None,))
+            table, keys = file.table(), file.array("/architecture", (np.int64,), (None,))
             if kind == "surrogate":
                 file.surrogate()
+            return [*findings, *_keys(table, keys), *_columns(table)]
     except FileError as error:
         return [*findings, str(error)]
-    return [*findings, *_keys(table, keys), *_columns(table)]
 
 
 def _checksums(file: Any) -> list[str]:
@@ -53,7 +54,7 @@ def _checksums(file: Any) -> list[str]:
     return findings
 
 
-def _keys(table: Table, keys: hdf5.KeyArray) -> list[str]:
+def _keys(table: Table, keys: KeyArray) -> list[str]:
     computed = table.space.key(table.genotypes)
     if keys.shape != computed.shape:
         return [f"/architecture: has {len(keys)} keys for {len(computed)} genotypes"]

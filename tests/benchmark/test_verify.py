@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark import hdf5
+from nasbench.benchmark.packing import divisor_of, unpack
 from nasbench.benchmark.table import Table
 from nasbench.benchmark.verify import describe, verify
 from nasbench.errors import FileError
@@ -86,8 +87,19 @@ def _sealed(file: Path, edit: Callable[[Any], None]) -> list[str]:
 
 
 def _assign(path: str, at: Any, value: float) -> Callable[[Any], None]:
+    """Put a number, with those around it as float64, where perhaps no integer can hold it."""
+
     def edit(content: Any) -> None:
-        content[path][at] = value
+        old = content[path]
+        if "scale_factor" in old.attrs:
+            numbers = unpack(old[()], divisor_of(old.attrs["scale_factor"]))
+            numbers[at] = value
+            kept = {name: old.attrs[name] for name in ("units", "split", "direction", "description", "dims")}
+            del content[path]
+            content[path] = numbers
+            content[path].attrs.update(kept)
+        else:
+            old[at] = value
 
     return edit
 
