@@ -7,6 +7,7 @@ importers: Registry[Importer] = Registry(
     "source",
     "nasbench.importers.base:Importer",
     {
+        "accel-nasbench": "nasbench.importers.accel_nasbench:AccelNASBench",
         "analog-nasbench": "nasbench.importers.analog_nasbench:AnalogNASBench",
         "csv": "nasbench.importers.csv:CSV",
         "hw-nas-bench": "nasbench.importers.hw_nas_bench:HWNASBench",

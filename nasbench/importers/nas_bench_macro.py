@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +12,8 @@ from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
+from nasbench.importers.jsons import read_json
 from nasbench.importers.rows import Series, tabulate
-from nasbench.importers.unpack import unpacked
 from nasbench.spaces import spaces
 
 REPEATS = 3
@@ -30,12 +29,7 @@ class NASBenchMacro(Importer):
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in one file."""
         path = one_path(paths, "one JSON file")
-        if not path.is_file():
-            raise FileError(f"no file {path}")
-        try:
-            content = json.loads(unpacked(path), object_pairs_hook=_once)
-        except (ValueError, RecursionError) as error:
-            raise FileError(f"{path} cannot be read as json: {' '.join(str(error).split())[:200]}") from error
+        content = read_json(path)
         if not isinstance(content, dict) or not content:
             raise FileError(f"{path.name} is no JSON object of networks")
         rows = [_row(key, record) for key, record in content.items()]
@@ -51,14 +45,6 @@ class NASBenchMacro(Importer):
         seeds = np.tile(np.arange(REPEATS), len(rows))
         space = spaces.create("macro")
         return tabulate(space, np.repeat(genotypes, REPEATS, axis=0), series, {"source": source}, seeds)
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object in which no name occurs twice, of which the last would win without a word."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("a name occurs twice in one object")
-    return content
 
 
 def _row(key: str, record: object) -> list[float]:

@@ -64,10 +64,7 @@ def tabulate(
     """
     if numbers is None:
         numbers = np.arange(1, len(genotypes) + 1)
-    codes = row_codes(space, genotypes)
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    order = np.argsort(first, kind="stable")
-    row = np.argsort(order)[inverse]  # of the table
+    row, first = table_rows(space, genotypes)
     known_epochs, epoch = np.unique(np.zeros_like(row) if epochs is None else epochs, return_inverse=True)
     place = row * len(known_epochs) + epoch
     repeats = _occurrence(place)
@@ -96,13 +93,25 @@ def tabulate(
     datasets = {one.metric.dataset for one in series if not one.static}
     return Table(
         space=space,
-        genotypes=genotypes[first[order]],
+        genotypes=genotypes[first],
         seeds=tuple(known_seeds.tolist()) if with_seeds else (),
         epochs={} if epochs is None else {dataset: tuple(known_epochs.tolist()) for dataset in datasets},
         columns=columns,
         recipe=recipe,
         provenance=provenance(),
     )
+
+
+def table_rows(space: Space, genotypes: GenotypeArray) -> tuple[IntArray, IntArray]:
+    """In which row of a table each of `(r, d)` architectures stands, and the first of them in each row.
+
+    Returns:
+        Row numbers `(r,)`, which count architectures in the order in which they first occur, and for each row the
+        position among the `r` of that first occurrence.
+    """
+    _, first, inverse = np.unique(row_codes(space, genotypes), return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    return np.argsort(order)[inverse], first[order]
 
 
 def _occurrence(values: IntArray) -> IntArray:

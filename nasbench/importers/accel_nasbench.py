@@ -1,0 +1,192 @@
+"""Accel-NASBench: networks of the mobile space trained on ImageNet by a cheaper recipe, and run on six accelerators.
+
+Published is an archive of one JSON file for each result, `result_<number>.json`. They are read from the archive, from a
+folder, or from one csv file with the same numbers, a row for each result.
+
+How it becomes a table: results stand in the order of their numbers. An architecture that has several keeps them as
+repeats, seeds 0, 1, ...: the source says neither seed nor reason. Parameters and multiply-adds, in millions in the
+source, are counts. What no result has (the deviations on the two FPGAs) is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.table import DIMS, Table
+from nasbench.errors import FileError, InputError
+from nasbench.importers.base import Importer, one_path
+from nasbench.importers.documents import Document, documents
+from nasbench.importers.frames import PACKED, numbers, read_frame
+from nasbench.importers.jsons import parse_json
+from nasbench.importers.rows import Series, table_rows, tabulate
+from nasbench.importers.splits import read_split, split_files, split_folder
+from nasbench.spaces.base import GenotypeArray
+from nasbench.spaces.mobile import Mobile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DATASET = "imagenet"
+RESULT = re.compile(r"result_(\d{1,9})\.json")
+NUMBER = "result_id"
+"""Column of the csv file that holds the number of a result."""
+LATENCY = ("zcu102", "vck190")
+"""Devices whose latency was measured."""
+THROUGHPUT = ("a100", "3090", "tpuv2", "tpuv3", *LATENCY)
+MILLION = 1e6
+
+
+class AccelNASBench(Importer):
+    """`anb_dataset_jsons.tar.gz`, the folder that it unpacks to, or a csv file of the same results.
+
+    The three files of the published split (`train_paths.json`, `val_paths.json`, `test_paths.json`) become row numbers
+    in the recipe; see `nasbench.importers.splits`.
+
+    Args:
+        splits: Folder of these files. If not given, they are looked for beside the results; there may be none.
+    """
+
+    name = "accel-nasbench"
+    paper = "Ahmad et al. (2024), Accel-NASBench, arXiv:2404.08005; github.com/afzalxo/Accel-NASBench"
+    licence = "Apache-2.0"
+
+    def __init__(self, splits: str | None = None) -> None:
+        self.splits = splits
+
+    def read(self, paths: Sequence[Path]) -> Table:
+        """The table in one archive, folder or csv file."""
+        path = one_path(paths, "one archive, folder or csv file")
+        folder = split_folder(path, self.splits)
+        frame = _csv(path) if _is_csv(path) else _results(path)
+        space = Mobile()
+        genotypes = _genotypes(space, frame)
+        rows, first = table_rows(space, genotypes)
+        facts: dict[str, Any] = {"rows": len(rows), "architectures": len(first), "repeats": len(rows) - len(first)}
+        recipe: dict[str, Any] = {}
+        files = [path]
+        if folder is not None:
+            names = [f"result_{number}.json" for number in frame[NUMBER]]
+            recipe["splits"], facts["splits"] = read_split(folder, names, rows)
+            files += split_files(folder)
+        recipe["source"] = self.source(files, **facts, skipped={})
+        return tabulate(space, genotypes, _series(frame), recipe, numbers=frame[NUMBER].to_numpy(dtype=np.int64))
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def _is_csv(path: Path) -> bool:
+    """By its name, which may end as that of a packed file."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return path.is_file() and ".csv" in suffixes[-1:] + [s for s in suffixes[-2:-1] if suffixes[-1] in PACKED]
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    """The results in a csv file as text, by their names."""
+    frame = read_frame(path, [NUMBER, *Mobile().choice_names, *_columns()])
+    ids = frame[NUMBER].str.strip()
+    wrong = ~ids.str.fullmatch(r"\d{1,9}") | ids.duplicated()
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        text = ids.iloc[at][:40]
+        raise FileError(f"{path.name}, row {at + 1}: {text!r} is no number of a result, or not the first of it")
+    frame[NUMBER] = ids.astype(int)
+    return frame.set_axis([f"{path.name}, row {row}" for row in frame.index]).sort_values(NUMBER)
+
+
+def _results(path: Path) -> pd.DataFrame:
+    """The results in single files, with the columns of the csv file, by their names."""
+    import pandas as pd
+
+    wanted = [*Mobile().choice_names, *_columns()]
+    found: dict[int, tuple[str, list[str]]] = {}
+    for document in documents(path, RESULT):
+        match = RESULT.fullmatch(document.name.rpartition("/")[2])
+        assert match is not None  # or it would not be here
+        if int(match[1]) in found:
+            raise FileError(f"{document.name} and {found[int(match[1])][0]} have the same number")
+        values = dict(_values(document))
+        found[int(match[1])] = document.name, [values.get(name, "") for name in wanted]
+    ids = sorted(found)
+    frame = pd.DataFrame([found[number][1] for number in ids], [found[number][0] for number in ids], wanted, dtype=str)
+    frame[NUMBER] = ids
+    return frame
+
+
+def _values(document: Document) -> Iterator[tuple[str, str]]:
+    """The values of one result as text, by the names that they have as columns."""
+    record = parse_json(document.content, document.name)
+    parts = [record.get(part) for part in ("architecture", "metrics", "platform_perf")] if type(record) is dict else []
+    if not parts or not all(isinstance(part, dict) for part in parts):
+        raise FileError(f"{document.name} is no object with 'architecture', 'metrics' and 'platform_perf'")
+    for name, value in [pair for part in (record, *parts) for pair in part.items()]:
+        for inner, number in value.items() if isinstance(value, dict) else [("", value)]:
+            text = str(number) if isinstance(number, bool) else json.dumps(number)
+            yield f"{name}.{inner}" if inner else name, text[:100]
+
+
+# --- columns --------------------------------------------------------------------------------------------------------
+
+
+def _columns() -> dict[str, tuple[Metric, float]]:
+    """By column of the source, the metric and what the number there is multiplied by."""
+    found = {
+        "val_top1": (_metric("validation_accuracy", "percent", "maximise", "Top-1 accuracy on validation images."), 1),
+        "val_top5": (_metric("validation_top5_accuracy", "percent", "maximise", "Top-5 accuracy, same images."), 1),
+        "train_time": (_metric("train_seconds", "seconds", "minimise", "Seconds of the whole training."), 1),
+        "macs": (_metric("flops", "count", "minimise", "Multiply-adds for one image.", static=True), MILLION),
+        "params": (_metric("parameters", "count", "minimise", "Trainable parameters.", static=True), MILLION),
+    }
+    kinds: tuple[tuple[str, tuple[str, ...], str, Direction], ...] = (
+        ("latency", LATENCY, "milliseconds", "minimise"),
+        ("throughput", THROUGHPUT, "images per second", "maximise"),
+    )
+    for kind, devices, units, direction in kinds:
+        for device in devices:
+            mean = _metric(f"{device}_{kind}", units, direction, f"Mean of the measurements on {device}.")
+            deviation = _metric(f"{device}_{kind}_deviation", units, "none", "Standard deviation of the measurements.")
+            found[f"{kind}_{device}.{kind}_mean"] = mean, 1
+            found[f"{kind}_{device}.{kind}_std"] = deviation, 1
+    return found
+
+
+def _metric(name: str, units: str, direction: Direction, what: str, static: bool = False) -> Metric:
+    split: Split = "validation" if name.startswith("validation") else "none"
+    return Metric("" if static else DATASET, name, split, units, direction, DIMS[:1] if static else DIMS[:2], what)
+
+
+def _genotypes(space: Mobile, frame: pd.DataFrame) -> GenotypeArray:
+    """The architectures of the results; shape `(r, 28)`."""
+    for position, name in enumerate(space.choice_names):
+        known = [str(option) for option in space.option_names(position)]
+        wrong = ~frame[name].isin(known)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            text = frame[name].iloc[at][:40]
+            raise InputError(f"{frame.index[at]}: {name} is {text!r}; allowed are {', '.join(known)}")
+    return space.from_columns({name: frame[name] for name in space.choice_names})
+
+
+def _series(frame: pd.DataFrame) -> list[Series]:
+    """The columns that have a number anywhere."""
+    series = []
+    for name, (metric, factor) in _columns().items():
+        values, broken = numbers(frame[name])
+        if broken.any():
+            at = int(np.argmax(broken))
+            text = frame[name].iloc[at][:40]
+            raise InputError(f"{frame.index[at]}, {name}: {text!r} is not a finite number")
+        if metric.units == "count":
+            values = np.round(factor * values)
+        if not np.isnan(values).all():
+            series.append(Series(metric, values))
+    if not any(one.metric.name == "validation_accuracy" for one in series):
+        raise FileError("no result has a number val_top1")
+    return series

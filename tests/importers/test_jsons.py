@@ -1,0 +1,45 @@
+"""JSON from outside."""
+
+import bz2
+import math
+from pathlib import Path
+
+import pytest
+
+from nasbench.errors import FileError, InputError
+from nasbench.importers.jsons import number, parse_json, read_json
+
+
+def test_values_packed_or_not(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b'{"a": [1, null]}')
+    (tmp_path / "b").write_bytes(bz2.compress(b'{"a": [1, null]}'))
+    assert read_json(tmp_path / "a") == read_json(tmp_path / "b") == {"a": [1, None]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "p cannot be read as json: Expecting"),
+        (b"\xff", "can't decode byte"),
+        (b'{"a": 1, "a": 1}', "a name occurs twice in one object"),
+        (b"[" * 100_000, "recursion"),
+        (b"9" * 10_000, "integer string conversion"),
+    ],
+)
+def test_bad_content_is_one_line(content: bytes, message: str) -> None:
+    with pytest.raises(FileError, match=message) as caught:
+        parse_json(content, "p")
+    assert "\n" not in str(caught.value)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="no file"):
+        read_json(tmp_path / "a")
+
+
+def test_numbers() -> None:
+    assert number(3, "a") == 3.0
+    assert math.isnan(number(None, "a")) and math.isnan(number(math.nan, "a"))
+    for value in (True, "3", [3], math.inf, 10**400):
+        with pytest.raises(InputError, match=r"what: .* is not a finite number"):
+            number(value, "what")
