@@ -11,6 +11,7 @@ importers: Registry[Importer] = Registry(
         "analog-nasbench": "nasbench.importers.analog_nasbench:AnalogNASBench",
         "csv": "nasbench.importers.csv:CSV",
         "hw-nas-bench": "nasbench.importers.hw_nas_bench:HWNASBench",
+        "nas-bench-graph": "nasbench.importers.nas_bench_graph:NASBenchGraph",
         "nas-bench-macro": "nasbench.importers.nas_bench_macro:NASBenchMacro",
         "nasbench101": "nasbench.importers.nasbench101:NASBench101",
         "nasbench201": "nasbench.importers.nasbench201:NASBench201",
