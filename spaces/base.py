@@ -215,8 +215,19 @@ class Space(ABC):
             )
         else:
             vector = architecture
-        row: GenotypeArray = self.check([vector])[0]
+        row: GenotypeArray | None = self._plain(vector)
+        if row is None:
+            row = self.check([vector])[0]
         return row
+
+    def _plain(self, vector: Any) -> GenotypeArray | None:
+        """A genotype of a space without rules given as a list, checked without arrays, which take longer; else None."""
+        if type(vector) is not list or len(vector) != len(self.choices) or type(self).contains is not Space.contains:
+            return None
+        for value, options in zip(vector, self.choices, strict=True):
+            if type(value) is not int or not 0 <= value < options:
+                return None
+        return np.array(vector, dtype=np.int8)
 
     def read(self, text: str) -> GenotypeArray:
         """The checked genotype `(d,)` that a person writes: the published string, or several numbers as `3,1,0`.
@@ -428,13 +439,16 @@ class Space(ABC):
     # --- identity -----------------------------------------------------------------------------------------------
 
     def code(self, genotypes: GenotypeArray) -> KeyArray:
-        """One number for each genotype `(n, d)`: its positions as digits, the first the most significant.
+        """One number for each genotype `(n, d)`, or for one `(d,)`: its positions as digits, the first the highest.
 
         Where that would need more than 63 bits, a fixed hash of the digits to 63 bits: two genotypes have the same by
         a chance of 2^-63, and of a million genotypes any two have by one of 5 * 10^-8.
         """
         if not self.countable:
             return hash_digits(genotypes, self._options)
+        if genotypes.ndim == 1:
+            code: KeyArray = self._weights.dot(genotypes)
+            return code
         codes: KeyArray = np.einsum("...d,d->...", genotypes, self._weights)  # unlike @ makes no copy as int64
         return codes
 
@@ -448,7 +462,7 @@ class Space(ABC):
             raise InputError(f"codes of {self.name} are hashes, which cannot be decoded; keep the genotypes")
         return (codes[:, None] // self._weights % self._options).astype(np.int8)
 
-    @property
+    @cached_property
     def countable(self) -> bool:
         """Whether every genotype has a number below 2^63, so that `code` can be inverted."""
         return math.prod(self.choices) < 1 << 63

@@ -21,9 +21,7 @@ Arrays = TypeVar("Arrays", bound=NamedTuple)
 DIRECT = 2**22
 """Spaces with at most this many codes are looked up in an array of all of them."""
 REMEMBERED = 2**17
-"""Strings whose rows are remembered at most."""
-FEW = 2**16
-"""Rows of a table whose genotypes are all put in a dictionary."""
+"""Strings, and genotypes, whose rows are remembered at most."""
 KEPT = 2**26
 """Bytes of numbers that are kept for the next question."""
 ABSENT = -1
@@ -88,6 +86,7 @@ class TabularBenchmark(Benchmark):
         self._views = Kept()
         self._drawn_from = Kept()
         self._row_of_text: dict[str, int] = {}
+        self._row_of_bytes: dict[bytes, int] = {}
 
     # --- queries ------------------------------------------------------------------------------------------------
 
@@ -173,36 +172,35 @@ class TabularBenchmark(Benchmark):
                 raise NotFoundError(f"{self.name} has no row {architecture}; its rows are 0 to {last}")
             return architecture
         if isinstance(architecture, np.ndarray) and architecture.dtype == np.int8:
-            row = self._exact_row(architecture)
-            if row != ABSENT:
-                return row
+            name = architecture.tobytes()
+            row = self._row_of_bytes.get(name) if architecture.ndim == 1 else None
+            if row is None:
+                row = self._exact_row(architecture)
+                if row == ABSENT:
+                    row = self._look_up(self.space.genotype(architecture))
+                if len(self._row_of_bytes) < REMEMBERED:
+                    self._row_of_bytes[name] = row
+            return row
         return self._look_up(self.space.genotype(cast(Architecture, architecture)))
 
     def _look_up(self, genotype: GenotypeArray) -> int:
+        """Row of a checked genotype."""
         row = self._exact_row(genotype)
         return int(self._rows(genotype[None])[0]) if row == ABSENT else row
 
     def _exact_row(self, genotype: GenotypeArray) -> int:
-        """The row that is this very int8 array, or `ABSENT`."""
-        if self._row_of_bytes is not None:
-            return self._row_of_bytes.get(genotype.tobytes(), ABSENT) if genotype.ndim == 1 else ABSENT
-        if genotype.shape != (len(self.space.choices),) or not self.space.countable:
+        """The row that is this very array of int8, sound or not; `ABSENT` if none is, or if that takes longer."""
+        genotypes, direct = self.table.genotypes, self._direct
+        if genotype.shape != genotypes.shape[1:] or not self.space.countable:
             return ABSENT
-        codes, rows = self._by_code
-        at = codes.searchsorted(self.space.code(genotype))
-        if at == len(codes):
-            return ABSENT
-        row = rows.item(at)
-        return row if self.table.genotypes[row].tobytes() == genotype.tobytes() else ABSENT
-
-    @cached_property
-    def _row_of_bytes(self) -> dict[bytes, int] | None:
-        """Of a table of few architectures; of many it would take tens of megabytes."""
-        n, d = self.table.genotypes.shape
-        if n > FEW:
-            return None
-        data = self.table.genotypes.tobytes()
-        return {data[row * d : (row + 1) * d]: row for row in range(n)}
+        code = int(self.space.code(genotype))
+        if direct is not None:
+            row = direct.item(code) if 0 <= code < len(direct) else ABSENT
+        else:
+            codes, rows = self._by_code
+            at = int(codes.searchsorted(code))
+            row = rows.item(at) if at < len(codes) else ABSENT
+        return row if row != ABSENT and genotypes[row].tobytes() == genotype.tobytes() else ABSENT
 
     def _rows(self, genotypes: GenotypeArray) -> npt.NDArray[np.intp]:
         """Row of each of `(n, d)` checked genotypes.
