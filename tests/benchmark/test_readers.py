@@ -1,0 +1,113 @@
+"""A file that is replaced while many read it: who opened the old one goes on with it, and nobody sees a mixture."""
+
+import multiprocessing
+import pickle
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import pytest
+
+from nasbench.benchmark import hdf5
+from nasbench.benchmark.load import load
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.errors import FileError
+
+READERS, REPLACEMENTS = 32, 8
+
+
+def version(table: Table, number: int) -> Table:
+    """A table all of whose numbers tell which version it is."""
+    columns = {
+        path: Column(column.metric, np.full(column.values.shape, float(number)), np.zeros_like(column.missing))
+        for path, column in table.columns.items()
+    }
+    return replace(table, columns=columns, recipe={"version": number})
+
+
+def read_until_told(path: Path, pipe: Connection) -> None:
+    """Open the file again and again; every answer of an open one must be of the version that its recipe names."""
+    opened, wrong, seen = 0, [], set()
+    while not pipe.poll():
+        try:
+            benchmark = load(path)
+            assert isinstance(benchmark, TabularBenchmark)
+            number = benchmark.table.recipe["version"]
+            answers = set()
+            for metric in benchmark.metrics:  # each read from the file when it is asked for
+                answers |= set(benchmark.query_many(benchmark.architectures(), metric).values.tolist())
+            if answers != {number}:
+                wrong.append(f"version {number} answered {answers}")
+            seen.add(number)
+        except Exception as error:
+            wrong.append(f"{type(error).__name__}: {error}")
+        opened += 1
+    pipe.send((opened, wrong[:3], seen))
+
+
+@contextmanager
+def readers(path: Path, count: int) -> Iterator[list[Connection]]:
+    context = multiprocessing.get_context("fork")
+    pairs = [context.Pipe() for _ in range(count)]
+    processes = [context.Process(target=read_until_told, args=(path, theirs)) for _, theirs in pairs]
+    try:
+        for process in processes:
+            process.start()
+        yield [ours for ours, _ in pairs]
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def test_readers_see_the_old_file_or_the_new_one(table: Table, tmp_path: Path) -> None:
+    path = tmp_path / "table.h5"
+    hdf5.write(version(table, 0), path)
+    with readers(path, READERS) as pipes:
+        end = monotonic() + 2
+        written = 0
+        while written < REPLACEMENTS or monotonic() < end:
+            written += 1
+            hdf5.write(version(table, written), path)
+        for pipe in pipes:
+            pipe.send("stop")
+        reports = [pipe.recv() for pipe in pipes]
+    assert [wrong for _, wrong, _ in reports if wrong] == []
+    assert all(opened for opened, _, _ in reports)
+    assert len(set.union(*(seen for _, _, seen in reports))) > 2  # they did read while it was replaced
+
+
+def test_an_open_benchmark_outlives_its_file(table: Table, tmp_path: Path) -> None:
+    path = tmp_path / "table.h5"
+    hdf5.write(version(table, 1), path)
+    benchmark = load(path)
+    hdf5.write(version(table, 2), path)
+    assert benchmark.query(table.genotypes[0], "parameters").value == 1
+    path.unlink()
+    assert benchmark.query(table.genotypes[0], "digits/validation_accuracy").value == 1
+
+
+def test_writing_into_an_open_file_is_noticed(table: Table, tmp_path: Path) -> None:
+    path, other = tmp_path / "table.h5", tmp_path / "other.h5"
+    hdf5.write(version(table, 1), path)
+    hdf5.write(version(table, 2), other)
+    benchmark = load(path)
+    shutil.copyfile(other, path)
+    with pytest.raises(FileError, match="was written to while it was read; open it again"):
+        benchmark.query(table.genotypes[0], "parameters")
+
+
+def test_a_copy_for_another_process_is_of_the_same_file(table: Table, tmp_path: Path) -> None:
+    path = tmp_path / "table.h5"
+    hdf5.write(version(table, 1), path)
+    image = pickle.dumps(load(path))
+    assert pickle.loads(image).query(table.genotypes[0], "parameters").value == 1  # noqa: S301
+    hdf5.write(version(table, 2), path)
+    with pytest.raises(FileError, match="replaced by another file since it was opened"):
+        pickle.loads(image)  # noqa: S301
