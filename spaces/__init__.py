@@ -15,6 +15,7 @@ spaces: Registry[Space] = Registry(
         "nb201": "nasbench.spaces.nb201:NB201",
         "nats_size": "nasbench.spaces.nats_size:NATSSize",
         "tnb101_micro": "nasbench.spaces.tnb101_micro:TNB101Micro",
+        "tnb101_macro": "nasbench.spaces.tnb101_macro:TNB101Macro",
         "macro": "nasbench.spaces.macro:Macro",
         "transformer": "nasbench.spaces.transformer:Transformer",
         "flexibert": "nasbench.spaces.flexibert:FlexiBERT",

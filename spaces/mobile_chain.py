@@ -108,7 +108,7 @@ class MobileChain(Space):
         return graph
 
     def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
-        nodes = self._path(graph)
+        nodes = directed_path(graph, self.name)
         stages = self._by_stage(graph, nodes[1:-1])
         genotype = self._read(graph, stages)
         own = self.graph(self.check([genotype])[0])
@@ -120,25 +120,6 @@ class MobileChain(Space):
                         f"{value!r}"
                     )
         return genotype
-
-    def _path(self, graph: nx.DiGraph[Any]) -> list[Any]:
-        """The nodes from the input to the output, one after the other."""
-        import networkx as nx
-
-        for node in graph:
-            for what, number in ("successors", graph.out_degree(node)), ("predecessors", graph.in_degree(node)):
-                if number > 1:
-                    raise InputError(f"node {node!r} has {number} {what}; a graph of {self.name} is a directed path")
-        if graph.number_of_edges() != len(graph) - 1:
-            loose = len(graph) - graph.number_of_edges()
-            raise InputError(f"the graph falls into {loose} pieces; a graph of {self.name} is one directed path")
-        nodes = list(nx.topological_sort(graph))
-        ends = {0: "input", len(nodes) - 1: "output"}
-        for place, node in enumerate(nodes):
-            label = graph.nodes[node]["op"]
-            if label != ends.get(place, label) or (place not in ends and label in ends.values()):
-                raise InputError(f"node {node!r} has op {label!r}; the path leads from 'input' over layers to 'output'")
-        return nodes
 
     def _by_stage(self, graph: nx.DiGraph[Any], nodes: list[Any]) -> list[list[Any]]:
         """The layers of each stage, tested to follow each other in order and to be neither too few nor too many."""
@@ -192,6 +173,30 @@ class MobileChain(Space):
         """Those of `(n, m)` values whose layers are present, in their order, then zeros."""
         order = np.argsort(~layers.present, axis=1, kind="stable")
         return np.take_along_axis(np.where(layers.present, values, 0), order, axis=1)
+
+
+def directed_path(graph: nx.DiGraph[Any], space: str) -> list[Any]:
+    """The nodes of a chain from the input to the output, one after the other.
+
+    Raises:
+        InputError: The graph is no such path; says where. `space` is the name of the space that it should be of.
+    """
+    import networkx as nx
+
+    for node in graph:
+        for what, number in ("successors", graph.out_degree(node)), ("predecessors", graph.in_degree(node)):
+            if number > 1:
+                raise InputError(f"node {node!r} has {number} {what}; a graph of {space} is a directed path")
+    if graph.number_of_edges() != len(graph) - 1:
+        loose = len(graph) - graph.number_of_edges()
+        raise InputError(f"the graph falls into {loose} pieces; a graph of {space} is one directed path")
+    nodes = list(nx.topological_sort(graph))
+    ends = {0: "input", len(nodes) - 1: "output"}
+    for place, node in enumerate(nodes):
+        label = graph.nodes[node]["op"]
+        if label != ends.get(place, label) or (place not in ends and label in ends.values()):
+            raise InputError(f"node {node!r} has op {label!r}; the path leads from 'input' over layers to 'output'")
+    return nodes
 
 
 def scaled(width: int, channels: int, published: int) -> int:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 SKELETON = "64-41414"
 """Base channels, and the modules: 1 keeps the shape, 4 doubles the channels and halves the image."""
-LARGE = 64
-"""Images of at least this height and width are divided by four in the stem."""
 
 
 class TNB101Micro(EdgeCellSpace):
@@ -73,6 +71,7 @@ class TNB101Micro(EdgeCellSpace):
         from torch import nn
 
         from nasbench.spaces import layers
+        from nasbench.spaces.tnb101_network import stem
 
         images = ImageClassification.expect(task)
 
@@ -93,11 +92,7 @@ class TNB101Micro(EdgeCellSpace):
             )
 
         channels = settings.channels
-        half, stride = (channels + 1) // 2, 2 if min(images.shape[1:]) >= LARGE else 1
-        blocks: list[nn.Module] = [
-            layers.conv_bn(images.shape[0], half, 3, stride),
-            layers.relu_conv_bn(half, channels, 3, stride),
-        ]
+        blocks = stem(images.shape, channels)
         for stage in range(settings.stages):
             blocks += [cell(channels, channels, 1) for _ in range(settings.cells if stage > 0 else 0)]
             blocks += [cell(channels, 2 * channels, 2)]
