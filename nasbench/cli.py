@@ -209,6 +209,55 @@ def import_table(
 
 
 @app.command()
+def merge(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Tabular benchmarks of one space.", show_default=False)
+    ],
+    target: OutOption,
+    by: Annotated[
+        Literal["key", "genotype"],
+        typer.Option(help="Rows of isomorphic graphs are one, or only those of equal genotypes."),
+    ] = "key",
+    inner: Annotated[bool, typer.Option("--inner", help="Keep only architectures that are in all files.")] = False,
+    prefer: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file whose numbers count where others differ.")
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[FILE:]OLD=NEW", help="Another name of a metric or a whole data set, in one file or all."),
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Join benchmarks of one space by architecture into one file; numbers that differ are refused."""
+    from nasbench import merge as merging
+    from nasbench.benchmark import hdf5
+    from nasbench.benchmark.reader import opened
+
+    writable(target, *files)
+    writable(json_file, *files)
+    names = [file.name for file in files]
+    if len(set(names)) < len(names):
+        names = [str(file) for file in files]
+    preferred = None if prefer is None else _named(str(prefer), files, names, "--prefer")
+    others = _renamings(rename or [], files, names)
+    with interruptible("nothing was written"), ExitStack() as stack:
+        tables = [merging.renamed(stack.enter_context(opened(file)).tabular(), others[name]) for file, name in zip(files, names, strict=True)]
+        merged = merging.merge(tables, names, by=by, inner=inner, prefer=preferred)
+        hdf5.write(merged, target)
+    done = merging.report(merged)
+    if json_file:
+        write_json(json_file, done)
+    show(done["sources"])
+    shared = [column for column in done["columns"] if len(column["sources"]) > 1]
+    if shared:
+        out.print("\n[bold]metrics of several files[/]")
+        show([{**column, "sources": list(column["sources"])} for column in shared])
+    out.print(
+        f"Wrote {target}: {len(merged.columns)} metrics of {len(merged.genotypes):,} architectures", soft_wrap=True
+    )
+
+
+@app.command()
 def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
     """Say what a benchmark holds: space, metrics with their units, seeds, epochs, recipe, provenance."""
     from nasbench.benchmark.verify import describe

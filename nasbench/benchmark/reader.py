@@ -116,6 +116,7 @@ class Reader:
         self._stamp = self._now()
         self._budget = max(SMALL, RATIO * self._stamp[0])
         self._declared: set[str] = set()
+        self._last: tuple[str, Any] = "", None
 
     def close(self) -> None:
         """Close the file; nothing can be read after that."""
@@ -159,15 +160,10 @@ class Reader:
         space = parts.restore(spaces, self.text("/", "space"), self.json("/", "space_settings"))
         genotypes = self.array("/genotypes", (np.int8,), (None, len(space.choices)))
         seeds = self.numbers("/seed")
-        paths, datasets = [], []
-        for name in self.names("/metrics"):
-            if isinstance(self.get(f"/metrics/{name}"), h5py.Group):
-                datasets.append(name)
-                paths += [f"{name}/{metric}" for metric in self.names(f"/metrics/{name}")]
-            else:
-                paths.append(name)
-                datasets.append("")
-        epochs = Lazy(dict.fromkeys(datasets), self._epochs)
+        found = self.below("/metrics")
+        datasets = {name.rpartition("/")[0] for name in found}
+        paths = [name for name in found if name not in datasets and name.rpartition("/")[2] != "epoch"]
+        epochs = Lazy(sorted(datasets), self._epochs)
         return Table(
             space=space,
             genotypes=genotypes,
@@ -191,6 +187,7 @@ class Reader:
             dims = self.texts(path, "dims")
             dataset, _, short = name.rpartition("/")
             facts = {key: self.text(path, key) for key in ("split", "units", "direction", "description")}
+            values = self.dataset(path, (np.float64, *TYPES), None)
             metric = Metric(dataset=dataset, name=short, dims=dims, **facts)  # type: ignore[arg-type]  # checked next
             check_place(name, metric)
             lengths = {"architecture": n, "seed": seeds, "epoch": len(epochs[dataset]) if "epoch" in dims else 0}
@@ -204,7 +201,7 @@ class Reader:
                 if divisor is None:
                     raise self.wrong(path, "attribute 'scale_factor' is 1, 0.1, ... or 1e-6")
             reasons: tuple[str, ...] | None = None
-            if missing in self.file:
+            if self.has(missing):
                 self.dataset(missing, (np.uint8,), shape)
                 reasons = self.texts(missing, "reasons")
             return StoredColumn(self, metric, shape, divisor, reasons)
@@ -247,20 +244,36 @@ class Reader:
 
     def get(self, path: str) -> Any:
         """A group or data set inside the file."""
-        if path != "/" and not isinstance(self.file.get(path, getlink=True), h5py.HardLink):
-            raise self.wrong(path, "is missing")
-        return self.file[path]
+        if path != self._last[0]:
+            if path != "/" and not self.has(path):
+                raise self.wrong(path, "is missing")
+            self._last = path, self.file[path]
+        return self._last[1]
+
+    def has(self, path: str) -> bool:
+        """Whether there is something under a path, itself and not a link to it."""
+        try:
+            link = self.file.id.links.get_info(path.encode())
+        except (KeyError, RuntimeError):
+            return False
+        return bool(link.type == h5py.h5l.TYPE_HARD)
 
     def names(self, path: str) -> list[str]:
-        """Names in a group, without that of the epochs."""
+        """Names in a group."""
+        return [name for name in self.below(path) if "/" not in name]
+
+    def below(self, path: str) -> list[str]:
+        """Names of all that is in a group and the groups inside it."""
         group = self.get(path)
         if not isinstance(group, h5py.Group):
             raise self.wrong(path, "is a group, got an array")
-        return sorted(name for name in group if name != "epoch")
+        found: list[bytes] = []
+        group.id.links.visit(found.append)
+        return sorted(name.decode() for name in found)
 
     def numbers(self, path: str) -> tuple[int, ...]:
         """Seeds or epochs; none where the file has none."""
-        return tuple(self.array(path, (np.int64,), (None,)).tolist()) if path in self.file else ()
+        return tuple(self.array(path, (np.int64,), (None,)).tolist()) if self.has(path) else ()
 
     def array(self, path: str, dtypes: Dtypes, shape: tuple[int | None, ...] | None) -> npt.NDArray[Any]:
         """All numbers of an array, checked as by `dataset`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
@@ -18,6 +19,8 @@ T = TypeVar("T")
 Number = TypeVar("Number", bound=np.generic)
 
 DIMS = ("architecture", "seed", "epoch")
+DIRECT = 2**22
+"""Spaces with at most this many codes are looked up in an array of all of them."""
 RESERVED = (".", "..", "epoch")
 """Names that have a meaning of their own in a file."""
 
@@ -115,9 +118,8 @@ class Table:
             raise InputError(f"genotypes of a table are int8, got {self.genotypes.dtype}; pass Space.check(genotypes)")
         if not len(genotypes):
             raise InputError("a table holds at least one architecture, got none")
-        codes, counts = np.unique(row_codes(self.space, genotypes), return_counts=True)
-        if len(codes) < len(genotypes):
-            twice = int(np.argmax(row_codes(self.space, genotypes) == codes[np.argmax(counts > 1)]))
+        twice = _second(self.codes, math.prod(self.space.choices))
+        if twice is not None:
             raise InputError(f"genotype {genotypes[twice].tolist()} is in the table more than once; merge its rows")
         _check_integers("seeds", self.seeds, increasing=False)
         if isinstance(self.columns, Lazy):
@@ -131,6 +133,11 @@ class Table:
         clash = datasets & {path for path in self.columns if "/" not in path}
         if clash:
             raise InputError(f"{clash.pop()!r} is both a data set and a metric of none; rename one of them")
+
+    @cached_property
+    def codes(self) -> npt.NDArray[Any]:
+        """`row_codes` of the genotypes."""
+        return row_codes(self.space, self.genotypes)
 
     def loaded(self) -> Table:
         """The same table with all numbers in memory."""
@@ -235,6 +242,15 @@ def row_codes(space: Space, genotypes: GenotypeArray) -> npt.NDArray[Any]:
     if math.prod(space.choices) < 2**63:
         return space.code(genotypes)
     return np.ascontiguousarray(genotypes).view(f"V{genotypes.shape[1]}").ravel()
+
+
+def _second(codes: npt.NDArray[Any], size: int) -> int | None:
+    """Position of a code that is there more than once; `size` is that of all codes."""
+    if size <= DIRECT:
+        counts = np.bincount(codes, minlength=size)
+        return int(np.argmax(counts[codes] > 1)) if counts.max() > 1 else None
+    found, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    return int(first[np.argmax(counts > 1)]) if len(found) < len(codes) else None
 
 
 def _check_name(what: str, name: str, empty: bool = True) -> None:

@@ -11,15 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
-from nasbench.benchmark.table import Column, Lazy, Table, row_codes
+from nasbench.benchmark.table import DIRECT, Column, Lazy, Table, row_codes
 from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.base import Architecture, BoolArray, FloatArray, GenotypeArray
 
 IntArray = npt.NDArray[np.int64]
 Arrays = TypeVar("Arrays", bound=NamedTuple)
 
-DIRECT = 2**22
-"""Spaces with at most this many codes are looked up in an array of all of them."""
 REMEMBERED = 2**17
 """Strings, and genotypes, whose rows are remembered at most."""
 KEPT = 2**26
@@ -69,9 +67,9 @@ class TabularBenchmark(Benchmark):
     """Answers exactly from a table.
 
     An architecture is looked up by its genotype. One that is not in the table as such, but whose graph is isomorphic
-    to that of a row, is answered with the first such row. Nothing is ever interpolated, imputed or drawn unless asked:
-    `seed="mean"` is the mean over the seeds that have a number at that epoch, which the answer names. A Python integer
-    in place of an architecture is a row of `architectures()`.
+    to that of a row, is answered with that row (of several, the one in canonical form, or else the first). Nothing is
+    ever interpolated, imputed or drawn unless asked: `seed="mean"` is the mean over the seeds that have a number at
+    that epoch, which the answer names. A Python integer in place of an architecture is a row of `architectures()`.
 
     Args:
         table: The measurements.
@@ -211,6 +209,9 @@ class TabularBenchmark(Benchmark):
         rows = self._exact(genotypes)
         absent = np.flatnonzero(rows == ABSENT)
         if len(absent):
+            rows[absent] = self._exact(self.space.canonical(genotypes[absent]))
+            absent = absent[rows[absent] == ABSENT]
+        if len(absent):
             rows[absent] = self._isomorphic(genotypes[absent])
             still = absent[rows[absent] == ABSENT]
             if len(still):
@@ -236,12 +237,12 @@ class TabularBenchmark(Benchmark):
         if size > DIRECT:
             return None
         rows = np.full(size, ABSENT, dtype=np.intp)
-        rows[self.space.code(self.table.genotypes)] = np.arange(len(self.table.genotypes))
+        rows[self.table.codes] = np.arange(len(self.table.genotypes))
         return rows
 
     @cached_property
     def _by_code(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
-        codes = row_codes(self.space, self.table.genotypes)
+        codes = self.table.codes
         order = np.argsort(codes)
         return codes[order], order
 

@@ -16,6 +16,7 @@ importers: Registry[Importer] = Registry(
         "nasbench101": "nasbench.importers.nasbench101:NASBench101",
         "nasbench201": "nasbench.importers.nasbench201:NASBench201",
         "nats-bench": "nasbench.importers.nats_bench:NATSBench",
+        "transnas101": "nasbench.importers.transnas101:TransNAS101",
     },
 )
 

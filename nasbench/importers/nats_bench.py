@@ -31,6 +31,7 @@ from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
 from nasbench.importers.plain_pickle import read as read_pickle
+from nasbench.importers.rows import used_reasons
 from nasbench.provenance import provenance
 from nasbench.spaces import spaces
 from nasbench.spaces.base import FloatArray, Space
@@ -321,15 +322,7 @@ class _Columns:
             if not missing.all():
                 if len(metric.dims) > 1 and len(kept) < len(SEEDS):
                     values, missing = values[:, kept], missing[:, kept]
-                columns[path] = Column(metric, values, *_used(missing))
+                columns[path] = Column(metric, values, *used_reasons(missing, REASONS))
         self.filled.clear()
         seeds = tuple(SEEDS[seed] for seed in kept)
         return seeds, {name: tuple(range(1, n + 1)) for name, n in self.epochs.items()}, columns
-
-
-def _used(missing: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    """Codes of missing numbers and reasons, without those that do not occur."""
-    used = [code for code in range(1, len(REASONS) + 1) if (missing == code).any()]
-    renumbered = np.zeros(len(REASONS) + 1, dtype=np.uint8)
-    renumbered[used] = np.arange(1, len(used) + 1)
-    return renumbered[missing], tuple(REASONS[code - 1] for code in used)

@@ -109,7 +109,12 @@ def table_rows(space: Space, genotypes: GenotypeArray) -> tuple[IntArray, IntArr
         Row numbers `(r,)`, which count architectures in the order in which they first occur, and for each row the
         position among the `r` of that first occurrence.
     """
-    _, first, inverse = np.unique(row_codes(space, genotypes), return_index=True, return_inverse=True)
+    return in_order(row_codes(space, genotypes))
+
+
+def in_order(values: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
+    """Numbers `(r,)`, equal where `(r,)` values are, that count them as they first occur; and where each first does."""
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
     return np.argsort(order)[inverse], first[order]
 
@@ -131,7 +136,7 @@ def _measured(one: Series, shape: tuple[int, ...], index: tuple[IntArray, ...]) 
     values[index], missing[index] = one.values, np.where(np.isnan(one.values), 2, 0)
     reasons = ("no such row in the source", one.reason)
     metric = replace(one.metric, dims=DIMS[: len(shape)])
-    return Column(metric, values, *_used(missing, reasons))
+    return Column(metric, values, *used_reasons(missing, reasons))
 
 
 def _static(one: Series, row: IntArray, n: int, numbers: IntArray) -> Column:
@@ -146,10 +151,12 @@ def _static(one: Series, row: IntArray, n: int, numbers: IntArray) -> Column:
             f"row {numbers[at]}: {one.metric.name} is {one.values[at]}, but an earlier row of its architecture says "
             f"{values[row[at]]}; it is not static"
         )
-    return Column(one.metric, values, *_used(np.isnan(values).astype(np.uint8), (one.reason,)))
+    return Column(one.metric, values, *used_reasons(np.isnan(values).astype(np.uint8), (one.reason,)))
 
 
-def _used(missing: npt.NDArray[np.uint8], reasons: tuple[str, ...]) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
+def used_reasons(
+    missing: npt.NDArray[np.uint8], reasons: tuple[str, ...]
+) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
     """Codes of missing numbers and their reasons, without those that do not occur."""
     used = [code for code in range(1, len(reasons) + 1) if (missing == code).any()]
     numbers = np.zeros(len(reasons) + 1, dtype=np.uint8)

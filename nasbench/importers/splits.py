@@ -22,6 +22,8 @@ from nasbench.errors import FileError, InputError, NotFoundError
 from nasbench.importers.jsons import read_json
 
 IntArray = npt.NDArray[np.int64]
+ROW_NUMBERS = ("splits", "found_by")
+"""Entries of a recipe that hold row numbers by name."""
 PARTS = {"train": "train", "val": "validation", "test": "test"}
 """Our name of what a file `<name>_paths.json` lists."""
 BESIDE = ("", "raw", "..", "configs/data_splits/default_split", "../configs/data_splits/default_split")
