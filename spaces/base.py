@@ -145,7 +145,10 @@ class Space(ABC):
             )
         if not np.issubdtype(array.dtype, np.integer):
             raise InputError(f"genotypes of {self.name} are integers, got {array.dtype}; convert them first")
-        outside = (array < 0) | (array >= self._options)
+        if array.dtype == np.int8 and max(self.choices) < 128:  # negative ones are the large ones without a sign
+            outside = array.view(np.uint8) >= self._options.astype(np.uint8)
+        else:
+            outside = (array < 0) | (array >= self._options)
         if outside.any():
             row, position = map(int, np.argwhere(outside)[0])
             raise InputError(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark import parts
-from nasbench.benchmark.packing import pack, pieces
+from nasbench.benchmark.packing import PIECE, pack, pieces
 from nasbench.benchmark.reader import FORMAT, SCHEMA_VERSION, opened, read, read_surrogate
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError
@@ -102,7 +102,8 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
     scales["position"] = _scale(file, "position", positions, "position in a genotype")
     if table.seeds:
         scales["seed"] = _scale(file, "seed", np.array(table.seeds), "training seed")
-    genotypes = _array(file, "genotypes", table.genotypes)
+    small = table.genotypes.nbytes <= PIECE  # read whenever the file is opened
+    genotypes = _array(file, "genotypes", table.genotypes, plain=small)
     _attach(genotypes, ("architecture", "position"), scales)
     metrics, missing = file.create_group("metrics"), file.create_group("missing")
     for dataset, epochs in sorted(table.epochs.items()):
@@ -131,9 +132,9 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
             _attach(codes, metric.dims, here)
 
 
-def _array(group: Any, name: str, values: npt.NDArray[Any]) -> Any:
+def _array(group: Any, name: str, values: npt.NDArray[Any], plain: bool = False) -> Any:
     options: dict[str, Any] = {}
-    if values.ndim and values.size:
+    if values.ndim and values.size and not plain:
         options = {"chunks": pieces(values.shape, values.itemsize), "compression": "gzip", "shuffle": True}
     return group.create_dataset(name, data=values, track_times=False, **options)
 
