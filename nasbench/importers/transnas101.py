@@ -1,0 +1,278 @@
+"""TransNAS-Bench-101: networks of two spaces, each trained for seven vision tasks, with the curves of all metrics.
+
+Published is one file, `transnas-bench_v10141024.pth`, whose pickle holds for each space, architecture and task the
+number of epochs, facts of the network, and a list over epochs for each metric.
+
+How it becomes a table: one space at a time, and each task is a data set. What is compared differs by task, and so do
+units and directions: classification (`class_object`, `class_scene`, `jigsaw`) has accuracies in percent; so has
+`segmentsemantic`, of pixels, besides the mean intersection over union; `autoencoder` and `normal` have the structural
+similarity; `room_layout` only a loss, which the source also gives times -1, for who maximises. `valid_*` is validation
+and `test_*` test. Everything was trained once; the seed is the one that the authors' training script sets, as the file
+does not say.
+
+The time that a training took is in the source as text (`01:23:45`) or seconds, from the start or for each epoch; what
+never falls, in any training of a task, is taken for the former. Evaluations are part of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.table import DIMS, Column, Table
+from nasbench.errors import FileError, InputError
+from nasbench.importers import plain_pickle
+from nasbench.importers.base import Importer, one_path
+from nasbench.importers.rows import used_reasons
+from nasbench.provenance import provenance
+from nasbench.spaces import spaces
+from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+
+TASKS = ("class_scene", "class_object", "room_layout", "jigsaw", "segmentsemantic", "normal", "autoencoder")
+LEVELS = {"micro": "tnb101_micro", "macro": "tnb101_macro"}
+SEED = 666
+"""Of the authors' training script."""
+SPLITS: dict[str, Split] = {"train": "train", "valid": "validation", "val": "validation", "test": "test"}
+QUANTITIES: dict[str, tuple[str, str, Direction, str]] = {
+    "top1": ("accuracy", "percent", "maximise", "Top-1 accuracy"),
+    "top5": ("top5_accuracy", "percent", "maximise", "Top-5 accuracy"),
+    "acc": ("accuracy", "percent", "maximise", "Share of the pixels that are labelled right"),
+    "mIoU": ("mean_iou", "percent", "maximise", "Mean intersection over union of the classes"),
+    "ssim": ("ssim", "none", "maximise", "Structural similarity to the target image"),
+    "l1_loss": ("l1_loss", "none", "minimise", "Mean absolute error of the pixels, times 0.99"),
+    "loss": ("loss", "nats", "minimise", "Cross-entropy"),
+    "neg_loss": ("negative_loss", "none", "maximise", "Loss times -1"),
+}
+"""By the name that follows the split: our name, units, direction, and what it is."""
+SQUARES = ("room_layout",)
+"""Tasks whose loss is the mean squared error."""
+TIME = "time_elapsed"
+INFOS: dict[str, tuple[str, str, str]] = {
+    "inference_time": ("inference_seconds", "seconds", "Seconds of answering one image of 720 x 1080 pixels on a GPU."),
+    "model_params": ("parameters", "count", "Parameters of encoder and decoder."),
+    "encoder_params": ("encoder_parameters", "count", "Parameters of the encoder."),
+    "model_FLOPs": ("flops", "count", "Multiply-adds of encoder and decoder for one input of the task."),
+    "encoder_FLOPs": ("encoder_flops", "count", "Multiply-adds of the encoder for one input."),
+}
+"""By name in the source: our name, units, and what it is."""
+MANY = 1e6
+"""The largest of some counts is at least so large, or they are no counts but of a unit that the file does not name."""
+MOST_EPOCHS = 100
+"""The published trainings have 10 to 30."""
+NOT_TRAINED, NOT_RECORDED, NOT_FINITE = range(1, 4)
+REASONS = (
+    "the source has no training of this task",
+    "the source does not record it at this epoch",
+    "the source has no finite number",
+)
+
+
+class Training(NamedTuple):
+    """What the source says of an architecture and a task.
+
+    Attributes:
+        epochs: How many.
+        infos: Facts of the network by their names in the source.
+        curves: By name in the source the numbers by epoch; shape `(epochs,)`, NaN where not finite.
+    """
+
+    epochs: int
+    infos: Mapping[str, float]
+    curves: Mapping[str, FloatArray]
+
+
+class TransNAS101(Importer):
+    """The file `transnas-bench_v10141024.pth`.
+
+    Args:
+        space: `micro` (4,096 cells) or `macro` (3,256 chains of modules).
+        dataset: Names of the tasks to read. All if not given.
+    """
+
+    name = "transnas101"
+    paper = "Duan et al. (2021), TransNAS-Bench-101, arXiv:2105.11871; github.com/yawen-d/TransNASBench"
+    licence = "MIT, as the authors' repository"
+
+    def __init__(self, space: str, dataset: str | Sequence[str] = ()) -> None:
+        self.space = space
+        self.dataset = tuple(dataset.split(",")) if isinstance(dataset, str) else tuple(dataset)
+
+    def read(self, paths: Sequence[Path]) -> Table:
+        """The table of one space in one file."""
+        path = one_path(paths, "one file transnas-bench_*.pth")
+        level = self.space.removeprefix("tnb101_")
+        if level not in LEVELS:
+            raise InputError(f"unknown space {self.space!r}; TransNAS-Bench-101 has {' and '.join(LEVELS)}")
+        if not path.is_file():
+            raise FileError(f"no file {path}")
+        content = plain_pickle.read(path)
+        metrics, results = _part(content, "metrics_dict", path.name), _part(content, "data", path.name).get(level)
+        if not isinstance(results, dict) or not results:
+            raise FileError(f"{path.name} has no architectures of the space {level!r}")
+        tasks = self._tasks(metrics, path.name)
+        space = spaces.create(LEVELS[level])
+        genotypes = np.array([_genotype(space, text, path.name) for text in results])
+        places = [f"{path.name}, {space.text(genotype)}" for genotype in genotypes]
+        columns: dict[str, Column] = {}
+        epochs: dict[str, tuple[int, ...]] = {}
+        facts: dict[str, Any] = {"rows": 0, "architectures": len(genotypes), "time_is_from_start": {}, "not_read": []}
+        for task in tasks:
+            names = [name for name in metrics[task] if _metric(task, name)]
+            facts["not_read"] += [f"{task}: {name[:40]}" for name in metrics[task] if name not in names]
+            trainings = [
+                _training(record, task, names, place) for place, record in zip(places, results.values(), strict=True)
+            ]
+            made = {column.metric.path: column for column in _columns(task, names, trainings, facts)}
+            if any("epoch" in column.metric.dims for column in made.values()):
+                epochs[task] = tuple(range(1, max(one.epochs for one in trainings if one) + 1))
+            columns |= made
+        if not facts["rows"]:
+            raise FileError(f"{path.name} has no training of what was asked for")
+        return Table(
+            space=space,
+            genotypes=genotypes,
+            seeds=(SEED,),
+            epochs=epochs,
+            columns=columns,
+            recipe={"source": self.source([path], **facts, skipped={})},
+            provenance=provenance(),
+        )
+
+    def _tasks(self, metrics: dict[Any, Any], place: str) -> list[str]:
+        """The tasks to read, of those whose metrics the file names."""
+        for task, names in metrics.items():
+            if task not in TASKS or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise FileError(f"{place}: metrics_dict has no list of metrics of a known task for {str(task)[:40]!r}")
+            known = [metric.name for name in names if (metric := _metric(task, name))]
+            if len(set(known)) < len(known):
+                raise FileError(f"{place}: metrics_dict names a metric of {task} twice")
+        for task in self.dataset:
+            if task not in metrics:
+                raise InputError(f"unknown task {task!r}; the file has {', '.join(metrics)}")
+        return list(dict.fromkeys(self.dataset or metrics))
+
+
+# --- what is in the file --------------------------------------------------------------------------------------------
+
+
+def _part(content: Any, name: str, place: str) -> dict[Any, Any]:
+    part = content.get(name) if isinstance(content, dict) else None
+    if not isinstance(part, dict):
+        raise FileError(f"{place} has no dictionary {name!r}: it is no file of TransNAS-Bench-101")
+    return part
+
+
+def _genotype(space: Space, text: Any, place: str) -> GenotypeArray:
+    if not isinstance(text, str) or len(text) > 40:
+        raise FileError(f"{place}: {str(text)[:40]!r} is no architecture of {space.name}")
+    try:
+        return space.genotype(text)
+    except InputError as error:
+        raise FileError(f"{place}: {error}") from error
+
+
+def _training(record: Any, task: str, names: Sequence[str], place: str) -> Training | None:
+    """The training of one task, None where there is none."""
+    if not isinstance(record, dict):
+        raise FileError(f"{place}: expected a dictionary of tasks")
+    result = record.get(task)
+    if result is None:
+        return None
+    place = f"{place}, task {task}"
+    if not isinstance(result, dict):
+        raise FileError(f"{place}: expected a dictionary")
+    epochs, infos, metrics = (result.get(name) for name in ("total_epochs", "model_info", "metrics"))
+    if type(epochs) is not int or not 0 < epochs <= MOST_EPOCHS:
+        raise FileError(f"{place}: total_epochs is {str(epochs)[:40]}, expected a number from 1 to {MOST_EPOCHS:,}")
+    if not isinstance(infos, dict) or not isinstance(metrics, dict):
+        raise FileError(f"{place}: expected the dictionaries 'model_info' and 'metrics'")
+    numbers = {
+        name: _numbers([infos[name]], f"{place}, {name}").item() for name in INFOS if infos.get(name) is not None
+    }
+    curves = {}
+    for name in names:
+        values = metrics.get(name)
+        if not isinstance(values, list) or len(values) != epochs:
+            found = f"{len(values)} numbers" if isinstance(values, list) else "no list"
+            raise FileError(f"{place}: {name[:40]!r} has {found}, expected one for each of {epochs} epochs")
+        if name == TIME:
+            values = [_seconds(value) if isinstance(value, str) else value for value in values]
+        curves[name] = _numbers(values, f"{place}, {name}")
+    return Training(epochs, numbers, curves)
+
+
+def _numbers(values: list[Any], place: str) -> FloatArray:
+    """Numbers as an array, NaN where not finite."""
+    for value in values:
+        if type(value) not in (int, float) or (type(value) is int and abs(value) > 2**63):
+            raise FileError(f"{place}: {str(value)[:40]!r} is no number")
+    array = np.array(values, dtype=np.float64)
+    return np.where(np.isfinite(array), array, np.nan)
+
+
+def _seconds(text: str) -> Any:
+    """The seconds that hours, minutes and seconds say; the text itself if it says none."""
+    match = re.fullmatch(r"(\d{1,5}):([0-5]\d):([0-5]\d)", text)
+    return 3600 * int(match[1]) + 60 * int(match[2]) + int(match[3]) if match else text
+
+
+# --- columns --------------------------------------------------------------------------------------------------------
+
+
+def _columns(
+    task: str, names: Sequence[str], trainings: Sequence[Training | None], facts: dict[str, Any]
+) -> Iterator[Column]:
+    """The columns of one task; adds to the facts what was done."""
+    epochs = np.array([0 if one is None else one.epochs for one in trainings])
+    facts["rows"] += int((epochs > 0).sum())
+    if not epochs.any():
+        return
+    for name in names:
+        values = np.full((len(epochs), epochs.max()), np.nan)
+        for row, one in enumerate(trainings):
+            if one is not None:
+                values[row, : one.epochs] = one.curves[name]
+        recorded = np.arange(1, epochs.max() + 1) <= epochs[:, None]
+        missing = np.where(epochs[:, None] == 0, NOT_TRAINED, NOT_RECORDED)
+        missing = np.where(recorded, np.where(np.isnan(values), NOT_FINITE, 0), missing)
+        if name == TIME:
+            from_start = not bool((np.diff(values, axis=1)[recorded[:, 1:]] < 0).any())
+            facts["time_is_from_start"][task] = from_start
+            if not from_start:
+                values = values.cumsum(axis=1)
+                missing = np.where((missing == 0) & np.isnan(values), NOT_FINITE, missing)
+        metric = _metric(task, name)
+        assert metric is not None  # unknown ones are not read
+        yield _column(metric, values[:, None], missing[:, None])
+    for name, (ours, units, what) in INFOS.items():
+        values = np.array([np.nan if one is None else one.infos.get(name, np.nan) for one in trainings])
+        if not np.isnan(values).all():
+            if units == "count" and np.nanmax(values) < MANY:
+                units = "as in the source"
+            missing = np.where(epochs == 0, NOT_TRAINED, np.where(np.isnan(values), NOT_FINITE, 0))
+            yield _column(Metric(task, ours, "none", units, "minimise", DIMS[:1], what), values, missing)
+
+
+def _column(metric: Metric, values: FloatArray, missing: npt.NDArray[np.int64]) -> Column:
+    return Column(metric, values, *used_reasons(missing.astype(np.uint8), REASONS))
+
+
+def _metric(task: str, name: str) -> Metric | None:
+    """What a metric of the source is, None if it is unknown."""
+    if name == TIME:
+        what = "Seconds from the start to the end of the epoch, evaluations included."
+        return Metric(task, "train_seconds", "none", "seconds", "minimise", DIMS, what)
+    prefix, _, quantity = name.partition("_")
+    if prefix not in SPLITS or quantity not in QUANTITIES:
+        return None
+    ours, units, direction, what = QUANTITIES[quantity]
+    if quantity == "loss" and task in SQUARES:
+        units, what = "none", "Mean squared error"
+    split = SPLITS[prefix]
+    return Metric(task, f"{split}_{ours}", split, units, direction, DIMS, f"{what}, on the {split} split.")
