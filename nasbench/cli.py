@@ -29,6 +29,7 @@ from nasbench.errors import InputError, NasbenchError
 
 if TYPE_CHECKING:
     from nasbench.benchmark.base import Epoch, SeedPolicy
+    from nasbench.benchmark.table import Table
     from nasbench.registry import Registry
 
 app = typer.Typer(
@@ -224,27 +225,31 @@ def merge(
     ] = None,
     rename: Annotated[
         list[str] | None,
-        typer.Option(metavar="[FILE:]OLD=NEW", help="Another name of a metric or a whole data set, in one file or all."),
+        typer.Option(
+            metavar="[FILE:]OLD=NEW", help="Another name of a metric or a whole data set, in one file or all."
+        ),
     ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Join benchmarks of one space by architecture into one file; numbers that differ are refused."""
-    from nasbench import merge as merging
     from nasbench.benchmark import hdf5
-    from nasbench.benchmark.reader import opened
+    from nasbench.merge import merge as joined
+    from nasbench.merge import renamed_as, report
 
     writable(target, *files)
     writable(json_file, *files)
     names = [file.name for file in files]
     if len(set(names)) < len(names):
         names = [str(file) for file in files]
-    preferred = None if prefer is None else _named(str(prefer), files, names, "--prefer")
-    others = _renamings(rename or [], files, names)
-    with interruptible("nothing was written"), ExitStack() as stack:
-        tables = [merging.renamed(stack.enter_context(opened(file)).tabular(), others[name]) for file, name in zip(files, names, strict=True)]
-        merged = merging.merge(tables, names, by=by, inner=inner, prefer=preferred)
+    if prefer is not None and prefer not in files:
+        raise InputError(f"--prefer names one of the files, {', '.join(map(str, files))}; got {prefer}")
+    with interruptible("nothing was written"):
+        tables = [_measured(file) for file in files]
+        for text in rename or []:
+            tables = renamed_as(text, tables, names)
+        merged = joined(tables, names, by=by, inner=inner, prefer=names[files.index(prefer)] if prefer else None)
         hdf5.write(merged, target)
-    done = merging.report(merged)
+    done = report(merged)
     if json_file:
         write_json(json_file, done)
     show(done["sources"])
@@ -252,9 +257,8 @@ def merge(
     if shared:
         out.print("\n[bold]metrics of several files[/]")
         show([{**column, "sources": list(column["sources"])} for column in shared])
-    out.print(
-        f"Wrote {target}: {len(merged.columns)} metrics of {len(merged.genotypes):,} architectures", soft_wrap=True
-    )
+    size = f"{len(merged.columns)} metrics of {len(merged.genotypes):,} architectures"
+    out.print(f"Wrote {target}: {size}", soft_wrap=True)
 
 
 @app.command()
@@ -487,6 +491,17 @@ def _space_facts(name: str) -> str:
 
     space = spaces.create(name)
     return f"{space.size:,} genotypes of {len(space.choices)} choices; {space.task.replace('_', ' ')}; {space.paper}"
+
+
+def _measured(file: Path) -> Table:
+    """The table of a tabular benchmark, whose numbers are read when they are asked for."""
+    from nasbench.benchmark.load import load
+    from nasbench.benchmark.tabular import TabularBenchmark
+
+    benchmark = load(file)
+    if not isinstance(benchmark, TabularBenchmark):
+        raise InputError(f"{file} is a {benchmark.kind} benchmark; pass the tabular one that it was fitted on")
+    return benchmark.table
 
 
 # --- reading what the user wrote ------------------------------------------------------------------------------------

@@ -166,6 +166,52 @@ def test_import_makes_a_benchmark(
     assert "90" in capsys.readouterr().out
 
 
+def test_merge_joins_files_and_refuses_what_they_disagree_about(
+    table_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text(f"arch,ms,acc\n{CELL},1.5,90\n|none~0|+|none~0|none~1|+{CELL.split('+')[2]},2,10\n")
+    columns = ["--column", "latency=ms", "--column", "test_accuracy=acc"]
+    other, merged, record = (tmp_path / name for name in ("other.h5", "merged.h5", "merged.json"))
+    common = ["--space", "nb201", "--dataset", "toy", "--out", other]
+    assert run(monkeypatch, "import", "csv", tmp_path / "t.csv", *columns, *common) == 0
+    options = ["--out", merged, "--json", record]
+    assert run(monkeypatch, "merge", table_file, other, *options) == 2
+    assert "has dims 'architecture x seed x epoch' in table.h5" in capsys.readouterr().err
+    assert not merged.exists() and not record.exists()
+    rename = ["--rename", "other.h5:toy/test_accuracy=toy@elsewhere/test_accuracy"]
+    assert run(monkeypatch, "merge", table_file, other, *options, *rename) == 0
+    assert "5 metrics of 81 architectures" in capsys.readouterr().out
+    content = json.loads(record.read_text())
+    assert (content["by"], content["inner"], content["seeds"]) == ("key", False, [0, 1])
+    assert [(row["source"], row["joined"], row["alone"]) for row in content["sources"]] == [
+        ("table.h5", 1, 79),
+        ("other.h5", 1, 1),
+    ]
+    assert run(monkeypatch, "verify", merged) == 0
+    assert run(monkeypatch, "query", merged, CELL, "--metric", "latency") == 0
+    assert "1.5" in capsys.readouterr().out
+    assert run(monkeypatch, "merge", table_file, other, *options, *rename, "--inner", "--by", "genotype") == 0
+    assert json.loads(record.read_text())["architectures"] == 1
+
+
+def test_merge_prefers_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name, accuracy in (("a", 90), ("b", 91)):
+        (tmp_path / name).mkdir()
+        (tmp_path / f"{name}/t.csv").write_text(f"arch,acc\n{CELL},{accuracy}\n")
+        options = ["--space", "nb201", "--column", "test_accuracy=acc", "--out", tmp_path / f"{name}/t.h5"]
+        assert run(monkeypatch, "import", "csv", tmp_path / f"{name}/t.csv", *options) == 0
+    files, target = [tmp_path / "a/t.h5", tmp_path / "b/t.h5"], tmp_path / "m.h5"
+    assert run(monkeypatch, "merge", *files, "--out", target) == 2
+    assert "disagree about 1 of 1 numbers of 'table/test_accuracy'" in capsys.readouterr().err
+    assert run(monkeypatch, "merge", *files, "--out", target, "--prefer", files[1]) == 0
+    assert "metrics of several files" in capsys.readouterr().out
+    assert nasbench.load(target).query(CELL, "test_accuracy").value == 91
+    assert run(monkeypatch, "merge", *files, "--out", target, "--prefer", "t.h5") == 2
+    assert "--prefer names one of the files" in capsys.readouterr().err
+
+
 MISTAKES = [
     (["query", "{file}", "|nonsense~0|"], "nonsense"),
     (["query", "{file}", "0,1,2"], "(n, 6)"),
@@ -213,6 +259,11 @@ MISTAKES = [
         ["import", "csv", "{folder}/no.csv", "--space", "nb201", "--column", "a=b", "--out", "{folder}/b.h5"],
         "no file",
     ),
+    (["merge", "{file}", "--out", "{folder}/b.h5"], "at least two tables"),
+    (["merge", "{file}", "{file}", "--out", "{folder}/b.h5"], "each with a name of its own"),
+    (["merge", "{file}", "{folder}/cut.h5", "--out", "{folder}/b.h5"], "cut.h5"),
+    (["merge", "{file}", "{file}", "--out", "{file}"], "would be replaced"),
+    (["merge", "{file}", "{file}", "--by", "function", "--out", "{folder}/b.h5"], "'key', 'genotype'"),
     (["demo", "--out", "{folder}/text.h5/demo"], "--out"),
 ]
 

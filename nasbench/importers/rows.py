@@ -25,7 +25,7 @@ class Series:
     Attributes:
         metric: What the numbers are. Its `dims` are `("architecture",)` for a number that an architecture has whatever
             its training, else they are chosen by `tabulate`.
-        values: Shape `(r,)`; NaN where missing.
+        values: Shape `(r,)`, or `(r, e)` for curves over epochs; NaN where missing.
         reason: Why numbers are missing.
     """
 
@@ -47,6 +47,7 @@ def tabulate(
     seeds: IntArray | None = None,
     epochs: IntArray | None = None,
     numbers: IntArray | None = None,
+    along: Sequence[int] = (),
 ) -> Table:
     """The table of `r` rows.
 
@@ -58,6 +59,7 @@ def tabulate(
         seeds: Seed of each row. If not given, rows of one architecture (and epoch) are repeats, numbered from 0.
         epochs: Finished epochs of training of each row. If not given, columns have no such axis.
         numbers: What messages call the rows; from 1 if not given.
+        along: The `e` epochs of curves, where each row is a whole training; not together with `epochs`.
 
     Raises:
         InputError: Two rows are of one architecture, seed and epoch, or disagree about a static number.
@@ -79,7 +81,7 @@ def tabulate(
                 f"row {numbers[at]} is a second one of {space.text(genotypes[at])} with seed {seeds[at]}; "
                 "name a column of seeds that differ, or none"
             )
-    with_seeds = seeds is not None or epochs is not None or len(known_seeds) > 1
+    with_seeds = seeds is not None or epochs is not None or len(known_seeds) > 1 or len(along) > 0
     shape: tuple[int, ...] = (len(first),)
     index: tuple[IntArray, ...] = (row,)
     if with_seeds:
@@ -88,14 +90,18 @@ def tabulate(
         shape, index = (*shape, len(known_epochs)), (*index, epoch)
     columns = {}
     for one in series:
-        column = _static(one, row, len(first), numbers) if one.static else _measured(one, shape, index)
+        if one.static:
+            column = _static(one, row, len(first), numbers)
+        else:
+            column = _measured(one, shape + one.values.shape[1:], index)
         columns[column.metric.path] = column
-    datasets = {one.metric.dataset for one in series if not one.static}
+    axis = tuple(along if epochs is None else known_epochs.tolist())
+    dated = {column.metric.dataset for column in columns.values() if "epoch" in column.metric.dims}
     return Table(
         space=space,
         genotypes=genotypes[first],
         seeds=tuple(known_seeds.tolist()) if with_seeds else (),
-        epochs={} if epochs is None else {dataset: tuple(known_epochs.tolist()) for dataset in datasets},
+        epochs=dict.fromkeys(sorted(dated), axis),
         columns=columns,
         recipe=recipe,
         provenance=provenance(),
