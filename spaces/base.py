@@ -33,6 +33,8 @@ Architecture: TypeAlias = Union[str, Sequence[int], npt.NDArray[Any], "nx.DiGrap
 """One architecture in any accepted form: its genotype, its graph, or the space's published string."""
 
 
+BLOCK = 2**16
+"""Genotypes that are worked on at once where many would take much memory."""
 Option: TypeAlias = str | int | float
 """The name of an option: what it is called, or the number that it stands for."""
 
@@ -145,6 +147,13 @@ class Space(ABC):
             )
         if not np.issubdtype(array.dtype, np.integer):
             raise InputError(f"genotypes of {self.name} are integers, got {array.dtype}; convert them first")
+        result = np.empty(array.shape, dtype=np.int8)
+        for start in range(0, len(array), BLOCK):  # in little memory
+            result[start : start + BLOCK] = self._checked(array[start : start + BLOCK], start)
+        return result
+
+    def _checked(self, array: npt.NDArray[np.integer[Any]], first: int) -> GenotypeArray:
+        """Some rows of an array `(n, d)` of integers, tested one by one; `first` is the number of the first."""
         if array.dtype == np.int8 and max(self.choices) < 128:  # negative ones are the large ones without a sign
             outside = array.view(np.uint8) >= self._options.astype(np.uint8)
         else:
@@ -152,7 +161,7 @@ class Space(ABC):
         if outside.any():
             row, position = map(int, np.argwhere(outside)[0])
             raise InputError(
-                f"genotype {row} {array[row].tolist()} is not in {self.name}: position {position} is "
+                f"genotype {first + row} {array[row].tolist()} is not in {self.name}: position {position} is "
                 f"{array[row, position]}, allowed are 0 to {self.choices[position] - 1}"
             )
         result = array.astype(np.int8)
@@ -160,7 +169,7 @@ class Space(ABC):
         if not inside.all():
             row = int(np.argmin(inside))
             reason = self.invalid(result[row : row + 1])[0]
-            raise InputError(f"genotype {row} {array[row].tolist()} is not in {self.name}: {reason}")
+            raise InputError(f"genotype {first + row} {array[row].tolist()} is not in {self.name}: {reason}")
         return result
 
     def _checked_indices(self, indices: npt.ArrayLike) -> KeyArray:

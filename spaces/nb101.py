@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.spaces.base import (
+    BLOCK,
     BoolArray,
     CellTensors,
     FloatArray,
@@ -420,27 +421,39 @@ class _Matrices(NamedTuple):
     dense: BoolArray
 
 
-@lru_cache(maxsize=1)
-def _matrices() -> _Matrices:
-    codes = np.arange(1 << len(PAIRS), dtype=np.int32)
-    has_in, has_out = (
-        [(codes & sum(bit for pair, bit in _BIT.items() if pair[end] == v)) != 0 for v in range(VERTICES)]
-        for end in (1, 0)
-    )
-    # All edges lead to a larger number: with an edge in and an edge out, a vertex is on a way from input to output.
-    edges = np.zeros(1, dtype=np.int8)
-    for _ in PAIRS:
-        edges = np.concatenate([edges, edges + np.int8(1)])  # of codes with one bit more
-    valid = has_out[0] & has_in[OUTPUT] & (edges <= EDGES)
+def _ends(codes: npt.NDArray[np.int32]) -> tuple[list[BoolArray], list[BoolArray]]:
+    """By vertex, whether an edge leads to it and whether one leads from it, in matrices of `(n,)` codes."""
+    masks = [[sum(bit for pair, bit in _BIT.items() if pair[end] == v) for v in range(VERTICES)] for end in (1, 0)]
+    has_in, has_out = ([(codes & mask) != 0 for mask in by_vertex] for by_vertex in masks)
+    return has_in, has_out
+
+
+def _pruned(codes: npt.NDArray[np.int32]) -> BoolArray:
+    """Which of `(n,)` codes are matrices of pruned cells of at most nine edges, vertices numbered without a gap.
+
+    All edges lead to a larger number: with an edge in and an edge out, a vertex is on a way from input to output.
+    """
+    has_in, has_out = _ends(codes)
+    edges = np.zeros(len(codes), dtype=np.int8)
+    for bit in _BIT.values():
+        edges += (codes & bit) > 0
+    valid: BoolArray = has_out[0] & has_in[OUTPUT] & (edges <= EDGES)
     for v in range(1, OUTPUT):
         valid &= has_in[v] == has_out[v]
         if v > 1:
             valid &= has_in[v - 1] | ~has_in[v]
-    codes = codes[valid]
-    lookup = np.full(len(valid), -1, dtype=np.int16)
+    return valid
+
+
+@lru_cache(maxsize=1)
+def _matrices() -> _Matrices:
+    blocks = np.arange(1 << len(PAIRS), dtype=np.int32).reshape(-1, BLOCK)
+    codes = np.concatenate([block[_pruned(block)] for block in blocks])
+    lookup = np.full(blocks.size, -1, dtype=np.int16)
     lookup[codes] = np.arange(len(codes))
     bits = ((codes[:, None] & _EDGE_BITS) > 0).astype(np.int8)
-    vertices = 2 + sum(has_in[v][valid].astype(np.int64) for v in range(1, OUTPUT))
+    has_in, _ = _ends(codes)
+    vertices = 2 + np.count_nonzero(has_in[1:OUTPUT], axis=0)
     offsets = np.concatenate([[0], np.cumsum(len(OPERATIONS) ** (vertices - 2))])
     dense = np.zeros((len(codes), VERTICES, VERTICES), dtype=bool)
     for (u, v), present in zip(PAIRS, bits.T, strict=True):
@@ -620,15 +633,28 @@ def _edit(genotypes: GenotypeArray, targets: IntArray, sources: IntArray) -> Gen
 # --- published hash -----------------------------------------------------------------------------------------------
 
 
-def _published_hash(matrix: npt.NDArray[np.int8], ops: list[str]) -> str:
-    def digest(text: str) -> str:
-        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+def module_hash(matrix: npt.NDArray[Any], labels: Sequence[int]) -> str:
+    """The hash by which NAS-Bench-101 tells graphs apart, the same for isomorphic ones (not only for those).
 
-    labels = [-1, *(OPERATIONS.index(op) for op in ops[1:-1]), -2]
-    hashes = [digest(str(node)) for node in zip(matrix.sum(1).tolist(), matrix.sum(0).tolist(), labels, strict=True)]
-    edges = np.argwhere(matrix).tolist()
-    for _ in ops:
-        before = ["".join(sorted(hashes[u] for u, w in edges if w == v)) for v in range(len(ops))]
-        after = ["".join(sorted(hashes[w] for u, w in edges if u == v)) for v in range(len(ops))]
-        hashes = [digest("|".join(parts)) for parts in zip(before, after, hashes, strict=True)]
-    return digest(str(sorted(hashes)))
+    Args:
+        matrix: Adjacency matrix of zeros and ones; shape `(v, v)`.
+        labels: -1 for the input, the number of its operation for each interior vertex, -2 for the output.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    hashes = [_md5(str(node)) for node in zip(matrix.sum(1).tolist(), matrix.sum(0).tolist(), labels, strict=True)]
+    squares = matrix.T.tolist(), matrix.tolist()
+    sources, targets = ([[v for v, edge in enumerate(row) if edge] for row in square] for square in squares)
+    for _ in labels:
+        before, after = (["".join(sorted([hashes[u] for u in near])) for near in ends] for ends in (sources, targets))
+        hashes = [_md5("|".join(parts)) for parts in zip(before, after, hashes, strict=True)]
+    return _md5(str(sorted(hashes)))
+
+
+def _published_hash(matrix: npt.NDArray[np.int8], ops: list[str]) -> str:
+    return module_hash(matrix, [-1, *(OPERATIONS.index(op) for op in ops[1:-1]), -2])
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

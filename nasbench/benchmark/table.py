@@ -249,8 +249,9 @@ def _second(codes: npt.NDArray[Any], size: int) -> int | None:
     if size <= DIRECT:
         counts = np.bincount(codes, minlength=size)
         return int(np.argmax(counts[codes] > 1)) if counts.max() > 1 else None
-    found, first, counts = np.unique(codes, return_index=True, return_counts=True)
-    return int(first[np.argmax(counts > 1)]) if len(found) < len(codes) else None
+    ordered = np.sort(codes)
+    same = ordered[1:] == ordered[:-1]
+    return int(np.argmax(codes == ordered[np.argmax(same)])) if same.any() else None
 
 
 def _check_name(what: str, name: str, empty: bool = True) -> None:
