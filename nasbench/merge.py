@@ -15,7 +15,7 @@ from nasbench.benchmark.base import Metric, difference
 from nasbench.benchmark.table import Column, Table, row_codes
 from nasbench.errors import InputError, NotFoundError
 from nasbench.importers.rows import IntArray, in_order
-from nasbench.importers.splits import ROW_NUMBERS
+from nasbench.importers.splits import ROW_NUMBERS, row_sets
 from nasbench.provenance import provenance
 from nasbench.spaces import spaces
 from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, Space
@@ -229,18 +229,18 @@ def join(space: Space, genotypes: Sequence[GenotypeArray], by: By, inner: bool =
 
 def _row_numbers(tables: Sequence[Table], rows: Sequence[IntArray]) -> dict[str, Any]:
     """The published splits and the like that just one table has, as row numbers of the merged one."""
-    found = {}
-    for name in ROW_NUMBERS:
-        having = [(table, moved) for table, moved in zip(tables, rows, strict=True) if name in table.recipe]
-        if len(having) == 1:
-            found[name] = _moved(having[0][0].recipe[name], having[0][1])
-    return found
+    moved = [_moved(table, own) for table, own in zip(tables, rows, strict=True)]
+    having = {name: [sets[name] for sets in moved if name in sets] for name in ROW_NUMBERS}
+    return {name: found[0] for name, found in having.items() if len(found) == 1}
 
 
-def _moved(sets: Mapping[str, Sequence[int]], rows: IntArray) -> dict[str, list[int]]:
-    """Sets of row numbers of a source as row numbers of the merged table, without what was left out."""
-    moved = {name: rows[np.array(numbers, dtype=np.int64)] for name, numbers in sets.items()}
-    return {name: np.unique(numbers[numbers != LEFT_OUT]).tolist() for name, numbers in moved.items()}
+def _moved(table: Table, rows: IntArray) -> dict[str, dict[str, list[int]]]:
+    """The row numbers in the recipe of a source as those of the merged table, without what was left out."""
+    found = {name: row_sets(table, name, "no row numbers") for name in ROW_NUMBERS if name in table.recipe}
+    return {
+        name: {part: np.setdiff1d(rows[numbers], LEFT_OUT).tolist() for part, numbers in sets.items()}
+        for name, sets in found.items()
+    }
 
 
 # --- columns --------------------------------------------------------------------------------------------------------
@@ -407,29 +407,28 @@ def _source(table: Table, rows: IntArray, joined: Join) -> dict[str, Any]:
     """The entry of a recipe about one of the merged tables."""
     kept = rows != LEFT_OUT
     times = np.bincount(np.concatenate(joined.rows)[np.concatenate(joined.rows) != LEFT_OUT])
-    recipe = dict(table.recipe)
-    recipe.update({name: _moved(recipe[name], rows) for name in ROW_NUMBERS if name in recipe})
+    recipe = {**table.recipe, **_moved(table, rows)}
     return {
         "architectures": len(rows),
         "joined": int((times[rows[kept]] > 1).sum()),
         "alone": int((times[rows[kept]] == 1).sum()),
         "left_out": int((~kept).sum()),
         "other_labels": int((joined.genotypes[rows[kept]] != table.genotypes[kept]).any(axis=1).sum()),
-        "licence": "; ".join(dict.fromkeys(_told(recipe, "licence"))) or "not stated",
+        "licence": "; ".join(dict.fromkeys(_licences(recipe))) or "not stated",
         "recipe": recipe,
         "provenance": dict(table.provenance),
     }
 
 
-def _told(recipe: Mapping[str, Any], fact: str) -> Iterator[str]:
-    """A fact about the sources of a table, which may be merged itself."""
-    entries = recipe.get("sources")
-    nested = [entry.get("recipe", {}) for entry in entries.values()] if isinstance(entries, dict) else []
-    source = recipe.get("source")
-    if isinstance(source, dict) and isinstance(source.get(fact), str):
-        yield source[fact]
-    for inner in nested:
-        yield from _told(inner, fact)
+def _licences(recipe: object) -> Iterator[str]:
+    """Of the source of a table, which may be merged itself."""
+    if not isinstance(recipe, dict):
+        return
+    source, sources = recipe.get("source"), recipe.get("sources")
+    if isinstance(source, dict) and isinstance(source.get("licence"), str):
+        yield source["licence"]
+    for entry in sources.values() if isinstance(sources, dict) else ():
+        yield from _licences(entry.get("recipe") if isinstance(entry, dict) else None)
 
 
 def _union(numbers: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

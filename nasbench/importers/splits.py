@@ -70,7 +70,7 @@ def published_split(table: Table, disjoint: bool = True) -> dict[str, IntArray]:
         NotFoundError: Its recipe has none.
         InputError: The recipe is damaged.
     """
-    parts = _row_sets(table, "splits", "no split that its source publishes")
+    parts = row_sets(table, "splits", "no split that its source publishes")
     if disjoint:
         later = np.zeros(0, dtype=np.int64)
         for name in reversed(list(parts)):
@@ -87,7 +87,7 @@ def found_by(table: Table) -> dict[str, IntArray]:
         NotFoundError: The recipe does not say.
         InputError: The recipe is damaged.
     """
-    return _row_sets(table, "found_by", "no record of which strategy found what")
+    return row_sets(table, "found_by", "no record of which strategy found what")
 
 
 def leave_out(table: Table, strategy: str) -> Holdout:
@@ -104,8 +104,13 @@ def leave_out(table: Table, strategy: str) -> Holdout:
     return Holdout(np.setdiff1d(np.concatenate([found[strategy][:0], *others]), found[strategy]), found[strategy])
 
 
-def _row_sets(table: Table, name: str, lacking: str) -> dict[str, IntArray]:
-    """Row numbers by name from a recipe, tested."""
+def row_sets(table: Table, name: str, lacking: str) -> dict[str, IntArray]:
+    """Row numbers of a table by name from an entry of its recipe, one of `ROW_NUMBERS`, increasing.
+
+    Raises:
+        NotFoundError: There is no such entry; it is `lacking`.
+        InputError: The entry is damaged.
+    """
     stored = table.recipe.get(name)
     if stored is None:
         raise NotFoundError(f"the recipe of this table has {lacking}")
