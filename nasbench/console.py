@@ -25,6 +25,8 @@ if not out.is_terminal:
     out.width = 200  # what reads a pipe has no edge at which lines must be broken
 UNBROKEN = 30
 """Most characters of a word that is never broken into lines."""
+LISTED, FIRST = 50, 10
+"""A list of more values than the one is shown by as many as the other."""
 err = Console(stderr=True, highlight=False)
 
 
@@ -67,7 +69,9 @@ def plain(value: Any) -> str:
     if isinstance(value, float):
         return "-" if math.isnan(value) else f"{value:.0f}" if value.is_integer() else f"{value:.5g}"
     if isinstance(value, list | tuple):
-        return ", ".join(plain(v) for v in value) or "-"
+        shown = value if len(value) <= LISTED else value[:FIRST]
+        rest = "" if len(value) <= LISTED else f", ... ({len(value):,} in all)"
+        return (", ".join(plain(v) for v in shown) or "-") + rest
     return str(value)
 
 

@@ -15,6 +15,7 @@ importers: Registry[Importer] = Registry(
         "nas-bench-macro": "nasbench.importers.nas_bench_macro:NASBenchMacro",
         "nasbench101": "nasbench.importers.nasbench101:NASBench101",
         "nasbench201": "nasbench.importers.nasbench201:NASBench201",
+        "nasbench301": "nasbench.importers.nasbench301:NASBench301",
         "nats-bench": "nasbench.importers.nats_bench:NATSBench",
         "transnas101": "nasbench.importers.transnas101:TransNAS101",
     },

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
-from nasbench.errors import FileError, InputError
+import numpy as np
+
+from nasbench.errors import FileError
 from nasbench.importers.unpack import unpacked
+from nasbench.spaces.base import FloatArray
 
 
 def read_json(path: Path) -> Any:
@@ -34,17 +37,17 @@ def parse_json(content: bytes, place: str) -> Any:
         raise FileError(f"{place} cannot be read as json: {' '.join(str(error).split())[:200]}") from error
 
 
-def number(value: Any, what: str) -> float:
-    """A value as a number, NaN where it is null or not a number (as JSON writes it).
+def finite(values: list[Any], what: str) -> FloatArray:
+    """Values from JSON or a pickle as numbers `(n,)`, NaN where they are null or not finite.
 
     Raises:
-        InputError: It is something else, or not finite; `what` says what it should be.
+        FileError: One is something else; `what` says what it should be.
     """
-    if value is None:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:
-        raise InputError(f"{what}: {str(value)[:80]!r} is not a finite number")
-    return float(value)
+    for value in values:
+        if type(value) not in (int, float, NoneType) or (type(value) is int and abs(value) > 2**63):
+            raise FileError(f"{what}: {str(value)[:40]!r} is no number")
+    array = np.array(values, dtype=np.float64)  # null becomes NaN
+    return np.where(np.isfinite(array), array, np.nan)
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -29,6 +29,7 @@ from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers import plain_pickle
 from nasbench.importers.base import Importer, one_path
+from nasbench.importers.jsons import finite
 from nasbench.importers.rows import used_reasons
 from nasbench.provenance import provenance
 from nasbench.spaces import spaces
@@ -192,9 +193,7 @@ def _training(record: Any, task: str, names: Sequence[str], place: str) -> Train
         raise FileError(f"{place}: total_epochs is {str(epochs)[:40]}, expected a number from 1 to {MOST_EPOCHS:,}")
     if not isinstance(infos, dict) or not isinstance(metrics, dict):
         raise FileError(f"{place}: expected the dictionaries 'model_info' and 'metrics'")
-    numbers = {
-        name: _numbers([infos[name]], f"{place}, {name}").item() for name in INFOS if infos.get(name) is not None
-    }
+    numbers = {name: finite([infos[name]], f"{place}, {name}").item() for name in INFOS if infos.get(name) is not None}
     curves = {}
     for name in names:
         values = metrics.get(name)
@@ -203,17 +202,8 @@ def _training(record: Any, task: str, names: Sequence[str], place: str) -> Train
             raise FileError(f"{place}: {name[:40]!r} has {found}, expected one for each of {epochs} epochs")
         if name == TIME:
             values = [_seconds(value) if isinstance(value, str) else value for value in values]
-        curves[name] = _numbers(values, f"{place}, {name}")
+        curves[name] = finite(values, f"{place}, {name}")
     return Training(epochs, numbers, curves)
-
-
-def _numbers(values: list[Any], place: str) -> FloatArray:
-    """Numbers as an array, NaN where not finite."""
-    for value in values:
-        if type(value) not in (int, float) or (type(value) is int and abs(value) > 2**63):
-            raise FileError(f"{place}: {str(value)[:40]!r} is no number")
-    array = np.array(values, dtype=np.float64)
-    return np.where(np.isfinite(array), array, np.nan)
 
 
 def _seconds(text: str) -> Any:

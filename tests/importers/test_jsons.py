@@ -4,10 +4,11 @@ import bz2
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from nasbench.errors import FileError, InputError
-from nasbench.importers.jsons import number, parse_json, read_json
+from nasbench.errors import FileError
+from nasbench.importers.jsons import finite, parse_json, read_json
 
 
 def test_values_packed_or_not(tmp_path: Path) -> None:
@@ -38,8 +39,8 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def test_numbers() -> None:
-    assert number(3, "a") == 3.0
-    assert math.isnan(number(None, "a")) and math.isnan(number(math.nan, "a"))
-    for value in (True, "3", [3], math.inf, 10**400):
-        with pytest.raises(InputError, match=r"what: .* is not a finite number"):
-            number(value, "what")
+    found = finite([3, 0.5, None, math.nan, -math.inf], "a")
+    np.testing.assert_array_equal(found, [3, 0.5, np.nan, np.nan, np.nan])
+    for value in (True, "3", [3], 10**400):
+        with pytest.raises(FileError, match=r"what: .* is no number"):
+            finite([1, value], "what")

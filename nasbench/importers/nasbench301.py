@@ -1,0 +1,305 @@
+"""NAS-Bench-301: the trainings of DARTS networks on CIFAR-10 that its surrogates are fitted on, by who found them.
+
+Published is a folder (or zip archive) with a folder for each search strategy, `rs`, `de`, `darts` and so on, with one
+JSON file for each training, `results_*.json`. A file has the network under the names of ConfigSpace, the final numbers,
+and in the release with learning curves a number for each epoch.
+
+How it becomes a table: trainings stand in the order of strategy and number. An architecture that was trained more than
+once, by whichever strategies, keeps them as repeats, seeds 0, 1, ...: the source does not tell seeds. Curves become
+`validation_accuracy` and its like by epoch; what the source reports at the end, and its authors fit their surrogates
+on, is `final_validation_accuracy` and its like. Training was on 40,000 images; validation is on the other 10,000, and
+the test accuracy is of the same network on the 10,000 test images.
+
+The recipe keeps which strategies found a row (`found_by`) and the parts that the authors publish (`splits`), which
+`nasbench.importers.splits` reads.
+
+The time is that of a whole run, with its evaluations. Where there are curves it stands at the last epoch, and what a
+shorter training costs is missing; `spread_seconds` says instead that all epochs cost the same, as others assume.
+
+Memory: with curves, 9 bytes for each architecture, repeat, epoch and column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.table import DIMS, Table
+from nasbench.errors import FileError, InputError
+from nasbench.importers.base import Importer, one_path
+from nasbench.importers.documents import Document, documents
+from nasbench.importers.jsons import finite, parse_json
+from nasbench.importers.rows import IntArray, Series, table_rows, tabulate
+from nasbench.importers.splits import read_split, split_files, split_folder
+from nasbench.spaces.base import FloatArray
+from nasbench.spaces.darts import DARTS, NODES
+
+DATASET = "cifar10"
+RESULT = re.compile(r"results_(\d{1,9})(\w{0,20})\.json")
+STRATEGIES = ("rs", "re", "de", "tpe", "bananas", "combo", "darts", "pc_darts", "gdas", "drnas", "random_ws")
+"""Folders of the published data: random search, evolutions, Bayesian optimisers, one-shot methods."""
+PREFIX = "NetworkSelectorDatasetInfo:darts:"
+CONFIG = "optimized_hyperparamater_config"
+"""As it is spelt in the files."""
+SETTINGS = ("budget", f"{PREFIX}layers", f"{PREFIX}init_channels")
+"""What a training and its network are sized by: epochs, cells, channels."""
+MEASURED: dict[str, tuple[str, Split, str, Direction, str]] = {
+    "train_loss": ("train_loss", "train", "nats", "minimise", "Training loss, with mixup and auxiliary head"),
+    "train_accuracy": ("train_accuracy", "train", "percent", "maximise", "Accuracy on mixed-up training images"),
+    "train_cross_entropy": ("train_cross_entropy", "train", "nats", "minimise", "Cross-entropy on training images"),
+    "val_accuracy": ("validation_accuracy", "validation", "percent", "maximise", "Accuracy on the validation images"),
+    "val_cross_entropy": ("validation_cross_entropy", "validation", "nats", "minimise", "Cross-entropy, same images"),
+}
+"""By name in the source: our name, split, units, direction and what it is."""
+CURVE = "Train/"
+"""What stands before the name of a curve in the source."""
+MOST_EPOCHS = 2_000
+SHORT = "the source does not record it at this epoch"
+
+
+class Training(NamedTuple):
+    """What one file says.
+
+    Attributes:
+        name: Strategy and file, as in `rs/results_7.json`.
+        strategy: Which found the architecture.
+        genotype: The architecture.
+        settings: The values of `SETTINGS`.
+        numbers: Final numbers by our names, NaN where there is none.
+        curves: By our names, one number for each epoch.
+        others: Hyperparameters that do not say which architecture it is.
+    """
+
+    name: str
+    strategy: str
+    genotype: list[int]
+    settings: tuple[Any, ...]
+    numbers: Mapping[str, float]
+    curves: Mapping[str, FloatArray]
+    others: Mapping[str, Any]
+
+
+class NASBench301(Importer):
+    """`nb_301_v13` or a folder like it, its zip archive, or the folder of one strategy.
+
+    Args:
+        strategies: Names of the folders to read, separated by commas. If not given, those of `STRATEGIES`; files in
+            others are left out and counted.
+        splits: Folder of `train_paths.json`, `val_paths.json` and `test_paths.json`. If not given, they are looked for
+            beside the results; there may be none.
+        spread_seconds: Take the epochs of a training to have cost the same.
+        lenient: Skip files that cannot be read, or are of other settings than most, and count them.
+    """
+
+    name = "nasbench301"
+    paper = "Siems et al. (2020), NAS-Bench-301, arXiv:2008.09777; github.com/automl/nasbench301"
+
+    def __init__(
+        self,
+        strategies: str | Sequence[str] = STRATEGIES,
+        splits: str | None = None,
+        spread_seconds: bool = False,
+        lenient: bool = False,
+    ) -> None:
+        self.strategies = tuple(strategies.split(",")) if isinstance(strategies, str) else tuple(strategies)
+        self.splits, self.spread_seconds, self.lenient = splits, spread_seconds, lenient
+
+    def read(self, paths: Sequence[Path]) -> Table:
+        """The table in one folder or archive."""
+        path = one_path(paths, "one folder or archive")
+        folder = split_folder(path, self.splits)
+        space = DARTS()
+        skipped: Counter[str] = Counter()
+        trainings = self._alike(self._trainings(space, path, skipped), skipped)
+        genotypes = space.check([one.genotype for one in trainings])
+        rows, first = table_rows(space, genotypes)
+        facts: dict[str, Any] = {"rows": len(rows), "architectures": len(first), "skipped": dict(skipped)}
+        recipe: dict[str, Any] = {"found_by": _found_by(trainings, rows)}
+        facts["by_strategy"] = dict(Counter(one.strategy for one in trainings))
+        recipe["training"], facts["varying"] = _shared(trainings)
+        files = [path]
+        if folder is not None:
+            recipe["splits"], facts["splits"] = read_split(folder, [one.name for one in trainings], rows)
+            files += split_files(folder)
+        recipe["source"] = self.source(files, **facts)
+        length = max((len(curve) for one in trainings for curve in one.curves.values()), default=0)
+        series = [*_finals(trainings), *self._curves(trainings, length)]
+        return tabulate(space, genotypes, series, recipe, along=range(1, length + 1))
+
+    def _trainings(self, space: DARTS, path: Path, skipped: Counter[str]) -> list[Training]:
+        """The trainings of the wanted strategies, in order of strategy and number."""
+        options = [space.option_names(position) for position in range(len(space.choices))]
+        known = dict(zip(space.choice_names, options, strict=True))
+        found = {}
+        for document in documents(path, RESULT):
+            match = RESULT.fullmatch(document.name.rpartition("/")[2])
+            assert match is not None  # or it would not be here
+            strategy = document.name.rpartition("/")[0].rpartition("/")[2]
+            if strategy not in self.strategies:
+                skipped[f"in the folder {strategy!r}"] += 1
+                continue
+            key = strategy, int(match[1]), match[2]
+            if key in found:
+                raise FileError(f"{path.name} has two files {document.name.rpartition('/')[2]} of {strategy}")
+            try:
+                found[key] = _training(known, document, strategy)
+            except (FileError, InputError) as error:
+                if not self.lenient:
+                    raise
+                skipped["cannot be read" if isinstance(error, FileError) else "no architecture of darts"] += 1
+        if not found:
+            raise FileError(f"{path} has no training of {', '.join(self.strategies)}; skipped are {dict(skipped)}")
+        return [found[key] for key in sorted(found)]
+
+    def _alike(self, trainings: list[Training], skipped: Counter[str]) -> list[Training]:
+        """The trainings of the settings that most have."""
+        times = Counter(one.settings for one in trainings)
+        most = times.most_common(1)[0][0]
+        for one in trainings:
+            if one.settings != most and not self.lenient:
+                names = ", ".join(name.rpartition(":")[2] for name in SETTINGS)
+                raise InputError(
+                    f"{one.name} has {names} of {list(one.settings)}, others {list(most)}: no one table; "
+                    "leave its folder out, or skip what differs with --lenient"
+                )
+        if len(times) > 1:
+            skipped["of other settings"] = len(trainings) - times[most]
+        return [one for one in trainings if one.settings == most]
+
+    def _curves(self, trainings: Sequence[Training], length: int) -> list[Series]:
+        """What is measured in every epoch, and the time."""
+        series = []
+        for name, split, units, direction, what in MEASURED.values():
+            if any(name in one.curves for one in trainings):
+                values = np.full((len(trainings), length), np.nan)
+                for row, one in enumerate(trainings):
+                    curve = one.curves.get(name, values[row, :0])
+                    values[row, : len(curve)] = curve
+                metric = Metric(DATASET, name, split, units, direction, DIMS, f"{what}, after the epoch.")
+                series.append(Series(metric, values, SHORT))
+        seconds = np.array([one.numbers["train_seconds"] for one in trainings])
+        what = "Wall clock of the run up to the epoch, with evaluations"
+        if length:
+            lengths = np.array([max(map(len, one.curves.values()), default=0) for one in trainings])
+            epoch = np.arange(1, length + 1)
+            if self.spread_seconds:
+                what += ", as if all epochs had cost the same"
+                shares = np.where(epoch <= lengths[:, None], epoch / np.maximum(lengths, 1)[:, None], np.nan)
+            else:
+                shares = np.where(epoch == lengths[:, None], 1.0, np.nan)
+            seconds = seconds[:, None] * shares
+        metric = Metric(DATASET, "train_seconds", "none", "seconds", "minimise", DIMS, f"{what}.")
+        return [*series, Series(metric, seconds, SHORT)]
+
+
+# --- one file -------------------------------------------------------------------------------------------------------
+
+
+def _training(known: Mapping[str, Sequence[Any]], document: Document, strategy: str) -> Training:
+    """What one file says; `known` are the options of the space by the names of its choices."""
+    place = document.name
+    record = parse_json(document.content, place)
+    config, info = (record.get(name) for name in (CONFIG, "info")) if isinstance(record, dict) else (None, None)
+    if isinstance(info, list) and len(info) == 1:
+        info = info[0]
+    if not isinstance(config, dict) or not isinstance(info, dict):
+        raise FileError(f"{place} is no object with {CONFIG!r} and an 'info' of one entry")
+    values = {ours: info.get(theirs) for theirs, (ours, *_) in MEASURED.items()}
+    values = {f"final_{name}": value for name, value in values.items()}
+    values |= {"test_accuracy": record.get("test_accuracy"), "train_seconds": record.get("runtime")}
+    values |= {"parameters": info.get("model_parameters")}
+    numbers = {name: finite([value], f"{place}, {name}").item() for name, value in values.items()}
+    settings = tuple(record.get(name, config.get(name)) for name in SETTINGS)
+    others = {
+        name: value
+        for name, value in config.items()
+        if (isinstance(value, int | float) or (isinstance(value, str) and len(value) < 100))
+        and not name.startswith((f"{PREFIX}edge_", f"{PREFIX}inputs_"))
+    }
+    if not all(isinstance(value, int | float | None) for value in settings):
+        raise FileError(f"{place}: budget, layers and init_channels are numbers, got {str(settings)[:80]}")
+    curves = _all_curves(record.get("learning_curves"), place)
+    name = f"{strategy}/{place.rpartition('/')[2]}"
+    return Training(name, strategy, _genotype(known, config, place), settings, numbers, curves, others)
+
+
+def _genotype(known: Mapping[str, Sequence[Any]], config: Mapping[str, Any], place: str) -> list[int]:
+    """The genotype of an architecture under the names of ConfigSpace.
+
+    Hidden state `k` takes its inputs from `inputs_node_<cell>_<k>` (those of state 2 are 0 and 1), and the edges into
+    it are numbered from k (k - 1) / 2 - 1, by the state that they come from.
+    """
+    chosen: dict[str, Any] = {}
+    edges = 0
+    for cell in ("normal", "reduce"):
+        for state in range(2, 2 + NODES):
+            name = f"{cell}_{state}_inputs"
+            pair = config.get(f"{PREFIX}inputs_node_{cell}_{state}") if name in known else "0_1"
+            if pair not in known.get(name, ("0_1",)):
+                raise InputError(f"{place}: inputs_node_{cell}_{state} is {str(pair)[:40]!r}")
+            chosen[name] = pair
+            start = state * (state - 1) // 2 - 1
+            for side, source in enumerate(str(pair).split("_")):
+                op = config.get(f"{PREFIX}edge_{cell}_{start + int(source)}")
+                if op not in known[f"{cell}_{state}_op_{side}"]:
+                    raise InputError(f"{place}: edge_{cell}_{start + int(source)} is {str(op)[:40]!r}")
+                chosen[f"{cell}_{state}_op_{side}"] = op
+                edges += 1
+    found = sum(name.startswith(f"{PREFIX}edge_") for name in config)
+    if found != edges:
+        raise InputError(f"{place} has operations on {found} edges, but inputs for {edges}")
+    return [options.index(chosen[name]) for name, options in known.items()]
+
+
+def _all_curves(curves: Any, place: str) -> dict[str, FloatArray]:
+    """The curves by our names; none where the file has none."""
+    if curves is None:
+        return {}
+    if not isinstance(curves, dict):
+        raise FileError(f"{place}: learning_curves is no object")
+    found = {}
+    for theirs, (ours, *_) in MEASURED.items():
+        values = curves.get(CURVE + theirs)
+        if values is None:
+            continue
+        if not isinstance(values, list) or not 0 < len(values) <= MOST_EPOCHS:
+            raise FileError(f"{place}: {CURVE}{theirs} is no list of 1 to {MOST_EPOCHS:,} numbers")
+        found[ours] = finite(values, f"{place}, {CURVE}{theirs}")
+    return found
+
+
+# --- columns and recipe ---------------------------------------------------------------------------------------------
+
+
+def _finals(trainings: Sequence[Training]) -> list[Series]:
+    """What is known of a whole training, and of the network."""
+    test = Metric(DATASET, "test_accuracy", "test", "percent", "maximise", DIMS[:2], "Accuracy after the training.")
+    metrics = [test, Metric("", "parameters", "none", "count", "minimise", DIMS[:1], "Trainable parameters.")]
+    for name, split, units, direction, what in MEASURED.values():
+        metrics.append(Metric(DATASET, f"final_{name}", split, units, direction, DIMS[:2], f"{what}, as reported."))
+    columns = [Series(metric, np.array([one.numbers[metric.name] for one in trainings])) for metric in metrics]
+    return [one for one in columns if not np.isnan(one.values).all()]
+
+
+def _found_by(trainings: Sequence[Training], rows: IntArray) -> dict[str, list[int]]:
+    """By strategy the rows of the table that it found."""
+    found: dict[str, set[int]] = {}
+    for one, row in zip(trainings, rows.tolist(), strict=True):
+        found.setdefault(one.strategy, set()).add(row)
+    return {strategy: sorted(numbers) for strategy, numbers in found.items()}
+
+
+def _shared(trainings: Sequence[Training]) -> tuple[dict[str, Any], list[str]]:
+    """Hyperparameters on which all trainings agree, and the names of those of the first on which they do not."""
+    shared, varying = dict(trainings[0].others), []
+    for one in trainings:
+        for name in [name for name, value in shared.items() if one.others.get(name) != value]:
+            varying.append(name)
+            del shared[name]
+    return shared, varying
