@@ -103,8 +103,11 @@ class Graph(Space):
         return f"{','.join(map(str, links))}:{','.join(OPERATIONS[op] for op in genotype[1:])}"
 
     def _parse(self, text: str) -> list[int]:
-        form = f"expected {NODES} numbers and {NODES} operations as '0,0,1,2:gcn,gat,fc,skip', got {text[:80]!r}"
         links, colon, ops = text.partition(":")
+        known = [code for code in (_SHAPES.get(links), *map(_CODES.get, ops.split(","))) if code is not None]
+        if len(known) == len(self.choices):
+            return known
+        form = f"expected {NODES} numbers and {NODES} operations as '0,0,1,2:gcn,gat,fc,skip', got {text[:80]!r}"
         numbers, names = [part.strip() for part in links.split(",")], [part.strip() for part in ops.split(",")]
         if not colon or len(numbers) != NODES or len(names) != NODES:
             raise InputError(form)
@@ -254,6 +257,10 @@ def _genotype(tree: Tree, ops: Sequence[int]) -> list[int]:
     """The genotype of nodes that read these nodes and do this, in any numbering."""
     shape, sources = _placed(tree)
     return [shape, *(ops[node] for node in sources)]
+
+
+_SHAPES = {",".join(map(str, links)): shape for shape, links in enumerate(LINKS)}
+_CODES = {operation: code for code, operation in enumerate(OPERATIONS)}
 
 
 @cache

@@ -20,6 +20,8 @@ Arrays = TypeVar("Arrays", bound=NamedTuple)
 
 REMEMBERED = 2**17
 """Strings, and genotypes, whose rows are remembered at most."""
+SMALL, PATIENCE = 2**17, 50
+"""In a space of so few codes, rows of all are found at once after so many questions about isomorphic ones."""
 KEPT = 2**26
 """Bytes of numbers that are kept for the next question."""
 ABSENT = -1
@@ -83,6 +85,7 @@ class TabularBenchmark(Benchmark):
         self.metrics: Mapping[str, Metric] = Lazy(table.columns, partial(_metric, table.columns))
         self._views = Kept()
         self._drawn_from = Kept()
+        self._inexact = 0
         self._row_of_text: dict[str, int] = {}
         self._row_of_bytes: dict[bytes, int] = {}
 
@@ -184,6 +187,11 @@ class TabularBenchmark(Benchmark):
     def _look_up(self, genotype: GenotypeArray) -> int:
         """Row of a checked genotype."""
         row = self._exact_row(genotype)
+        if row != ABSENT:
+            return row
+        self._inexact += 1
+        if self._inexact > PATIENCE and math.prod(self.space.choices) <= SMALL:
+            row = self._by_any_code.item(int(self.space.code(genotype)))
         return int(self._rows(genotype[None])[0]) if row == ABSENT else row
 
     def _exact_row(self, genotype: GenotypeArray) -> int:
@@ -209,9 +217,6 @@ class TabularBenchmark(Benchmark):
         rows = self._exact(genotypes)
         absent = np.flatnonzero(rows == ABSENT)
         if len(absent):
-            rows[absent] = self._exact(self.space.canonical(genotypes[absent]))
-            absent = absent[rows[absent] == ABSENT]
-        if len(absent):
             rows[absent] = self._isomorphic(genotypes[absent])
             still = absent[rows[absent] == ABSENT]
             if len(still):
@@ -228,7 +233,20 @@ class TabularBenchmark(Benchmark):
         return _find(row_codes(self.space, genotypes), *self._by_code)
 
     def _isomorphic(self, genotypes: GenotypeArray) -> npt.NDArray[np.intp]:
-        return _find(self.space.key(genotypes), *self._by_key)
+        """Row of a network that is isomorphic to each of `(n, d)` genotypes: the canonical one, or else the first."""
+        rows = self._exact(self.space.canonical(genotypes))
+        absent = np.flatnonzero(rows == ABSENT)
+        if len(absent):
+            rows[absent] = _find(self.space.key(genotypes[absent]), *self._by_key)
+        return rows
+
+    @cached_property
+    def _by_any_code(self) -> npt.NDArray[np.intp]:
+        """Row by code of every genotype of a small space, itself or as an isomorphic one."""
+        rows = np.full(math.prod(self.space.choices), ABSENT, dtype=np.intp)
+        for chunk in self.space.enumerate():
+            rows[self.space.code(chunk)] = self._isomorphic(chunk)
+        return rows
 
     @cached_property
     def _direct(self) -> npt.NDArray[np.intp] | None:
