@@ -20,6 +20,7 @@ spaces: Registry[Space] = Registry(
         "transformer": "nasbench.spaces.transformer:Transformer",
         "flexibert": "nasbench.spaces.flexibert:FlexiBERT",
         "graph": "nasbench.spaces.graph:Graph",
+        "nlp": "nasbench.spaces.nlp:NLP",
         "mobile": "nasbench.spaces.mobile:Mobile",
         "ofa": "nasbench.spaces.ofa:OFA",
         "detection": "nasbench.spaces.detection:Detection",
