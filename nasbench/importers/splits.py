@@ -31,7 +31,7 @@ BESIDE = ("", "raw", "..", "configs/data_splits/default_split", "../configs/data
 
 
 class Holdout(NamedTuple):
-    """Row numbers of a table, increasing: no row is in both.
+    """Row numbers of a table, increasing: no function is in both.
 
     Attributes:
         train: To learn from; shape `(k,)`.
@@ -63,8 +63,8 @@ def published_split(table: Table, disjoint: bool = True) -> dict[str, IntArray]:
 
     Args:
         table: As imported, or `benchmark.table` of a file.
-        disjoint: Leave an architecture that is in several parts only in the last of them, so that nothing is learnt
-            from what is scored. Where not, all parts are as published.
+        disjoint: Leave architectures that compute the same function (`Space.function_key`) only in the last part that
+            has one of them, so that nothing is learnt from what is scored. Where not, all parts are as published.
 
     Raises:
         NotFoundError: Its recipe has none.
@@ -72,11 +72,12 @@ def published_split(table: Table, disjoint: bool = True) -> dict[str, IntArray]:
     """
     parts = row_sets(table, "splits", "no split that its source publishes")
     if disjoint:
-        later = np.zeros(0, dtype=np.int64)
+        functions = table.space.function_key(table.genotypes)
+        later = functions[:0]
         for name in reversed(list(parts)):
-            kept = np.setdiff1d(parts[name], later)
-            later = np.union1d(later, parts[name])
-            parts[name] = kept
+            own = functions[parts[name]]
+            parts[name] = parts[name][~np.isin(own, later)]
+            later = np.union1d(later, own)
     return parts
 
 
@@ -91,7 +92,7 @@ def found_by(table: Table) -> dict[str, IntArray]:
 
 
 def leave_out(table: Table, strategy: str) -> Holdout:
-    """What one strategy found as test rows, and what only others found as training rows.
+    """What one strategy found as test rows, and as training rows what others found, but for the same functions.
 
     Raises:
         NotFoundError: The recipe does not say who found what, or knows no such strategy; says which there are.
@@ -100,8 +101,10 @@ def leave_out(table: Table, strategy: str) -> Holdout:
     found = found_by(table)
     if strategy not in found:
         raise NotFoundError(f"nothing was found by {strategy!r}; strategies of this table are {', '.join(found)}")
-    others = [rows for name, rows in found.items() if name != strategy]
-    return Holdout(np.setdiff1d(np.concatenate([found[strategy][:0], *others]), found[strategy]), found[strategy])
+    test = found.pop(strategy)
+    train = np.unique(np.concatenate([test[:0], *found.values()]))
+    functions = table.space.function_key(table.genotypes)
+    return Holdout(train[~np.isin(functions[train], functions[test])], test)
 
 
 def row_sets(table: Table, name: str, lacking: str) -> dict[str, IntArray]:
