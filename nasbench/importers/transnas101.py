@@ -120,30 +120,20 @@ class TransNAS101(Importer):
         space = spaces.create(LEVELS[level])
         genotypes = np.array([_genotype(space, text, path.name) for text in results])
         places = [f"{path.name}, {space.text(genotype)}" for genotype in genotypes]
+        facts: dict[str, Any] = {"rows": 0, "architectures": len(genotypes), "time_is_from_start": {}, "not_read": []}
         columns: dict[str, Column] = {}
         epochs: dict[str, tuple[int, ...]] = {}
-        facts: dict[str, Any] = {"rows": 0, "architectures": len(genotypes), "time_is_from_start": {}, "not_read": []}
         for task in tasks:
             names = [name for name in metrics[task] if _metric(task, name)]
             facts["not_read"] += [f"{task}: {name[:40]}" for name in metrics[task] if name not in names]
-            trainings = [
-                _training(record, task, names, place) for place, record in zip(places, results.values(), strict=True)
-            ]
-            made = {column.metric.path: column for column in _columns(task, names, trainings, facts)}
-            if any("epoch" in column.metric.dims for column in made.values()):
-                epochs[task] = tuple(range(1, max(one.epochs for one in trainings if one) + 1))
-            columns |= made
+            records = zip(places, results.values(), strict=True)
+            trainings = [_training(record, task, names, place) for place, record in records]
+            columns |= {column.metric.path: column for column in _columns(task, names, trainings, facts)}
+            epochs[task] = tuple(range(1, max((one.epochs for one in trainings if one), default=0) + 1))
         if not facts["rows"]:
             raise FileError(f"{path.name} has no training of what was asked for")
-        return Table(
-            space=space,
-            genotypes=genotypes,
-            seeds=(SEED,),
-            epochs=epochs,
-            columns=columns,
-            recipe={"source": self.source([path], **facts, skipped={})},
-            provenance=provenance(),
-        )
+        recipe = {"source": self.source([path], **facts, skipped={})}
+        return Table(space, genotypes, (SEED,), epochs, columns, recipe, provenance())
 
     def _tasks(self, metrics: dict[Any, Any], place: str) -> list[str]:
         """The tasks to read, of those whose metrics the file names."""
