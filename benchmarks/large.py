@@ -1,4 +1,4 @@
-"""Tables of the size of the published ones, filled with made-up numbers: size, opening, first answer, memory, readers."""
+"""Tables of the size of the published ones, filled with made-up numbers: size, opening, first answer, memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from time import perf_counter
 import numpy as np
 
 from nasbench.benchmark import hdf5
-from nasbench.benchmark.base import Metric, Split
+from nasbench.benchmark.base import Direction, Metric, Split
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.spaces import spaces
 from nasbench.spaces.base import FloatArray, Space
@@ -66,8 +66,8 @@ def made_up(space: Space, n: int, datasets: tuple[str, ...], seeds: int, epochs:
         for split in SPLITS:
             accuracy, loss = curves(n, seeds, len(epochs), rng)
             for name, values, units in (("accuracy", accuracy, "percent"), ("loss", loss, "nats")):
-                direction = "maximise" if name == "accuracy" else "minimise"
-                metric = Metric(dataset, f"{split}_{name}", split, units, direction, DIMS)  # type: ignore[arg-type]
+                direction: Direction = "maximise" if name == "accuracy" else "minimise"
+                metric = Metric(dataset, f"{split}_{name}", split, units, direction, DIMS)
                 columns[metric.path] = Column(metric, values, np.zeros(values.shape, dtype=np.uint8))
     return Table(space, genotypes, tuple(range(seeds)), dict.fromkeys(datasets, epochs), columns)
 
@@ -80,7 +80,19 @@ def main() -> None:
         "nb201": (15_625, ("cifar10", "cifar100", "ImageNet16-120"), 3, tuple(range(1, 201))),
         "nb101": (423_624, ("cifar10",), 3, (4, 12, 36, 108)),
     }
-    head = ("table", "numbers", "raw MB", "file MB", "part", "write s", "open ms", "first ms", "MB", "peak", "with imports")
+    head = (
+        "table",
+        "numbers",
+        "raw MB",
+        "file MB",
+        "part",
+        "write s",
+        "open ms",
+        "first ms",
+        "MB",
+        "peak",
+        "with imports",
+    )
     print("".join(f"{word:>13}" for word in head))
     for name in [only] if only else wanted:
         n, datasets, seeds, epochs = wanted[name]

@@ -1,0 +1,428 @@
+"""Thousands of damaged files for an importer or for `nasbench.load`: each is read, or refused in one line.
+
+`python tests/fuzz.py SOURCE --inputs 10000` damages small sound files at random, also within what is packed in them;
+with `--atheris` the damage is led by which lines of the importers it reaches. A crash, an endless read, or memory
+without bound ends the run with exit status 1 and leaves the file behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bz2
+import gzip
+import importlib.util
+import io
+import json
+import pickle
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import h5py
+import numpy as np
+
+from nasbench.benchmark import hdf5
+from nasbench.benchmark.load import load
+from nasbench.benchmark.verify import verify
+from nasbench.errors import NasbenchError
+from nasbench.importers import importers
+from nasbench.importers.tfrecord import encode, records, write
+
+HERE = Path(__file__).parent
+SECONDS, MEMORY = 20, 2**30
+"""What one input may take; memory besides what the process has when it starts."""
+TOKENS = (
+    b"", b"\x00", b"\xff" * 8, b"-1", b"nan", b"NaN", b"inf", b"1e999", b"9" * 30, b"[" * 3000, b"{", b"}", b'"', b"'",
+    b",", b"\n", b"\t", b"|", b"null", b"true", b"0", b"1", b"\xe2\x98\x83", b"\x80\x02", b".", b"ccmd\n",
+    b"cos\nsystem\n", b"R",
+)  # fmt: skip
+Rng = np.random.Generator
+Content = dict[str, bytes]
+"""Files by their path inside a folder."""
+
+
+# --- sound files ----------------------------------------------------------------------------------------------------
+
+
+def test_module(name: str) -> Any:
+    """A module of tests, for the files that it writes."""
+    spec = importlib.util.spec_from_file_location(f"fuzz_{name}", HERE / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def importing(source: str, **settings: Any) -> Callable[[Sequence[Path]], Any]:
+    return importers.create(source, **settings).read
+
+
+def csv(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    cell = "|none~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|"
+    rows = [f"{cell},1,4,90.5,-1", f"{cell},2,4,91.5,-1", "3 1 0 2 2 1,1,4,80,2.5"]
+    (folder / "t.csv").write_text("\n".join(["arch,seed,epoch,acc,ms", *rows]))
+    column = ["test_accuracy=acc", "latency=ms:milliseconds:min:static"]
+    given = {"space": "nb201", "seed_column": "seed", "epoch_column": "epoch", "missing": "-1=none", "lenient": True}
+    return importing("csv", column=column, **given), [folder / "t.csv"]
+
+
+def json_lines(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    cell = {"matrix": [[0, 1, 0], [0, 0, 1], [0, 0, 0]], "ops": ["input", "conv3x3-bn-relu", "output"]}
+    lines = [json.dumps({"arch": cell, "acc": accuracy}) for accuracy in (90, 91)]
+    (folder / "t.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
+    return importing("csv", space="nb101", column=["test_accuracy=acc"]), [folder / "t.jsonl.gz"]
+
+
+def hw_nas_bench(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    from nasbench.importers.hw_nas_bench import COLUMNS
+
+    rows = [",".join(["net", *COLUMNS]), *(f'"({e}, 1, 2, 3, 4, 0)"' + ",1.5" * len(COLUMNS) for e in range(3))]
+    (folder / "hw_cifar10.csv").write_text("\n".join(rows))
+    return importing("hw-nas-bench"), [folder / "hw_cifar10.csv"]
+
+
+def macro(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    records = {key: {"test_acc": [90.0, 91.0, 92.0], "params": 5, "flops": 7} for key in ("00000012", "22212220")}
+    (folder / "t.json").write_text(json.dumps(records))
+    return importing("nas-bench-macro"), [folder / "t.json"]
+
+
+def nasbench101(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_nasbench101")
+    write(folder / "t.tfrecord", [module.record(), module.record(12), module.record(ops=module.POOL)])
+    return importing("nasbench101"), [folder / "t.tfrecord"]
+
+
+def nats_bench(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_nats_bench")
+    module.folder_of(folder, {"12": module.record(seeds=(777, 111))})
+    return importing("nats-bench"), [folder]
+
+
+def nasbench201(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_nats_bench")
+    content = {"arch2infos": {0: {"less": module.record(), "full": module.record(epochs=200)}}}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(content, 2))
+    (folder / "t.pth").write_bytes(packed.getvalue())
+    return importing("nasbench201"), [folder / "t.pth"]
+
+
+def transnas101(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_transnas101")
+    return importing("transnas101", space="micro"), [module.write(folder / "t.pth", module.content())]
+
+
+def accel_nasbench(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_accel_nasbench")
+    return importing("accel-nasbench"), [module.write(folder, {k: module.record(k) for k in (1, 4, 6)})]
+
+
+def nas_bench_graph(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_nas_bench_graph")
+    module.write(folder, {88810: module.MEANS, 1111: module.MEANS})
+    module.write(folder, {1111: {"dur": module.curve(3), "latency": 0.001}}, "cora0.bench")
+    return importing("nas-bench-graph"), [folder / "cora.bench"]
+
+
+def analog_nasbench(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    import pytest
+
+    module = test_module("importers/test_analog_nasbench")
+    with pytest.MonkeyPatch.context() as patch:
+        content = module.pickled(patch, {cell: module.record(cell) for cell in ((0, 1, 2, 3, 4, 0), (1,) * 6)})
+    (folder / "data.anb").write_bytes(content)
+    return importing("analog-nasbench"), [folder / "data.anb"]
+
+
+def everything_in(paths: Sequence[Path]) -> None:
+    """Open a benchmark, ask it everything, and verify it."""
+    benchmark = load(paths[0])
+    for metric in benchmark.metrics:
+        benchmark.query_many(benchmark.architectures(), metric)
+        benchmark.query(benchmark.architectures()[0], metric)
+    verify(paths[0])
+
+
+def hdf5_file(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("benchmark/conftest")
+    table = (
+        module.table.__wrapped__() if hasattr(module.table, "__wrapped__") else module.table._get_wrapped_function()()
+    )
+    hdf5.write(table, folder / "t.h5")
+    return everything_in, [folder / "t.h5"]
+
+
+SAMPLES: dict[str, Callable[[Path], tuple[Callable[..., Any], list[Path]]]] = {
+    "accel-nasbench": accel_nasbench,
+    "analog-nasbench": analog_nasbench,
+    "csv": csv,
+    "csv of json lines": json_lines,
+    "hw-nas-bench": hw_nas_bench,
+    "load": hdf5_file,
+    "nas-bench-graph": nas_bench_graph,
+    "nas-bench-macro": macro,
+    "nasbench101": nasbench101,
+    "nasbench201": nasbench201,
+    "nats-bench": nats_bench,
+    "transnas101": transnas101,
+}
+
+
+# --- damage ---------------------------------------------------------------------------------------------------------
+
+
+def damaged(content: bytes, rng: Rng) -> bytes:
+    """The bytes of a file with a few changes, within what it packs as often as not."""
+    inside = bool(rng.integers(2))
+    if inside and content.startswith(b"BZh"):
+        return bz2.compress(scrambled(bz2.decompress(content), rng))
+    if inside and content.startswith(b"\x1f\x8b"):
+        return gzip.compress(scrambled(gzip.decompress(content), rng), mtime=0)
+    if inside and content.startswith(b"PK"):
+        return _zip(content, rng)
+    if inside and content.startswith(hdf5_signature):
+        return _hdf5(content, rng)
+    if inside and _is_tfrecord(content):
+        return _tfrecord(content, rng)
+    return scrambled(content, rng)
+
+
+def scrambled(content: bytes, rng: Rng) -> bytes:
+    """Bytes flipped, cut out, put in, doubled, or cut off."""
+    data = bytearray(content)
+    for _ in range(int(rng.integers(1, 4))):
+        at = int(rng.integers(len(data) + 1))
+        until = min(len(data), at + int(rng.geometric(0.2)))
+        match int(rng.integers(7)):
+            case 0:
+                data[at:until] = rng.bytes(until - at)
+            case 1:
+                del data[at:until]
+            case 2:
+                data[at:at] = rng.bytes(int(rng.integers(1, 9)))
+            case 3:
+                data[at:until] = TOKENS[rng.integers(len(TOKENS))]
+            case 4:
+                data[at:at] = data[at : at + int(rng.integers(1, 200))]
+            case 5:
+                other = int(rng.integers(len(data) + 1))
+                data[at:until] = data[other : other + int(rng.integers(1, 40))]
+            case 6 if rng.random() < 0.2:
+                del data[at:]
+            case _ if at < len(data):
+                data[at] ^= 1 << int(rng.integers(8))
+    return bytes(data)
+
+
+hdf5_signature = b"\x89HDF\r\n\x1a\n"
+
+
+def _zip(content: bytes, rng: Rng) -> bytes:
+    packed = io.BytesIO()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, scrambled(old.read(name), rng))
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, RuntimeError):
+        return scrambled(content, rng)
+    return packed.getvalue()
+
+
+def _is_tfrecord(content: bytes) -> bool:
+    return len(content) > 16 and int.from_bytes(content[:8], "little") < len(content)
+
+
+def _tfrecord(content: bytes, rng: Rng) -> bytes:
+    """With checksums that fit."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "r"
+        path.write_bytes(content)
+        try:
+            found = list(records(path))
+        except NasbenchError:
+            return scrambled(content, rng)
+        if found:
+            at = int(rng.integers(len(found)))
+            found[at] = scrambled(found[at], rng)
+            if rng.random() < 0.3:  # well formed outside, odd inside
+                message = encode([(int(rng.integers(1, 9)), float(rng.normal())), (1, rng.bytes(9))])
+                found[at] = found[at].replace(found[at][-40:], message)
+        write(path, found)
+        return path.read_bytes()
+
+
+def _hdf5(content: bytes, rng: Rng) -> bytes:
+    """One part of the file replaced, mistyped, taken away or renamed."""
+    image = io.BytesIO(content)
+    try:
+        file = h5py.File(image, "r+")
+    except OSError:
+        return scrambled(content, rng)
+    with file:
+        parts = hdf5.objects(file)
+        name, found = parts[rng.integers(len(parts))]
+        anything: list[Any] = [
+            -1, 2**62, np.nan, "", "text", "[" * 500, [], ["a"], [1.5], np.zeros((2, 2)), np.int8(3), b"\xff", True,
+        ]  # fmt: skip
+        thing = anything[rng.integers(len(anything))]
+        try:
+            match int(rng.integers(6)):
+                case 0:
+                    del file[name]
+                case 1 | 2 if isinstance(found, h5py.Dataset):
+                    shape = tuple(int(k) for k in rng.integers(0, 5, rng.integers(0, 4)))
+                    kind = ("i1", "i2", "i4", "i8", "f4", "f8", "u1", "S3")[rng.integers(8)]
+                    attributes = {k: v for k, v in found.attrs.items() if k not in hdf5.OWN}
+                    values = np.zeros(found.shape if rng.random() < 0.5 else shape, kind)
+                    del file[name]
+                    file[name] = values
+                    file[name].attrs.update(attributes)
+                case 3 if isinstance(found, h5py.Dataset) and found.size and found.dtype.kind in "iuf":
+                    flat = found[()].ravel()
+                    flat[rng.integers(flat.size)] = rng.integers(-5, 6)
+                    found[()] = flat.reshape(found.shape)
+                case 4:
+                    file[f"{name}x"] = h5py.ExternalLink("/etc/passwd", "/") if rng.random() < 0.5 else file[name]
+                case _:
+                    owner = found if rng.random() < 0.7 else file
+                    names = list(owner.attrs) or ["dims"]
+                    owner.attrs[names[rng.integers(len(names))]] = thing
+        except (TypeError, ValueError, OSError, KeyError, RuntimeError):
+            return scrambled(content, rng)
+    return image.getvalue()
+
+
+# --- the run --------------------------------------------------------------------------------------------------------
+
+
+class Trial:
+    """Writes a damaged file among sound ones and has it read."""
+
+    def __init__(self, source: str, folder: Path) -> None:
+        self.folder = folder / "input"
+        self.folder.mkdir()
+        self.read, self.paths = SAMPLES[source](self.folder)
+        self.read(self.paths)  # the sound files are sound
+        self.files = {
+            str(f.relative_to(self.folder)): f.read_bytes() for f in sorted(self.folder.rglob("*")) if f.is_file()
+        }
+        self.refused = self.accepted = 0
+
+    def __call__(self, name: str, content: bytes) -> None:
+        path = self.folder / name
+        path.write_bytes(content)
+        try:
+            with limited():
+                self.read(self.paths)
+            self.accepted += 1
+        except NasbenchError as error:
+            assert str(error).strip() and "\n" not in str(error), f"not one line: {error!r}"
+            self.refused += 1
+        path.write_bytes(self.files[name])
+
+
+@contextmanager
+def limited() -> Any:
+    """An input that takes too long is a fault."""
+
+    def late(signum: int, frame: Any) -> None:
+        raise TimeoutError(f"more than {SECONDS} seconds")
+
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def random_run(trial: Trial, inputs: int, seed: int) -> None:
+    names = list(trial.files)
+    for number in range(inputs):
+        rng = np.random.default_rng([seed, number])
+        name = names[rng.integers(len(names))]
+        content = damaged(trial.files[name], rng)
+        try:
+            trial(name, content)
+        except BaseException:
+            kept = Path(tempfile.gettempdir()) / f"fuzz-{number}-{Path(name).name}"
+            kept.write_bytes(content)
+            print(f"input {number} (kept as {kept}):", file=sys.stderr)
+            raise
+
+
+def guided_run(trial: Trial, inputs: int, seed: int, corpus: Path) -> None:
+    import atheris
+
+    names = list(trial.files)
+    corpus.mkdir()
+    for number, name in enumerate(names):
+        (corpus / str(number)).write_bytes(bytes([number]) + trial.files[name])
+
+    def one(data: bytes) -> None:
+        if data:
+            trial(names[data[0] % len(names)], data[1:])
+
+    def change(data: bytes, most: int, number: int) -> bytes:
+        rng = np.random.default_rng(number)
+        if data and rng.random() < 0.5:
+            return (data[:1] + damaged(data[1:], rng))[:most]
+        return bytes(atheris.Mutate(data, most))
+
+    limits = [f"-runs={inputs}", f"-seed={seed + 1}", "-max_len=65536", f"-timeout={SECONDS}", "-rss_limit_mb=0"]
+    atheris.Setup([sys.argv[0], *limits, str(corpus)], one, custom_mutator=change)
+    atheris.Fuzz()
+
+
+def instrument() -> ModuleType | None:
+    """Have the importers tell atheris which lines ran."""
+    import atheris
+
+    for name in [name for name in sys.modules if name.startswith("nasbench.importers")]:
+        del sys.modules[name]
+    with atheris.instrument_imports(include=["nasbench.importers"]):
+        for name in importers.entries.values():
+            importlib.import_module(name.partition(":")[0])
+    return sys.modules["nasbench.importers"]
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("source", choices=SAMPLES)
+    arguments.add_argument("--inputs", type=int, default=10_000)
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--atheris", action="store_true")
+    given = arguments.parse_args()
+    if given.atheris:
+        instrument()
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
+    try:
+        trial = Trial(given.source, folder)
+        with Path("/proc/self/statm").open() as status:
+            size = int(status.read().split()[0]) * resource.getpagesize()
+        if given.atheris:
+            guided_run(trial, given.inputs, given.seed, folder / "corpus")
+        else:
+            resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+            random_run(trial, given.inputs, given.seed)
+        print(
+            f"{given.source}: {given.inputs:,} inputs, {trial.refused:,} refused in one line, {trial.accepted:,} read"
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
