@@ -38,13 +38,13 @@ from nasbench.importers.jsons import finite, parse_json
 from nasbench.importers.rows import IntArray, Series, table_rows, tabulate
 from nasbench.importers.splits import read_split, split_files, split_folder
 from nasbench.spaces.base import FloatArray
-from nasbench.spaces.darts import DARTS, NODES
+from nasbench.spaces.darts import DARTS
+from nasbench.spaces.darts_config import ARCHITECTURE, PREFIX, from_darts_config
 
 DATASET = "cifar10"
 RESULT = re.compile(r"results_(\d{1,9})(\w{0,20})\.json")
 STRATEGIES = ("rs", "re", "de", "tpe", "bananas", "combo", "darts", "pc_darts", "gdas", "drnas", "random_ws")
 """Folders of the published data: random search, evolutions, Bayesian optimisers, one-shot methods."""
-PREFIX = "NetworkSelectorDatasetInfo:darts:"
 CONFIG = "optimized_hyperparamater_config"
 """As it is spelt in the files."""
 SETTINGS = ("budget", f"{PREFIX}layers", f"{PREFIX}init_channels")
@@ -116,7 +116,7 @@ class NASBench301(Importer):
         folder = split_folder(path, self.splits)
         space = DARTS()
         skipped: Counter[str] = Counter()
-        trainings = self._alike(self._trainings(space, path, skipped), skipped)
+        trainings = self._alike(self._trainings(path, skipped), skipped)
         genotypes = space.check([one.genotype for one in trainings])
         rows, first = table_rows(space, genotypes)
         facts: dict[str, Any] = {"rows": len(rows), "architectures": len(first), "skipped": dict(skipped)}
@@ -132,10 +132,8 @@ class NASBench301(Importer):
         series = [*_finals(trainings), *self._curves(trainings, length)]
         return tabulate(space, genotypes, series, recipe, along=range(1, length + 1))
 
-    def _trainings(self, space: DARTS, path: Path, skipped: Counter[str]) -> list[Training]:
+    def _trainings(self, path: Path, skipped: Counter[str]) -> list[Training]:
         """The trainings of the wanted strategies, in order of strategy and number."""
-        options = [space.option_names(position) for position in range(len(space.choices))]
-        known = dict(zip(space.choice_names, options, strict=True))
         found = {}
         for document in documents(path, RESULT):
             match = RESULT.fullmatch(document.name.rpartition("/")[2])
@@ -148,7 +146,7 @@ class NASBench301(Importer):
             if key in found:
                 raise FileError(f"{path.name} has two files {document.name.rpartition('/')[2]} of {strategy}")
             try:
-                found[key] = _training(known, document, strategy)
+                found[key] = _training(document, strategy)
             except (FileError, InputError) as error:
                 if not self.lenient:
                     raise
@@ -201,8 +199,8 @@ class NASBench301(Importer):
 # --- one file -------------------------------------------------------------------------------------------------------
 
 
-def _training(known: Mapping[str, Sequence[Any]], document: Document, strategy: str) -> Training:
-    """What one file says; `known` are the options of the space by the names of its choices."""
+def _training(document: Document, strategy: str) -> Training:
+    """What one file says."""
     place = document.name
     record = parse_json(document.content, place)
     config, info = (record.get(name) for name in (CONFIG, "info")) if isinstance(record, dict) else (None, None)
@@ -220,41 +218,17 @@ def _training(known: Mapping[str, Sequence[Any]], document: Document, strategy: 
         name: value
         for name, value in config.items()
         if (isinstance(value, int | float) or (isinstance(value, str) and len(value) < 100))
-        and not name.startswith((f"{PREFIX}edge_", f"{PREFIX}inputs_"))
+        and not name.startswith(ARCHITECTURE)
     }
     if not all(isinstance(value, int | float | None) for value in settings):
         raise FileError(f"{place}: budget, layers and init_channels are numbers, got {str(settings)[:80]}")
     curves = _all_curves(record.get("learning_curves"), place)
     name = f"{strategy}/{place.rpartition('/')[2]}"
-    return Training(name, strategy, _genotype(known, config, place), settings, numbers, curves, others)
-
-
-def _genotype(known: Mapping[str, Sequence[Any]], config: Mapping[str, Any], place: str) -> list[int]:
-    """The genotype of an architecture under the names of ConfigSpace.
-
-    Hidden state `k` takes its inputs from `inputs_node_<cell>_<k>` (those of state 2 are 0 and 1), and the edges into
-    it are numbered from k (k - 1) / 2 - 1, by the state that they come from.
-    """
-    chosen: dict[str, Any] = {}
-    edges = 0
-    for cell in ("normal", "reduce"):
-        for state in range(2, 2 + NODES):
-            name = f"{cell}_{state}_inputs"
-            pair = config.get(f"{PREFIX}inputs_node_{cell}_{state}") if name in known else "0_1"
-            if pair not in known.get(name, ("0_1",)):
-                raise InputError(f"{place}: inputs_node_{cell}_{state} is {str(pair)[:40]!r}")
-            chosen[name] = pair
-            start = state * (state - 1) // 2 - 1
-            for side, source in enumerate(str(pair).split("_")):
-                op = config.get(f"{PREFIX}edge_{cell}_{start + int(source)}")
-                if op not in known[f"{cell}_{state}_op_{side}"]:
-                    raise InputError(f"{place}: edge_{cell}_{start + int(source)} is {str(op)[:40]!r}")
-                chosen[f"{cell}_{state}_op_{side}"] = op
-                edges += 1
-    found = sum(name.startswith(f"{PREFIX}edge_") for name in config)
-    if found != edges:
-        raise InputError(f"{place} has operations on {found} edges, but inputs for {edges}")
-    return [options.index(chosen[name]) for name, options in known.items()]
+    try:
+        genotype = from_darts_config(config)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
+    return Training(name, strategy, genotype, settings, numbers, curves, others)
 
 
 def _all_curves(curves: Any, place: str) -> dict[str, FloatArray]:
