@@ -31,6 +31,8 @@ USUAL: tuple[tuple[str, str, Direction], ...] = (
     ("flops", "count", "minimise"),
 )
 """Units and direction of a metric whose name ends so, where nothing else is said."""
+LARGEST = 2**53
+"""Whole numbers up to this are what they say in a table that was written in floating point."""
 
 
 class Wanted(NamedTuple):
@@ -138,6 +140,7 @@ class CSV(Importer):
         what = "a finite number; leave out what is missing"
         if whole:
             broken, what = broken | (values != np.round(values)), "a whole number"  # as NaN is none either
+            broken |= np.abs(values) > LARGEST
         else:
             values[values == self._missing_value()[0]] = np.nan
         return values, {int(row): f"{frame[name].iloc[row]!r} is not {what}" for row in np.flatnonzero(broken)}
