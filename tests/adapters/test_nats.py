@@ -285,7 +285,7 @@ def test_searches_and_strings(both: tuple[Any, nats.NATS]) -> None:
                 expected = theirs.find_best(dataset, split, hp="12", enforce_all=False, **limits)
                 found = ours.find_best(dataset, split, hp="12", enforce_all=False, **limits)
                 assert found[0] == expected[0]
-                    assert found[1] == (expected[1] and pytest.approx(expected[1], rel=1e-14))
+                assert found[1] == (expected[1] and pytest.approx(expected[1], rel=1e-14))
         for index in (0, 11, 284):
             assert ours.get_net_config(index, dataset) == theirs.get_net_config(index, dataset)
     assert ours.statistics("cifar10", 12) == theirs.statistics("cifar10", 12)
