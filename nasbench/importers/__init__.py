@@ -10,7 +10,10 @@ importers: Registry[Importer] = Registry(
         "accel-nasbench": "nasbench.importers.accel_nasbench:AccelNASBench",
         "analog-nasbench": "nasbench.importers.analog_nasbench:AnalogNASBench",
         "csv": "nasbench.importers.csv:CSV",
+        "ec-nas": "nasbench.importers.ec_nas:ECNAS",
+        "hat": "nasbench.importers.hat:HAT",
         "hw-nas-bench": "nasbench.importers.hw_nas_bench:HWNASBench",
+        "nas-bench-bert": "nasbench.importers.nas_bench_bert:NASBenchBERT",
         "nas-bench-graph": "nasbench.importers.nas_bench_graph:NASBenchGraph",
         "nas-bench-macro": "nasbench.importers.nas_bench_macro:NASBenchMacro",
         "nasbench101": "nasbench.importers.nasbench101:NASBench101",
@@ -18,6 +21,7 @@ importers: Registry[Importer] = Registry(
         "nasbench301": "nasbench.importers.nasbench301:NASBench301",
         "nats-bench": "nasbench.importers.nats_bench:NATSBench",
         "transnas101": "nasbench.importers.transnas101:TransNAS101",
+        "yolobench": "nasbench.importers.yolobench:YOLOBench",
     },
 )
 

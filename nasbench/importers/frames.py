@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileError, MissingExtraError
+from nasbench.errors import FileError, InputError, MissingExtraError
 from nasbench.importers.unpack import unpacked
 from nasbench.spaces.base import BoolArray, FloatArray
 
@@ -32,6 +32,20 @@ def numbers(texts: pd.Series[str]) -> tuple[FloatArray, BoolArray]:
     values = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, copy=True)
     missing = texts.str.lower().isin(NOT_NUMBERS).to_numpy()
     return values, np.isinf(values) | (np.isnan(values) & ~missing)
+
+
+def column(frame: pd.DataFrame, name: str, place: str) -> FloatArray:
+    """The numbers of a column of a frame `(n,)`, NaN where missing.
+
+    Raises:
+        InputError: One of its texts is no finite number; says in which row of `place`, and which column.
+    """
+    values, broken = numbers(frame[name])
+    if broken.any():
+        row = int(np.argmax(broken))
+        what = f"{frame[name].iloc[row][:80]!r} is not a finite number"
+        raise InputError(f"{place}, row {frame.index[row]}, column {name!r}: {what}")
+    return values
 
 
 def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:

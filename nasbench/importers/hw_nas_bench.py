@@ -12,7 +12,7 @@ from nasbench.benchmark.base import Direction, Metric
 from nasbench.benchmark.table import Table, row_codes
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, files_of
-from nasbench.importers.frames import numbers, read_frame
+from nasbench.importers.frames import column, read_frame
 from nasbench.importers.rows import Series, tabulate
 from nasbench.spaces import spaces
 from nasbench.spaces.base import GenotypeArray
@@ -60,12 +60,7 @@ class HWNASBench(Importer):
             elif not np.array_equal(first, genotypes[order]):
                 raise InputError(f"{file.name} and {files[0].name} hold different cells; import them apart")
             for name, (units, direction) in COLUMNS.items():
-                values, broken = numbers(frame[name])
-                if broken.any():
-                    row = int(np.argmax(broken))
-                    what = f"{frame[name].iloc[row][:80]!r} is not a finite number"
-                    raise InputError(f"{file.name}, row {row + 1}, column {name!r}: {what}")
-                values = values[order]
+                values = column(frame, name, file.name)[order]
                 reason = "not in the source"
                 if name == "edgetpu_latency":
                     values[values == -1], reason = np.nan, "did not compile"

@@ -14,10 +14,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,37 +49,89 @@ class NASBench101(Importer):
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in one file."""
         path = one_path(paths, "one TFRecord file")
-        space = NB101()
-        cells: dict[tuple[str, str], int] = {}
-        genotypes: list[npt.NDArray[np.int8]] = []
-        which: list[int] = []
-        numbers: list[list[float]] = []
-        for number, content in enumerate(records(path), start=1):
-            place = f"{path.name}, record {number}"
-            epochs, matrix, ops, message = _parsed(content, place)
-            if (matrix, ops) not in cells:
-                cells[matrix, ops] = len(genotypes)
-                genotypes.append(_genotype(space, matrix, ops, place))
-            which.append(cells[matrix, ops])
-            try:
-                numbers.append([epochs, *_metrics(message, epochs)])
-            except ValueError as error:
-                raise FileError(f"{place}: {error}") from error
-        if not numbers:
-            raise FileError(f"{path.name} has no records")
-        values = np.array(numbers, dtype=np.float64)
-        series = [
-            Series(metric, column, NO_EVALUATION) for metric, column in zip(_columns(), values[:, 1:].T, strict=True)
-        ]
-        series = [one for one in series if not np.isnan(one.values).all()]
-        stacked = np.array(genotypes, dtype=np.int8)
-        facts = {"rows": len(which), "architectures": len(genotypes), "skipped": {}}
-        recipe = {"source": self.source([path], **facts)}
-        return tabulate(space, stacked[which], series, recipe, epochs=values[:, 0].astype(np.int64))
+        return table_of(self, path, trainings(path), METRICS, numbers)
 
 
-def _columns() -> list[Metric]:
-    """In the order of `_metrics`."""
+class Training(NamedTuple):
+    """What a record says.
+
+    Attributes:
+        place: What messages call it.
+        epochs: The budget.
+        matrix: Adjacency as digits, row by row.
+        ops: Operations, separated by commas.
+        evaluations: Numbers (and bytes) by field, in the order of their epochs.
+        total: Those of the whole training.
+    """
+
+    place: str
+    epochs: int
+    matrix: str
+    ops: str
+    evaluations: list[dict[int, Any]]
+    total: dict[int, Any]
+
+
+def table_of(
+    importer: Importer,
+    path: Path,
+    found: Iterable[Training],
+    metrics: Sequence[Metric],
+    read: Callable[[Training], list[float]],
+) -> Table:
+    """The table of some trainings.
+
+    Args:
+        importer: Whose table it is.
+        path: The file.
+        found: What it holds.
+        metrics: The columns; those without any number are left out.
+        read: Gives the numbers of a training in the order of the columns, NaN where there is none.
+
+    Raises:
+        FileError: There is no training, or one says what cannot be.
+    """
+    space = NB101()
+    cells: dict[tuple[str, str], int] = {}
+    genotypes: list[npt.NDArray[np.int8]] = []
+    which: list[int] = []
+    rows: list[list[float]] = []
+    for training in found:
+        if not 0 < training.epochs < 10**6:
+            raise FileError(f"{training.place}: {training.epochs} epochs are no budget")
+        cell = training.matrix, training.ops
+        if cell not in cells:
+            cells[cell] = len(genotypes)
+            genotypes.append(_genotype(space, *cell, training.place))
+        which.append(cells[cell])
+        try:
+            rows.append([training.epochs, *read(training)])
+        except ValueError as error:
+            raise FileError(f"{training.place}: {error}") from error
+    if not rows:
+        raise FileError(f"{path.name} has no records")
+    values = np.array(rows, dtype=np.float64)
+    series = [Series(metric, column, NO_EVALUATION) for metric, column in zip(metrics, values[:, 1:].T, strict=True)]
+    series = [one for one in series if not np.isnan(one.values).all()]
+    facts = {"rows": len(which), "architectures": len(genotypes), "skipped": {}}
+    recipe = {"source": importer.source([path], **facts)}
+    stacked = np.array(genotypes, dtype=np.int8)
+    return tabulate(space, stacked[which], series, recipe, epochs=values[:, 0].astype(np.int64))
+
+
+def trainings(path: Path) -> Iterator[Training]:
+    """Those in a TFRecord file."""
+    for number, content in enumerate(records(path), start=1):
+        place = f"{path.name}, record {number}"
+        epochs, matrix, ops, message = _parsed(content, place)
+        try:
+            yield Training(place, epochs, matrix, ops, *_fields(message))
+        except ValueError as error:
+            raise FileError(f"{place}: {error}") from error
+
+
+def _columns() -> tuple[Metric, ...]:
+    """In the order of `numbers`."""
     columns = []
     for prefix, when in (("", "after the budget of epochs"), ("halfway_", "after half the budget of epochs")):
         for split in SPLITS:
@@ -92,7 +144,10 @@ def _columns() -> list[Metric]:
     total = "Seconds of training and evaluation together."
     columns.append(Metric(DATASET, "total_seconds", "none", "seconds", "minimise", DIMS, total))
     columns.append(Metric("", "parameters", "none", "count", "minimise", DIMS[:1], "Trainable parameters."))
-    return columns
+    return tuple(columns)
+
+
+METRICS = _columns()
 
 
 def _parsed(content: bytes, place: str) -> tuple[int, str, str, bytes]:
@@ -105,8 +160,6 @@ def _parsed(content: bytes, place: str) -> tuple[int, str, str, bytes]:
     if not (isinstance(record, list) and [type(part) for part in record] == list(kinds)):
         raise FileError(f"{place}: expected a list of hash, epochs, adjacency, operations and metrics")
     _, epochs, matrix, ops, message = record
-    if not 0 < epochs < 10**6:
-        raise FileError(f"{place}: {epochs} epochs are no budget")
     try:
         return epochs, matrix, ops, base64.b64decode(message)
     except (binascii.Error, ValueError) as error:
@@ -124,11 +177,11 @@ def _genotype(space: NB101, matrix: str, ops: str, place: str) -> npt.NDArray[np
         raise FileError(f"{place}: {error}") from error
 
 
-def _metrics(message: bytes, budget: int) -> list[float]:
-    """The numbers in `ModelMetrics`, in the order of `_columns`; NaN where there is none.
+def _fields(message: bytes) -> tuple[list[dict[int, Any]], dict[int, Any]]:
+    """The evaluations in `ModelMetrics`, and what else it holds.
 
     Raises:
-        ValueError: The message is damaged, or says what cannot be.
+        ValueError: The message is damaged.
     """
     evaluations: list[dict[int, Any]] = []
     total: dict[int, Any] = {}
@@ -142,24 +195,47 @@ def _metrics(message: bytes, budget: int) -> list[float]:
                 total[number] = value
     except ValueError as error:
         raise ValueError(f"metrics are no message of protocol buffers: {error}") from error
-    epochs = [_number(one, EPOCH, "current_epoch", 1e9) for one in evaluations]
-    if any(a > b for a, b in pairwise(epochs)):
-        raise ValueError(f"evaluations are at epochs {epochs}, which do not increase")
+    return evaluations, total
+
+
+def numbers(training: Training) -> list[float]:
+    """The numbers of a training in the order of `METRICS`; NaN where there is none.
+
+    Raises:
+        ValueError: It says what cannot be.
+    """
     values: list[float] = []
-    for wanted in (budget, budget / 2):
-        # The last evaluation may be a step short of, or beyond, the epoch it stands for.
-        found = [k for k, epoch in enumerate(epochs) if abs(epoch - wanted) < 0.5]
-        one = evaluations[found[-1]] if found else None
+    for wanted in (training.epochs, training.epochs / 2):
+        one = evaluation(training, wanted)
         for number, name in ((TRAIN, "train"), (VALIDATION, "validation"), (TEST, "test")):
-            values.append(np.nan if one is None else 100 * _number(one, number, f"{name}_accuracy", 1))
-        values.append(np.nan if one is None else _number(one, SECONDS, "training_time", 1e12))
-    values.append(_number(total, TOTAL_SECONDS, "total_time", 1e12) if TOTAL_SECONDS in total else np.nan)
-    values.append(_number(total, PARAMETERS, "trainable_parameters", 2**53) if PARAMETERS in total else np.nan)
+            values.append(np.nan if one is None else 100 * field(one, number, f"{name}_accuracy", 1))
+        values.append(np.nan if one is None else field(one, SECONDS, "training_time", 1e12))
+    total = training.total
+    values.append(field(total, TOTAL_SECONDS, "total_time", 1e12) if TOTAL_SECONDS in total else np.nan)
+    values.append(field(total, PARAMETERS, "trainable_parameters", 2**53) if PARAMETERS in total else np.nan)
     return values
 
 
-def _number(message: dict[int, Any], number: int, name: str, most: float) -> float:
-    value = message.get(number, 0)  # a zero may be left out of a message
-    if isinstance(value, bytes) or not 0 <= value <= most:
+def evaluation(training: Training, wanted: float) -> dict[int, Any] | None:
+    """The last evaluation at an epoch; it may be a step short of, or beyond, the epoch it stands for.
+
+    Raises:
+        ValueError: The epochs of the evaluations are not increasing.
+    """
+    epochs = [field(one, EPOCH, "current_epoch", 1e9) for one in training.evaluations]
+    if any(a > b for a, b in pairwise(epochs)):
+        raise ValueError(f"evaluations are at epochs {epochs}, which do not increase")
+    found = [k for k, epoch in enumerate(epochs) if abs(epoch - wanted) < 0.5]
+    return training.evaluations[found[-1]] if found else None
+
+
+def field(message: dict[int, Any], number: int, name: str, most: float) -> float:
+    """A number from 0 to `most` in a field of a message, 0 where it is left out.
+
+    Raises:
+        ValueError: It is no such number.
+    """
+    value = message.get(number, 0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         raise ValueError(f"{name} is {value!r:.40}, expected a number from 0 to {most:g}")
     return float(value)

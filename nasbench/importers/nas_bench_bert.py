@@ -1,0 +1,168 @@
+"""NAS-Bench-BERT: encoders of FlexiBERT with their GLUE scores, time of pretraining, and training-free metrics.
+
+Published are `BERT_benchmark.json`, a list of trainings, and `BERT_results_activation.csv`, the metrics of the same
+ones by their `ID`. An encoder that was drawn twice was trained twice: its trainings are seeds 0, 1, ... in the order of
+the file, and each has metrics of its own.
+
+GLUE scores are those of the development sets (labels of the test sets are not public), times 100: the first number that
+the authors' fine-tuning reports of a task. `validation_average` is their mean over the eight tasks. An accuracy of
+exactly 0, which one training has on RTE, is no accuracy of a classifier: it and the mean that it went into are missing.
+A correlation of 0 (CoLA, 53 times) is one: that of who always answers the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.table import DIMS, Table
+from nasbench.errors import FileError, InputError
+from nasbench.importers.base import Importer, files_of
+from nasbench.importers.frames import column, read_frame
+from nasbench.importers.jsons import finite, read_json
+from nasbench.importers.rows import Series, tabulate
+from nasbench.spaces.base import BoolArray, FloatArray
+from nasbench.spaces.flexibert import FlexiBERT
+
+TASKS = ("cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst", "sts")
+CORRELATIONS = ("cola", "sts")
+"""Tasks whose score is a correlation; those of the others are accuracies."""
+FAILED = "an accuracy of 0 in the source: the fine-tuning failed"
+AVERAGE = "glue"
+"""What the source calls the mean over the tasks."""
+ID, SCORE, PARAMETERS = "ID", "GLUE Score", "Number of Parameters"
+KINDS = (
+    *("Synaptic Diversity", "Synaptic Saliency", "Activation Distance", "Jacobian Score"),
+    *("Head Importance", "Head Confidence", "Head Softmax Confidence"),
+)
+METRICS = tuple(f"{kind}{suffix}" for kind in KINDS for suffix in ("", " Normalized"))
+"""Training-free metrics, each also divided by what grows with the number of layers or heads."""
+FILES = re.compile(r"BERT_benchmark\.json|BERT_results_activation\.csv")
+
+
+class NASBenchBERT(Importer):
+    """`BERT_benchmark.json`, with `BERT_results_activation.csv` beside it or named, or the folder of both."""
+
+    name = "nas-bench-bert"
+    paper = "Serianni & Kalita (2023), arXiv:2306.00288; github.com/aaronserianni/training-free-nas"
+    licence = "Apache-2.0"
+
+    def read(self, paths: Sequence[Path]) -> Table:
+        """The table in one JSON file, with or without the csv file of the same trainings."""
+        files = [file for path in paths for file in files_of(path) if path.is_file() or FILES.fullmatch(file.name)]
+        kinds = {".json": "a JSON file of trainings", ".csv": "a csv file of metrics"}
+        found = {suffix: [file for file in files if suffix in file.suffixes[-2:]] for suffix in kinds}
+        if len(found[".json"]) != 1 or len(found[".csv"]) > 1 or sum(map(len, found.values())) < len(files):
+            raise FileError(f"expected {kinds['.json']} and at most one {kinds['.csv'][2:]}, got {len(files)} files")
+        (trained,) = found[".json"]
+        records = read_json(trained)
+        if not isinstance(records, list) or not records:
+            raise FileError(f"{trained.name} is no list of trainings")
+        space, ids, rows, genotypes = FlexiBERT(), [], [], []
+        for at, record in enumerate(records):
+            place = f"{trained.name}, training {at}"
+            ids.append(_id(record, place))
+            rows.append(_numbers(record, place))
+            genotypes.append(_genotype(space, record, place))
+        if len(set(ids)) < len(ids):
+            raise InputError(f"{trained.name} has two trainings of one id")
+        numbers = np.array(rows)  # (r, 1 + 8 + 1)
+        series, failed = [], _failed(numbers)
+        for metric, values, gone in zip(_scores(), numbers.T, failed.T, strict=True):
+            reason = FAILED if gone.any() else "not in the source"
+            series.append(Series(metric, np.where(gone, np.nan, values), reason))
+        for metrics in found[".csv"]:
+            series += _metrics(metrics, ids, numbers[:, 0])
+        facts: dict[str, Any] = {"rows": len(rows), "architectures": len(np.unique(genotypes, axis=0))}
+        facts["skipped"] = {FAILED: int(failed[:, 0].sum())} if failed.any() else {}
+        source = self.source([trained, *found[".csv"]], **facts)
+        return tabulate(space, np.array(genotypes, dtype=np.int8), series, {"source": source})
+
+
+# --- trainings ------------------------------------------------------------------------------------------------------
+
+
+def _scores() -> list[Metric]:
+    """In the order of `_numbers`."""
+
+    def metric(name: str, split: Split, units: str, direction: Direction, what: str) -> Metric:
+        return Metric("glue", name, split, units, direction, DIMS[:2], what)
+
+    average = "Mean GLUE score of the eight tasks on their development sets."
+    return [
+        metric("validation_average", "validation", "points", "maximise", average),
+        *(
+            metric(f"validation_{task}", "validation", "points", "maximise", f"Score of {task} on development data.")
+            for task in TASKS
+        ),
+        metric("train_seconds", "none", "seconds", "minimise", "Seconds of pretraining on one TPU of eight cores."),
+    ]
+
+
+def _failed(numbers: FloatArray) -> BoolArray:
+    """Which numbers `(r, 10)` are accuracies of 0, or means with one of them."""
+    failed = np.zeros(numbers.shape, dtype=np.bool_)
+    for place, task in enumerate(TASKS, start=1):
+        failed[:, place] = (numbers[:, place] == 0) & (task not in CORRELATIONS)
+    failed[:, 0] = failed.any(axis=1)
+    return failed
+
+
+def _id(record: Any, place: str) -> int:
+    if not isinstance(record, dict) or type(record.get("id")) is not int:
+        raise FileError(f"{place} is no object with a whole number 'id'")
+    return int(record["id"])
+
+
+def _numbers(record: dict[str, Any], place: str) -> list[float]:
+    """Scores and seconds of a training; NaN where it was not completed."""
+    scores = record.get("scores")
+    if not isinstance(scores, dict):
+        raise FileError(f"{place} has no object 'scores'")
+    values = {**{name: scores.get(name) for name in (AVERAGE, *TASKS)}, "time_to_train": record.get("time_to_train")}
+    return [float(finite([value], f"{place}, {name}")[0]) for name, value in values.items()]
+
+
+def _genotype(space: FlexiBERT, record: dict[str, Any], place: str) -> list[int]:
+    settings = record.get("hparams")
+    if not isinstance(settings, dict) or "model_hparam_overrides" not in settings:
+        raise FileError(f"{place} has no 'hparams' with 'model_hparam_overrides'")
+    try:
+        return [int(option) for option in space.genotype(json.dumps(settings["model_hparam_overrides"]))]
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
+
+
+# --- training-free metrics ------------------------------------------------------------------------------------------
+
+
+def _metrics(file: Path, ids: Sequence[int], average: FloatArray) -> list[Series]:
+    """The columns of the csv file, in the order of the trainings.
+
+    Raises:
+        InputError: It is of other trainings: an id is missing, or its score is another.
+    """
+    frame = read_frame(file, [ID, SCORE, PARAMETERS, *METRICS])
+    rows = {int(number): row for row, number in enumerate(np.nan_to_num(column(frame, ID, file.name), nan=-1))}
+    absent = [number for number in ids if number not in rows]
+    if absent or len(rows) != len(ids) or len(frame) != len(ids):
+        what = f"lacks training {absent[0]}" if absent else f"has {len(frame)} rows for {len(ids)} trainings"
+        raise InputError(f"{file.name} {what}; it is of another benchmark")
+    order = np.array([rows[number] for number in ids])
+    differing = np.flatnonzero(column(frame, SCORE, file.name)[order] != average)
+    if len(differing):
+        raise InputError(f"{file.name} has another GLUE score of training {ids[differing[0]]} than the benchmark")
+    parameters = Metric("", "parameters", "none", "count", "minimise", DIMS[:1], "Trainable parameters.")
+    series = [Series(parameters, column(frame, PARAMETERS, file.name)[order])]
+    for name in METRICS:
+        ours = name.lower().replace(" ", "_")
+        what = f"{name} at initialisation, before any training."
+        metric = Metric("training_free", ours, "none", "none", "none", DIMS[:2], what)
+        series.append(Series(metric, column(frame, name, file.name)[order]))
+    return series
