@@ -425,7 +425,7 @@ class NLP(Space):
         It reads from left to right, so that what it says of a hidden character comes of those before it, as in the
         published task (there the next word); what follows is not seen. `settings.channels` is the size of embedding and
         states (published: 400 and 600, three layers); `settings.stages` has no meaning here. The published dropout of
-        weights, words and states is left out.
+        weights, words and states is left out. Cells whose states nothing bounds can diverge, as published.
         """
         from nasbench.spaces.nlp_network import LanguageModel
 

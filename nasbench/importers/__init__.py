@@ -15,6 +15,7 @@ importers: Registry[Importer] = Registry(
         "hw-nas-bench": "nasbench.importers.hw_nas_bench:HWNASBench",
         "nas-bench-bert": "nasbench.importers.nas_bench_bert:NASBenchBERT",
         "nas-bench-graph": "nasbench.importers.nas_bench_graph:NASBenchGraph",
+        "nas-bench-nlp": "nasbench.importers.nas_bench_nlp:NASBenchNLP",
         "nas-bench-macro": "nasbench.importers.nas_bench_macro:NASBenchMacro",
         "nasbench101": "nasbench.importers.nasbench101:NASBench101",
         "nasbench201": "nasbench.importers.nasbench201:NASBench201",

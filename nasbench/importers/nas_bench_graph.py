@@ -15,6 +15,7 @@ from nasbench.errors import FileError, InputError
 from nasbench.importers import plain_pickle
 from nasbench.importers.base import Importer, files_of
 from nasbench.importers.installed import folder_of
+from nasbench.importers.rows import used_reasons
 from nasbench.provenance import provenance
 from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, KeyArray
 from nasbench.spaces.graph import NODES, OPERATIONS, SKIP, Graph
@@ -305,7 +306,7 @@ def _curve_column(
         values[rows, seed, :own] = np.where(broken, np.nan, numbers)
         missing[rows, seed, :own] = np.where(broken, NOT_FINITE, 0)
         missing[rows, seed] = np.where(ended, ENDED, missing[rows, seed])
-    return Column(metric, values, missing, REASONS)
+    return Column(metric, values, *used_reasons(missing, REASONS))
 
 
 def _found(part: Numbers, keys: KeyArray) -> tuple[KeyArray, KeyArray]:

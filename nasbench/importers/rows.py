@@ -69,12 +69,12 @@ def tabulate(
     row, first = table_rows(space, genotypes)
     known_epochs, epoch = np.unique(np.zeros_like(row) if epochs is None else epochs, return_inverse=True)
     place = row * len(known_epochs) + epoch
-    repeats = _occurrence(place)
+    repeats = occurrence(place)
     if seeds is None:
         known_seeds, seed = np.arange(repeats.max(initial=0) + 1), repeats
     else:
         known_seeds, seed = np.unique(seeds, return_inverse=True)
-        twice = _occurrence(place * len(known_seeds) + seed) > 0
+        twice = occurrence(place * len(known_seeds) + seed) > 0
         if twice.any():
             at = int(np.argmax(twice))
             raise InputError(
@@ -125,7 +125,7 @@ def in_order(values: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
     return np.argsort(order)[inverse], first[order]
 
 
-def _occurrence(values: IntArray) -> IntArray:
+def occurrence(values: IntArray) -> IntArray:
     """How many earlier elements of `(r,)` are equal to each."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.benchmark.table import Table
+from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError, NasbenchError, NotFoundError
-from nasbench.importers.nas_bench_graph import DATASETS, ENDED, NO_TRAINING, NOT_FINITE, NASBenchGraph
+from nasbench.importers.nas_bench_graph import DATASETS, NASBenchGraph
 from nasbench.spaces.graph import OPERATIONS, Graph
 
 published = pytest.mark.skipif(find_spec("nas_bench_graph") is None, reason="nas-bench-graph is not installed")
@@ -29,6 +30,11 @@ def write(folder: Path, content: Any, name: str = "cora.bench") -> Path:
 def curve(epochs: int) -> list[list[float]]:
     """Rows 0.0, 0.1, ... 0.6 in the first epoch, and 0.01 more in each later one."""
     return [[number / 10 + epoch / 100 for number in range(7)] for epoch in range(epochs)]
+
+
+def reasons(column: Column) -> npt.NDArray[np.object_]:
+    """Why each number is missing, "" where it is not."""
+    return np.array(["", *column.reasons], dtype=object)[column.missing]
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +68,13 @@ def test_curves_are_by_seed_and_epoch(tmp_path: Path) -> None:
     assert table.epochs == {"cora": (1, 2, 3), "proteins": (1, 2)}
     accuracy = table.columns["cora/test_accuracy"]
     np.testing.assert_allclose(accuracy.values[0, 0], [20, 21, 22])
-    assert accuracy.missing[0].tolist() == [[0, 0, 0], [NO_TRAINING] * 3, [0, 0, ENDED]]
-    assert accuracy.missing[1, 0].tolist() == [0, ENDED, ENDED]
+    untrained, ended = "the source has no training of it", "the training had ended"
+    assert reasons(accuracy)[0].tolist() == [["", "", ""], [untrained] * 3, ["", "", ended]]
+    assert reasons(accuracy)[1, 0].tolist() == ["", ended, ended]
     loss = table.columns["cora/validation_loss"]
     np.testing.assert_allclose(loss.values[0, 2], [0.4, 0.41, np.nan])
     assert (loss.metric.units, loss.metric.direction, loss.metric.split) == ("nats", "minimise", "validation")
-    assert table.columns["proteins/test_roc_auc"].missing[0, 1].tolist() == [0, NOT_FINITE]
+    assert reasons(table.columns["proteins/test_roc_auc"])[0, 1].tolist() == ["", "the source has no finite number"]
     assert "proteins/test_accuracy" not in table.columns
     np.testing.assert_allclose(table.columns["cora/latency"].values[:, 0], [1, 2])
     assert "proteins/latency" not in table.columns
