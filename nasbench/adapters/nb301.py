@@ -1,0 +1,231 @@
+"""The interface of NAS-Bench-301 and NAS-Bench-x11, `model.predict(config, ...)`, over our benchmarks of DARTS.
+
+Zela et al. (2022), Surrogate NAS Benchmarks, arXiv:2008.09777; Yan et al. (2021), NAS-Bench-x11, arXiv:2111.03602.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasbench.benchmark.base import Benchmark, Epoch, Metric
+from nasbench.benchmark.load import load
+from nasbench.errors import InputError, NotFoundError
+from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.spaces.cell_pair import CELLS
+from nasbench.spaces.darts import DARTS, NODES
+
+__all__ = ["Ensemble", "Genotype", "load_ensemble"]
+
+PREFIX = "NetworkSelectorDatasetInfo:darts:"
+"""Beginning of the published names of choices; `edge_normal_0` and `inputs_node_normal_3` follow."""
+RUNTIME = "train_seconds"
+
+
+class Genotype(NamedTuple):
+    """Two cells as DARTS writes them: for each node two pairs of operation and hidden state, and the nodes of the result.
+
+    These are the same for all architectures of DARTS, and are not read.
+    """
+
+    normal: list[tuple[str, int]]
+    normal_concat: list[int]
+    reduce: list[tuple[str, int]]
+    reduce_concat: list[int]
+
+
+def load_ensemble(
+    path: str | Path | Benchmark,
+    metric: str | None = None,
+    *,
+    table: str | Path | Benchmark | None = None,
+    curve: bool = False,
+    seed: int = 0,
+) -> Ensemble:
+    """A model of one metric of a benchmark.
+
+    Args:
+        path: A file of ours, tabular or surrogate, or an open benchmark.
+        metric: What is predicted; the validation accuracy if not given, and `"runtime"` is the time of training.
+        table: The tabular benchmark that a surrogate was fitted on, which knows how seeds differ. Not needed without
+            noise, nor where `path` is tabular.
+        curve: Whether `predict` gives one value for each recorded epoch (NAS-Bench-x11) instead of the last.
+        seed: Of the generator of the noise.
+
+    Raises:
+        FileError: A file is no benchmark.
+        NotFoundError: There is no such metric.
+        InputError: A table is of another space, or a curve is asked for that is not there.
+    """
+    benchmark = _opened(path)
+    found = benchmark.score() if metric is None else benchmark.metric(RUNTIME if metric == "runtime" else metric)
+    return Ensemble(benchmark, found, table=table if table is None else _opened(table), curve=curve, seed=seed)
+
+
+class Ensemble:
+    """Predicts one metric: accuracies in percent, times in seconds. Arguments are those of `load_ensemble`."""
+
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        metric: Metric,
+        *,
+        table: Benchmark | None = None,
+        curve: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.benchmark, self.metric = benchmark, metric
+        self.table = benchmark if table is None else table
+        if self.table.space.name != benchmark.space.name:
+            raise InputError(f"{self.table.name} is of the space {self.table.space.name}, not {benchmark.space.name}")
+        recorded = benchmark.recorded_epochs(metric.path)
+        if curve and len(recorded) < 2:
+            raise InputError(
+                f"{benchmark.name} has {metric.path!r} at one epoch, so no curve; pass the table, which has all epochs"
+            )
+        self.epochs: tuple[Epoch, ...] = recorded if curve else ("last",)
+        self.curve = curve
+        self._rng = np.random.default_rng(seed)
+        self._noise = cache(self._measured_noise)
+
+    def predict(
+        self,
+        config: Any,
+        representation: str = "genotype",
+        with_noise: bool = True,
+        search_space: str | None = None,
+        components: bool = False,
+    ) -> Any:
+        """The metric of one architecture.
+
+        Args:
+            config: A `Genotype` (any object with `normal` and `reduce`), a dictionary or configuration of choices by
+                their published names or by ours, or else an architecture as `Benchmark.query` takes it.
+            representation: `"genotype"` or `"configspace"`, which says that it is the second.
+            with_noise: Whether to add what repeating the training adds: a normal deviate whose standard deviation is
+                that between the seeds of the table, pooled over architectures; of a cost, that of its logarithm.
+            search_space: Name of the space, which must be that of the benchmark; need not be given.
+            components: Not known here.
+
+        Returns:
+            One number, or with `curve` a list with one for each epoch of `epochs`, each with noise of its own.
+
+        Raises:
+            InputError: It is no architecture, or noise is asked for and no architecture was trained with two seeds.
+            NotFoundError: The architecture is not in the benchmark, or its value is missing.
+        """
+        if components:
+            raise InputError("a benchmark has no components of a curve; call predict with components=False")
+        if representation not in ("genotype", "configspace"):
+            raise InputError(f"representation is 'genotype' or 'configspace', got {representation!r}")
+        if search_space not in (None, self.benchmark.space.name):
+            raise InputError(f"{self.benchmark.name} is of the space {self.benchmark.space.name}, not {search_space!r}")
+        genotype = self._genotype(config, representation)
+        values = [self._value(genotype, epoch) for epoch in self.epochs]
+        if with_noise:
+            noise = [self._noise(epoch) * self._rng.standard_normal() for epoch in self.epochs]
+            pairs = zip(values, noise, strict=True)
+            values = [value * float(np.exp(n)) if self._cost else value + n for value, n in pairs]
+        return values if self.curve else values[0]
+
+    @property
+    def _cost(self) -> bool:
+        return self.metric.split == "none"
+
+    def _value(self, genotype: GenotypeArray, epoch: Epoch) -> float:
+        answer = self.benchmark.query(genotype, self.metric.path, epoch=epoch)
+        if answer.reason is not None:
+            text = self.benchmark.space.text(genotype)
+            raise NotFoundError(f"{text} has no {self.metric.path!r} at epoch {answer.epoch}: {answer.reason}")
+        return answer.value
+
+    def _genotype(self, config: Any, representation: str) -> GenotypeArray:
+        space = self.benchmark.space
+        if representation == "configspace":
+            choices = dict(config)
+            published = {name: value for name, value in choices.items() if str(name).startswith(PREFIX)}
+            return space.genotype(_text(_cells(published))) if published else space.from_config(choices)
+        if hasattr(config, "normal") and hasattr(config, "reduce"):
+            return space.genotype(_text({"normal": config.normal, "reduce": config.reduce}))
+        return space.genotype(config)
+
+    def _measured_noise(self, epoch: Epoch) -> float:
+        """Standard deviation between the seeds of an architecture, pooled; of logarithms where it is a cost."""
+        path, genotypes = self.table.metric(self.metric.path).path, self.table.architectures()
+        seeds = self.table.recorded_seeds(path)
+        answers = [self.table.query_many(genotypes, path, epoch=epoch, seed=seed) for seed in seeds]
+        values = np.array([answer.values.filled(np.nan) for answer in answers]).reshape(len(seeds), len(genotypes)).T
+        pooled = pooled_deviation(np.log(values) if self._cost else values)
+        if np.isnan(pooled):
+            remedy = (
+                "" if self.table.kind == "tabular" else ", or load_ensemble(..., table=) with the table it came from"
+            )
+            raise InputError(
+                f"{self.table.name} does not say how {path!r} differs between seeds; pass with_noise=False{remedy}"
+            )
+        return pooled
+
+
+def pooled_deviation(values: FloatArray) -> float:
+    """Standard deviation within the rows of `(n, seeds)`, over all rows with two numbers or more; NaN is none."""
+    counts = np.isfinite(values).sum(axis=1)
+    rows = values[counts > 1]
+    if not len(rows):
+        return float("nan")
+    squares = np.nansum((rows - np.nanmean(rows, axis=1, keepdims=True)) ** 2)
+    return float(np.sqrt(squares / (counts[counts > 1] - 1).sum()))
+
+
+def _opened(source: str | Path | Benchmark) -> Benchmark:
+    return source if isinstance(source, Benchmark) else load(source)
+
+
+def _text(cells: Mapping[str, Any]) -> str:
+    """The string of DARTS of two lists of pairs."""
+    parts = [f"{name}={[(str(op), int(state)) for op, state in cells[name]]}" for name in CELLS]
+    return f"Genotype({', '.join(parts)})"
+
+
+def _cells(config: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:
+    """The cells of choices by their published names: of 14 edges, those on which there is an operation."""
+    cells: dict[str, list[tuple[str, int]]] = {}
+    for cell in CELLS:
+        first, cells[cell] = 0, []
+        for node in range(2, NODES + 2):
+            for state in _inputs(config, cell, node):
+                edge = f"{PREFIX}edge_{cell}_{first + state}"
+                if edge not in config:
+                    raise InputError(
+                        f"the configuration has no {edge!r}, the operation of an edge that it says is there"
+                    )
+                cells[cell].append((config[edge], state))
+            first += node
+    return cells
+
+
+def _inputs(config: Mapping[str, Any], cell: str, node: int) -> tuple[int, ...]:
+    """The hidden states that lead to a node; of the first node always both inputs."""
+    name = f"{PREFIX}inputs_node_{cell}_{node}"
+    states = ["0", "1"] if node == 2 else str(config.get(name, "")).split("_")
+    if len(states) != 2 or not all(state.isdecimal() for state in states):
+        raise InputError(f"the configuration has no {name!r} of two hidden states, such as '0_1'")
+    return tuple(map(int, states))
+
+
+def published_config(space: DARTS, genotype: GenotypeArray) -> dict[str, str]:
+    """The choices `(d,)` by the names of NAS-Bench-301; inverse of what `predict` reads."""
+    cells, config = space.cells(genotype[None]), {}
+    for number, cell in enumerate(CELLS):
+        first = 0
+        for node in range(2, NODES + 2):
+            sources, ops = (part[node - 2, :, number].tolist() for part in cells[:2])
+            for state, op in zip(sources, ops, strict=True):
+                config[f"{PREFIX}edge_{cell}_{first + state}"] = space.operations[op]
+            if node > 2:
+                config[f"{PREFIX}inputs_node_{cell}_{node}"] = "_".join(map(str, sorted(sources)))
+            first += node
+    return config
