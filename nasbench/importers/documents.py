@@ -107,6 +107,8 @@ def _tar(path: Path, start: bytes, pattern: re.Pattern[str]) -> Iterator[tuple[s
                 inside = archive.extractfile(member)
                 assert inside is not None  # as it is a regular file
                 yield member.name, inside.read(LARGEST + 1)
+        while stream.read(2**16):  # up to the checksum of a packed archive
+            pass
 
 
 class _Bounded:

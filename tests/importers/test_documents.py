@@ -106,6 +106,17 @@ def test_a_damaged_header_is_no_end(tmp_path: Path) -> None:
     assert "empty header" in refused(path)
 
 
+def test_the_checksum_of_a_packed_archive_is_tested(tmp_path: Path) -> None:
+    """It stands behind all that a reader of the archive asks for."""
+    content = bytearray(tar("gz"))
+    content[-8] ^= 1
+    path = tmp_path / "archive"
+    path.write_bytes(bytes(content))
+    assert "CRC check failed" in refused(path)
+    path.write_bytes(tar("gz")[:-4])
+    assert "end-of-stream marker" in refused(path)
+
+
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "zip"])
 @given(data=st.data())
 @settings(max_examples=50, deadline=None)
