@@ -128,9 +128,10 @@ class NASBench301(Importer):
             recipe["splits"], facts["splits"] = read_split(folder, [one.name for one in trainings], rows)
             files += split_files(folder)
         recipe["source"] = self.source(files, **facts)
-        length = max((len(curve) for one in trainings for curve in one.curves.values()), default=0)
-        series = [*_finals(trainings), *self._curves(trainings, length)]
-        return tabulate(space, genotypes, series, recipe, along=range(1, length + 1))
+        series = self._series(trainings)
+        if not any(one.metric.split == "validation" for one in series):
+            raise FileError(f"no training in {path.name} has a number for the validation images")
+        return tabulate(space, genotypes, series, recipe, along=range(1, _length(trainings) + 1))
 
     def _trainings(self, path: Path, skipped: Counter[str]) -> list[Training]:
         """The trainings of the wanted strategies, in order of strategy and number."""
@@ -170,20 +171,16 @@ class NASBench301(Importer):
             skipped["of other settings"] = len(trainings) - times[most]
         return [one for one in trainings if one.settings == most]
 
-    def _curves(self, trainings: Sequence[Training], length: int) -> list[Series]:
-        """What is measured in every epoch, and the time."""
-        series = []
-        for name, split, units, direction, what in MEASURED.values():
-            if any(name in one.curves for one in trainings):
-                values = np.full((len(trainings), length), np.nan)
-                for row, one in enumerate(trainings):
-                    curve = one.curves.get(name, values[row, :0])
-                    values[row, : len(curve)] = curve
-                metric = Metric(DATASET, name, split, units, direction, DIMS, f"{what}, after the epoch.")
-                series.append(Series(metric, values, SHORT))
+    def _series(self, trainings: Sequence[Training]) -> list[Series]:
+        """The columns that have a number anywhere."""
+        series = [*_finals(trainings), *_curves(trainings), self._seconds(trainings)]
+        return [one for one in series if not np.isnan(one.values).all()]
+
+    def _seconds(self, trainings: Sequence[Training]) -> Series:
+        """The time, by epoch where there are curves."""
         seconds = np.array([one.numbers["train_seconds"] for one in trainings])
         what = "Wall clock of the run up to the epoch, with evaluations"
-        if length:
+        if length := _length(trainings):
             lengths = np.array([max(map(len, one.curves.values()), default=0) for one in trainings])
             epoch = np.arange(1, length + 1)
             if self.spread_seconds:
@@ -193,7 +190,7 @@ class NASBench301(Importer):
                 shares = np.where(epoch == lengths[:, None], 1.0, np.nan)
             seconds = seconds[:, None] * shares
         metric = Metric(DATASET, "train_seconds", "none", "seconds", "minimise", DIMS, f"{what}.")
-        return [*series, Series(metric, seconds, SHORT)]
+        return Series(metric, seconds, SHORT)
 
 
 # --- one file -------------------------------------------------------------------------------------------------------
@@ -257,8 +254,26 @@ def _finals(trainings: Sequence[Training]) -> list[Series]:
     metrics = [test, Metric("", "parameters", "none", "count", "minimise", DIMS[:1], "Trainable parameters.")]
     for name, split, units, direction, what in MEASURED.values():
         metrics.append(Metric(DATASET, f"final_{name}", split, units, direction, DIMS[:2], f"{what}, as reported."))
-    columns = [Series(metric, np.array([one.numbers[metric.name] for one in trainings])) for metric in metrics]
-    return [one for one in columns if not np.isnan(one.values).all()]
+    return [Series(metric, np.array([one.numbers[metric.name] for one in trainings])) for metric in metrics]
+
+
+def _length(trainings: Sequence[Training]) -> int:
+    """Epochs of the longest curve, 0 where there is none."""
+    return max((len(curve) for one in trainings for curve in one.curves.values()), default=0)
+
+
+def _curves(trainings: Sequence[Training]) -> list[Series]:
+    """What is measured in every epoch."""
+    series, length = [], _length(trainings)
+    for name, split, units, direction, what in MEASURED.values():
+        if any(name in one.curves for one in trainings):
+            values = np.full((len(trainings), length), np.nan)
+            for row, one in enumerate(trainings):
+                curve = one.curves.get(name, values[row, :0])
+                values[row, : len(curve)] = curve
+            metric = Metric(DATASET, name, split, units, direction, DIMS, f"{what}, after the epoch.")
+            series.append(Series(metric, values, SHORT))
+    return series
 
 
 def _found_by(trainings: Sequence[Training], rows: IntArray) -> dict[str, list[int]]:

@@ -201,6 +201,7 @@ def test_what_differs_between_trainings_is_named(tmp_path: Path) -> None:
         (b"{", FileError, "nb/rs/results_0.json cannot be read as json"),
         ({}, FileError, "is no object with 'optimized_hyperparamater_config' and an 'info' of one entry"),
         (result(info=[]), FileError, "an 'info' of one entry"),
+        (result(info=[{}]), FileError, "no training in nb has a number for the validation images"),
         (result(test_accuracy="93"), FileError, "results_0.json, test_accuracy: '93' is no number"),
         (result(budget="3"), FileError, "budget, layers and init_channels are numbers"),
         (result(learning_curves=[1]), FileError, "learning_curves is no object"),
