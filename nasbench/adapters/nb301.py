@@ -27,7 +27,7 @@ RUNTIME = "train_seconds"
 
 
 class Genotype(NamedTuple):
-    """Two cells as DARTS writes them: for each node two pairs of operation and hidden state, and the nodes of the result.
+    """Two cells as DARTS writes them: for each node two pairs of operation and hidden state, and what is put together.
 
     These are the same for all architectures of DARTS, and are not read.
     """

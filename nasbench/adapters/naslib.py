@@ -1,0 +1,535 @@
+"""The interface of NASLib over our spaces, benchmarks and predictors (Mehta et al., 2022, NAS-Bench-Suite)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum, auto
+from types import SimpleNamespace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.benchmark.base import Answer, Benchmark, Epoch
+from nasbench.errors import InputError, NotFoundError
+from nasbench.predictors import Prediction, Predictor, predictors
+from nasbench.spaces import spaces
+from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.darts import DARTS
+from nasbench.spaces.nb101 import NB101
+from nasbench.spaces.nb201 import EDGES, NB201
+from nasbench.spaces.tnb101_macro import MODULES, TNB101Macro
+from nasbench.spaces.tnb101_micro import TNB101Micro
+
+
+class Metric(Enum):
+    """What can be asked for."""
+
+    RAW = auto()
+    ALL = auto()
+    TRAIN_ACCURACY = auto()
+    VAL_ACCURACY = auto()
+    TEST_ACCURACY = auto()
+    TRAIN_LOSS = auto()
+    VAL_LOSS = auto()
+    TEST_LOSS = auto()
+    TRAIN_TIME = auto()
+    VAL_TIME = auto()
+    TEST_TIME = auto()
+    FLOPS = auto()
+    LATENCY = auto()
+    PARAMETERS = auto()
+    EPOCH = auto()
+    HP = auto()
+
+
+NAMES = {
+    Metric.TRAIN_ACCURACY: "train_accuracy",
+    Metric.VAL_ACCURACY: "validation_accuracy",
+    Metric.TEST_ACCURACY: "test_accuracy",
+    Metric.TRAIN_LOSS: "train_loss",
+    Metric.VAL_LOSS: "validation_loss",
+    Metric.TEST_LOSS: "test_loss",
+    Metric.TRAIN_TIME: "train_seconds",
+    Metric.VAL_TIME: "validation_seconds",
+    Metric.TEST_TIME: "test_seconds",
+    Metric.FLOPS: "flops",
+    Metric.LATENCY: "latency",
+    Metric.PARAMETERS: "parameters",
+}
+"""Our name of each; a split is never answered with another."""
+COSTS = (Metric.FLOPS, Metric.LATENCY, Metric.PARAMETERS, Metric.TRAIN_TIME)
+
+
+class EncodingType(Enum):
+    """How `SearchSpace.encode` writes an architecture."""
+
+    ADJACENCY_ONE_HOT = "adjacency_one_hot"
+    PATH = "path"
+    GCN = "gcn"
+    COMPACT = "compact"
+
+
+# --- how NASLib writes architectures --------------------------------------------------------------------------------
+
+
+class Form(NamedTuple):
+    """How NASLib writes the architectures of a space.
+
+    Attributes:
+        kind: What `get_type` says.
+        write: Makes a specification of a genotype `(d,)`.
+        read: Inverse of `write`.
+        budgets: Whether an epoch is a number of epochs, and not a place in a curve that is counted from 0.
+    """
+
+    kind: str
+    write: Callable[[Any, GenotypeArray], Any]
+    read: Callable[[Any, Any], GenotypeArray]
+    budgets: bool = False
+
+
+_EDGES = sorted(EDGES)
+"""Edges in the order of NASLib's `op_indices`: by source, where the published string goes by target."""
+_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+"""Operations as NASLib numbers them."""
+
+
+def _write_edges(space: NB201, genotype: GenotypeArray) -> tuple[int, ...]:
+    return tuple(_OPERATIONS.index(space.operations[genotype[EDGES.index(edge)]]) for edge in _EDGES)
+
+
+def _read_edges(space: NB201, spec: Any) -> GenotypeArray:
+    if len(spec) != len(EDGES) or not all(0 <= op < len(space.operations) for op in spec):
+        known = ", ".join(f"{number} {name}" for number, name in enumerate(_OPERATIONS))
+        raise InputError(f"a specification of {space.name} is six of {known}; got {spec!r}")
+    return space.genotype([space.operations.index(_OPERATIONS[spec[_EDGES.index(edge)]]) for edge in EDGES])
+
+
+def _write_matrix(space: NB101, genotype: GenotypeArray) -> dict[str, Any]:
+    matrix, ops = space.matrix(genotype)
+    return {"matrix": matrix, "ops": ops}
+
+
+def _read_matrix(space: NB101, spec: Mapping[str, Any]) -> GenotypeArray:
+    if not isinstance(spec, Mapping) or set(spec) != {"matrix", "ops"}:
+        raise InputError(f"a specification of {space.name} is a dictionary of 'matrix' and 'ops', got {spec!r}")
+    return space.from_matrix(spec["matrix"], list(spec["ops"]))
+
+
+def _write_cells(space: DARTS, genotype: GenotypeArray) -> tuple[tuple[tuple[int, int], ...], ...]:
+    sources, ops, _ = space.cells(genotype[None])
+    return tuple(
+        tuple(zip(sources[..., cell].ravel().tolist(), ops[..., cell].ravel().tolist(), strict=True)) for cell in (0, 1)
+    )
+
+
+def _read_cells(space: DARTS, spec: Any) -> GenotypeArray:
+    try:
+        normal, reduce = ([(space.operations[op], int(state)) for state, op in cell] for cell in spec)
+    except (TypeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"a specification of {space.name} is two cells of pairs (state, operation): {error}"
+        ) from error
+    return space.genotype(f"Genotype(normal={normal}, reduce={reduce})")
+
+
+def _write_modules(space: TNB101Macro, genotype: GenotypeArray) -> tuple[int, ...]:
+    return tuple((genotype + (np.arange(len(genotype)) < MODULES[0])).tolist())
+
+
+def _read_modules(space: TNB101Macro, spec: Any) -> GenotypeArray:
+    return space.genotype([int(digit) - (place < MODULES[0]) for place, digit in enumerate(spec)])
+
+
+def _write_plain(space: Space, genotype: GenotypeArray) -> tuple[int, ...]:
+    return tuple(genotype.tolist())
+
+
+def _read_plain(space: Space, spec: Any) -> GenotypeArray:
+    return space.genotype(list(spec) if isinstance(spec, tuple) else spec)
+
+
+FORMS: dict[type[Space], Form] = {
+    NB101: Form("nasbench101", _write_matrix, _read_matrix, budgets=True),
+    NB201: Form("nasbench201", _write_edges, _read_edges),
+    DARTS: Form("nasbench301", _write_cells, _read_cells),
+    TNB101Micro: Form("transbench101_micro", _write_plain, _read_plain),
+    TNB101Macro: Form("transbench101_macro", _write_modules, _read_modules),
+}
+"""Of the spaces that NASLib has; in others a specification is the genotype.
+
+Of TransNAS-Bench-101 the numbers are the digits of the published string, as NASLib asks its table (it builds the
+network with another meaning of them).
+"""
+
+_shared = np.random.default_rng(0)
+
+
+def seed(value: int) -> None:
+    """Seed the generator that search spaces without one of their own draw from (NASLib: the global one of numpy)."""
+    _shared.bit_generator.state = np.random.default_rng(value).bit_generator.state
+
+
+# --- search spaces --------------------------------------------------------------------------------------------------
+
+
+class SearchSpace:
+    """One architecture of a space, which methods draw, change and ask about, as NASLib's `Graph` objects are.
+
+    `dataset_api` is a benchmark: what `nasbench.load` gives.
+
+    Args:
+        space: A space, or its name.
+        rng: Generator of all its draws, shared with its clones; that of `seed` if not given.
+    """
+
+    QUERYABLE = True
+
+    def __init__(self, space: Space | str, rng: np.random.Generator | None = None) -> None:
+        self.space = spaces.create(space) if isinstance(space, str) else space
+        self.rng = _shared if rng is None else rng
+        self._form = FORMS.get(type(self.space), Form(self.space.name, _write_plain, _read_plain))
+        self._genotype: GenotypeArray | None = None
+
+    # --- the architecture ---------------------------------------------------------------------------------------
+
+    @property
+    def genotype(self) -> GenotypeArray:
+        """The architecture `(d,)`.
+
+        Raises:
+            InputError: There is none yet.
+        """
+        if self._genotype is None:
+            raise InputError("there is no architecture yet; call sample_random_architecture or set_spec first")
+        return self._genotype
+
+    @genotype.setter
+    def genotype(self, genotype: GenotypeArray) -> None:
+        self._genotype = genotype
+
+    def clone(self) -> SearchSpace:
+        """A copy, which draws from the same generator."""
+        return self._holding(self._genotype)
+
+    def get_type(self) -> str:
+        """NASLib's name of the space, or ours where it has it not."""
+        return self._form.kind
+
+    def get_spec(self) -> Any:
+        """The architecture as NASLib writes it.
+
+        Of NAS-Bench-201 six numbers (0 skip, 1 none, 2 convolution 3x3, 3 convolution 1x1, 4 pooling) by source node,
+        of NAS-Bench-101 a dictionary of `matrix` and `ops`, of DARTS two cells of pairs (state, operation), of
+        TransNAS-Bench-101 the digits of the published string; of other spaces the genotype as a tuple.
+        """
+        return self._form.write(self.space, self.genotype)
+
+    def set_spec(self, spec: Any, dataset_api: Benchmark | None = None) -> None:
+        """Take an architecture: as `get_spec` writes it, as published string, or as graph.
+
+        Raises:
+            InputError: It is not an architecture of the space.
+        """
+        plain = isinstance(spec, str) or hasattr(spec, "nodes")
+        self.genotype = self.space.genotype(spec) if plain else self._form.read(self.space, spec)
+
+    get_op_indices = get_compact = get_spec
+    set_op_indices = set_compact = set_spec
+
+    def parse(self) -> None:
+        """Nothing is done: no network is made here; `Space.network` makes one."""
+
+    def get_hash(self) -> tuple[Any, ...]:
+        """The same tuple for isomorphic architectures, and only for them."""
+        canonical = self.space.canonical(self.genotype[None])[0]
+        spec = self._form.write(self.space, canonical)
+        return spec if isinstance(spec, tuple) else tuple(canonical.tolist())
+
+    def sample_random_architecture(self, dataset_api: Benchmark | None = None, load_labeled: bool = False) -> None:
+        """Take a random architecture of the space, or with `load_labeled` one of the benchmark."""
+        if not load_labeled:
+            self.genotype = self.space.sample(1, self.rng)[0]
+            return
+        if dataset_api is None:
+            raise InputError("pass dataset_api=nasbench.load(FILE) to sample among the architectures of a file")
+        known = dataset_api.architectures()
+        self.genotype = known[self.rng.integers(len(known))]
+
+    def mutate(self, parent: SearchSpace, dataset_api: Benchmark | None = None, edits: int = 1) -> None:
+        """Take an architecture that is some random edits away from that of another object."""
+        genotypes = parent.genotype[None]
+        for _ in range(edits):
+            genotypes = self.space.mutate(genotypes, self.rng)
+        self.genotype = genotypes[0]
+
+    def get_nbhd(self, dataset_api: Benchmark | None = None) -> list[SimpleNamespace]:
+        """All architectures one edit away, as objects with the attribute `arch`, in random order."""
+        neighbours = self.space.neighbours(self.genotype)
+        return [SimpleNamespace(arch=self._holding(row)) for row in self.rng.permutation(neighbours)]
+
+    def get_arch_iterator(self, dataset_api: Benchmark | None = None) -> Iterator[Any]:
+        """Specifications of all architectures of the benchmark, or of the space if none is passed."""
+        chunks = self.space.enumerate() if dataset_api is None else [dataset_api.architectures()]
+        return (self._form.write(self.space, genotype) for chunk in chunks for genotype in chunk)
+
+    def encode(self, encoding_type: EncodingType | str = EncodingType.ADJACENCY_ONE_HOT) -> Any:
+        """The architecture as numbers.
+
+        Args:
+            encoding_type: `ADJACENCY_ONE_HOT` (each position of our genotype one-hot) and `PATH` give a vector,
+                `COMPACT` what `get_spec` does, and `GCN` a dictionary of `num_vertices`, `adjacency`, `operations`
+                (one-hot) and `mask`.
+
+        Raises:
+            InputError: The encoding is not known for the space.
+        """
+        name = encoding_type.value if isinstance(encoding_type, Enum) else str(encoding_type).lower()
+        if name not in [kind.value for kind in EncodingType]:
+            known = ", ".join(kind.value for kind in EncodingType)
+            raise InputError(f"unknown encoding {name!r}; known are {known}")
+        if name == "compact":
+            return self.get_spec()
+        if name == "gcn":
+            adjacency, ops, mask = (part[0] for part in self.space.tensors(self.genotype[None]))
+            operations = (ops[:, None] == np.arange(len(self.space.ops))) & mask[:, None]  # (v, ops)
+            return {
+                "num_vertices": int(mask.sum()),
+                "adjacency": adjacency.astype(np.float32),
+                "operations": operations.astype(np.float32),
+                "mask": mask.astype(np.float32),
+            }
+        features: FloatArray = self.space.features(self.genotype[None], "paths" if name == "path" else "onehot")[0]
+        return features
+
+    # --- queries ------------------------------------------------------------------------------------------------
+
+    def query(
+        self,
+        metric: Metric,
+        dataset: str | None = None,
+        path: str | None = None,
+        epoch: int = -1,
+        full_lc: bool = False,
+        dataset_api: Benchmark | None = None,
+    ) -> Any:
+        """A number of the architecture, mean over seeds: accuracies in percent, times in seconds, counts as counts.
+
+        Args:
+            metric: What. `HP` gives a dictionary of costs, `RAW` and `ALL` one of everything at the last epoch, `EPOCH`
+                the last epoch. `TRAIN_TIME` is the time of the whole training up to the epoch.
+            dataset: Data set. Of a training without validation part and one with, as `cifar10` and `cifar10-valid`,
+                the latter is meant, and of several schedules the longest, for all metrics alike.
+            path: Without a meaning here.
+            epoch: Place in the curve, counted from 0, or -1 for the last; of NAS-Bench-101 the budget of epochs.
+            full_lc: Whether to answer with a list over all recorded epochs, up to `epoch` if that is not -1.
+            dataset_api: The benchmark.
+
+        Raises:
+            NotFoundError: It was not recorded; a validation metric is never taken for a test metric, nor a test metric
+                for a validation metric.
+        """
+        if dataset_api is None:
+            raise InputError("pass dataset_api=nasbench.load(FILE), the benchmark that is asked")
+        home = _home(dataset_api, dataset)
+        if metric in (Metric.RAW, Metric.ALL):
+            paths = [found for found, facts in dataset_api.metrics.items() if facts.dataset in (home, "")]
+            return {found: self._answer(dataset_api, found, "last").value for found in paths}
+        if metric is Metric.HP:
+            found = {kind.name.lower(): _path(dataset_api, home, NAMES[kind]) for kind in COSTS}
+            return {name: self._value(dataset_api, at, "last") for name, at in found.items() if at is not None}
+        name = NAMES.get(metric, NAMES[Metric.VAL_ACCURACY])
+        at = _path(dataset_api, home, name)
+        if at is None:
+            raise NotFoundError(f"{dataset_api.name} has no {name} of {home}; it has {', '.join(dataset_api.metrics)}")
+        recorded = dataset_api.recorded_epochs(at)
+        if metric is Metric.EPOCH:
+            return recorded[-1]
+        finished = epoch if self._form.budgets or epoch == -1 else epoch + 1
+        if full_lc:
+            wanted = [one for one in recorded if epoch == -1 or one < finished + self._form.budgets]
+            return [self._value(dataset_api, at, one) for one in wanted]
+        return self._value(dataset_api, at, "last" if epoch == -1 else finished)
+
+    def _answer(self, benchmark: Benchmark, path: str, epoch: Epoch) -> Answer:
+        return benchmark.query(self.genotype, path, epoch=epoch)
+
+    def _value(self, benchmark: Benchmark, path: str, epoch: Epoch) -> float:
+        answer = self._answer(benchmark, path, epoch)
+        if answer.reason is not None:
+            raise NotFoundError(f"{self.space.text(self.genotype)} has no {path!r} at epoch {epoch}: {answer.reason}")
+        return answer.value
+
+    def _holding(self, genotype: GenotypeArray | None) -> SearchSpace:
+        other = SearchSpace(self.space, self.rng)
+        other._genotype = None if genotype is None else genotype.copy()
+        return other
+
+
+class NasBench101SearchSpace(SearchSpace):
+    """`SearchSpace("nb101")`; `n_classes` has no meaning, as no network is made."""
+
+    def __init__(self, n_classes: int = 10, rng: np.random.Generator | None = None) -> None:
+        super().__init__("nb101", rng)
+
+
+class NasBench201SearchSpace(SearchSpace):
+    """`SearchSpace("nb201")`; `n_classes` has no meaning, as no network is made."""
+
+    def __init__(self, n_classes: int = 10, rng: np.random.Generator | None = None) -> None:
+        super().__init__("nb201", rng)
+
+
+class NasBench301SearchSpace(SearchSpace):
+    """`SearchSpace("darts")`; `n_classes` has no meaning, as no network is made."""
+
+    def __init__(self, n_classes: int = 10, rng: np.random.Generator | None = None) -> None:
+        super().__init__("darts", rng)
+
+
+class TransBench101SearchSpaceMacro(SearchSpace):
+    """`SearchSpace("tnb101_macro")`; `dataset` has no meaning here, as `query` names it."""
+
+    def __init__(self, dataset: str = "jigsaw", rng: np.random.Generator | None = None) -> None:
+        super().__init__("tnb101_macro", rng)
+
+
+class TransBench101SearchSpaceMicro(SearchSpace):
+    """`SearchSpace("tnb101_micro")`; `dataset` has no meaning here, as `query` names it."""
+
+    def __init__(self, dataset: str = "jigsaw", rng: np.random.Generator | None = None) -> None:
+        super().__init__("tnb101_micro", rng)
+
+
+def _home(benchmark: Benchmark, dataset: str | None) -> str:
+    """The data set of the benchmark that is meant: that whose training left a validation part out, longest first."""
+    known = {facts.dataset for facts in benchmark.metrics.values() if facts.dataset}
+    names = known if dataset is None else {name for name in known if name.partition("@")[0] in _meant(dataset)}
+
+    def rank(name: str) -> tuple[bool, bool, int, str]:
+        base, _, schedule = name.partition("@")
+        validated = f"{name}/{NAMES[Metric.VAL_ACCURACY]}" in benchmark.metrics
+        return validated, base.endswith("-valid"), int(schedule) if schedule.isdecimal() else 0, name
+
+    if not names:
+        raise NotFoundError(f"{benchmark.name} has no data set {dataset!r}; it has {', '.join(sorted(known))}")
+    if dataset is None and len({name.partition("@")[0].removesuffix("-valid") for name in names}) > 1:
+        raise NotFoundError(f"name one of the data sets of {benchmark.name}: {', '.join(sorted(known))}")
+    return max(names, key=rank)
+
+
+def _meant(dataset: str) -> tuple[str, str]:
+    return dataset, f"{dataset}-valid"
+
+
+def _path(benchmark: Benchmark, dataset: str, name: str) -> str | None:
+    """Full name of a metric of a data set, or of none; None where there is no such metric."""
+    return next((path for path in (f"{dataset}/{name}", name) if path in benchmark.metrics), None)
+
+
+# --- predictors -----------------------------------------------------------------------------------------------------
+
+
+class NaslibPredictor:
+    """A predictor of ours with the methods of NASLib's.
+
+    Args:
+        predictor: Specification of a predictor (`"gp"`, `"gnn+epochs=50"`), or one.
+        ss_type: Kept, without a meaning: architectures say of which space they are.
+        encoding_type: Kept, without a meaning: a predictor of ours has its own encoding.
+    """
+
+    def __init__(
+        self, predictor: Predictor | str, ss_type: str | None = None, encoding_type: EncodingType | str | None = None
+    ) -> None:
+        self.predictor = predictors.create(predictor) if isinstance(predictor, str) else predictor
+        self.ss_type, self.encoding_type = ss_type, encoding_type
+
+    def set_ss_type(self, ss_type: str) -> None:
+        """Keep the name of a space."""
+        self.ss_type = ss_type
+
+    def pre_process(self) -> None:
+        """Nothing has to be done before."""
+
+    def pre_compute(self, xtrain: Any, xtest: Any, unlabeled: Any = None) -> None:
+        """Nothing has to be done before."""
+
+    def get_data_reqs(self) -> dict[str, Any]:
+        """That architectures are enough."""
+        return {
+            "requires_partial_lc": False,
+            "metric": None,
+            "requires_hyperparameters": False,
+            "hyperparams": None,
+            "unlabeled": False,
+            "unlabeled_factor": 0,
+        }
+
+    def get_hyperparams(self) -> dict[str, Any]:
+        """Constructor arguments of the predictor by name."""
+        return self.predictor.parameters()
+
+    def set_hyperparams(self, hyperparams: Mapping[str, Any]) -> None:
+        """Replace the predictor by an unfitted one with other arguments."""
+        self.predictor = type(self.predictor)(**{**self.predictor.parameters(), **hyperparams})
+
+    def fit(self, xtrain: Sequence[SearchSpace], ytrain: npt.ArrayLike, train_info: Any = None) -> float:
+        """Learn from architectures; returns the mean absolute error on them."""
+        space, genotypes = _stacked(xtrain)
+        self.predictor.fit(space, genotypes, ytrain)
+        return float(np.abs(self.query(xtrain) - np.asarray(ytrain, dtype=np.float64)).mean())
+
+    def query(self, xtest: Sequence[SearchSpace], info: Any = None) -> FloatArray:
+        """Predicted means for `n` architectures; shape `(n,)`."""
+        return self.predict(xtest).mean
+
+    def predict(self, xtest: Sequence[SearchSpace]) -> Prediction:
+        """Predicted means and standard deviations for `n` architectures."""
+        return self.predictor.predict(_stacked(xtest)[1])
+
+
+class FromNaslib(Predictor):
+    """A predictor with the methods of NASLib's (`fit(xtrain, ytrain)`, `query(xtest)`) as one of ours.
+
+    It is given `SearchSpace` objects. Where `query` gives one row for each member of an ensemble, their mean and
+    standard deviation are the prediction; where it gives one number for each architecture, nothing is known of how far
+    it is off, and the standard deviation is that of the targets. It cannot be stored.
+
+    Args:
+        predictor: Any object with the two methods.
+    """
+
+    warped: ClassVar[bool] = False
+
+    def __init__(self, predictor: Any) -> None:
+        self.predictor = predictor
+
+    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
+        if hasattr(self.predictor, "pre_process"):
+            self.predictor.pre_process()
+        self.predictor.fit(self._architectures(genotypes), z)
+
+    def _predict(self, genotypes: GenotypeArray) -> Prediction:
+        answers = np.asarray(self.predictor.query(self._architectures(genotypes)), dtype=np.float64)
+        if answers.shape not in ((len(genotypes),), (answers.shape[0], len(genotypes))):
+            raise InputError(f"query of {self.predictor!r} gives {answers.shape} for {len(genotypes)} architectures")
+        if answers.ndim == 1 or len(answers) == 1:
+            return Prediction(answers.reshape(-1), np.ones(len(genotypes)))
+        return Prediction(answers.mean(axis=0), np.maximum(answers.std(axis=0, ddof=1), 1e-6))
+
+    def _architectures(self, genotypes: GenotypeArray) -> list[SearchSpace]:
+        return [SearchSpace(self.space_)._holding(genotype) for genotype in genotypes]
+
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        raise InputError(f"{self.predictor!r} is not ours and cannot be stored; use a predictor of nasbench for that")
+
+    def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        raise InputError("a predictor of NASLib is not stored, so it cannot be restored")
+
+
+def _stacked(architectures: Sequence[SearchSpace]) -> tuple[Space, GenotypeArray]:
+    if not len(architectures):
+        raise InputError("no architecture was passed")
+    return architectures[0].space, np.stack([one.genotype for one in architectures])
