@@ -265,12 +265,13 @@ class NLP(Space):
             if not low <= len(reads) <= high:
                 wanted = f"{low} or {high}" if low < high else str(low)
                 raise InputError(f"node {name[:40]!r} ({op}) has {len(reads)} inputs, expected {wanted}")
-            cells.inputs[0, at, : len(reads)] = [number[read] for read in reads]
+            numbers = [number[read] for read in reads]
+            cells.inputs[0, at, : len(reads)] = numbers if op == "blend" else sorted(numbers)
         cells.new[0, : len(new)] = [number[new[state]] - FIRST + 1 for state in sorted(new)]
         for what, kept in nlp_cells.rules(cells).items():
             if not kept[0]:
                 raise InputError(f"{what}, in a cell of {len(new)} hidden states")
-        vector: list[int] = packed(nlp_cells.closed(cells))[0].tolist()
+        vector: list[int] = packed(cells)[0].tolist()
         return vector
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:

@@ -5,7 +5,10 @@ the `logs.zip` inside. Training was stopped where a loss was no number, or the p
 
 How it becomes a table: cells stand in their canonical form, so that recipes that are isomorphic are repeats of one
 architecture. Repeats are seeds 0, 1, ... in the order of the paths and of the names of files: the source does not tell
-seeds. What `data` names (`data/ptb`) is the data set. Losses are in nats for a word; perplexity is their exponential.
+seeds. The authors' generator gives the smallest cells a hundred times among 14,000, under other names of their nodes,
+and a table has room for as many repeats of each cell as of any; so more than `repeats` are left out, and counted.
+
+What `data` names (`data/ptb`) is the data set. Losses are in nats for a word; perplexity is their exponential.
 """
 
 from __future__ import annotations
@@ -78,15 +81,18 @@ class NASBenchNLP(Importer):
 
     Args:
         dataset: Names of the data sets to read, as `ptb` and `wikitext-2`. All if not given.
+        repeats: Most trainings of a cell on a data set that are kept.
         lenient: Skip logs that cannot be read, or whose recipe is no cell of `nlp`, and count them.
     """
 
     name = "nas-bench-nlp"
     paper = "Klyuchnikov et al. (2020), NAS-Bench-NLP, arXiv:2006.07116; github.com/fmsnew/nas-bench-nlp-release"
 
-    def __init__(self, dataset: str | Sequence[str] = (), lenient: bool = False) -> None:
+    def __init__(self, dataset: str | Sequence[str] = (), repeats: int = 10, lenient: bool = False) -> None:
         self.dataset = tuple(dataset.split(",")) if isinstance(dataset, str) else tuple(dataset)
-        self.lenient = lenient
+        self.repeats, self.lenient = repeats, lenient
+        if type(repeats) is not int or repeats < 1:
+            raise InputError(f"repeats is a number from 1, got {repeats!r}")
 
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in these folders and archives."""
@@ -96,19 +102,20 @@ class NASBenchNLP(Importer):
         trainings = self._trainings(space, paths, skipped)
         genotypes = space.canonical(np.array([one.genotype for one in trainings]))
         rows, first = table_rows(space, genotypes)
-        datasets = sorted({one.dataset for one in trainings})
-        repeats = np.zeros(len(rows), dtype=np.int64)
-        for dataset in datasets:
-            own = np.array([one.dataset == dataset for one in trainings])
-            repeats[own] = occurrence(rows[own])
+        datasets, number = np.unique([one.dataset for one in trainings], return_inverse=True)
+        repeats = occurrence(rows * len(datasets) + number)
+        kept = repeats < self.repeats
+        if not kept.all():
+            skipped["further repeats"] = int((~kept).sum())
         columns, epochs, recipe = {}, {}, {}
-        for dataset in datasets:
-            own = np.flatnonzero([one.dataset == dataset for one in trainings])
-            part = [trainings[at] for at in own]
+        seeds = int(repeats[kept].max()) + 1
+        for at, dataset in enumerate(datasets.tolist()):
+            own = np.flatnonzero(kept & (number == at))
+            part = [trainings[row] for row in own]
             length = max(len(one.seconds) for one in part)
             if not length:
                 raise FileError(f"no training on {dataset} finished an epoch")
-            shape = (len(first), int(repeats.max()) + 1, length)
+            shape = (len(first), seeds, length)
             epochs[dataset] = tuple(range(1, length + 1))
             for column in _columns(dataset, part, rows[own], repeats[own], shape):
                 columns[column.metric.path] = column
@@ -118,7 +125,7 @@ class NASBenchNLP(Importer):
         return Table(
             space=space,
             genotypes=genotypes[first],
-            seeds=tuple(range(int(repeats.max()) + 1)),
+            seeds=tuple(range(seeds)),
             epochs=epochs,
             columns=columns,
             recipe={"training": recipe, "source": self.source([Path(path) for path in paths], **facts)},

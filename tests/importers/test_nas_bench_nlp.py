@@ -93,6 +93,16 @@ def test_a_failure_is_missing_with_its_reason_and_has_cost_its_time(tmp_path: Pa
     assert table.recipe["training"]["ptb"] == {"epochs": 2, "varying": {"dropout": 2}}
 
 
+def test_further_repeats_are_left_out_and_counted(tmp_path: Path) -> None:
+    folder = write(tmp_path, log(), log(SAME, test_losses=[1, 2]), log(), log(OTHER))
+    table = NASBenchNLP(repeats=2).read([folder])
+    assert table.seeds == (0, 1)
+    assert table.columns["ptb/test_loss"].values[0, :, 1].tolist() == [7.9, 2]
+    assert table.recipe["source"]["skipped"] == {"further repeats": 1}
+    with pytest.raises(InputError, match="repeats is a number from 1, got 0"):
+        NASBenchNLP(repeats=0)
+
+
 def test_data_sets_stand_side_by_side(tmp_path: Path) -> None:
     one = write(tmp_path / "one", log(), log(OTHER))
     wiki = log(data="data/wikitext-2/", epochs=3)
