@@ -41,7 +41,7 @@ def test_both_files_are_one_table(tmp_path: Path) -> None:
 def test_files_that_disagree_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "VOC_scratch_100epochs", (SMALL, 50), (LARGE, 75))
     write(tmp_path, "YOLO_latency", (LARGE, 75), (SMALL, 51))
-    with pytest.raises(InputError, match=r"disagree about 1 of 2 numbers of 'raspi4_tflite_latency', by up to 1 seconds"):
+    with pytest.raises(InputError, match="disagree about 1 of 2 numbers of 'raspi4_tflite_latency', by up to 1 s"):
         YOLOBench().read([tmp_path])
 
 
