@@ -257,6 +257,9 @@ def merge(
     if shared:
         out.print("\n[bold]metrics of several files[/]")
         show([{**column, "sources": list(column["sources"])} for column in shared])
+    if done["unconfirmed"]:
+        names_of = plain(done["unconfirmed"])
+        out.print(f"No number in common: {names_of}; whether they were measured alike, only you know", soft_wrap=True)
     size = f"{len(merged.columns)} metrics of {len(merged.genotypes):,} architectures"
     out.print(f"Wrote {target}: {size}", soft_wrap=True)
 

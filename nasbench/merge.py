@@ -133,6 +133,19 @@ def merge(
     return Table(space, joined.genotypes, seeds, used, columns, recipe, provenance())
 
 
+def unconfirmed(table: Table) -> list[str]:
+    """Metrics of a merged table that several sources have numbers of, without one number that two of them have.
+
+    So nothing in the numbers says that they were measured alike.
+    """
+    found = []
+    for path, origin in table.recipe["columns"].items():
+        sources = [source for source, count in origin["sources"].items() if count]
+        if len(sources) > 1 and not origin["agreed"] + origin["overruled"]:
+            found.append(path)
+    return found
+
+
 def report(table: Table) -> dict[str, Any]:
     """What `merge` did, as records: of each source its rows, of each metric its sources and numbers."""
     sources = [
@@ -141,11 +154,14 @@ def report(table: Table) -> dict[str, Any]:
     ]
     columns = [{"metric": path, **entry} for path, entry in table.recipe["columns"].items()]
     facts = {"space": table.space.name, "architectures": len(table.genotypes), "seeds": list(table.seeds)}
-    return {**facts, **table.recipe["merge"], "sources": sources, "columns": columns}
+    done = {**facts, **table.recipe["merge"], "unconfirmed": unconfirmed(table)}
+    return {**done, "sources": sources, "columns": columns}
 
 
 def renamed(table: Table, names: Mapping[str, str]) -> Table:
     """The same table with other names of metrics (as `cifar10/test_accuracy`) or of whole data sets.
+
+    The old and the new names are added to its recipe, as `renamed`.
 
     Raises:
         NotFoundError: It has no such metric or data set; says what it has.
@@ -172,7 +188,9 @@ def renamed(table: Table, names: Mapping[str, str]) -> Table:
                     raise InputError(f"{path!r} has other epochs than the data set {dataset!r}; take another name")
             columns[metric.path] = Column(metric, column.values, column.missing, column.reasons)
     left = {column.metric.dataset for column in columns.values()}
-    return replace(table, columns=columns, epochs={name: found for name, found in epochs.items() if name in left})
+    recipe = {**table.recipe, "renamed": [*_list(table.recipe.get("renamed")), *map(list, names.items())]}
+    used = {name: found for name, found in epochs.items() if name in left}
+    return replace(table, columns=columns, epochs=used, recipe=recipe)
 
 
 def renamed_as(text: str, tables: Sequence[Table], names: Sequence[str]) -> list[Table]:
@@ -190,6 +208,11 @@ def renamed_as(text: str, tables: Sequence[Table], names: Sequence[str]) -> list
     asked = [table for name, table in zip(names, tables, strict=True) if one in (None, name)]
     having = [table for table in asked if old in table.columns or old in _datasets(table)] or asked[:1]
     return [renamed(table, {old: new}) if any(table is other for other in having) else table for table in tables]
+
+
+def _list(value: object) -> list[object]:
+    """A list from a recipe of whatever origin; an empty one where it is something else."""
+    return value if isinstance(value, list) else []
 
 
 def _datasets(table: Table) -> set[str]:
@@ -339,6 +362,9 @@ def _causes(found: Sequence[Part], gone: BoolArray) -> tuple[npt.NDArray[np.uint
     Returns:
         Codes as of `Column.missing`, and the reasons.
     """
+    missing = np.zeros(gone.shape, dtype=np.uint8)
+    if not gone.any():
+        return missing, ()
     label = np.zeros(int(gone.sum()), dtype=np.int64)
     causes: list[frozenset[str]] = [frozenset()]
     for part in found:
@@ -348,11 +374,10 @@ def _causes(found: Sequence[Part], gone: BoolArray) -> tuple[npt.NDArray[np.uint
         told = (None, *part.column.reasons)
         causes = [causes[pair // 256] | {told[pair % 256]} - {None} for pair in combined.tolist()]
     absent = f"not in {', '.join(sorted(part.source for part in found))}"
-    texts = ["; ".join(sorted(cause)) or absent for cause in causes] if len(label) else []
+    texts = ["; ".join(sorted(cause)) or absent for cause in causes]
     reasons = tuple(sorted(set(texts)))
     if len(reasons) > np.iinfo(np.uint8).max:
         raise InputError(f"numbers of {found[0].column.metric.path!r} are missing for {len(reasons)} different reasons")
-    missing = np.zeros(gone.shape, dtype=np.uint8)
     missing[gone] = np.array([1 + reasons.index(text) for text in texts], dtype=np.uint8)[label]
     return missing, reasons
 

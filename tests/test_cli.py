@@ -197,17 +197,21 @@ def test_merge_joins_files_and_refuses_what_they_disagree_about(
 def test_merge_prefers_a_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    for name, accuracy in (("a", 90), ("b", 91)):
+    other = CELL.replace("nor_conv_1x1", "nor_conv_3x3")
+    for name, cell, accuracy in (("a", CELL, 90), ("b", CELL, 91), ("c", other, 92)):
         (tmp_path / name).mkdir()
-        (tmp_path / f"{name}/t.csv").write_text(f"arch,acc\n{CELL},{accuracy}\n")
+        (tmp_path / f"{name}/t.csv").write_text(f"arch,acc\n{cell},{accuracy}\n")
         options = ["--space", "nb201", "--column", "test_accuracy=acc", "--out", tmp_path / f"{name}/t.h5"]
         assert run(monkeypatch, "import", "csv", tmp_path / f"{name}/t.csv", *options) == 0
     files, target = [tmp_path / "a/t.h5", tmp_path / "b/t.h5"], tmp_path / "m.h5"
     assert run(monkeypatch, "merge", *files, "--out", target) == 2
     assert "disagree about 1 of 1 numbers of 'table/test_accuracy'" in capsys.readouterr().err
     assert run(monkeypatch, "merge", *files, "--out", target, "--prefer", files[1]) == 0
-    assert "metrics of several files" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "metrics of several files" in shown and "No number in common" not in shown
     assert nasbench.load(target).query(CELL, "test_accuracy").value == 91
+    assert run(monkeypatch, "merge", files[0], tmp_path / "c/t.h5", "--out", target) == 0
+    assert "No number in common: table/test_accuracy" in capsys.readouterr().out
     assert run(monkeypatch, "merge", *files, "--out", target, "--prefer", "t.h5") == 2
     assert "--prefer names one of the files" in capsys.readouterr().err
 

@@ -164,6 +164,12 @@ def test_names_are_their_own_and_two_at_least() -> None:
             merge(tables, names)
 
 
+def test_metrics_without_a_number_in_common_are_named() -> None:
+    one = table([A, B], [column("d/x", [1, NAN], ["diverged"]), column("d/y", [1, 2]), column("d/z", [1, 2])])
+    other = table([B, C], [column("d/x", [2, 3]), column("d/y", [2, 3])])
+    assert report(merge([one, other], ["a", "b"]))["unconfirmed"] == ["d/x"]
+
+
 # --- what is one architecture ---------------------------------------------------------------------------------------
 
 SPACE = NB101()
@@ -286,6 +292,7 @@ def test_a_metric_or_a_data_set_is_renamed() -> None:
     assert (set(moved.columns), dict(moved.epochs)) == ({"d/x", "e/w", "z"}, {"d": (12,)})
     whole = renamed(one, {"d": "d@12"})
     assert (set(whole.columns), dict(whole.epochs)) == ({"d@12/x", "d@12/y", "z"}, {"d@12": (12,)})
+    assert renamed(moved, {"d": "f"}).recipe == {"renamed": [["d/y", "e/w"], ["d", "f"]]}
     with pytest.raises(NotFoundError, match="no metric or data set 'q' to rename; there are d, d/x, d/y, z"):
         renamed(one, {"q": "r"})
     with pytest.raises(InputError, match="'d/y' cannot be called 'd/x', as another metric is"):
