@@ -29,6 +29,8 @@ TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, ValueError, OSError)
 """What Python's reader of zip archives raises at a broken or encrypted one."""
 FLAT = (str, int, float, bytes, type(None), np.number)
+RUN = 16
+"""Numbers that are read at once at most."""
 SIMPLE_DTYPE = re.compile(r"[<>|=]?([biufc]\d{1,2}|[SU]\d{1,6})")
 
 
@@ -265,6 +267,17 @@ class _Machine:
         self.at = end + 1
         return text
 
+    def floats(self) -> None:
+        """A number, and those that follow at once: tables of numbers are mostly these."""
+        content, start = self.content, self.at
+        end, last = start + 8, min(len(content), start + 9 * RUN)
+        while end < last and content[end] == 0x47:  # BINFLOAT
+            end += 9
+        if end > len(content):
+            raise ValueError("it is cut off")
+        self.stack.extend(struct.unpack(f">{'dx' * ((end - start) // 9)}d", content[start:end]))
+        self.at = end
+
     # --- stack --------------------------------------------------------------------------------------------------
 
     def push(self, value: Any) -> None:
@@ -298,7 +311,7 @@ class _Machine:
         self.top(dict)[_key(key)] = _plain(value)
 
     def append(self, items: list[Any]) -> None:
-        self.top(list).extend([_plain(item) for item in items])
+        self.top(list).extend([item if type(item) is float else _plain(item) for item in items])
 
     def append_one(self) -> None:
         value = self.stack.pop()
@@ -390,7 +403,7 @@ _BY_NAME: Mapping[bytes, Callable[[_Machine], Any]] = {
     b"J": lambda m: m.push(_long(m.take(4))),
     b"\x8a": lambda m: m.push(_long(m.take(m.number(1)))),
     b"\x8b": lambda m: m.push(_long(m.take(m.number(4)))),
-    b"G": lambda m: m.push(struct.unpack(">d", m.take(8))[0]),
+    b"G": _Machine.floats,
     b"\x8c": lambda m: m.push(str(m.take(m.number(1)), "utf-8", "surrogatepass")),
     b"X": lambda m: m.push(str(m.take(m.number(4)), "utf-8", "surrogatepass")),
     b"\x8d": lambda m: m.push(str(m.take(m.number(8)), "utf-8", "surrogatepass")),

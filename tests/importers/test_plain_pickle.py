@@ -53,6 +53,15 @@ def test_numpy_and_collections(protocol: int) -> None:
     assert loads(pickle.dumps(OrderedDict(b=1, a=2), protocol), "p")[0] == {"b": 1, "a": 2}
 
 
+@pytest.mark.parametrize("n", [1, 15, 16, 17, 40])
+def test_numbers_in_a_row(n: int) -> None:
+    numbers = [0.5 + number for number in range(n)]
+    content = pickle.dumps([numbers, (*numbers, 1)], 2)
+    assert loads(content, "p")[0] == [numbers, (*numbers, 1)]
+    with pytest.raises(FileError, match="it is cut off"):
+        loads(content[: content.index(b"G") + 9 * n - 1], "p")
+
+
 class Pair:
     """An object with attributes."""
 
