@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.benchmark.base import Metric
@@ -55,6 +55,7 @@ def test_what_disagrees_is_named() -> None:
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=12))
+@settings(max_examples=40, deadline=None)
 def test_every_number_finds_its_place(numbers: list[int]) -> None:
     """Curve by curve, in order, as the repeats of its architecture."""
     curves = np.arange(2.0 * len(numbers)).reshape(-1, 2)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.benchmark import hdf5
@@ -107,6 +107,7 @@ def test_what_computes_the_same_is_not_learnt_from() -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 3)), min_size=1, max_size=3))
+@settings(max_examples=40, deadline=None)
 def test_parts_are_disjoint_and_cover_the_same(parts: list[list[int]]) -> None:
     imported = table(splits=dict(zip(("train", "validation", "test"), parts, strict=False)))
     found = list(published_split(imported).values())
