@@ -163,7 +163,7 @@ def test_numbers_are_means_of_three_trainings(table: Table) -> None:
 
 @published
 def test_parameters_of_a_chain_by_hand(table: Table) -> None:
-    """Cora has 1,433 features and 7 classes; width 256, four GCN with batch normalisation, a linear map at both ends."""
+    """Cora has 1,433 features and 7 classes; width 256, four GCN with batch normalisation, linear maps at both ends."""
     answer = TabularBenchmark(table).query("0,1,2,3:gcn,gcn,gcn,gcn", "cora/parameters")
     assert answer.value == 1434 * 256 + 4 * (257 * 256 + 2 * 256) + 257 * 7 == 634_119
 
