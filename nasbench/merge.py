@@ -303,23 +303,27 @@ def _united(
     metric: Metric, found: Sequence[Part], shape: tuple[int, ...], prefer: str | None
 ) -> tuple[Column, dict[str, Any], Clash | None]:
     """The numbers of all sources, what there is to say about that, and the first disagreement."""
-    values = np.full(shape, np.nan)
-    holder = np.full(shape, -1, dtype=np.int16)
     ordered = sorted(found, key=lambda part: part.source != prefer)
-    measured, agreed, overruled, clash = {}, 0, 0, None
-    for number, part in enumerate(ordered):
+    first, *others = ordered
+    values = np.full(shape, np.nan)
+    values[first.place] = first.column.values[first.kept]
+    holder = np.where(np.isnan(values), np.int16(-1), np.int16(0))  # the position in `ordered`
+    measured, agreed, overruled, clash = {first.source: int((holder == 0).sum())}, 0, 0, None
+    for number, part in enumerate(others, start=1):
         new, old, held = part.column.values[part.kept], values[part.place], holder[part.place]
-        both = ~np.isnan(new) & (held >= 0)
+        there = ~np.isnan(new)
+        both = there & (held >= 0)
         differing = both & (new != old)
-        measured[part.source] = int((~np.isnan(new)).sum())
+        measured[part.source] = int(there.sum())
         agreed += int((both & ~differing).sum())
-        if ordered[0].source == prefer:
+        if first.source == prefer:
             overruled += int((differing & (held == 0)).sum())
             differing &= held != 0
         if clash is None and differing.any():
             clash = _clash(part, [other.source for other in ordered], new, old, held, both, differing)
-        values[part.place] = np.where(held >= 0, old, new)
-        holder[part.place] = np.where((held >= 0) | np.isnan(new), held, number)
+        filled = there & (held < 0)
+        values[part.place] = np.where(filled, new, old)
+        holder[part.place] = np.where(filled, np.int16(number), held)
     missing, reasons = _causes(found, holder < 0)
     origin = {
         "sources": {part.source: measured[part.source] for part in found},
