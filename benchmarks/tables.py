@@ -368,7 +368,7 @@ def of_yolo(table: Table) -> list[Fact]:
     return [
         Fact("detectors, which are all", (968, 968), (len(table.genotypes), table.space.size)),
         Fact("rows of two files", 2 * 968, measured(table.recipe)),
-        Fact("devices", 8, sum(path.endswith("_latency") for path in table.columns)),
+        Fact("latencies on six devices", 8, sum(path.endswith("_latency") for path in table.columns)),
         Fact("no number is missing", 0, sum(gone(table, path) for path in table.columns)),
     ]
 

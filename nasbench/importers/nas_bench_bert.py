@@ -47,7 +47,7 @@ FILES = re.compile(r"BERT_benchmark\.json|BERT_results_activation\.csv")
 
 
 class NASBenchBERT(Importer):
-    """`BERT_benchmark.json`, with `BERT_results_activation.csv` beside it or named, or the folder of both."""
+    """`BERT_benchmark.json`, alone or with `BERT_results_activation.csv`, or the folder of both."""
 
     name = "nas-bench-bert"
     paper = "Serianni & Kalita (2023), arXiv:2306.00288; github.com/aaronserianni/training-free-nas"

@@ -1,4 +1,4 @@
-"""YOLOBench: precision of detectors on Pascal VOC, trained from scratch, and their latency on nine devices.
+"""YOLOBench: precision of detectors on Pascal VOC, trained from scratch, and their latency on six devices.
 
 Published are csv files with a row for each detector by its name: `VOC_scratch_100epochs.csv` has precision and
 latencies, `YOLO_latency.csv` latencies; four devices are in both. Latencies are in seconds, as in the source. The
