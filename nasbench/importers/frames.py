@@ -34,16 +34,19 @@ def numbers(texts: pd.Series[str]) -> tuple[FloatArray, BoolArray]:
     return values, np.isinf(values) | (np.isnan(values) & ~missing)
 
 
-def column(frame: pd.DataFrame, name: str, place: str) -> FloatArray:
+def column(frame: pd.DataFrame, name: str, place: str, least: float = -np.inf, most: float = np.inf) -> FloatArray:
     """The numbers of a column of a frame `(n,)`, NaN where missing.
 
     Raises:
-        InputError: One of its texts is no finite number; says in which row of `place`, and which column.
+        InputError: One of its texts is no finite number, or none from `least` to `most`; says in which row of `place`,
+            and which column.
     """
     values, broken = numbers(frame[name])
-    if broken.any():
-        row = int(np.argmax(broken))
-        what = f"{frame[name].iloc[row][:80]!r} is not a finite number"
+    outside = broken | (values < least) | (values > most)
+    if outside.any():
+        row = int(np.argmax(outside))
+        kind = "finite number" if broken[row] else f"number from {least:g} to {most:g}"
+        what = f"{frame[name].iloc[row][:80]!r} is not a {kind}"
         raise InputError(f"{place}, row {frame.index[row]}, column {name!r}: {what}")
     return values
 

@@ -30,6 +30,8 @@ from nasbench.spaces.transformer import SUMMARY, Transformer
 FILE = re.compile(r"([a-z0-9]+)_(?:cpu|gpu)_([a-z0-9]+)_all\.csv(\.gz|\.xz|\.bz2)?")
 """Task and device in the name of a file."""
 PARTS = ("encoder", "decoder")
+LONGEST = 1e9
+"""Milliseconds."""
 REPRESENTATIVE = "of a transformer with these widths, layers and averages over layers"
 
 
@@ -75,11 +77,11 @@ def _table(space: Transformer, file: Path) -> Table:
         series.append(Series(Metric(task, name, "none", "milliseconds", direction, DIMS[:2], told), values))
 
     for part, (mean, deviation) in names.items():
-        values = column(frame, mean, file.name)
+        values = column(frame, mean, file.name, 0, LONGEST)
         total += values
         add(f"{device}_{part}_latency", "minimise", f"Mean latency of the {part}", values)
         spread = f"Standard deviation of the latency of the {part}"
-        add(f"{device}_{part}_latency_deviation", "none", spread, column(frame, deviation, file.name))
+        add(f"{device}_{part}_latency_deviation", "none", spread, column(frame, deviation, file.name, 0, LONGEST))
     add(f"{device}_latency", "minimise", "Mean latencies of encoder and decoder together", total)
     return tabulate(space, _representatives(space, summaries, file.name), series, {"rows": len(frame)})
 

@@ -149,7 +149,7 @@ def _metrics(file: Path, ids: Sequence[int], average: FloatArray) -> list[Series
         InputError: It is of other trainings: an id is missing, or its score is another.
     """
     frame = read_frame(file, [ID, SCORE, PARAMETERS, *METRICS])
-    rows = {int(number): row for row, number in enumerate(np.nan_to_num(column(frame, ID, file.name), nan=-1))}
+    rows = {number: row for row, number in enumerate(column(frame, ID, file.name).tolist())}
     absent = [number for number in ids if number not in rows]
     if absent or len(rows) != len(ids) or len(frame) != len(ids):
         what = f"lacks training {absent[0]}" if absent else f"has {len(frame)} rows for {len(ids)} trainings"

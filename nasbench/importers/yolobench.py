@@ -28,7 +28,7 @@ SCORES = {
     "precision": ("test_precision", "Precision."),
     "recall": ("test_recall", "Recall."),
     "mAP_0.5": ("test_map_50", "Mean average precision at an overlap of 0.5."),
-    "mAP_0.5:0.95": ("test_map_50_95", "Mean average precision over overlaps of 0.5 to 0.95."),
+    "mAP_0.5:0.95": ("test_map", "Mean average precision over overlaps of 0.5 to 0.95."),
 }
 """Our name of a column, and what it is."""
 DEVICES = {
@@ -44,6 +44,8 @@ DEVICES = {
     "a40_trt_latency": ("a40", "an A40 with TensorRT"),
 }
 """Our name of a device, and what it is, by the column of either file."""
+LONGEST = 1e6
+"""Seconds."""
 DECIMALS = 12
 """Latencies are rounded to picoseconds: by less than that the files differ about the same measurement."""
 LATENCIES = (*(name for name in DEVICES if name.startswith("pi4")), "nano_gpu_latency", "ov_latency", "vim3_latency")
@@ -96,7 +98,7 @@ def _table(space: YOLO, file: Path) -> Table:
             raise InputError(f"{file.name}, row {row}: {error}") from error
     series = []
     for name in columns:
-        values = column(frame, name, file.name)
+        values = column(frame, name, file.name, 0, 1 if name in SCORES else LONGEST)
         if name in SCORES:
             ours, what = SCORES[name]
             metric = Metric("voc", ours, "test", "percent", "maximise", DIMS[:1], what)

@@ -71,6 +71,10 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         HAT().read([write(tmp_path)])
     with pytest.raises(InputError, match=f"{NAME}, row 2, column 'latency_std_decoder': 'x' is not a finite number"):
         HAT().read([write(tmp_path, f"{FIRST},1,2,0,0", f"{FIRST},1,2,0,x")])
+    with pytest.raises(
+        InputError, match=r"row 1, column 'latency_mean_encoder': '1e308' is not a number from 0 to 1e\+09"
+    ):
+        HAT().read([write(tmp_path, f"{FIRST},1e308,1e308,0,0")])
     with pytest.raises(InputError, match=f"{NAME}, row 2 has encoder_embed_dim 641"):
         HAT().read([write(tmp_path, f"{FIRST},1,2,0,0", f"{FIRST.replace('640', '641')},1,2,0,0")])
     with pytest.raises(FileError, match="has no column 'latency_std_decoder'"):

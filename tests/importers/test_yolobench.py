@@ -28,7 +28,7 @@ def test_both_files_are_one_table(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("no table")
     table = YOLOBench().read([tmp_path])
     assert [table.space.text(genotype) for genotype in table.genotypes] == [SMALL, LARGE]
-    assert table.columns["voc/test_map_50_95"].values.tolist() == [50, 75]
+    assert table.columns["voc/test_map"].values.tolist() == [50, 75]
     assert table.columns["orange_pi_latency"].values.tolist() == [50, 75]
     told = {path: (c.metric.units, c.metric.direction, c.metric.split) for path, c in table.columns.items()}
     assert told["voc/test_map_50"] == ("percent", "maximise", "test")
@@ -50,6 +50,11 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         YOLOBench().read([write(tmp_path, "YOLO_latency", ("yolo99", 1))])
     with pytest.raises(InputError, match=r"YOLO_latency.csv, row 1, column 'nano_gpu_latency': 'inf' is not a finite"):
         YOLOBench().read([write(tmp_path, "YOLO_latency", (SMALL, float("inf")))])
+    with pytest.raises(InputError, match=r"row 1, column 'nano_gpu_latency': '-1' is not a number from 0 to 1e\+06"):
+        YOLOBench().read([write(tmp_path, "YOLO_latency", (SMALL, -1))])
+    with pytest.raises(InputError, match=r"row 1, column 'precision': '1.01' is not a number from 0 to 1"):
+        YOLOBench().read([write(tmp_path, "VOC_scratch_100epochs", (SMALL, 101))])
+    (tmp_path / "VOC_scratch_100epochs.csv").unlink()
     with pytest.raises(InputError, match=r"YOLO_latency.csv has no row"):
         YOLOBench().read([write(tmp_path, "YOLO_latency")])
     with pytest.raises(FileError, match=r"expected VOC_scratch_100epochs.csv or YOLO_latency.csv, got x.csv"):
