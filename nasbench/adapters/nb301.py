@@ -6,7 +6,7 @@ Zela et al. (2022), Surrogate NAS Benchmarks, arXiv:2008.09777; Yan et al. (2021
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,8 @@ import numpy as np
 
 from nasbench.benchmark.base import Benchmark, Epoch, Metric
 from nasbench.benchmark.load import load
+from nasbench.benchmark.surrogate import SurrogateBenchmark
+from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.base import FloatArray, GenotypeArray
 from nasbench.spaces.cell_pair import CELLS
@@ -51,8 +53,8 @@ def load_ensemble(
     Args:
         path: A file of ours, tabular or surrogate, or an open benchmark.
         metric: What is predicted; the validation accuracy if not given, and `"runtime"` is the time of training.
-        table: The tabular benchmark that a surrogate was fitted on, which knows how seeds differ. Not needed without
-            noise, nor where `path` is tabular.
+        table: The tabular benchmark that a surrogate was fitted on, which knows how seeds differ. If not given, that
+            of the file in the same folder which the surrogate says it was fitted on; not needed without noise.
         curve: Whether `predict` gives one value for each recorded epoch (NAS-Bench-x11) instead of the last.
         seed: Of the generator of the noise.
 
@@ -63,11 +65,16 @@ def load_ensemble(
     """
     benchmark = _opened(path)
     found = benchmark.score() if metric is None else benchmark.metric(RUNTIME if metric == "runtime" else metric)
-    return Ensemble(benchmark, found, table=table if table is None else _opened(table), curve=curve, seed=seed)
+    folder = None if isinstance(path, Benchmark) else Path(path).parent
+    known = table if table is None else _opened(table)
+    return Ensemble(benchmark, found, table=known, folder=folder, curve=curve, seed=seed)
 
 
 class Ensemble:
-    """Predicts one metric: accuracies in percent, times in seconds. Arguments are those of `load_ensemble`."""
+    """Predicts one metric: accuracies in percent, times in seconds.
+
+    Arguments are those of `load_ensemble`; `folder` is where the table of a surrogate may be.
+    """
 
     def __init__(
         self,
@@ -75,19 +82,20 @@ class Ensemble:
         metric: Metric,
         *,
         table: Benchmark | None = None,
+        folder: Path | None = None,
         curve: bool = False,
         seed: int = 0,
     ) -> None:
         self.benchmark, self.metric = benchmark, metric
-        self.table = benchmark if table is None else table
-        if self.table.space.name != benchmark.space.name:
-            raise InputError(f"{self.table.name} is of the space {self.table.space.name}, not {benchmark.space.name}")
+        self._given, self._folder = table, folder
+        if table is not None and table.space.name != benchmark.space.name:
+            raise InputError(f"{table.name} is of the space {table.space.name}, not {benchmark.space.name}")
         recorded = benchmark.recorded_epochs(metric.path)
         if curve and len(recorded) < 2:
             raise InputError(
                 f"{benchmark.name} has {metric.path!r} at one epoch, so no curve; pass the table, which has all epochs"
             )
-        self.epochs: tuple[Epoch, ...] = recorded if curve else ("last",)
+        self.epochs: tuple[Epoch, ...] = recorded if curve else recorded[-1:] or ("last",)
         self.curve = curve
         self._rng = np.random.default_rng(seed)
         self._noise = cache(self._measured_noise)
@@ -132,6 +140,11 @@ class Ensemble:
             values = [value * float(np.exp(n)) if self._cost else value + n for value, n in pairs]
         return values if self.curve else values[0]
 
+    @cached_property
+    def table(self) -> Benchmark:
+        """The benchmark that knows how seeds differ; where none is found, the one that answers."""
+        return self._given or (self._folder and _fitted_on(self.benchmark, self._folder)) or self.benchmark
+
     @property
     def _cost(self) -> bool:
         return self.metric.split == "none"
@@ -159,7 +172,9 @@ class Ensemble:
         seeds = self.table.recorded_seeds(path)
         answers = [self.table.query_many(genotypes, path, epoch=epoch, seed=seed) for seed in seeds]
         values = np.array([answer.values.filled(np.nan) for answer in answers]).reshape(len(seeds), len(genotypes)).T
-        pooled = pooled_deviation(np.log(values) if self._cost else values)
+        if self._cost:
+            values = np.log(values, out=np.full(values.shape, np.nan), where=values > 0)
+        pooled = pooled_deviation(values)
         if np.isnan(pooled):
             remedy = (
                 "" if self.table.kind == "tabular" else ", or load_ensemble(..., table=) with the table it came from"
@@ -182,6 +197,20 @@ def pooled_deviation(values: FloatArray) -> float:
 
 def _opened(source: str | Path | Benchmark) -> Benchmark:
     return source if isinstance(source, Benchmark) else load(source)
+
+
+def _fitted_on(surrogate: Benchmark, folder: Path) -> Benchmark | None:
+    """The table in a folder that a surrogate was fitted on, by what it says of it; None if it is not there."""
+    if not isinstance(surrogate, SurrogateBenchmark):
+        return None
+    said = surrogate.table.recipe.get("table")
+    facts: Mapping[str, Any] = said if isinstance(said, dict) else {}
+    name = facts.get("name")
+    if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
+        return None
+    table = load(folder / name)
+    same = isinstance(table, TabularBenchmark) and dict(table.table.recipe) == facts.get("recipe")
+    return table if same and np.array_equal(table.architectures(), surrogate.architectures()) else None
 
 
 def _text(cells: Mapping[str, Any]) -> str:

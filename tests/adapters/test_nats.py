@@ -246,13 +246,13 @@ def test_every_number_of_every_epoch_and_seed(both: tuple[Any, nats.NATS]) -> No
                 seeds = mine.get_dataset_seeds(dataset)
                 assert seeds == results.get_dataset_seeds(dataset)
                 same(ours.get_cost_info(index, dataset, hp), theirs.get_cost_info(index, dataset, hp))
-                epochs = [None, 0, 1, 5, 11, 88, 89, 150, 198]
+                epochs = [None, 0, 5, 11, 89, 150]
                 for iepoch in (at for at in epochs if at is None or at < results.get_total_epoch()):
                     for is_random in (False, *seeds):
                         arguments = index, dataset, iepoch, hp, is_random
                         same(ours.get_more_info(*arguments), theirs.get_more_info(*arguments))
                         compared += 1
-    assert compared > 400
+    assert compared > 300
 
 
 def test_every_trial(both: tuple[Any, nats.NATS]) -> None:

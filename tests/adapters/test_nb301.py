@@ -13,6 +13,7 @@ from nasbench.adapters import nb301
 from nasbench.adapters.nb301 import Genotype, load_ensemble, pooled_deviation, published_config
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import write, write_surrogate
+from nasbench.benchmark.load import load
 from nasbench.benchmark.surrogate import fit_surrogate
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -94,8 +95,8 @@ def test_the_published_configuration_by_hand() -> None:
 
 def test_the_example(tmp_path: Path, table: TabularBenchmark) -> None:
     write(table.table, tmp_path / "table.h5")
-    write_surrogate(fit_surrogate(table, "validation_accuracy", "ridge"), tmp_path / "xgb.h5")
-    performance_model = load_ensemble(str(tmp_path / "xgb.h5"), table=tmp_path / "table.h5")
+    write_surrogate(fit_surrogate(load(tmp_path / "table.h5"), "validation_accuracy", "ridge"), tmp_path / "xgb.h5")
+    performance_model = load_ensemble(str(tmp_path / "xgb.h5"))  # which knows the file beside it
     runtime_model = load_ensemble(tmp_path / "xgb.h5", "runtime", table=tmp_path / "table.h5")
     plain = namedtuple("plain", "normal normal_concat reduce reduce_concat")
     genotype_config = plain(*EXAMPLE)
@@ -110,6 +111,14 @@ def test_the_example(tmp_path: Path, table: TabularBenchmark) -> None:
     assert "performance: 9" in text
     assert 85 < prediction_configspace < 105
     assert min(runtime_genotype, runtime_configspace) > 100
+    write(made_up(seeds=(1, 2, 3)).table, tmp_path / "elsewhere.h5")
+    (tmp_path / "table.h5").unlink()
+    with pytest.raises(InputError, match="does not say how"):
+        load_ensemble(tmp_path / "xgb.h5").predict(EXAMPLE)
+    one = made_up().table
+    write(Table(SPACE, one.genotypes[:9], one.seeds, one.epochs, {}), tmp_path / "table.h5")  # another of that name
+    with pytest.raises(InputError, match="does not say how"):
+        load_ensemble(tmp_path / "xgb.h5").predict(EXAMPLE)
 
 
 def test_answers_of_a_table(table: TabularBenchmark) -> None:
