@@ -11,9 +11,9 @@ from typing import Any, TypeAlias, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.adapters.opening import opened
 from nasbench.benchmark.base import Answer, Benchmark, SeedPolicy
-from nasbench.benchmark.load import load
-from nasbench.errors import FileError, InputError, NotFoundError
+from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.base import GenotypeArray
 from nasbench.spaces.nb101 import EDGES, NB101, OPERATIONS, VERTICES, module_hash
 
@@ -109,7 +109,7 @@ class NASBench:
     def __init__(
         self, dataset_file: str | Path | Benchmark, seed: int | None = None, dataset: str | None = None
     ) -> None:
-        self.benchmark = _benchmark(dataset_file)
+        self.benchmark = opened(dataset_file, "nasbench101", (".tfrecord",))
         if not isinstance(self.benchmark.space, NB101):
             raise InputError(f"{self.benchmark.name} is of the space {self.benchmark.space.name}, this needs nb101")
         self._space = self.benchmark.space
@@ -359,18 +359,6 @@ class _ByHash(Mapping[str, T]):
 
     def __len__(self) -> int:
         return len(self._hashes)
-
-
-def _benchmark(source: str | Path | Benchmark) -> Benchmark:
-    if isinstance(source, Benchmark):
-        return source
-    if Path(source).suffix == ".tfrecord":
-        out = Path(source).with_suffix(".h5").name
-        raise FileError(
-            f"{source} is the published TFRecord; make a benchmark of it once, nasbench import nasbench101 {source} "
-            f"--out {out}, and pass {out}"
-        )
-    return load(source)
 
 
 def _connected(spec: ModelSpec) -> tuple[npt.NDArray[Any], list[str]]:

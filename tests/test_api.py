@@ -241,6 +241,8 @@ def test_outside_of_the_domain(nasbench: api.NASBench) -> None:
 def test_the_published_file_is_named_with_the_command_that_imports_it() -> None:
     with pytest.raises(FileError, match=r"nasbench import nasbench101 .*x.tfrecord --out x.h5"):
         api.NASBench("/data/x.tfrecord")
+    with pytest.raises(InputError, match="pass the path of a file that nasbench import wrote"):
+        api.NASBench(None)  # type: ignore[arg-type]
 
 
 def test_other_benchmarks_are_refused() -> None:

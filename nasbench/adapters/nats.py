@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.adapters.opening import opened
 from nasbench.benchmark.base import Benchmark, Epoch, SeedPolicy
-from nasbench.benchmark.load import load
 from nasbench.errors import InputError, NotFoundError
 from nasbench.importers.nats_bench import DATASETS, MIXED, SCHEDULES
 from nasbench.spaces.base import GenotypeArray
@@ -386,7 +386,7 @@ class NATS:
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _open(self, source: str | Path | Benchmark) -> None:
-        self.benchmark = source if isinstance(source, Benchmark) else load(source)
+        self.benchmark = opened(source, "nats-bench", (".pbz2", ".pickle", ".pth"))
         if not isinstance(self.benchmark.space, NB201 | NATSSize):
             raise InputError(f"{self.benchmark.name} is of the space {self.benchmark.space.name}, not of NATS-Bench")
         self.space: NB201 | NATSSize = self.benchmark.space

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nasbench.adapters.opening import opened
 from nasbench.benchmark.base import Benchmark, Epoch, Metric
 from nasbench.benchmark.load import load
 from nasbench.benchmark.surrogate import SurrogateBenchmark
@@ -63,10 +64,10 @@ def load_ensemble(
         NotFoundError: There is no such metric.
         InputError: A table is of another space, or a curve is asked for that is not there.
     """
-    benchmark = _opened(path)
+    benchmark = opened(path)
     found = benchmark.score() if metric is None else benchmark.metric(RUNTIME if metric == "runtime" else metric)
     folder = None if isinstance(path, Benchmark) else Path(path).parent
-    known = table if table is None else _opened(table)
+    known = table if table is None else opened(table)
     return Ensemble(benchmark, found, table=known, folder=folder, curve=curve, seed=seed)
 
 
@@ -193,10 +194,6 @@ def pooled_deviation(values: FloatArray) -> float:
         return float("nan")
     squares = np.nansum((rows - np.nanmean(rows, axis=1, keepdims=True)) ** 2)
     return float(np.sqrt(squares / (counts[counts > 1] - 1).sum()))
-
-
-def _opened(source: str | Path | Benchmark) -> Benchmark:
-    return source if isinstance(source, Benchmark) else load(source)
 
 
 def _fitted_on(surrogate: Benchmark, folder: Path) -> Benchmark | None:

@@ -26,6 +26,7 @@ from nasbench.benchmark import base
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
+from nasbench.evaluate.protocol import evaluate
 from nasbench.importers import importers
 from nasbench.spaces import spaces
 
@@ -306,3 +307,33 @@ def test_their_predictors_as_ours() -> None:
     theirs.query = lambda xtest, info=None: np.zeros(3)  # type: ignore[method-assign]
     with pytest.raises(InputError, match=r"gives \(3,\) for 30"):
         ours.predict(np.stack([x.genotype for x in xtest]))
+
+
+WRAPPED = """
+import numpy as np
+from nasbench.adapters.naslib import FromNaslib
+
+class Convolutions:
+    def fit(self, xtrain, ytrain, train_info=None):
+        self.slope = np.polyfit([x.get_spec().count(2) for x in xtrain], ytrain, 1)
+
+    def query(self, xtest, info=None):
+        return np.polyval(self.slope, [x.get_spec().count(2) for x in xtest])
+
+class Mine(FromNaslib):
+    def __init__(self):
+        super().__init__(Convolutions())
+"""
+
+
+def test_their_predictors_are_scored_as_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wrapped.py").write_text(WRAPPED)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    graphs, values = labelled(80, 0)
+    genotypes = np.unique(np.stack([graph.genotype for graph in graphs]), axis=0)
+    values = 60 + 5 * (genotypes == 3).sum(axis=1) + np.random.default_rng(0).normal(size=len(genotypes))
+    metric = base.Metric("c", "validation_accuracy", "validation", "percent", "maximise", DIMS[:1])
+    column = Column(metric, values, np.zeros(len(values), dtype=np.uint8))
+    benchmark = TabularBenchmark(Table(spaces.create("nb201"), genotypes, (), {}, {metric.path: column}))
+    results = evaluate(benchmark, metric.path, predictors=["wrapped:Mine"], train_sizes=[30], test_size=30, seeds=2)
+    assert all(record["kendall_tau"] > 0.5 for record in results.records)

@@ -175,6 +175,12 @@ def test_errors_say_what_there_is(api: nats.NATS) -> None:
         (ValueError, "expected a cell", lambda: api.str2lists("|a|")),
         (ValueError, "invalid search space", lambda: nats.create(made_up(), "all")),
         (ValueError, "not of 'sss'", lambda: nats.create(made_up(), "sss")),
+        (ValueError, "pass the path", lambda: nats.create(None, "tss", fast_mode=True)),  # type: ignore[arg-type]
+        (
+            OSError,
+            "nasbench import nats-bench a/NATS-tss.pickle.pbz2 --out NATS-tss.h5",
+            lambda: nats.create("a/NATS-tss.pickle.pbz2", "tss"),
+        ),
     ]:  # type: type[Exception], str, Any
         with pytest.raises(error, match=message):
             call()
