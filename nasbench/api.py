@@ -236,12 +236,29 @@ class NASBench:
         except InputError as error:
             raise OutOfDomainError(str(error)) from error
 
+    def _check_spec(self, model_spec: ModelSpec) -> None:
+        """Raise an OutOfDomainError if a cell is outside of the search space; private, but called by published code."""
+        self._genotype(model_spec)
+
+    def _hash_spec(self, model_spec: ModelSpec) -> str:
+        """The published hash of a cell; private, but called by published code."""
+        value = model_spec.hash_spec(self.config["available_ops"])
+        row = self._row(self._genotype(model_spec))
+        if row is not None:
+            self._hashes.note(row, value)  # so that it need not be looked for
+        return value
+
     def _stored(self, genotype: GenotypeArray) -> GenotypeArray:
         """The isomorphic cell that the benchmark holds, or the same cell where it holds none."""
+        row = self._row(genotype)
+        return genotype if row is None else self._cells[row]
+
+    def _row(self, genotype: GenotypeArray) -> int | None:
+        """Position of the isomorphic cell that the benchmark holds, if it holds one."""
         keys, rows = self._by_key
         key = self._space.key(genotype[None])[0]
         at = min(int(np.searchsorted(keys, key)), len(keys) - 1)
-        return self._cells[rows[at]] if keys[at] == key else genotype
+        return int(rows[at]) if keys[at] == key else None
 
     @cached_property
     def _cells(self) -> GenotypeArray:
@@ -330,10 +347,14 @@ class _Hashes(Sequence[str]):
             raise NotFoundError(f"none of the {self._n:,} cells has the hash {value!r}; hash_iterator() has all")
         return found
 
+    def note(self, row: int, value: str) -> None:
+        """Remember the hash of a row, which is then not computed."""
+        self._hash[row] = value
+        self._row.setdefault(value, row)
+
     def _of(self, row: int) -> str:
         if row not in self._hash:
-            self._hash[row] = self._make(row)
-            self._row.setdefault(self._hash[row], row)
+            self.note(row, self._make(row))
         return self._hash[row]
 
     def _find(self, value: object) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,7 +19,7 @@ from nasbench.spaces.base import GenotypeArray
 from nasbench.spaces.nats_size import CELL, NATSSize
 from nasbench.spaces.nb201 import NB201, OPERATIONS
 
-__all__ = ["NATS", "ArchResults", "ResultsCount", "create"]
+__all__ = ["NATS", "ArchResults", "NASBench201API", "ResultsCount", "create"]
 
 Numbers: TypeAlias = dict[str, Any]
 """`iepoch`, `loss`, `accuracy`, `cur_time` and `all_time`; times are seconds, None where not recorded."""
@@ -107,7 +107,7 @@ class NATS:
         return self.arch(range(len(self))[index])
 
     def __repr__(self) -> str:
-        known = f"{len(self.benchmark.architectures())}/{len(self)} architectures"
+        known = f"{len(self._numbers)}/{len(self)} architectures"
         return f"{type(self).__name__}({known}, file={self.benchmark.name})"
 
     def arch(self, index: int) -> str:
@@ -136,7 +136,12 @@ class NATS:
     @property
     def evaluated_indexes(self) -> list[int]:
         """Published numbers of the architectures of the benchmark, ascending."""
-        return sorted(self.space.index(self.benchmark.architectures()).tolist())
+        return sorted(self._numbers)
+
+    @property
+    def arch2infos_dict(self) -> Mapping[int, Mapping[str, ArchResults]]:
+        """`ArchResults` by published number and schedule, made when asked for."""
+        return _Infos(self)
 
     @property
     def meta_archs(self) -> list[str]:
@@ -390,6 +395,7 @@ class NATS:
         if not isinstance(self.benchmark.space, NB201 | NATSSize):
             raise InputError(f"{self.benchmark.name} is of the space {self.benchmark.space.name}, not of NATS-Bench")
         self.space: NB201 | NATSSize = self.benchmark.space
+        self._numbers = frozenset(self.space.index(self.benchmark.architectures()).tolist())
 
     def _genotype(self, index: int) -> GenotypeArray:
         if not 0 <= index < len(self):
@@ -419,6 +425,22 @@ class NATS:
             known = [f"{name} with hp={one}" for one in SCHEDULES for name in DATASETS if self._named(name, one)]
             raise NotFoundError(f"{self.benchmark.name} has no {dataset} with hp={hp}; it has {', '.join(known)}")
         return found
+
+
+class NASBench201API(NATS):
+    """The api object of NAS-Bench-201 (`nas_201_api`), which has the same methods.
+
+    Args:
+        file_path_or_dict: What `nasbench import nasbench201` or `nats-bench` wrote, or an open benchmark.
+        verbose: Whether to say what was opened.
+        seed: Of the object's own generator.
+        mixed: As of `create`.
+    """
+
+    def __init__(
+        self, file_path_or_dict: str | Path | Benchmark, verbose: bool = True, *, seed: int = 0, mixed: bool = False
+    ) -> None:
+        super().__init__(file_path_or_dict, False, verbose, seed=seed, mixed=mixed)
 
 
 class ArchResults:
@@ -676,6 +698,27 @@ class ResultsCount:
 
     def __repr__(self) -> str:
         return f"ResultsCount({self.name}, arch={self._results.arch_str}, seed={self.seed}, epochs={self.epochs})"
+
+
+class _Infos(Mapping[int, Mapping[str, ArchResults]]):
+    """The `ArchResults` of the architectures of a benchmark by published number, in ascending order."""
+
+    def __init__(self, api: NATS) -> None:
+        self._api = api
+
+    def __getitem__(self, index: int) -> dict[str, ArchResults]:
+        if index not in self:
+            raise NotFoundError(f"{self._api.benchmark.name} has no architecture with number {index}")
+        return {hp: ArchResults(self._api, index, hp) for hp in self._api.avaliable_hps}
+
+    def __contains__(self, index: object) -> bool:
+        return index in self._api._numbers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._api.evaluated_indexes)
+
+    def __len__(self) -> int:
+        return len(self._api._numbers)
 
 
 def _classes(dataset: str) -> int:

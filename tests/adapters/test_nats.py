@@ -151,7 +151,18 @@ def test_strings() -> None:
         "name": "infer.tiny", "C": 16, "N": 5, "arch_str": api[9], "num_classes": 100
     }  # fmt: skip
     assert "top1 = 29.12%" in api.query_by_arch(api[9], "12")
-    assert api.evaluated_indexes == [3, 5, 9]
+    assert api.evaluated_indexes == [*api.arch2infos_dict] == [3, 5, 9]
+    assert api.arch2infos_dict[9]["12"].get_metrics("cifar100", "x-valid")["accuracy"] == pytest.approx(29.12)
+    with pytest.raises(KeyError, match="no architecture with number 4"):
+        api.arch2infos_dict[4]
+
+
+def test_the_older_api_object(capsys: pytest.CaptureFixture[str]) -> None:
+    """`from nas_201_api import NASBench201API as API`, whose second argument is `verbose`."""
+    api = nats.NASBench201API(made_up(), False)
+    assert capsys.readouterr().out == ""
+    assert api.get_more_info(9, "cifar100", None, hp=12, is_random=False)["valid-accuracy"] == pytest.approx(29.12)
+    assert "3/15625 architectures" in repr(api)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
