@@ -204,6 +204,8 @@ def test_repeats_are_drawn_by_a_generator_of_its_own(benchmark: TabularBenchmark
         runs.append([drawn.query(spec)["validation_accuracy"] for _ in range(60)])
     assert runs[0] == runs[1]
     assert np.unique(np.round(runs[0], 6)).tolist() == [0.50301, 0.50311, 0.50321]
+    other = api.NASBench(benchmark, seed=8)
+    assert [other.query(spec)["validation_accuracy"] for _ in range(60)] != runs[0]
     fixed = api.NASBench(benchmark)
     assert len({fixed.query(spec)["validation_accuracy"] for _ in range(10)}) == 1
 
