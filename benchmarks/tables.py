@@ -70,7 +70,6 @@ class Published:
         read: Imports the table from these.
         facts: What must hold of it.
         module: The Python package that holds it instead, and its name at pip.
-        remark: What `nasbench verify` finds in it, and is so in the source.
     """
 
     source: str
@@ -78,7 +77,6 @@ class Published:
     read: Callable[[Sequence[Path]], Table]
     facts: Callable[[Table], list[Fact]]
     module: tuple[str, str] | None = None
-    remark: str = ""
 
     def paths(self, tables: Path) -> list[Path]:
         """The files and folders."""
@@ -426,7 +424,6 @@ TABLES: dict[str, Published] = {
         lambda paths: importers.create("nas-bench-graph").read([]),
         of_graph,
         ("nas_bench_graph", "nas-bench-graph"),
-        "/metrics/physics/parameters",  # means of three trainings that differ in them: no whole numbers
     ),
     "analog_nasbench": Published(
         "analog-nasbench",

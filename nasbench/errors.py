@@ -5,7 +5,8 @@ class NasbenchError(Exception):
     """Base of every error that a user can mend; the command line prints it as one line and exits with 2."""
 
     def __str__(self) -> str:
-        return " ".join(str(part) for part in self.args)  # KeyError would print the repr of its message
+        words = " ".join(str(part) for part in self.args)  # KeyError would print the repr of its message
+        return " ".join(words.split()) if "\n" in words else words  # what is quoted may have lines
 
 
 class InputError(NasbenchError, ValueError):

@@ -145,6 +145,42 @@ def analog_nasbench(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
     return importing("analog-nasbench"), [folder / "data.anb"]
 
 
+def nasbench301(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_nasbench301")
+    found = {"rs/results_0.json": module.result([50.0, 60.0, 70.0]), "de/results_1.json": module.result()}
+    return importing("nasbench301"), [module.write(folder, found)]
+
+
+def nas_bench_nlp(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_nas_bench_nlp")
+    return importing("nas-bench-nlp"), [module.write(folder, module.log(), module.log(module.OTHER))]
+
+
+def ec_nas(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_ec_nas")
+    (folder / "t.jsonl").write_text("\n".join([module.line(), module.line(12)]))
+    return importing("ec-nas"), [folder / "t.jsonl"]
+
+
+def hat(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_hat")
+    return importing("hat"), [module.write(folder, f"{module.FIRST},1.5,20,0.25,2", f"{module.FIRST},1,2,0,0")]
+
+
+def nas_bench_bert(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_nas_bench_bert")
+    module.write_metrics(folder, (0, 50.0, 10), (1, 60.0, 20))
+    module.write(folder, module.training(), module.training(1, 256, 60))
+    return importing("nas-bench-bert"), [folder]
+
+
+def yolobench(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
+    module = test_module("importers/test_yolobench")
+    module.write(folder, "VOC_scratch_100epochs", (module.SMALL, 50), (module.LARGE, 75))
+    module.write(folder, "YOLO_latency", (module.LARGE, 75), (module.SMALL, 50))
+    return importing("yolobench"), [folder]
+
+
 def everything_in(paths: Sequence[Path]) -> None:
     """Open a benchmark, ask it everything, and verify it."""
     benchmark = load(paths[0])
@@ -168,14 +204,20 @@ SAMPLES: dict[str, Callable[[Path], tuple[Callable[..., Any], list[Path]]]] = {
     "analog-nasbench": analog_nasbench,
     "csv": csv,
     "csv of json lines": json_lines,
+    "ec-nas": ec_nas,
+    "hat": hat,
     "hw-nas-bench": hw_nas_bench,
     "load": hdf5_file,
+    "nas-bench-bert": nas_bench_bert,
     "nas-bench-graph": nas_bench_graph,
     "nas-bench-macro": macro,
+    "nas-bench-nlp": nas_bench_nlp,
     "nasbench101": nasbench101,
     "nasbench201": nasbench201,
+    "nasbench301": nasbench301,
     "nats-bench": nats_bench,
     "transnas101": transnas101,
+    "yolobench": yolobench,
 }
 
 

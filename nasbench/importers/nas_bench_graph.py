@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -284,7 +285,9 @@ def _single_column(metric: Metric, name: str, parts: Sequence[Numbers], keys: Ke
         rows, at = _found(part, keys)
         values[rows, 0 if part.seed is None else seeds.index(part.seed)] = scale * part.single[name][at]
     if name == "para":
-        values = np.round(values, 3)  # thirds of a count, where the three trainings differ in it
+        values = np.round(values, 3)
+        if (values != np.floor(values))[~np.isnan(values)].any():
+            metric = replace(metric, units="count, mean of three trainings")  # which differ in it
     missing = np.isnan(values).astype(np.uint8)
     reasons = REASONS[:1] if missing.any() else ()
     return Column(metric, values, missing, reasons) if seeded else Column(metric, values[:, 0], missing[:, 0], reasons)
