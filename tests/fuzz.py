@@ -13,6 +13,7 @@ import gzip
 import importlib.util
 import io
 import json
+import lzma
 import pickle
 import resource
 import shutil
@@ -20,8 +21,9 @@ import signal
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,6 +45,10 @@ TOKENS = (
     b"", b"\x00", b"\xff" * 8, b"-1", b"nan", b"NaN", b"inf", b"1e999", b"9" * 30, b"[" * 3000, b"{", b"}", b'"', b"'",
     b",", b"\n", b"\t", b"|", b"null", b"true", b"0", b"1", b"\xe2\x98\x83", b"\x80\x02", b".", b"ccmd\n",
     b"cos\nsystem\n", b"R",
+)  # fmt: skip
+UNREADABLE = (
+    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, RuntimeError, zlib.error, lzma.LZMAError,
+    zipfile.BadZipFile, NotImplementedError, OverflowError, MemoryError,
 )  # fmt: skip
 Rng = np.random.Generator
 Content = dict[str, bytes]
@@ -227,16 +233,19 @@ SAMPLES: dict[str, Callable[[Path], tuple[Callable[..., Any], list[Path]]]] = {
 def damaged(content: bytes, rng: Rng) -> bytes:
     """The bytes of a file with a few changes, within what it packs as often as not."""
     inside = bool(rng.integers(2))
-    if inside and content.startswith(b"BZh"):
-        return bz2.compress(scrambled(bz2.decompress(content), rng))
-    if inside and content.startswith(b"\x1f\x8b"):
-        return gzip.compress(scrambled(gzip.decompress(content), rng), mtime=0)
-    if inside and content.startswith(b"PK"):
-        return _zip(content, rng)
-    if inside and content.startswith(hdf5_signature):
-        return _hdf5(content, rng)
-    if inside and _is_tfrecord(content):
-        return _tfrecord(content, rng)
+    try:
+        if inside and content.startswith(b"BZh"):
+            return bz2.compress(scrambled(bz2.decompress(content), rng))
+        if inside and content.startswith(b"\x1f\x8b"):
+            return gzip.compress(scrambled(gzip.decompress(content), rng), mtime=0)
+        if inside and content.startswith(b"PK"):
+            return _zip(content, rng)
+        if inside and content.startswith(b"\x89HDF"):
+            return _hdf5(content, rng)
+        if inside and len(content) > 16 and int.from_bytes(content[:8], "little") < len(content):
+            return _tfrecord(content, rng)
+    except UNREADABLE:  # by now; it has been damaged before
+        pass
     return scrambled(content, rng)
 
 
@@ -267,22 +276,12 @@ def scrambled(content: bytes, rng: Rng) -> bytes:
     return bytes(data)
 
 
-hdf5_signature = b"\x89HDF\r\n\x1a\n"
-
-
 def _zip(content: bytes, rng: Rng) -> bytes:
     packed = io.BytesIO()
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w") as new:
-            for name in old.namelist():
-                new.writestr(name, scrambled(old.read(name), rng))
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, RuntimeError):
-        return scrambled(content, rng)
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, scrambled(old.read(name), rng))
     return packed.getvalue()
-
-
-def _is_tfrecord(content: bytes) -> bool:
-    return len(content) > 16 and int.from_bytes(content[:8], "little") < len(content)
 
 
 def _tfrecord(content: bytes, rng: Rng) -> bytes:
@@ -290,10 +289,7 @@ def _tfrecord(content: bytes, rng: Rng) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "r"
         path.write_bytes(content)
-        try:
-            found = list(records(path))
-        except NasbenchError:
-            return scrambled(content, rng)
+        found = list(records(path))
         if found:
             at = int(rng.integers(len(found)))
             found[at] = scrambled(found[at], rng)
@@ -307,41 +303,34 @@ def _tfrecord(content: bytes, rng: Rng) -> bytes:
 def _hdf5(content: bytes, rng: Rng) -> bytes:
     """One part of the file replaced, mistyped, taken away or renamed."""
     image = io.BytesIO(content)
-    try:
-        file = h5py.File(image, "r+")
-    except OSError:
-        return scrambled(content, rng)
-    with file:
+    with h5py.File(image, "r+") as file:
         parts = hdf5.objects(file)
         name, found = parts[rng.integers(len(parts))]
         anything: list[Any] = [
             -1, 2**62, np.nan, "", "text", "[" * 500, [], ["a"], [1.5], np.zeros((2, 2)), np.int8(3), b"\xff", True,
         ]  # fmt: skip
         thing = anything[rng.integers(len(anything))]
-        try:
-            match int(rng.integers(6)):
-                case 0:
-                    del file[name]
-                case 1 | 2 if isinstance(found, h5py.Dataset):
-                    shape = tuple(int(k) for k in rng.integers(0, 5, rng.integers(0, 4)))
-                    kind = ("i1", "i2", "i4", "i8", "f4", "f8", "u1", "S3")[rng.integers(8)]
-                    attributes = {k: v for k, v in found.attrs.items() if k not in hdf5.OWN}
-                    values = np.zeros(found.shape if rng.random() < 0.5 else shape, kind)
-                    del file[name]
-                    file[name] = values
-                    file[name].attrs.update(attributes)
-                case 3 if isinstance(found, h5py.Dataset) and found.size and found.dtype.kind in "iuf":
-                    flat = found[()].ravel()
-                    flat[rng.integers(flat.size)] = rng.integers(-5, 6)
-                    found[()] = flat.reshape(found.shape)
-                case 4:
-                    file[f"{name}x"] = h5py.ExternalLink("/etc/passwd", "/") if rng.random() < 0.5 else file[name]
-                case _:
-                    owner = found if rng.random() < 0.7 else file
-                    names = list(owner.attrs) or ["dims"]
-                    owner.attrs[names[rng.integers(len(names))]] = thing
-        except (TypeError, ValueError, OSError, KeyError, RuntimeError):
-            return scrambled(content, rng)
+        match int(rng.integers(6)):
+            case 0:
+                del file[name]
+            case 1 | 2 if isinstance(found, h5py.Dataset):
+                shape = tuple(int(k) for k in rng.integers(0, 5, rng.integers(0, 4)))
+                kind = ("i1", "i2", "i4", "i8", "f4", "f8", "u1", "S3")[rng.integers(8)]
+                attributes = {k: v for k, v in found.attrs.items() if k not in hdf5.OWN}
+                values = np.zeros(found.shape if rng.random() < 0.5 else shape, kind)
+                del file[name]
+                file[name] = values
+                file[name].attrs.update(attributes)
+            case 3 if isinstance(found, h5py.Dataset) and found.size and found.dtype.kind in "iuf":
+                flat = found[()].ravel()
+                flat[rng.integers(flat.size)] = rng.integers(-5, 6)
+                found[()] = flat.reshape(found.shape)
+            case 4:
+                file[f"{name}x"] = h5py.ExternalLink("/etc/passwd", "/") if rng.random() < 0.5 else file[name]
+            case _:
+                owner = found if rng.random() < 0.7 else file
+                names = list(owner.attrs) or ["dims"]
+                owner.attrs[names[rng.integers(len(names))]] = thing
     return image.getvalue()
 
 
@@ -349,9 +338,16 @@ def _hdf5(content: bytes, rng: Rng) -> bytes:
 
 
 class Trial:
-    """Writes a damaged file among sound ones and has it read."""
+    """Writes a damaged file among sound ones and has it read.
 
-    def __init__(self, source: str, folder: Path) -> None:
+    Args:
+        source: Key of `SAMPLES`.
+        folder: An empty one to work in.
+        watched: Whether somebody else stops an input that takes too long.
+    """
+
+    def __init__(self, source: str, folder: Path, watched: bool) -> None:
+        self.limited = nullcontext if watched else limited
         self.folder = folder / "input"
         self.folder.mkdir()
         self.read, self.paths = SAMPLES[source](self.folder)
@@ -365,7 +361,7 @@ class Trial:
         path = self.folder / name
         path.write_bytes(content)
         try:
-            with limited():
+            with self.limited():
                 self.read(self.paths)
             self.accepted += 1
         except NasbenchError as error:
@@ -451,7 +447,7 @@ def main() -> None:
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
     try:
-        trial = Trial(given.source, folder)
+        trial = Trial(given.source, folder, given.atheris)
         with Path("/proc/self/statm").open() as status:
             size = int(status.read().split()[0]) * resource.getpagesize()
         if given.atheris:
