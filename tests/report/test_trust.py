@@ -61,9 +61,7 @@ def test_held_out_predictions_are_drawn_against_measurements(surrogate: Surrogat
 
 def test_the_fitted_metric_comes_first(surrogate: SurrogateBenchmark) -> None:
     turned = dict(reversed(surrogate.models.items()))
-    table = type(surrogate.table)(
-        **{**vars(surrogate.table), "columns": {p: surrogate.table.columns[p] for p in turned}}
-    )
+    table = replace(surrogate.table, columns={path: surrogate.table.columns[path] for path in turned})
     section = trust_section(SurrogateBenchmark(table, turned, name="turned"), "trust-1")
     (rows,) = (part.rows for part in section.parts if isinstance(part, Table))
     assert rows[0][0] == "digits/validation_accuracy"
