@@ -38,6 +38,29 @@ LINKS = (
 )
 """The published shapes: what each of the nodes 1 to 4 reads, 0 for the input. All trees of four nodes below a root."""
 
+
+class Sizes(NamedTuple):
+    """Width of the published networks for one data set, and how many linear maps they have around the nodes."""
+
+    channels: int
+    before: int
+    after: int
+
+
+PUBLISHED = {
+    **dict.fromkeys(("cora", "citeseer"), Sizes(256, before=0, after=1)),
+    **dict.fromkeys(("pubmed", "photo"), Sizes(128, before=0, after=0)),
+    "cs": Sizes(128, before=1, after=0),
+    "physics": Sizes(256, before=1, after=0),
+    "computers": Sizes(64, before=1, after=1),
+    "arxiv": Sizes(128, before=0, after=1),
+    "proteins": Sizes(256, before=1, after=1),
+}
+"""The sizes by data set of the table: with them all networks have as many parameters as it states.
+
+But for 1,567 of physics, of which it states means of trainings that were not all of one network.
+"""
+
 Tree = tuple[int, ...]
 """What each of the nodes 1 to 4 reads, in any numbering."""
 
@@ -48,6 +71,10 @@ class Graph(Space):
     A genotype holds the shape (`LINKS`) and the operation of each of the nodes 1 to 4. A node reads one other node or
     the input; the nodes that no other reads make up the output. Trees that are isomorphic are one network: there are
     35,919 (`canonical`), of which the authors count 26,206 (`published_key`), and leave out those of skips alone.
+
+    Args:
+        before: Linear maps of the features before the nodes, 0 or 1.
+        after: Linear maps after the one that joins what makes up the output, 0 or 1.
     """
 
     name = "graph"
@@ -55,7 +82,11 @@ class Graph(Space):
     task = "node_classification"
     identity = ("skip",)
 
-    def __init__(self) -> None:
+    def __init__(self, before: int = 1, after: int = 1) -> None:
+        for name, value in (("before", before), ("after", after)):
+            if value not in (0, 1) or isinstance(value, bool):
+                raise InputError(f"{name} must be 0 or 1, the number of linear maps, got {value!r}")
+        self.before, self.after = before, after
         self.choices = (len(LINKS), *(len(OPERATIONS),) * NODES)
         self.ops = ("input", *OPERATIONS, "output")
         self.max_nodes = NODES + 2
@@ -200,7 +231,7 @@ class Graph(Space):
 
         The rules, which are all that is used:
 
-        1. `skip` is the identity: who reads it reads what it reads.
+        1. `skip` is the identity: who reads it reads what it reads. `network` puts all that can be at the beginning.
         2. The order of what makes up the output does not matter, but how often it occurs does: it is concatenated.
         3. Every other operation is learnt, and two of a kind on the same node are two different functions.
 
@@ -238,16 +269,21 @@ class Graph(Space):
     # --- network ------------------------------------------------------------------------------------------------
 
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
-        """A linear map of the features, the four nodes, and a linear map of the concatenated output to the classes.
+        """The linear map of the features if there is one, the four nodes, and the one or two of the joined output.
 
-        `settings.channels` is the width of all nodes (published: 64 to 256, by data set). What the space chooses is the
-        depth, so that `settings.cells` and `settings.stages` have no meaning here.
+        With the sizes of `PUBLISHED` it is the published network, and has just as many parameters, but for dropout,
+        which belongs to how the authors train. It is built in the form that `function_key` has the code of: a skip
+        normalises and rectifies like all nodes, so that its place would matter, and theirs is at the beginning.
+
+        `settings.channels` is the width of all nodes. What the space chooses is the depth, so that `settings.cells` and
+        `settings.stages` have no meaning here.
         """
         from nasbench.spaces.graph_network import GraphNetwork
 
         nodes = NodeClassification.expect(task)
-        ops = [OPERATIONS[op] for op in genotype[1:]]
-        return GraphNetwork(LINKS[genotype[0]], ops, nodes, settings.channels)
+        shape, *ops = self.decode(self.function_key(genotype[None]))[0].tolist()
+        names = [OPERATIONS[op] for op in ops]
+        return GraphNetwork(LINKS[shape], names, nodes, settings.channels, self.before, self.after)
 
 
 _PLACES = len(OPERATIONS) ** np.arange(NODES)[::-1]

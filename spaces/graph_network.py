@@ -1,7 +1,8 @@
 """Message-passing networks over one graph: the layers of NAS-Bench-Graph, in plain torch (Qin et al., 2022).
 
-Every layer maps the hidden states of all nodes `(n, width)` to new ones `(n, width)`. `nasbench.measure.flops` counts
-their linear maps alone: sums along edges, their weights, and the products of attention in `GAT` are left out.
+Every layer maps the states of all nodes `(n, c_in)` to new ones `(n, c_out)`, as the layer of PyTorch Geometric does
+that the authors use, and has as many parameters. `nasbench.measure.flops` counts their linear maps alone: sums along
+edges, their weights, and the products of attention in `GAT` are left out.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from torch import nn
 from nasbench.errors import InputError
 from nasbench.tasks.nodes import NodeClassification
 
-HEADS = 2
-"""Attention heads of `gat`."""
+HEADS = 4
+"""Attention heads of `gat`; any number that divides the width has the same parameters."""
 
 
 class Edges(nn.Module):
@@ -49,9 +50,9 @@ class Edges(nn.Module):
 class GCN(nn.Module):
     """`D^-1/2 (A + I) D^-1/2 x W`, D being the degrees of A + I (Kipf & Welling, 2017, equation 2)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, width)
+        self.linear = nn.Linear(c_in, c_out)
 
     def forward(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
         """New hidden states."""
@@ -62,16 +63,16 @@ class GCN(nn.Module):
 
 
 class GAT(nn.Module):
-    """Attention over the neighbours and the node itself, two heads, concatenated (Velickovic et al., 2018, eq. 1-5).
+    """Attention over the neighbours and the node itself, in `HEADS` heads (Velickovic et al., 2018, equations 1 to 5).
 
     Its FLOPs are those of `linear`: the products that score and weigh edges are not counted.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, width, bias=False)
-        self.attention = nn.Parameter(torch.empty(2, HEADS, width // HEADS))
-        self.bias = nn.Parameter(torch.zeros(width))
+        self.linear = nn.Linear(c_in, c_out, bias=False)
+        self.attention = nn.Parameter(torch.empty(2, HEADS, c_out // HEADS))
+        self.bias = nn.Parameter(torch.zeros(c_out))
         nn.init.xavier_uniform_(self.attention)
 
     def forward(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
@@ -90,25 +91,24 @@ class GAT(nn.Module):
 
 
 class GIN(nn.Module):
-    """A network of two linear maps of the node plus the sum of its neighbours (Xu et al., 2019, equation 4.1)."""
+    """A linear map of the node plus the sum of its neighbours (Xu et al., 2019, equation 4.1, epsilon being 0)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
-        self.epsilon = nn.Parameter(torch.zeros(()))
-        self.layers = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+        self.linear = nn.Linear(c_in, c_out)
 
     def forward(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
         """New hidden states."""
-        result: torch.Tensor = self.layers((1 + self.epsilon) * x + edges.sum(x))
+        result: torch.Tensor = self.linear(x + edges.sum(x))
         return result
 
 
 class Cheb(nn.Module):
     """Chebyshev polynomials of first order: `x W0 - D^-1/2 A D^-1/2 x W1` (Defferrard et al., 2016, eq. 4)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
-        self.zeroth, self.first = nn.Linear(width, width), nn.Linear(width, width, bias=False)
+        self.zeroth, self.first = nn.Linear(c_in, c_out), nn.Linear(c_in, c_out, bias=False)
 
     def forward(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
         """New hidden states."""
@@ -119,9 +119,9 @@ class Cheb(nn.Module):
 class Pair(nn.Module):
     """A linear map of the node plus one of what its neighbours sum up to."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
-        self.own, self.others = nn.Linear(width, width), nn.Linear(width, width, bias=False)
+        self.own, self.others = nn.Linear(c_in, c_out), nn.Linear(c_in, c_out, bias=False)
 
     def forward(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
         """New hidden states."""
@@ -142,7 +142,20 @@ class SAGE(Pair):
 
 
 class ARMA(Pair):
-    """One stack of one autoregressive moving average filter (Bianchi et al., 2021, equation 11)."""
+    """One stack of one autoregressive moving average filter and its ReLU (Bianchi et al., 2021, equation 11).
+
+    `later` is the matrix of the steps after the first, of which there are none: nothing reads it. The layer of PyTorch
+    Geometric has it too, and the published numbers of parameters count it.
+    """
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__(c_in, c_out)
+        self.later = nn.Parameter(torch.empty(c_out, c_out))
+        nn.init.xavier_uniform_(self.later)
+
+    def forward(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
+        """New hidden states, none negative."""
+        return super().forward(x, edges).relu()
 
     def around(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
         """`D^-1/2 A D^-1/2 x`."""
@@ -152,9 +165,9 @@ class ARMA(Pair):
 class Fully(nn.Module):
     """A linear map of the node; nothing passes along edges."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, width)
+        self.linear = nn.Linear(c_in, c_out)
 
     def forward(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
         """New hidden states."""
@@ -175,39 +188,53 @@ LAYERS: dict[str, type[nn.Module]] = {
 
 
 class GraphNetwork(nn.Module):
-    """A tree of layers over one graph, each but a skip followed by batch normalisation and ReLU.
+    """A tree of layers over one graph, and a linear map of what its leaves make, concatenated and rectified.
+
+    Each layer reads another through batch normalisation and ReLU of its own, a skip too. What has passed no linear map
+    yet is read as it is: the normalisations that this leaves idle are there all the same, as in the published networks.
 
     Args:
-        links: What each layer reads: 0 for the features after a linear map and ReLU, or a layer before it, from 1.
+        links: What each layer reads: 0 for the input, or a layer before it, counted from 1.
         ops: Name of each layer in `LAYERS`, or `skip`.
         task: The graph.
         width: Size of all hidden states.
+        before: Linear maps of the features before the tree, 0 or 1.
+        after: Linear maps after the one that joins the leaves, 0 or 1.
     """
 
     features: torch.Tensor
 
-    def __init__(self, links: Sequence[int], ops: Sequence[str], task: NodeClassification, width: int) -> None:
+    def __init__(
+        self, links: Sequence[int], ops: Sequence[str], task: NodeClassification, width: int, before: int, after: int
+    ) -> None:
         super().__init__()
         if width % HEADS:
             raise InputError(f"the width of graph networks is divided among {HEADS} heads, got {width} channels")
         self.links = links
         self.register_buffer("features", torch.from_numpy(task.features), persistent=False)
         self.edges = Edges(torch.from_numpy(task.edges), len(task.features))
-        self.before = nn.Sequential(nn.Linear(task.features.shape[1], width), nn.ReLU())
-        learnt = [(str(node), op) for node, op in enumerate(ops, start=1) if op != "skip"]
-        self.layers = nn.ModuleDict({node: LAYERS[op](width) for node, op in learnt})
-        self.norms = nn.ModuleDict({node: nn.BatchNorm1d(width) for node in self.layers})
+        given = task.features.shape[1]
+        self.before = nn.Linear(given, width) if before else nn.Identity()
+        raw, sizes = [not before], [width if before else given]
+        self.layers = nn.ModuleDict()
+        for node, (link, op) in enumerate(zip(links, ops, strict=True), start=1):
+            raw.append(raw[link] and op == "skip")
+            sizes.append(sizes[link] if op == "skip" else width)
+            if op != "skip":
+                self.layers[str(node)] = LAYERS[op](sizes[link], width)
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in links)
+        self.raw = raw
         self.leaves = [node for node in range(1, 1 + len(links)) if node not in links]
-        self.after = nn.Linear(width * len(self.leaves), task.classes)
+        joined = sum(sizes[leaf] for leaf in self.leaves)
+        self.join = nn.Linear(joined, width if after else task.classes)
+        self.after = nn.Linear(width, task.classes) if after else nn.Identity()
 
     def forward(self, nodes: torch.Tensor) -> torch.Tensor:
         """Logits `(b, classes)` of the nodes with these numbers `(b,)`."""
         states = [self.before(self.features)]
-        for node, link in enumerate(self.links, start=1):
-            state = states[link]
-            if str(node) in self.layers:
-                state = self.norms[str(node)](self.layers[str(node)](state, self.edges)).relu()
-            states.append(state)
-        output = torch.cat([states[leaf] for leaf in self.leaves], dim=1)  # (n, width * leaves)
-        logits: torch.Tensor = self.after(output[nodes])
+        for node, (link, norm) in enumerate(zip(self.links, self.norms, strict=True), start=1):
+            state = states[link] if self.raw[link] else norm(states[link]).relu()
+            states.append(self.layers[str(node)](state, self.edges) if str(node) in self.layers else state)
+        output = torch.cat([states[leaf] for leaf in self.leaves], dim=1)  # (n, sizes of the leaves)
+        logits: torch.Tensor = self.after(self.join(output[nodes].relu()))
         return logits

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise, permutations, product
 
 import networkx as nx
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from nasbench.errors import InputError
 from nasbench.measure import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.spaces.graph import LINKS, OPERATIONS, SKIP, Graph
-from nasbench.spaces.graph_network import LAYERS, Edges, GraphNetwork
+from nasbench.spaces.graph import LINKS, OPERATIONS, PUBLISHED, SKIP, Graph
+from nasbench.spaces.graph_network import LAYERS, Edges
 from nasbench.tasks.images import ImageClassification
 from nasbench.tasks.nodes import NodeClassification
 
@@ -179,7 +180,7 @@ def test_function_classes_by_hand():
 
 
 def test_what_the_authors_join_and_networks_tell_apart():
-    """The input is a part of the output of the first, and not of that of the second, which ends in a smaller map."""
+    """The input is a part of the output of the first, and not of that of the second, which has a smaller map for it."""
     first, second = "0,0,0,0:gcn,gcn,gcn,skip", "0,1,1,1:skip,gcn,gcn,gcn"
     assert filed(first) == filed(second) == 58111
     assert function(first) != function(second)
@@ -187,7 +188,7 @@ def test_what_the_authors_join_and_networks_tell_apart():
         parameters(SPACE.network(SPACE.genotype(text), NodeClassification.small(), NetworkSettings(4)))
         for text in (first, second)
     ]
-    assert sizes[0] - sizes[1] == 4 * 3
+    assert sizes[0] - sizes[1] == 4 * 4
 
 
 def _randomised(module, generator):
@@ -204,46 +205,55 @@ def _gap(first, second):
     """By how much the parts of two outputs `(n, width * parts)` differ, in the order in which they differ least."""
     if first.shape != second.shape:
         return torch.inf
-    return min((torch.cat(order, dim=1) - second).abs().max().item() for order in permutations(first.split(6, dim=1)))
+    return min((torch.cat(order, dim=1) - second).abs().max().item() for order in permutations(first.split(4, dim=1)))
 
 
-def _parts(genotype, bank, before):
-    """What is concatenated in the end, under every assignment of the layers of a bank to the nodes of their kind."""
+def _parts(space, genotype, bank, before):
+    """What is joined in the end, under every assignment of the layers of a bank to the nodes of their kind."""
     task = NodeClassification.small()
-    network = GraphNetwork(LINKS[genotype[0]], [OPERATIONS[op] for op in genotype[1:]], task, 6).double().eval()
-    network.before, network.after = before, torch.nn.Identity()
-    places = {op: [str(1 + node) for node in np.flatnonzero(genotype[1:] == op)] for op in {*genotype[1:]} - {SKIP}}
+    network = space.network(genotype, task, NetworkSettings(4)).double().eval()
+    network.join = network.after = torch.nn.Identity()
+    if space.before:
+        network.before = before
+    ops = space.decode(space.function_key(genotype[None]))[0, 1:]
+    places = {op: np.flatnonzero(ops == op) for op in set(ops.tolist())}
     for orders in product(*(permutations(range(len(nodes))) for nodes in places.values())):
         for (op, nodes), order in zip(places.items(), orders, strict=True):
             for node, number in zip(nodes, order, strict=True):
-                network.layers[node], network.norms[node] = bank[op][number]
+                layer, network.norms[node] = bank[op][number]
+                if op != SKIP:
+                    network.layers[str(1 + node)] = layer
         yield network(torch.arange(len(task.features)))
 
 
+@pytest.mark.parametrize("before", [0, 1])
 @torch.no_grad()
-def test_function_key_is_what_networks_compute():
+def test_function_key_is_what_networks_compute(before):
     """Two share a key exactly if, with the same weights in some order, both have the same parts of the output."""
-    generator = torch.Generator().manual_seed(0)
-    before = _randomised(torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU()), generator)
+    space, generator = Graph(before), torch.Generator().manual_seed(0)
+    linear = _randomised(torch.nn.Linear(4, 4), generator)  # as many features as the width, so that all layers fit
     bank = {
         op: [
-            (_randomised(LAYERS[name](6), generator), _randomised(torch.nn.BatchNorm1d(6), generator)) for _ in range(4)
+            (
+                _randomised(LAYERS.get(name, LAYERS["fc"])(4, 4), generator),
+                _randomised(torch.nn.BatchNorm1d(4), generator),
+            )
+            for _ in range(4)
         ]
         for op, name in enumerate(OPERATIONS)
-        if op != SKIP
     }
     rng = np.random.default_rng(0)
-    keys = SPACE.function_key(ALL)
-    own = SPACE.key(ALL)
+    keys = space.function_key(ALL)
+    own = space.key(ALL)
     together = pairwise(np.lexsort([own, keys]))
     joined = np.array([a for a, b in together if keys[a] == keys[b] and own[a] != own[b]])
     for first in rng.choice(joined, 40, replace=False):
         same = rng.choice(np.flatnonzero((keys == keys[first]) & (own != own[first])))
-        near = SPACE.code(SPACE.neighbours(ALL[same]))
+        near = space.code(space.neighbours(ALL[same]))
         other = rng.choice(near[keys[near] != keys[first]])
-        reference = next(_parts(ALL[first], bank, before))
-        assert min(_gap(parts, reference) for parts in _parts(ALL[same], bank, before)) < 1e-9, (first, same)
-        assert min(_gap(parts, reference) for parts in _parts(ALL[other], bank, before)) > 1e-9, (first, other)
+        reference = next(_parts(space, ALL[first], bank, linear))
+        assert min(_gap(parts, reference) for parts in _parts(space, ALL[same], bank, linear)) < 1e-9, (first, same)
+        assert min(_gap(parts, reference) for parts in _parts(space, ALL[other], bank, linear)) > 1e-9, (first, other)
 
 
 # --- moves ------------------------------------------------------------------------------------------------------
@@ -290,7 +300,7 @@ def symmetric(matrix):
 
 
 def layer(name):
-    return _randomised(LAYERS[name](4), torch.Generator().manual_seed(2))
+    return _randomised(LAYERS[name](4, 4), torch.Generator().manual_seed(2))
 
 
 def applied(module, x=X):
@@ -304,11 +314,11 @@ def test_layers_are_their_formulas():
     cheb = layer("cheb")
     assert torch.allclose(applied(cheb), cheb.zeroth(X) - cheb.first(symmetric(A) @ X), rtol=1e-6)
     gin = layer("gin")
-    assert torch.allclose(applied(gin), gin.layers((1 + gin.epsilon) * X + A @ X))
+    assert torch.allclose(applied(gin), gin.linear(X + A @ X))
     sage = layer("sage")
     assert torch.allclose(applied(sage), sage.own(X) + sage.others(A / DEGREE.clamp(min=1)[:, None] @ X))
     arma = layer("arma")
-    assert torch.allclose(applied(arma), arma.own(X) + arma.others(symmetric(A) @ X), rtol=1e-6)
+    assert torch.allclose(applied(arma), (arma.own(X) + arma.others(symmetric(A) @ X)).relu(), rtol=1e-6)
     graph = layer("graph")
     assert torch.allclose(applied(graph), graph.own(X) + graph.others(A @ X))
     assert torch.allclose(applied(layer("fc")), layer("fc").linear(X))
@@ -318,7 +328,7 @@ def test_layers_are_their_formulas():
 def test_attention_is_its_formula():
     gat = layer("gat")
     near, heads = A + torch.eye(5) > 0, []
-    for head, h in enumerate((X @ gat.linear.weight.T).split(2, dim=1)):
+    for head, h in enumerate((X @ gat.linear.weight.T).split(1, dim=1)):
         sent, received = gat.attention[:, head]
         score = torch.nn.functional.leaky_relu((h @ received)[:, None] + h @ sent, 0.2)  # (to, from)
         heads.append(score.masked_fill(~near, -torch.inf).softmax(dim=1) @ h)
@@ -335,40 +345,119 @@ def test_nodes_see_their_neighbours_only_and_a_lone_node_itself(name):
     seen = torch.stack([torch.autograd.grad(row.sum(), x, retain_graph=True)[0].abs().sum(dim=1) for row in result]) > 0
     others = torch.zeros_like(A) if name == "fc" else A
     assert not (seen & (others + torch.eye(5) == 0)).any()
-    if name != "gin":  # whose ReLU may pass nothing
+    if name != "arma":  # whose ReLU may pass nothing
         assert torch.equal(seen, others + torch.eye(5) > 0)
 
 
 def test_parameters_by_hand():
-    """Of width 4: features to 4, a gcn and its norm, three classes of one part of the output."""
+    """Of width 4: features to 4, a gcn, four norms, one part of the output to 4, and three classes."""
     network = SPACE.network(
         SPACE.genotype("0,1,2,3:gcn,skip,skip,skip"), NodeClassification.small(), NetworkSettings(4)
     )
-    assert parameters(network) == (4 * 4 + 4) + (4 * 4 + 4) + 2 * 4 + (4 * 3 + 3)
-    square, width = 4 * 4, 4
-    assert {name: parameters(LAYERS[name](4)) for name in LAYERS} == {
-        **{"gat": square + 2 * width + width, "gcn": square + width, "gin": 2 * (square + width) + 1},
-        **dict.fromkeys(("cheb", "sage", "arma", "graph"), 2 * square + width),
-        "fc": square + width,
+    assert parameters(network) == (4 * 4 + 4) + (4 * 4 + 4) + 4 * 2 * 4 + (4 * 4 + 4) + (4 * 3 + 3)
+    product, width = 6 * 4, 4
+    assert {name: parameters(LAYERS[name](6, 4)) for name in LAYERS} == {
+        **{"gat": product + 3 * width, "arma": 2 * product + width * width + width},
+        **dict.fromkeys(("gcn", "gin", "fc"), product + width),
+        **dict.fromkeys(("cheb", "sage", "graph"), 2 * product + width),
     }
 
 
+ENDS = {
+    **{"cora": (1433, 7), "citeseer": (3703, 6), "pubmed": (500, 3), "cs": (6805, 15), "physics": (8415, 5)},
+    **{"photo": (745, 8), "computers": (767, 10), "arxiv": (128, 40), "proteins": (8, 112)},
+}
+"""Features and classes of the published data sets; of proteins, the binary labels."""
+
+
+def stated(dataset):
+    """Genotypes of the table `(n, 5)` and the numbers of parameters that it states `(n,)`, means of three trainings."""
+    package = pytest.importorskip("nas_bench_graph", reason="needs the package nas-bench-graph")
+    numbers = {int(number): round(1e6 * row["para"], 2) for number, row in package.light_read(dataset).items()}
+    digits = np.array([[int(digit) for digit in f"{number:05d}"] for number in numbers], dtype=np.int8)
+    return SPACE.check(digits), np.array(list(numbers.values()))
+
+
+def built(dataset, genotypes):
+    """Parameters of the networks of genotypes `(n, 5)` in the published sizes; shape `(n,)`."""
+    (features, classes), sizes = ENDS[dataset], PUBLISHED[dataset]
+    small = NodeClassification.small()
+    task = NodeClassification(np.zeros((12, features), dtype=np.float32), small.edges, classes)
+    space = Graph(sizes.before, sizes.after)
+    return np.array([parameters(space.network(row, task, NetworkSettings(sizes.channels))) for row in genotypes])
+
+
+def counted(dataset, genotypes):
+    """The same, but each layer, norm and map is built once, and counted as often as a network has it."""
+    (features, classes), (width, before, after) = ENDS[dataset], PUBLISHED[dataset]
+    reads_hidden = [parameters(LAYERS[op](width, width)) if op != "skip" else 0 for op in OPERATIONS]
+    reads_features = [parameters(LAYERS[op](features, width)) if op != "skip" else 0 for op in OPERATIONS]
+    table = np.array([reads_hidden, reads_hidden if before else reads_features])
+    raw = np.ones((len(genotypes), 5), dtype=bool)
+    total = np.full(len(genotypes), before * (features + 1) * width + 4 * 2 * width)
+    links = np.array(LINKS)[genotypes[:, 0]]
+    for node in range(1, 5):
+        above = np.take_along_axis(raw, links[:, node - 1, None], axis=1)[:, 0]
+        total += table[above.astype(int), genotypes[:, node]]
+        raw[:, node] = above & (genotypes[:, node] == SKIP)
+    leaves = np.array([sum(node not in shape for node in range(1, 5)) for shape in LINKS])[genotypes[:, 0]]
+    joined, out = leaves * width + 1, width if after else classes
+    return total + joined * out + after * (width + 1) * classes
+
+
+@pytest.mark.parametrize("dataset", PUBLISHED)
+def test_parameters_are_those_of_the_table(dataset):
+    """All of them, but for 1,567 of physics: of most of these the mean of three trainings has a fraction."""
+    genotypes, parameters_stated = stated(dataset)
+    other = counted(dataset, genotypes) != parameters_stated
+    assert len(genotypes) == (2_021 if dataset == "proteins" else 26_206)
+    assert other.sum() == (1_567 if dataset == "physics" else 0)
+    some = np.random.default_rng(0).choice(np.flatnonzero(~other), 8, replace=False)
+    assert built(dataset, genotypes[some]).tolist() == parameters_stated[some].tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", ["computers", "proteins"])
+def test_all_networks_have_the_parameters_of_the_table(dataset):
+    genotypes, parameters_stated = stated(dataset)
+    assert np.array_equal(built(dataset, genotypes), parameters_stated)
+
+
+def test_features_pass_skips_as_they_are_where_no_map_is_before():
+    """Six features of width 4: a skip of them is a part of the output of six, and a layer reads six."""
+    task = NodeClassification.small()
+    wide = replace(task, features=np.concatenate([task.features, task.features[:, :2]], axis=1))
+    network = Graph(before=0, after=0).network(SPACE.genotype("0,0,1,2:skip,gcn,gin,skip"), wide, NetworkSettings(4))
+    assert parameters(network) == 2 * (6 * 4 + 4) + 4 * 2 * 4 + (2 * 4 + 1) * 3
+    last = Graph(before=0, after=0).network(SPACE.genotype("0,0,0,0:skip,gcn,gcn,gcn"), wide, NetworkSettings(4))
+    assert parameters(last) == 3 * (6 * 4 + 4) + 4 * 2 * 4 + (6 + 3 * 4 + 1) * 3
+    assert last(torch.arange(2)).shape == (2, 3)
+
+
 def test_operations_are_those_of_linear_maps():
-    """Of 12 nodes and width 4: the features' map, one layer's, and the classes of one node that is asked about."""
+    """Of 12 nodes and width 4: the features' map, one layer's, and both last maps of one node that is asked about."""
     product, bias = 12 * 4 * 4, 12 * 4
     layers = {
-        **{"gin": 2 * (product + bias), "gat": product, "gcn": product + bias, "fc": product + bias, "skip": 0},
+        **{"gat": product, "skip": 0},
+        **dict.fromkeys(("gcn", "gin", "fc"), product + bias),
         **dict.fromkeys(("cheb", "sage", "arma", "graph"), 2 * product + bias),
     }
     for name, operations in layers.items():
         genotype = SPACE.genotype(f"0,1,2,3:{name},skip,skip,skip")
         network = SPACE.network(genotype, NodeClassification.small(), NetworkSettings(4))
-        assert flops(network, torch.zeros(1, dtype=torch.int64)) == product + bias + operations + (4 * 3 + 3)
+        last = (4 * 4 + 4) + (4 * 3 + 3)
+        assert flops(network, torch.zeros(1, dtype=torch.int64)) == product + bias + operations + last
 
 
 def test_odd_widths_are_refused():
-    with pytest.raises(InputError, match="divided among 2 heads, got 5 channels"):
-        SPACE.network(ALL[0], NodeClassification.small(), NetworkSettings(5))
+    with pytest.raises(InputError, match="divided among 4 heads, got 6 channels"):
+        SPACE.network(ALL[0], NodeClassification.small(), NetworkSettings(6))
+
+
+@pytest.mark.parametrize("maps", [{"before": 2}, {"after": -1}, {"before": True}, {"after": "1"}])
+def test_other_numbers_of_maps_are_refused(maps):
+    with pytest.raises(InputError, match="must be 0 or 1"):
+        Graph(**maps)
 
 
 def test_other_tasks_are_refused():
