@@ -40,6 +40,7 @@ from nasbench.spaces.nlp_cells import (
 )
 from nasbench.spaces.nlp_moves import Edits
 from nasbench.spaces.nlp_sampling import drawn
+from nasbench.strict_json import loads
 from nasbench.tasks.language import MaskedLanguage
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ class NLP(Space):
     def _parse(self, text: str) -> Sequence[int]:
         form = '{"node_0": {"op": "linear", "input": ["x", "h_prev_0"]}, "h_new_0": {...}}'
         try:
-            recipe = json.loads(text, object_pairs_hook=_once)
+            recipe = loads(text)
         except (ValueError, RecursionError) as error:
             raise InputError(f"expected a recipe as JSON like {form}, got {text[:80]!r}: {error}") from error
         if not isinstance(recipe, dict):
@@ -463,14 +464,6 @@ def _read_all(cells: Cells) -> None:
             inputs[rows[fit], node, place[fit]] = X + base
             uses[fit, X + base] += 1
             wanted &= ~fit
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object in which no name occurs twice, of which the last would win without a word."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("a name occurs twice in one object")
-    return content
 
 
 def _reads(graph: nx.DiGraph[Any], labels: Mapping[Any, str], node: Any, known: Mapping[Any, str]) -> list[str]:

@@ -13,7 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = ("predictors", "spaces", "datasets")
 # What a package may import from; imports run one way.
 LOWER = {"nasbench.errors", "nasbench.registry", "nasbench.files", "nasbench.progress", "nasbench.provenance"}
-LOWER |= {"nasbench.pool", "nasbench.threads", "nasbench.tasks"}
+LOWER |= {"nasbench.pool", "nasbench.threads", "nasbench.tasks", "nasbench.strict_json"}
 
 
 def modules(folder: str) -> list[Path]:

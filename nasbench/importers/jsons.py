@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from nasbench.errors import FileError
 from nasbench.importers.unpack import unpacked
 from nasbench.spaces.base import FloatArray
+from nasbench.strict_json import loads
 
 
 def read_json(path: Path) -> Any:
@@ -32,7 +32,7 @@ def parse_json(content: bytes, place: str) -> Any:
         FileError: They are no JSON, or an object in them has a name twice.
     """
     try:
-        return json.loads(content, object_pairs_hook=_once)
+        return loads(content)
     except (ValueError, RecursionError) as error:
         raise FileError(f"{place} cannot be read as json: {' '.join(str(error).split())[:200]}") from error
 
@@ -48,11 +48,3 @@ def finite(values: list[Any], what: str) -> FloatArray:
             raise FileError(f"{what}: {str(value)[:40]!r} is no number")
     array = np.array(values, dtype=np.float64)  # null becomes NaN
     return np.where(np.isfinite(array), array, np.nan)
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object in which no name occurs twice, of which the last would win without a word."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("a name occurs twice in one object")
-    return content
