@@ -443,6 +443,7 @@ def test_a_damaged_ledger(tmp_path):
 
 TASKS = [
     ("flexibert", "text+train=60+validation=20+test=20+length=8", 8, "accuracy"),
+    ("nlp", "text+train=60+validation=20+test=20+length=8", 8, "accuracy"),
     ("graph", "karate", 4, "accuracy"),
     ("detection+phis=1", "digit_scenes+train=8+validation=4+test=4", 4, "map"),
 ]
