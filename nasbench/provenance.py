@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -9,7 +10,15 @@ PACKAGES = ("nasbench", "numpy", "scipy", "scikit-learn", "torch", "gpytorch", "
 
 
 def provenance() -> dict[str, str]:
-    """Versions of Python and the packages that numbers depend on, the platform, and the commit where there is one."""
+    """Versions of Python and the packages that numbers depend on, the platform, and the commit where there is one.
+
+    They are looked up once: what a process has loaded does not change any more.
+    """
+    return dict(_found())
+
+
+@cache
+def _found() -> dict[str, str]:
     found = {"python": platform.python_version(), "platform": platform.platform(), "processor": platform.machine()}
     for package in PACKAGES:
         try:

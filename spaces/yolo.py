@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -182,17 +182,14 @@ class YOLO(Space):
         return f"{family}{size}_{resolution}"
 
     def _parse(self, text: str) -> list[int]:
-        if text not in self._by_name:
-            close = get_close_matches(text, self._by_name, n=1)
+        known = _by_name()
+        if text not in known:
+            close = get_close_matches(text, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise InputError(
                 f"expected a detector of {self.name} by its name as in 'yolo3d1w25_160', got {text!r}{hint}"
             )
-        return self._by_name[text]
-
-    @cached_property
-    def _by_name(self) -> dict[str, list[int]]:
-        return {self.text(genotype): genotype.tolist() for part in self.enumerate() for genotype in part}
+        return list(known[text])
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
@@ -249,6 +246,13 @@ class YOLO(Space):
 
 
 _STAGES = ("stage2", "stage3", "stage4", "stage5")
+
+
+@cache
+def _by_name() -> dict[str, list[int]]:
+    """The genotypes of all detectors by their names."""
+    space = YOLO()
+    return {space.text(genotype): genotype.tolist() for part in space.enumerate() for genotype in part}
 
 
 def _decimals(number: float) -> str:
