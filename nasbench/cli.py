@@ -166,19 +166,31 @@ def import_table(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Files or folders that hold the table.", show_default=False)
     ] = None,
-    space: Annotated[str | None, typer.Option(help="csv: search space.")] = None,
+    space: Annotated[str | None, typer.Option(help="csv, transnas101: search space.")] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(help="csv: METRIC=COLUMN[:unit][:min|max][:static]; once for each metric."),
     ] = None,
     arch_column: Annotated[str | None, typer.Option(help="csv: column of architectures (default: arch).")] = None,
-    dataset: Annotated[str | None, typer.Option(help="csv: what metrics were measured on (default: table).")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="csv: what metrics were measured on (default: table). nas-bench-graph, nas-bench-nlp, nasbench201, "
+            "nats-bench, transnas101: data sets to read, separated by commas (default: all)."
+        ),
+    ] = None,
     seed_column: Annotated[str | None, typer.Option(help="csv: column of training seeds.")] = None,
     epoch_column: Annotated[str | None, typer.Option(help="csv: column of finished epochs.")] = None,
     missing: Annotated[str | None, typer.Option(help="csv: number for a missing one, as -1 or -1=REASON.")] = None,
-    lenient: Annotated[bool, typer.Option("--lenient", help="Skip and count rows that cannot be read.")] = False,
+    lenient: Annotated[
+        bool,
+        typer.Option("--lenient", help="csv, nas-bench-nlp, nasbench301: skip and count what cannot be read."),
+    ] = False,
 ) -> None:
-    """Read a published table, or one of your own, and write it as a benchmark."""
+    """Read a published table, or one of your own, and write it as a benchmark.
+
+    What else a source takes is written after its name: nats-bench+schedule=12.
+    """
     from nasbench.benchmark import hdf5
     from nasbench.importers import importers
 
@@ -193,12 +205,13 @@ def import_table(
         "lenient": lenient or None,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    takes = inspect.signature(importers.resolve(source)[0]).parameters
+    importer, written = importers.resolve(source)
+    takes = inspect.signature(importer).parameters
     for name in given:
         if name not in takes:
             raise InputError(f"source {source!r} takes no option --{name.replace('_', '-')}")
     for name, parameter in takes.items():
-        if parameter.default is parameter.empty and name not in given:
+        if parameter.default is parameter.empty and name not in {**given, **written}:
             raise InputError(f"source {source!r} needs the option --{name.replace('_', '-')}")
     writable(file, *(paths or ()))
     with interruptible("nothing was written"):

@@ -1,8 +1,11 @@
 """Commands do what they say; a mistake is one line on standard error with exit status 2, and leaves nothing behind."""
 
+import inspect
 import json
 import os
+import re
 import sys
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +15,9 @@ import nasbench
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import write
 from nasbench.benchmark.table import Column, Table
-from nasbench.cli import main
+from nasbench.cli import import_table, main
 from nasbench.console import show
+from nasbench.importers import importers
 from nasbench.spaces import spaces
 
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
@@ -151,6 +155,30 @@ def test_help_shows_defaults_that_are_found_out(
     for command, default in (("compare", "default: 300"), ("evaluate", "default: 1000"), ("import", "default: arch")):
         assert run(monkeypatch, command, "--help") == 0
         assert default in " ".join(capsys.readouterr().out.replace("│", " ").split())
+
+
+def test_help_of_import_names_the_sources_that_take_an_option() -> None:
+    takes = {source: set(inspect.signature(importers.resolve(source)[0]).parameters) for source in importers}
+    options = {
+        name: typing.get_args(hint)[-1].help
+        for name, hint in typing.get_type_hints(import_table, include_extras=True).items()
+        if name not in ("source", "file", "paths", "return")
+    }
+    assert {"space", "column", "dataset", "lenient"} <= set(options)
+    for name, told in options.items():
+        named = {source for source in importers if re.search(rf"(^|[ ,]){re.escape(source)}[,:]", told)}
+        assert named == {source for source in importers if name in takes[source]}, name
+
+
+def test_what_a_source_needs_may_be_written_after_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("arch,a\n3 1 0 2 2 1,90\n")
+    where = (tmp_path / "t.csv", "--column", "test_accuracy=a", "--out")
+    assert run(monkeypatch, "import", "csv+space=nb201", *where, tmp_path / "a.h5") == 0
+    assert run(monkeypatch, "import", "csv", *where, tmp_path / "b.h5") == 2
+    assert "needs the option --space" in capsys.readouterr().err
+    assert nasbench.load(tmp_path / "a.h5").query([3, 1, 0, 2, 2, 1], "test_accuracy").value == 90
 
 
 def test_import_makes_a_benchmark(
