@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark import parts
+from nasbench.benchmark import attributes, parts
 from nasbench.benchmark.packing import PIECE, pack, pieces
 from nasbench.benchmark.reader import FORMAT, SCHEMA_VERSION, opened, read, read_surrogate
 from nasbench.benchmark.table import Table
@@ -54,12 +54,14 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
         _write_table(file, surrogate.table, "surrogate")
         for name, model in sorted(surrogate.models.items()):
             group = file.create_group(f"models/{name}")
-            group.attrs["predictor"] = parts.specification(model.predictor, predictors)
-            group.attrs["parameters"] = _json(model.predictor.parameters(), f"parameters of the predictor of {name!r}")
-            group.attrs["transform"] = model.transform
-            group.attrs["quality"] = _json(dict(model.quality), f"quality of {name!r}")
+            attributes.put(group, "predictor", parts.specification(model.predictor, predictors))
+            attributes.put(
+                group, "parameters", _json(model.predictor.parameters(), f"parameters of the predictor of {name!r}")
+            )
+            attributes.put(group, "transform", model.transform)
+            attributes.put(group, "quality", _json(dict(model.quality), f"quality of {name!r}"))
             if model.epoch is not None:
-                group.attrs["epoch"] = model.epoch
+                attributes.put(group, "epoch", model.epoch)
             _array(file, f"held_out/{name}", model.held_out)
             for part, array in sorted(model.predictor.state().items()):
                 if array.dtype.kind not in "biuf":
@@ -89,13 +91,13 @@ def _save(image: bytes, path: Path) -> None:
 
 
 def _write_table(file: Any, table: Table, kind: str) -> None:
-    file.attrs["format"] = FORMAT
-    file.attrs["schema_version"] = SCHEMA_VERSION
-    file.attrs["kind"] = kind
-    file.attrs["space"] = parts.specification(table.space, spaces)
-    file.attrs["space_settings"] = _json(parts.settings(table.space), "the settings of the space")
-    file.attrs["recipe"] = _json(dict(table.recipe), "the recipe")
-    file.attrs["provenance"] = _json(dict(table.provenance), "the provenance")
+    attributes.put(file, "format", FORMAT)
+    attributes.put(file, "schema_version", SCHEMA_VERSION)
+    attributes.put(file, "kind", kind)
+    attributes.put(file, "space", parts.specification(table.space, spaces))
+    attributes.put(file, "space_settings", _json(parts.settings(table.space), "the settings of the space"))
+    attributes.put(file, "recipe", _json(dict(table.recipe), "the recipe"))
+    attributes.put(file, "provenance", _json(dict(table.provenance), "the provenance"))
 
     scales = {"architecture": _scale(file, "architecture", table.space.key(table.genotypes), "key of the space")}
     positions = np.arange(table.genotypes.shape[1])
@@ -117,14 +119,14 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
         packed = pack(numbers, codes_of != 0)
         values = _array(metrics, path, packed.array)
         for name in ("units", "direction", "split", "description"):
-            values.attrs[name] = getattr(metric, name)
+            attributes.put(values, name, getattr(metric, name))
         for name, value in packed.attributes.items():
-            values.attrs[name] = value
-        values.attrs["dims"] = list(metric.dims)
+            attributes.put(values, name, value)
+        attributes.put(values, "dims", metric.dims)
         _attach(values, metric.dims, here)
         if codes_of.any():
             codes = _array(missing, path, codes_of)
-            codes.attrs["reasons"] = list(column.reasons)
+            attributes.put(codes, "reasons", column.reasons)
             if "epoch" in metric.dims:  # netCDF looks for a dimension in a variable's own group and those around it
                 if "epoch" not in codes.parent:
                     _scale(codes.parent, "epoch", here["epoch"][()], "finished epochs of training")
@@ -142,7 +144,7 @@ def _array(group: Any, name: str, values: npt.NDArray[Any], plain: bool = False)
 def _scale(group: Any, name: str, values: npt.NDArray[np.int64], description: str) -> Any:
     scale = _array(group, name, values)
     scale.make_scale(name)
-    scale.attrs["description"] = description
+    attributes.put(scale, "description", description)
     return scale
 
 
@@ -165,26 +167,27 @@ def _seal(file: Any) -> None:
     """Add the checksums: one to each data set, and one over these and all groups to the root."""
     for _, found in objects(file):
         if isinstance(found, h5py.Dataset):
-            found.attrs["sha256"] = digest(found)
-    file.attrs["sha256"] = root_digest(file)
+            attributes.put(found, "sha256", digest(found))
+    attributes.put(file, "sha256", root_digest(file))
 
 
 def digest(dataset: Any) -> str:
     """SHA-256 of a data set's path, type, shape, attributes and numbers, as hexadecimal digits."""
     values = np.asarray(dataset[()])
     values = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"), copy=False))
-    head = {"path": dataset.name, "dtype": values.dtype.str, "shape": list(dataset.shape), "attributes": _own(dataset)}
+    described = {"attributes": attributes.own(dataset, OWN), "shape": list(dataset.shape)}
+    head = {"path": dataset.name, "dtype": values.dtype.str, **described}
     return hashlib.sha256(_canonical(head) + b"\n" + values.tobytes()).hexdigest()
 
 
 def root_digest(file: Any) -> str:
     """SHA-256 of the attributes of all groups, and of the checksums of all data sets, by path."""
-    groups, datasets = {"/": _own(file)}, {}
+    groups, datasets = {"/": attributes.own(file, OWN)}, {}
     for name, found in objects(file):
         if isinstance(found, h5py.Dataset):
-            datasets[name] = _plain(found.attrs.get("sha256"))
+            datasets[name] = attributes.get(found, "sha256")
         else:
-            groups[name] = _own(found)
+            groups[name] = attributes.own(found, OWN)
     return hashlib.sha256(_canonical({"groups": groups, "datasets": datasets})).hexdigest()
 
 
@@ -193,14 +196,6 @@ def objects(file: Any) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     file.visititems(lambda name, thing: found.append((f"/{name}", thing)))
     return sorted(found, key=lambda pair: pair[0])
-
-
-def _own(thing: Any) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in thing.attrs.items() if name not in OWN}
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _canonical(content: Any) -> bytes:

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark import parts
+from nasbench.benchmark import attributes, parts
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.packing import TYPES, divisor_of, unpack
 from nasbench.benchmark.table import Column, Lazy, Plane, Table, at_epoch, check_epochs, check_numbers, check_place
@@ -123,13 +123,13 @@ class Reader:
         self.file.close()
 
     def __getstate__(self) -> tuple[Path, str]:
-        return self.path.absolute(), str(self.file.attrs.get("sha256"))
+        return self.path.absolute(), str(attributes.get(self.file, "sha256"))
 
     def __setstate__(self, state: tuple[Path, str]) -> None:
         path, checksum = state
         with sound(path):
             self.__init__(path)  # type: ignore[misc]  # a copy is made as the original was
-        if str(self.file.attrs.get("sha256")) != checksum:
+        if str(attributes.get(self.file, "sha256")) != checksum:
             raise FileError(f"{path} was replaced by another file since it was opened; open it again")
 
     def _now(self) -> tuple[int, int]:
@@ -142,10 +142,10 @@ class Reader:
         Raises:
             FileError: The file is not of this format or version.
         """
-        if not np.array_equal(self.file.attrs.get("format"), FORMAT):
+        if attributes.get(self.file, "format") != FORMAT:
             raise FileError(f"{self.path} is not a nasbench benchmark; pass what nasbench build or surrogate wrote")
-        version = self.file.attrs.get("schema_version")
-        if not np.array_equal(version, SCHEMA_VERSION):
+        version = attributes.get(self.file, "schema_version")
+        if version != SCHEMA_VERSION:
             raise FileError(
                 f"{self.path} has schema version {version}, this nasbench reads {SCHEMA_VERSION}; "
                 "use the nasbench that wrote it, or a newer one"
@@ -197,7 +197,7 @@ class Reader:
             values = self.dataset(path, (np.float64, *TYPES), shape)
             divisor = None
             if values.dtype != np.float64:
-                divisor = divisor_of(values.attrs.get("scale_factor"))
+                divisor = divisor_of(attributes.get(values, "scale_factor"))
                 if divisor is None:
                     raise self.wrong(path, "attribute 'scale_factor' is 1, 0.1, ... or 1e-6")
             reasons: tuple[str, ...] | None = None
@@ -222,13 +222,13 @@ class Reader:
             group = f"/models/{path}"
             state = {name: self.array(f"{group}/{name}", None, None) for name in self.names(group)}
             predictor = parts.restore(predictors, self.text(group, "predictor"), self.json(group, "parameters"))
-            epoch, transform = self.get(group).attrs.get("epoch"), self.text(group, "transform")
-            if transform not in get_args(Transform) or not isinstance(epoch, np.integer | None):
+            epoch, transform = attributes.get(self.get(group), "epoch"), self.text(group, "transform")
+            if transform not in get_args(Transform) or not isinstance(epoch, int | None):
                 raise self.wrong(group, f"transform is one of {get_args(Transform)} and epoch an integer")
             models[path] = Model(
                 predictor=predictor.restore(table.space, state),
                 transform=cast(Transform, transform),
-                epoch=None if epoch is None else int(epoch),
+                epoch=epoch,
                 quality=self.json(group, "quality"),
                 held_out=self.array(
                     f"/held_out/{path}", (np.float64,), (int((table.columns[path].missing == 0).sum()),)
@@ -306,18 +306,24 @@ class Reader:
 
     def text(self, path: str, name: str) -> str:
         """An attribute that is text."""
-        value = self.get(path).attrs.get(name)
+        value = self.attribute(path, name)
         if not isinstance(value, str):
             raise self.wrong(path, f"attribute {name!r} is text, got {type(value).__name__}")
         return value
 
     def texts(self, path: str, name: str) -> tuple[str, ...]:
         """An attribute that is a list of texts."""
-        value = self.get(path).attrs.get(name)
-        found = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else None
-        if found is None or not all(isinstance(text, str) for text in found):
+        value = self.attribute(path, name)
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             raise self.wrong(path, f"attribute {name!r} is a list of texts, got {type(value).__name__}")
-        return tuple(found)
+        return tuple(value)
+
+    def attribute(self, path: str, name: str) -> Any:
+        """What an attribute holds; None if there is none."""
+        try:
+            return attributes.get(self.get(path), name)
+        except ValueError as error:
+            raise self.wrong(path, str(error)) from error
 
     def json(self, path: str, name: str) -> dict[str, Any]:
         """An attribute that is a JSON object."""

@@ -8,9 +8,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from nasbench.benchmark import hdf5
+from nasbench.benchmark import attributes, hdf5
 from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.load import load
+from nasbench.benchmark.reader import Reader
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -29,7 +30,7 @@ def verify(path: Path) -> list[str]:
     """
     with hdf5.opened(path) as file:
         kind = file.kind()
-        findings = _checksums(file.file)
+        findings = _checksums(file)
     try:
         with hdf5.opened(path) as file:
             table, keys = file.table(), file.array("/architecture", (np.int64,), (None,))
@@ -40,16 +41,19 @@ def verify(path: Path) -> list[str]:
         return [*findings, str(error)]
 
 
-def _checksums(file: Any) -> list[str]:
-    findings = []
+def _checksums(reader: Reader) -> list[str]:
+    findings, file = [], reader.file
     for name, found in hdf5.objects(file):
         if isinstance(found, h5py.Dataset):
             try:
-                if hdf5.digest(found) != found.attrs.get("sha256"):
+                reader.dataset(name, None, None)  # of a type and size that can be read
+                if hdf5.digest(found) != attributes.get(found, "sha256"):
                     findings.append(f"{name}: the checksum does not fit the numbers and their attributes")
+            except FileError as error:
+                findings.append(str(error))
             except (OSError, RuntimeError, ValueError, TypeError, MemoryError) as error:
                 findings.append(f"{name}: cannot be read: {' '.join(str(error).split())}")
-    if hdf5.root_digest(file) != file.attrs.get("sha256"):
+    if hdf5.root_digest(file) != attributes.get(file, "sha256"):
         findings.append("/: the checksum does not fit the attributes and the list of what the file holds")
     return findings
 

@@ -15,7 +15,7 @@ def test_the_example_runs(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         exec(example, {})
     assert capsys.readouterr().out.splitlines() == [
         "tabular benchmark of nb201",
-        "percent test ['architecture', 'seed', 'epoch']",
+        "percent test architecture seed epoch",
         "best of 4 is [3 1 3 1 3 2] at epoch 12",
     ]
 

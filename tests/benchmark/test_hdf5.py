@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from nasbench.benchmark import hdf5
+from nasbench.benchmark import attributes, hdf5
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.load import load
 from nasbench.benchmark.table import DIMS, Column, Table
+from nasbench.benchmark.verify import verify
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.spaces import spaces
 
@@ -90,17 +91,17 @@ def test_any_table_survives_and_equal_tables_are_equal_bytes(
 
 def test_the_schema_for_others(file: Path) -> None:
     with h5py.File(file) as content:
-        assert content.attrs["format"] == "nasbench"
-        assert json.loads(content.attrs["recipe"])["name"] == "Löwe"
+        assert content.attrs["format"] == b"nasbench"
+        assert json.loads(content.attrs["recipe"].decode())["name"] == "Löwe"
         values = content["metrics/digits/validation_accuracy"]
         assert (values.dtype, values.shape, values.compression, values.shuffle) == (np.int16, (4, 2, 3), "gzip", True)
         assert (values[0, 0, 2], values.attrs["scale_factor"]) == (905, 0.1)
         assert values[3, 0, 2] == values.attrs["_FillValue"] == -(2**15)
         assert [dim[0].name for dim in values.dims] == ["/architecture", "/seed", "/metrics/digits/epoch"]
-        assert (values.attrs["units"], values.attrs["direction"]) == ("percent", "maximise")
+        assert (values.attrs["units"], values.attrs["direction"]) == (b"percent", b"maximise")
         assert content["missing/digits/validation_accuracy"][3].tolist() == [[0, 0, 1], [0, 2, 2]]
         assert "parameters" not in content["missing"]
-        assert content["missing/digits/validation_accuracy"].attrs["reasons"][0] == "diverged at epoch 2"
+        assert content["missing/digits/validation_accuracy"].attrs["reasons"][0] == b"diverged at epoch 2"
 
 
 def test_no_pickle_in_a_file(file: Path) -> None:
@@ -177,7 +178,7 @@ def _attribute(path: str, name: str, value: Any) -> Callable[[Any], None]:
         if value is None:
             del content[path].attrs[name]
         else:
-            content[path].attrs[name] = value
+            attributes.put(content[path], name, value)
 
     return edit
 
@@ -189,7 +190,7 @@ def _replace(path: str, **new: Any) -> Callable[[Any], None]:
         dataset = content.create_dataset(path, **new)
         for name, value in attributes.items():
             if name not in hdf5.OWN:
-                dataset.attrs[name] = value
+                dataset.attrs[name] = value  # bytes of fixed length
 
     return edit
 
@@ -254,11 +255,22 @@ def test_missing_mistyped_or_malicious_parts(file: Path, edit: Callable[[Any], N
     refused(file, message)
 
 
+def test_a_text_in_the_heap_is_refused_unread(file: Path) -> None:
+    """A wrong length there makes the HDF5 library search for ever."""
+    with h5py.File(file, "r+") as content:
+        content["metrics/parameters"].attrs["units"] = "a" * 50
+    at = (image := bytearray(file.read_bytes())).rfind(b"a" * 50)
+    image[at - 8 : at] = bytes(8)  # the length
+    file.write_bytes(image)
+    refused(file, "attribute 'units' is no number and no text of fixed length")
+    assert "no text of fixed length" in " ".join(verify(file))
+
+
 def test_a_file_does_not_get_code_imported(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere.py").write_text("from nasbench.spaces.nb201 import NB201\nclass Mine(NB201): pass\n")
     monkeypatch.syspath_prepend(tmp_path)
     with h5py.File(file, "r+") as content:
-        content.attrs["space"] = "elsewhere:Mine"
+        attributes.put(content, "space", "elsewhere:Mine")
     with pytest.raises(
         FileError, match="if you trust the module 'elsewhere', import it first or set NASBENCH_TRUST=else"
     ):

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from nasbench.benchmark import hdf5
+from nasbench.benchmark import attributes, hdf5
 from nasbench.benchmark import surrogate as module
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.load import load
@@ -203,11 +203,11 @@ def test_a_table_is_no_surrogate_and_the_reverse(surrogate: SurrogateBenchmark, 
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda group: group.attrs.__setitem__("predictor", "gpp"), "unknown predictor 'gpp'"),
-        (lambda group: group.attrs.__setitem__("predictor", "antigravity:x"), "NASBENCH_TRUST=antigravity"),
-        (lambda group: group.attrs.__setitem__("parameters", '{"k": 1}'), r"Convolutions\(\) takes no arguments"),
-        (lambda group: group.attrs.__setitem__("transform", "exp"), "transform is one of"),
-        (lambda group: group.attrs.__setitem__("epoch", "last"), "epoch an integer"),
+        (lambda group: attributes.put(group, "predictor", "gpp"), "unknown predictor 'gpp'"),
+        (lambda group: attributes.put(group, "predictor", "antigravity:x"), "NASBENCH_TRUST=antigravity"),
+        (lambda group: attributes.put(group, "parameters", '{"k": 1}'), r"Convolutions\(\) takes no arguments"),
+        (lambda group: attributes.put(group, "transform", "exp"), "transform is one of"),
+        (lambda group: attributes.put(group, "epoch", "last"), "epoch an integer"),
         (lambda group: group.__delitem__("line"), "'line'"),
         (lambda group: group.parent.__delitem__("test_accuracy"), "/models/digits/test_accuracy: is missing"),
     ],

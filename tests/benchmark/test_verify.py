@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from nasbench.benchmark import hdf5
+from nasbench.benchmark import attributes, hdf5
 from nasbench.benchmark.packing import divisor_of, unpack
 from nasbench.benchmark.table import Table
 from nasbench.benchmark.verify import describe, verify
@@ -24,15 +24,15 @@ def _number(content: Any) -> None:
 
 
 def _units(content: Any) -> None:
-    content["metrics/parameters"].attrs["units"] = "percent"
+    attributes.put(content["metrics/parameters"], "units", "percent")
 
 
 def _reason(content: Any) -> None:
-    content["missing/digits/test_accuracy"].attrs["reasons"] = ["a", "b", "c"]
+    attributes.put(content["missing/digits/test_accuracy"], "reasons", ["a", "b", "c"])
 
 
 def _recipe(content: Any) -> None:
-    content.attrs["recipe"] = "{}"
+    attributes.put(content, "recipe", "{}")
 
 
 def _added(content: Any) -> None:
@@ -81,8 +81,8 @@ def _sealed(file: Path, edit: Callable[[Any], None]) -> list[str]:
         edit(content)
         for _, thing in hdf5.objects(content):
             if isinstance(thing, h5py.Dataset):
-                thing.attrs["sha256"] = hdf5.digest(thing)
-        content.attrs["sha256"] = hdf5.root_digest(content)
+                attributes.put(thing, "sha256", hdf5.digest(thing))
+        attributes.put(content, "sha256", hdf5.root_digest(content))
     return verify(file)
 
 
