@@ -38,4 +38,4 @@ def test_ten_thousand_damaged_files(sample: str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="atheris is for Linux")
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_led_by_coverage(sample: str) -> None:
-    run(sample, "--inputs", "3000", "--atheris")
+    run(sample, "--inputs", "1000", "--atheris")
