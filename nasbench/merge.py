@@ -374,9 +374,11 @@ def _causes(found: Sequence[Part], gone: BoolArray) -> tuple[npt.NDArray[np.uint
     for part in found:
         codes = np.zeros(gone.shape, dtype=np.uint8)
         codes[part.place] = part.column.missing[part.kept]
-        combined, label = np.unique(label * 256 + codes[gone], return_inverse=True)
-        told = (None, *part.column.reasons)
-        causes = [causes[pair // 256] | {told[pair % 256]} - {None} for pair in combined.tolist()]
+        pairs = label * 256 + codes[gone]
+        there = np.bincount(pairs) > 0  # by far quicker than sorting, as there are few pairs
+        label = (np.cumsum(there) - 1)[pairs]
+        told = (frozenset[str](), *(frozenset({reason}) for reason in part.column.reasons))
+        causes = [causes[pair // 256] | told[pair % 256] for pair in np.flatnonzero(there).tolist()]
     absent = f"not in {', '.join(sorted(part.source for part in found))}"
     texts = ["; ".join(sorted(cause)) or absent for cause in causes]
     reasons = tuple(sorted(set(texts)))
