@@ -92,6 +92,8 @@ def is_table(value: Any) -> bool:
 def facts(content: Mapping[str, Any]) -> Grid:
     """Names and values, one a line."""
     grid = Grid(show_header=False, box=None, padding=(0, 2, 0, 0))
+    grid.add_column()
+    grid.add_column(overflow="fold")  # a checksum is nothing without its end
     for name, value in flatten(content):
         grid.add_row(f"[bold]{escape(name)}[/]", escape(plain(value)))
     return grid

@@ -1,8 +1,9 @@
 """What a person sees in the terminal."""
 
 import pytest
+from rich.console import Console
 
-from nasbench.console import plain
+from nasbench.console import facts, plain
 
 
 @pytest.mark.parametrize(
@@ -21,3 +22,11 @@ from nasbench.console import plain
 )
 def test_values_as_a_person_reads_them(value: object, text: str) -> None:
     assert plain(value) == text
+
+
+def test_facts_keep_the_end_of_a_word_that_is_longer_than_the_line() -> None:
+    checksum = "0123456789abcdef" * 4
+    console = Console(width=40)
+    with console.capture() as capture:
+        console.print(facts({"sha256": checksum}))
+    assert "".join(line.removeprefix("sha256").strip() for line in capture.get().splitlines()) == checksum
