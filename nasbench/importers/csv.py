@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -31,7 +31,7 @@ USUAL: tuple[tuple[str, str, Direction], ...] = (
     ("flops", "count", "minimise"),
 )
 """Units and direction of a metric whose name ends so, where nothing else is said."""
-LARGEST = 2**53
+LARGEST = 2**53 - 1
 """Whole numbers up to this are what they say in a table that was written in floating point."""
 
 
@@ -91,17 +91,20 @@ class CSV(Importer):
         extra = [name for name in (self.seed_column, self.epoch_column) if name]
         frame = read_frame(path, [self.arch_column, *(one.column for one in wanted), *extra])
         skipped: Counter[str] = Counter()
-        frame, genotypes = self._genotypes(space, frame, skipped)
+        frame, genotypes = self._genotypes(path, space, frame, skipped)
         read: dict[str, tuple[FloatArray, dict[int, str]]] = {}
         for name in dict.fromkeys([*(one.column for one in wanted), *extra]):
             read[name] = self._numbers(frame, name, whole=name in extra)
+        for one in wanted:
+            values, reasons = read[one.column]
+            reasons.update(_impossible(one.metric, values, reasons))
         bad = np.zeros(len(frame), dtype=bool)
         for name, (_, reasons) in read.items():
             for row, reason in reasons.items():
                 if not self.lenient:
                     raise InputError(f"{path.name}, row {frame.index[row]}, column {name!r}: {reason}")
                 bad[row] = True
-                skipped[f"column {name!r} is not a number"] += 1
+                skipped[f"column {name!r} has no possible number"] += 1
         keep = np.flatnonzero(~bad)
         if not len(keep):
             raise InputError(f"{path.name} has no row that can be read")
@@ -115,7 +118,9 @@ class CSV(Importer):
         recipe = {"source": self.source([path], **facts)}
         return tabulate(space, genotypes[keep], series, recipe, seeds, epochs, frame.index.to_numpy()[keep])
 
-    def _genotypes(self, space: Space, frame: pd.DataFrame, skipped: Counter[str]) -> tuple[pd.DataFrame, Any]:
+    def _genotypes(
+        self, path: Path, space: Space, frame: pd.DataFrame, skipped: Counter[str]
+    ) -> tuple[pd.DataFrame, Any]:
         """The rows whose architecture can be read, and their genotypes."""
         texts = frame[self.arch_column].astype(str)
         known: dict[str, Any] = {}
@@ -126,7 +131,7 @@ class CSV(Importer):
                 known[text] = space.read(text)
             except InputError as error:
                 if not self.lenient:
-                    raise InputError(f"row {row}, column {self.arch_column!r}: {error}") from error
+                    raise InputError(f"{path.name}, row {row}, column {self.arch_column!r}: {error}") from error
                 known[text] = None
         readable = np.array([known[text] is not None for text in texts], dtype=bool)
         if not readable.all():
@@ -154,6 +159,20 @@ class CSV(Importer):
             return float(number), reason.strip() or f"{number} in the source"
         except ValueError:
             raise InputError(f"a missing number is named as -1 or -1=reason, got {self.missing!r}") from None
+
+
+def _impossible(metric: Metric, values: FloatArray, known: Mapping[int, str]) -> dict[int, str]:
+    """Why numbers `(n,)` of a metric cannot be what its units say, by row, but for rows whose fault is `known`."""
+    if metric.units == "percent" and metric.split != "none":
+        wrong, what = (values < 0) | (values > 100), "a percentage from 0 to 100; say which unit it has"
+    elif metric.units == "count":
+        wrong, what = (values < 0) | (values != np.floor(values)), "a count; say which unit it has"
+    elif metric.name.endswith(("seconds", "latency", "energy")):
+        wrong, what = values < 0, f"an amount of {metric.units}; say with --missing what stands for a missing number"
+    else:
+        return {}
+    wrong &= ~np.isnan(values)
+    return {int(row): f"{values[row]:g} is not {what}" for row in np.flatnonzero(wrong) if row not in known}
 
 
 def parse_column(text: str, dataset: str) -> Wanted:

@@ -185,7 +185,7 @@ def test_lenient_skips_and_counts(tmp_path: Path) -> None:
     assert table.columns["table/validation_accuracy"].values.tolist() == [90.5]
     assert table.recipe["source"]["skipped"] == {
         "column 'arch' is no architecture of nb201": 1,
-        "column 'acc' is not a number": 1,
+        "column 'acc' has no possible number": 1,
     }
 
 
@@ -233,3 +233,24 @@ def test_zero_cost_proxies() -> None:
     )
     assert len(table.genotypes) == 9_445
     assert table.columns["parameters"].values.max() == pytest.approx(1.531546)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "told"),
+    [
+        ("test_accuracy=x", "101", "row 2, column 'x': 101 is not a percentage from 0 to 100"),
+        ("flops=x", "1.5", "1.5 is not a count"),
+        ("latency=x:static", "-1", "-1 is not an amount of milliseconds; say with --missing"),
+    ],
+)
+def test_numbers_that_their_units_forbid_are_refused(tmp_path: Path, column: str, cell: str, told: str) -> None:
+    path = write(tmp_path, f"arch,x\n{CONV},1\n{NONE},{cell}\n")
+    with pytest.raises(InputError, match=f"{told}"):
+        read(path, column)
+    assert len(read(path, column, lenient=True).genotypes) == 1
+
+
+def test_a_seed_that_floating_point_would_round_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, f"arch,acc,seed\n{CONV},1,{2**53 + 1}\n")
+    with pytest.raises(InputError, match="is not a whole number"):
+        read(path, seed_column="seed")
