@@ -47,14 +47,14 @@ def get(thing: Any, name: str) -> Any:
     if not h5py.h5a.exists(thing.id, name.encode()):
         return None
     attribute = h5py.h5a.open(thing.id, name.encode())
-    kind, size = attribute.get_type(), attribute.get_storage_size()
+    kind, size, shape = attribute.get_type(), attribute.get_storage_size(), attribute.shape
     fixed = kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT)
     if not fixed and not (kind.get_class() == h5py.h5t.STRING and not kind.is_variable_str()):
         raise ValueError(f"attribute {name!r} is no number and no text of fixed length")
-    if size > LARGEST or len(attribute.shape) > 1 or 0 in attribute.shape:
-        raise ValueError(f"attribute {name!r} has {size:,} bytes of shape {attribute.shape}")
-    stored = np.empty(attribute.shape, dtype=attribute.dtype)
-    attribute.read(stored)
+    if size > LARGEST or len(shape) > 1 or 0 in shape:
+        raise ValueError(f"attribute {name!r} has {size:,} bytes of shape {shape}")
+    stored = np.empty(shape, dtype=kind.dtype)
+    attribute.read(stored, mtype=kind)  # of the type just asked for, which would else be asked for again
     found = stored.tolist()
     if stored.dtype.kind == "S":
         return found.decode() if isinstance(found, bytes) else [text.decode() for text in found]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["digest", "objects", "opened", "read", "read_surrogate", "root_digest", "write", "write_surrogate"]
 
+COMPACT = 32
+"""Attributes of an array that lie beside its description, where they are read at once."""
 OWN = frozenset({"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS", "sha256"})
 """Attributes that HDF5 keeps for dimension scales, and the checksum itself: no part of a checksum."""
 
@@ -138,7 +140,9 @@ def _array(group: Any, name: str, values: npt.NDArray[Any], plain: bool = False)
     options: dict[str, Any] = {}
     if values.ndim and values.size and not plain:
         options = {"chunks": pieces(values.shape, values.itemsize), "compression": "gzip", "shuffle": True}
-    return group.create_dataset(name, data=values, track_times=False, **options)
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_attr_phase_change(COMPACT, 0)
+    return group.create_dataset(name, data=values, track_times=False, dcpl=creation, **options)
 
 
 def _scale(group: Any, name: str, values: npt.NDArray[np.int64], description: str) -> Any:
