@@ -189,6 +189,8 @@ def check_epochs(dataset: str, epochs: tuple[int, ...]) -> None:
     """Test the epochs of a data set; raises an InputError that says what is wrong."""
     _check_name("data set", dataset)
     _check_integers(f"epochs of {dataset!r}", epochs, increasing=True)
+    if epochs and epochs[0] < 0:
+        raise InputError(f"epochs of {dataset!r} are numbers of finished epochs, at least 0; got {epochs[0]}")
 
 
 def check_place(path: str, metric: Metric) -> None:

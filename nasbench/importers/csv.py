@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -36,10 +37,23 @@ LARGEST = 2**53 - 1
 
 
 class Wanted(NamedTuple):
-    """One metric that is asked for, and the column that holds it."""
+    """One metric that is asked for, and the column that holds it.
+
+    Attributes:
+        metric: What the table calls it.
+        column: Its name in the file.
+        fraction: Whether the file has fractions of one where the table has percent.
+        assumed: Whether the unit is only assumed, from the name of the metric.
+    """
 
     metric: Metric
     column: str
+    fraction: bool
+    assumed: bool
+
+    def scaled(self, values: FloatArray) -> FloatArray:
+        """The numbers of the file in the unit of the table."""
+        return np.round(100 * values, 10) if self.fraction else values  # 57, not 56.99999999999999, of 0.57
 
 
 class CSV(Importer):
@@ -49,9 +63,10 @@ class CSV(Importer):
 
     Args:
         space: Specification of the search space.
-        column: What to read, each as `METRIC=COLUMN[:unit][:min|max][:static]`. A metric whose name begins with
-            `train_`, `validation_` or `test_` belongs to that split. A static one does not depend on a training (nor
-            on the data set), so that all rows of an architecture agree on it.
+        column: What to read, each as `METRIC=COLUMN[:unit][:min|max][:static]`. The unit `fraction` is of numbers from
+            0 to 1, which become percent. A metric whose name begins with `train_`, `validation_` or `test_` belongs to
+            that split. A static one does not depend on a training (nor on the data set), so that all rows of an
+            architecture agree on it.
         arch_column: Column of architectures, as strings of the space or genotypes like `3,1,0`.
         dataset: Name of the data set that metrics were measured on.
         seed_column: Column of training seeds, integers.
@@ -97,7 +112,12 @@ class CSV(Importer):
             read[name] = self._numbers(frame, name, whole=name in extra)
         for one in wanted:
             values, reasons = read[one.column]
-            reasons.update(_impossible(one.metric, values, reasons))
+            if one.assumed and one.metric.units == "percent" and 0 < np.nanmax(values, initial=0) <= 1:
+                raise InputError(
+                    f"{path.name}, column {one.column!r}: no number is above 1, so these are hardly percent; say "
+                    f"{one.metric.name}={one.column}:fraction, or :percent if they are"
+                )
+            reasons.update(_impossible(one.metric, one.scaled(values), reasons))
         bad = np.zeros(len(frame), dtype=bool)
         for name, (_, reasons) in read.items():
             for row, reason in reasons.items():
@@ -112,7 +132,7 @@ class CSV(Importer):
         seeds, epochs = (
             read[name][0][keep].astype(np.int64) if name else None for name in (self.seed_column, self.epoch_column)
         )
-        series = [Series(one.metric, read[one.column][0][keep], reason) for one in wanted]
+        series = [Series(one.metric, one.scaled(read[one.column][0][keep]), reason) for one in wanted]
         distinct = len(np.unique(genotypes[keep], axis=0))
         facts = {"rows": len(keep), "architectures": distinct, "skipped": dict(skipped)}
         recipe = {"source": self.source([path], **facts)}
@@ -191,6 +211,11 @@ def parse_column(text: str, dataset: str) -> Wanted:
     units = [word for word in words if word not in (*ways, "static")]
     if len(given) > 1 or len(units) > 1:
         raise InputError(f"column {text!r} names two {'directions' if len(given) > 1 else 'units'}; name one")
+    for word in units:
+        meant = get_close_matches(word, (*ways, "static", "fraction"), n=1, cutoff=0.75)
+        if meant and word != "fraction":
+            raise InputError(f"column {text!r} has the unit {word!r}; did you mean {meant[0]!r}?")
+    fraction = units == ["fraction"]
     splits: dict[str, Split] = {split: split for split in get_args(Split)}
     split = splits.get(name.strip().partition("_")[0], "none")
     usual_units, usual_direction = next(
@@ -200,9 +225,9 @@ def parse_column(text: str, dataset: str) -> Wanted:
         "" if static else dataset,
         name.strip(),
         split,
-        units[0] if units else usual_units,
+        "percent" if fraction else units[0] if units else usual_units,
         given[0] if given else usual_direction,
         ("architecture",) if static else ("architecture", "seed"),
         f"Column {column.strip()!r} of the source.",
     )
-    return Wanted(metric, column.strip())
+    return Wanted(metric, column.strip(), fraction, assumed=not units)

@@ -30,6 +30,7 @@ def test_a_sound_table_is_accepted(table: Table) -> None:
         ({"seeds": ()}, "axis 'seed', but the table has no seeds"),
         ({"seeds": (1, 2, 3)}, r"have shape \(4, 3, 3\) .* got \(4, 2, 3\)"),
         ({"epochs": {"digits": (1, 12, 4)}}, "increasing, got"),
+        ({"epochs": {"digits": (-1, 1, 4)}}, "at least 0; got -1"),
         ({"epochs": {}}, "axis 'epoch', but the table has no epochs"),
         ({"epochs": {"a/b": (1,)}}, "without '/'"),
     ],

@@ -39,6 +39,17 @@ def facts(metric: Metric) -> tuple[str, str, str, str]:
 # --- by hand ----------------------------------------------------------------------------------------------------------
 
 
+def test_fractions_become_percent(tmp_path: Path) -> None:
+    path = write(tmp_path, f"arch,acc\n{CONV},0.57\n{NONE},0.1\n")
+    column = read(path, "test_accuracy=acc:fraction").columns["table/test_accuracy"]
+    assert (column.values.tolist(), column.metric.units) == ([57, 10], "percent")
+    assert read(path, "test_accuracy=acc:percent").columns["table/test_accuracy"].values.tolist() == [0.57, 0.1]
+    with pytest.raises(InputError, match="hardly percent; say test_accuracy=acc:fraction"):
+        read(path, "test_accuracy=acc")
+    with pytest.raises(InputError, match="row 2, column 'acc': 110 is not a percentage"):
+        read(write(tmp_path, f"arch,acc\n{CONV},0.57\n{NONE},1.1\n"), "test_accuracy=acc:fraction")
+
+
 def test_repeats_become_seeds_in_their_order(tmp_path: Path) -> None:
     table = read(write(tmp_path), "validation_accuracy=acc", "latency=ms:static", missing="-1=did not compile")
     assert table.genotypes.tolist() == [[3, 3, 3, 1, 3, 3], [0] * 6]
@@ -129,6 +140,7 @@ def test_nb101_cells_as_json(tmp_path: Path) -> None:
         (TEXT.replace(",7,", ",7.5,"), {"seed_column": "seed"}, r"row 3, column 'seed': '7.5' is not a whole number"),
         (TEXT.replace(",7,", ",1e300,"), {"seed_column": "seed"}, "row 3, column .seed.: .1e300. is not a whole"),
         (TEXT, {"missing": "none"}, "a missing number is named as -1"),
+        (TEXT, {"epoch_column": "ms"}, "row 1, column 'ms': '1.5' is not a whole number"),
         ("arch,acc\n", {}, "has no row that can be read"),
         ("", {}, "cannot be read as csv"),
         ("arch,acc\n1,2,3,4\n", {}, "cannot be read as csv: .*line 2"),
@@ -149,9 +161,9 @@ def test_a_metric_is_named_once(tmp_path: Path) -> None:
         read(write(tmp_path), "x=acc", "x=ms")
 
 
-@pytest.mark.parametrize("text", ["acc", "=acc", "acc=", "a/b=acc", "acc=acc:min:max", "acc=acc:s:ms"])
+@pytest.mark.parametrize("text", ["acc", "=acc", "acc=", "a/b=acc", "acc=acc:min:max", "acc=acc:s:ms", "acc=acc:statc"])
 def test_refused_columns(text: str) -> None:
-    with pytest.raises(InputError, match=r"METRIC=COLUMN|names two"):
+    with pytest.raises(InputError, match=r"METRIC=COLUMN|names two|did you mean 'static'"):
         parse_column(text, "d")
 
 
@@ -251,6 +263,6 @@ def test_numbers_that_their_units_forbid_are_refused(tmp_path: Path, column: str
 
 
 def test_a_seed_that_floating_point_would_round_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, f"arch,acc,seed\n{CONV},1,{2**53 + 1}\n")
+    path = write(tmp_path, f"arch,acc,seed\n{CONV},91,{2**53 + 1}\n")
     with pytest.raises(InputError, match="is not a whole number"):
         read(path, seed_column="seed")
