@@ -25,18 +25,24 @@ import zlib
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import h5py
 import numpy as np
 
-from nasbench.benchmark import hdf5
-from nasbench.benchmark.load import load
-from nasbench.benchmark.verify import verify
-from nasbench.errors import NasbenchError
-from nasbench.importers import importers
-from nasbench.importers.tfrecord import encode, records, write
+GUIDED = "--atheris" in sys.argv
+if GUIDED:
+    import atheris
+with atheris.instrument_imports(include=["nasbench.importers", "nasbench.benchmark"]) if GUIDED else nullcontext():
+    from nasbench.benchmark import hdf5
+    from nasbench.benchmark.load import load
+    from nasbench.benchmark.verify import verify
+    from nasbench.errors import NasbenchError
+    from nasbench.importers import importers
+    from nasbench.importers.tfrecord import encode, records, write
+
+    for entry in importers.entries.values():
+        importlib.import_module(entry.partition(":")[0])
 
 HERE = Path(__file__).parent
 SECONDS, MEMORY = 20, 2**30
@@ -401,8 +407,6 @@ def random_run(trial: Trial, inputs: int, seed: int) -> None:
 
 
 def guided_run(trial: Trial, inputs: int, seed: int, corpus: Path) -> None:
-    import atheris
-
     names = list(trial.files)
     corpus.mkdir()
     for number, name in enumerate(names):
@@ -423,18 +427,6 @@ def guided_run(trial: Trial, inputs: int, seed: int, corpus: Path) -> None:
     atheris.Fuzz()
 
 
-def instrument() -> ModuleType | None:
-    """Have the importers tell atheris which lines ran."""
-    import atheris
-
-    for name in [name for name in sys.modules if name.startswith("nasbench.importers")]:
-        del sys.modules[name]
-    with atheris.instrument_imports(include=["nasbench.importers"]):
-        for name in importers.entries.values():
-            importlib.import_module(name.partition(":")[0])
-    return sys.modules["nasbench.importers"]
-
-
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("source", choices=SAMPLES)
@@ -442,8 +434,6 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--atheris", action="store_true")
     given = arguments.parse_args()
-    if given.atheris:
-        instrument()
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
     try:
