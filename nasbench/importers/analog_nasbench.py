@@ -12,7 +12,7 @@ from nasbench.benchmark.base import POINTS, Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError
 from nasbench.importers import plain_pickle
-from nasbench.importers.base import Importer, one_path
+from nasbench.importers.base import Importer, one_path, regular
 from nasbench.importers.hw_nas_bench import CODES, ORDER
 from nasbench.importers.installed import folder_of
 from nasbench.importers.rows import Series, tabulate
@@ -52,9 +52,7 @@ class AnalogNASBench(Importer):
             MissingExtraError: No path is given, and the package is not installed.
         """
         path = one_path(paths, "no path, or one file data.anb") if paths else _installed()
-        if not path.is_file():
-            raise FileError(f"no file {path}")
-        content = plain_pickle.read(path, (ARCHITECTURE, DRIFT))
+        content = plain_pickle.read(regular(path), (ARCHITECTURE, DRIFT))
         if not isinstance(content, dict) or not content:
             raise FileError(f"{path.name} is no dictionary of cells")
         theirs = np.array([_cell(key, record) for key, record in content.items()], dtype=np.int64)  # (n, 6)

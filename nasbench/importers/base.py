@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,14 +55,41 @@ def files_of(path: Path) -> list[Path]:
     Raises:
         FileError: There is none.
     """
-    if path.is_file():
-        return [path]
-    if not path.exists():
-        raise FileError(f"no file {path}")
+    if not path.is_dir():
+        return [regular(path)]
     found = sorted(file for file in path.rglob("*") if file.is_file())
     if not found:
         raise FileError(f"the folder {path} holds no file")
     return found
+
+
+def regular(path: Path) -> Path:
+    """The path itself, which must be that of a file with content of its own: no folder, device or pipe.
+
+    Raises:
+        FileError: It is not; says what it is.
+    """
+    if path.is_dir():
+        raise FileError(f"{path} is a folder, expected a file")
+    if not path.is_file():
+        raise FileError(f"{path} is not a regular file" if path.exists() else f"no file {path}")
+    return path
+
+
+def files_among(paths: Sequence[Path], fits: Callable[[Path], object]) -> list[Path]:
+    """The files that are named, and of the folders that are named, those files in them that `fits` accepts.
+
+    Raises:
+        FileError: There is no such path, or a folder without files.
+        InputError: A file is named twice, whose numbers would count twice.
+    """
+    files = [file for path in paths for file in files_of(path) if path.is_file() or fits(file)]
+    seen: set[Path] = set()
+    for file in files:
+        if file.resolve() in seen:
+            raise InputError(f"{file} is given twice; name each file once")
+        seen.add(file.resolve())
+    return files
 
 
 def one_path(paths: Sequence[Path], what: str) -> Path:

@@ -19,7 +19,7 @@ from typing import Any
 from nasbench.benchmark.base import Direction, Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError
-from nasbench.importers.base import Importer, one_path
+from nasbench.importers.base import Importer, one_path, regular
 from nasbench.importers.jsons import parse_json
 from nasbench.importers.nasbench101 import (
     DATASET,
@@ -104,9 +104,7 @@ def _numbers(training: Training) -> list[float]:
 
 def _lines(path: Path) -> Iterator[Training]:
     """The trainings in lines of JSON."""
-    if not path.is_file():
-        raise FileError(f"no file {path}")
-    for number, line in enumerate(unpacked(path).splitlines(), start=1):
+    for number, line in enumerate(unpacked(regular(path)).splitlines(), start=1):
         if line.strip():
             yield _training(parse_json(line, f"{path.name}, line {number}"), f"{path.name}, line {number}")
 

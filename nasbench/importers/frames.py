@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import FileError, InputError, MissingExtraError
+from nasbench.importers.base import regular
 from nasbench.importers.unpack import unpacked
 from nasbench.spaces.base import BoolArray, FloatArray
 
@@ -22,6 +24,8 @@ JSON_LINES = (".jsonl", ".ndjson")
 PACKED = (".gz", ".xz", ".bz2")
 NOT_NUMBERS = ("", "nan", "na", "n/a", "null", "none")
 """Texts that stand for a missing number, in any case."""
+LISTED = 20
+"""Most columns that a message names."""
 
 
 def numbers(texts: pd.Series[str]) -> tuple[FloatArray, BoolArray]:
@@ -62,8 +66,7 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     packed = bool(suffixes) and suffixes[-1] in PACKED
     kind = suffixes[-1 - packed] if len(suffixes) > packed else ""
-    if not path.is_file():
-        raise FileError(f"no file {path}")
+    regular(path)
     try:
         if kind == ".parquet":
             frame = _parquet(path)
@@ -73,23 +76,42 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
                 frame = _texts(pd.DataFrame(_json_lines(stream)))
             else:
                 frame = pd.read_csv(stream, sep=SEPARATORS[kind], dtype=str, keep_default_na=False, header=None)
+                if (frame.iloc[:, -1] == "").any():
+                    _whole(stream, SEPARATORS[kind], path.name)
                 frame = frame.iloc[1:].set_axis(frame.iloc[0].tolist(), axis=1)  # keeps a name that occurs twice
         else:
             known = ", ".join((*SEPARATORS, *JSON_LINES, ".parquet"))
             raise FileError(f"{path} is none of {known}, which may end in {', '.join(PACKED)} besides")
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, csv.Error) as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"{path} cannot be read as {kind[1:]}: {' '.join(str(error).split())[:200]}") from error
     absent = [name for name in columns if name not in frame.columns]
     if absent:
-        known = ", ".join(map(repr, frame.columns))
+        known = ", ".join(map(repr, frame.columns[:LISTED]))
+        if len(frame.columns) > LISTED:
+            known += f" and {len(frame.columns) - LISTED:,} more"
         raise FileError(f"{path.name} has no column {absent[0]!r}; its columns are {known}")
     twice = [name for name in columns if list(frame.columns).count(name) > 1]
     if twice:
         raise FileError(f"{path.name} has two columns {twice[0]!r}; rename one of them")
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame[list(dict.fromkeys(columns))]
+
+
+def _whole(stream: io.BytesIO, separator: str, place: str) -> None:
+    """Refuse a row with fewer fields than the header: pandas fills it up as if its last fields were there and empty.
+
+    Raises:
+        FileError: There is one, as the last line of a truncated file is.
+    """
+    stream.seek(0)
+    lines = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), delimiter=separator)
+    sizes = (len(fields) for fields in lines if len(fields) > 1 or "".join(fields).strip())  # pandas skips blank lines
+    expected = next(sizes, 0)
+    for row, size in enumerate(sizes, start=1):
+        if size < expected:
+            raise FileError(f"{place}, row {row} has {size} field{'s' * (size > 1)}, expected {expected}")
 
 
 def _json_lines(stream: io.BytesIO) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ import numpy as np
 from nasbench.benchmark.base import Direction, Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
-from nasbench.importers.base import Importer, files_of
+from nasbench.importers.base import Importer, files_among
 from nasbench.importers.frames import column, read_frame
 from nasbench.importers.rows import Series, tabulate
 from nasbench.merge import merge
@@ -47,7 +47,7 @@ class HAT(Importer):
 
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in these files, or in the files of that name in a folder."""
-        files = [file for path in paths for file in files_of(path) if path.is_file() or FILE.fullmatch(file.name)]
+        files = files_among(paths, lambda file: FILE.fullmatch(file.name))
         if not files:
             raise FileError("found no file <task>_<cpu or gpu>_<device>_all.csv")
         space = Transformer()

@@ -11,7 +11,7 @@ import numpy as np
 from nasbench.benchmark.base import Direction, Metric
 from nasbench.benchmark.table import Table, row_codes
 from nasbench.errors import FileError, InputError
-from nasbench.importers.base import Importer, files_of
+from nasbench.importers.base import Importer, files_among
 from nasbench.importers.frames import column, read_frame
 from nasbench.importers.rows import Series, tabulate
 from nasbench.spaces import spaces
@@ -41,7 +41,7 @@ class HWNASBench(Importer):
 
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in these files, which hold the same cells, or in the files of that name in a folder."""
-        files = [file for path in paths for file in files_of(path) if path.is_file() or _dataset(file)]
+        files = files_among(paths, _dataset)
         if not files:
             raise FileError("found no file hw_<data set>.csv")
         space, series, first = spaces.create("nb201"), [], None

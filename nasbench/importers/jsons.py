@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nasbench.errors import FileError
+from nasbench.importers.base import regular
 from nasbench.importers.unpack import unpacked
 from nasbench.spaces.base import FloatArray
 from nasbench.strict_json import loads
@@ -20,9 +21,7 @@ def read_json(path: Path) -> Any:
     Raises:
         FileError: There is no such file, it is no JSON, or an object in it has a name twice.
     """
-    if not path.is_file():
-        raise FileError(f"no file {path}")
-    return parse_json(unpacked(path), str(path))
+    return parse_json(unpacked(regular(path)), str(path))
 
 
 def parse_json(content: bytes, place: str) -> Any:

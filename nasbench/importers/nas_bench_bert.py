@@ -23,7 +23,7 @@ import numpy as np
 from nasbench.benchmark.base import Direction, Metric, Split
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
-from nasbench.importers.base import Importer, files_of
+from nasbench.importers.base import Importer, files_among
 from nasbench.importers.frames import column, read_frame
 from nasbench.importers.jsons import finite, read_json
 from nasbench.importers.rows import Series, tabulate
@@ -55,11 +55,12 @@ class NASBenchBERT(Importer):
 
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in one JSON file, with or without the csv file of the same trainings."""
-        files = [file for path in paths for file in files_of(path) if path.is_file() or FILES.fullmatch(file.name)]
+        files = files_among(paths, lambda file: FILES.fullmatch(file.name))
         kinds = {".json": "a JSON file of trainings", ".csv": "a csv file of metrics"}
         found = {suffix: [file for file in files if suffix in file.suffixes[-2:]] for suffix in kinds}
         if len(found[".json"]) != 1 or len(found[".csv"]) > 1 or sum(map(len, found.values())) < len(files):
-            raise FileError(f"expected {kinds['.json']} and at most one {kinds['.csv'][2:]}, got {len(files)} files")
+            got = ", ".join(file.name for file in files[:5]) or "no file"
+            raise FileError(f"expected {kinds['.json']} and at most one {kinds['.csv'][2:]}, got {got}")
         (trained,) = found[".json"]
         records = read_json(trained)
         if not isinstance(records, list) or not records:

@@ -28,7 +28,7 @@ from nasbench.benchmark.base import Direction, Metric, Split
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers import plain_pickle
-from nasbench.importers.base import Importer, one_path
+from nasbench.importers.base import Importer, one_path, regular
 from nasbench.importers.jsons import finite
 from nasbench.importers.rows import used_reasons
 from nasbench.provenance import provenance
@@ -110,9 +110,7 @@ class TransNAS101(Importer):
         level = self.space.removeprefix("tnb101_")
         if level not in LEVELS:
             raise InputError(f"unknown space {self.space!r}; TransNAS-Bench-101 has {' and '.join(LEVELS)}")
-        if not path.is_file():
-            raise FileError(f"no file {path}")
-        content = plain_pickle.read(path)
+        content = plain_pickle.read(regular(path))
         metrics, results = _part(content, "metrics_dict", path.name), _part(content, "data", path.name).get(level)
         if not isinstance(results, dict) or not results:
             raise FileError(f"{path.name} has no architectures of the space {level!r}")

@@ -17,7 +17,7 @@ import numpy as np
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
-from nasbench.importers.base import Importer, files_of
+from nasbench.importers.base import Importer, files_among
 from nasbench.importers.frames import column, read_frame
 from nasbench.importers.rows import Series, tabulate
 from nasbench.merge import merge
@@ -68,7 +68,7 @@ class YOLOBench(Importer):
 
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in these files."""
-        files = [file for path in paths for file in files_of(path) if path.is_file() or _stem(file) in FILES]
+        files = files_among(paths, lambda file: _stem(file) in FILES)
         if not files:
             raise FileError(f"found no file {' or '.join(f'{stem}.csv' for stem in FILES)}")
         tables = [_table(YOLO(), file) for file in files]

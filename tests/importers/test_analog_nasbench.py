@@ -107,7 +107,7 @@ def test_bad_records_are_named(
 def test_bad_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FileError, match="is no dictionary of cells"):
         AnalogNASBench().read([write(tmp_path, pickle.dumps([]))])
-    with pytest.raises(FileError, match="no file"):
+    with pytest.raises(FileError, match="is a folder, expected a file"):
         AnalogNASBench().read([tmp_path])
     with pytest.raises(InputError, match=r"expected no path, or one file data\.anb, got 2 paths"):
         AnalogNASBench().read([tmp_path, tmp_path])

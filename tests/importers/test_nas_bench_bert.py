@@ -103,7 +103,9 @@ def test_metrics_of_other_trainings_are_refused(tmp_path: Path) -> None:
         NASBenchBERT().read([path, write_metrics(tmp_path, (0, 50, 10), (1, 50, 10), (1, 50, 10))])
     with pytest.raises(InputError, match="has another GLUE score of training 1"):
         NASBenchBERT().read([path, write_metrics(tmp_path, (0, 50, 10), (1, 51, 10))])
-    with pytest.raises(FileError, match="expected a JSON file of trainings and at most one csv file of metrics, got 1"):
+    with pytest.raises(
+        FileError, match="expected a JSON file of trainings and at most one csv file of metrics, got BERT_results"
+    ):
         NASBenchBERT().read([tmp_path / "BERT_results_activation.csv"])
 
 
