@@ -92,7 +92,8 @@ class Registry(Generic[T]):
             return entry, arguments
         if ":" in name:
             return name, arguments
-        close = get_close_matches(name, self.entries, n=1)
+        close = sorted((known for known in self.entries if name and name in known), key=lambda known: known.find(name))
+        close = close or get_close_matches(name, self.entries, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise InputError(
             f"unknown {self.kind} {name!r}: {hint}known are {', '.join(self.entries)}, and your own as module:Class"

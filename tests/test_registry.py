@@ -7,6 +7,7 @@ import pytest
 
 from nasbench.datasets import datasets
 from nasbench.errors import InputError
+from nasbench.importers import importers
 from nasbench.predictors import Predictor, predictors
 from nasbench.registry import Registry
 from nasbench.search import strategies
@@ -80,6 +81,20 @@ def test_defaults_apply_only_where_they_are_taken(own: str) -> None:
 def test_mistakes_are_named(own: str, spec: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         predictors.create(spec)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("nats", "nats-bench"),
+        ("bert", "nas-bench-bert"),
+        ("nasbench1", "nasbench101"),
+        ("hw-nsabench", "hw-nas-bench"),
+    ],
+)
+def test_a_name_that_holds_what_was_typed_is_suggested_before_one_that_resembles_it(typed: str, meant: str) -> None:
+    with pytest.raises(InputError, match=f"did you mean '{meant}'"):
+        importers.create(typed)
 
 
 def test_a_package_missing_inside_a_part_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
