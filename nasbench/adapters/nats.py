@@ -205,7 +205,7 @@ class NATS:
             InputError: The epoch is out of range, or the architecture is not in the space.
             NotFoundError: The benchmark has no such architecture, data set, schedule or seed.
         """
-        results = ArchResults(self, self._known(index), str(hp))
+        results = ArchResults(self, self._known(index), self._schedule(hp))
         policy = results.policy(dataset, is_random)
         found = {"train": results.numbers(dataset, "train", iepoch, policy)}
         names = {"validation": "valid", "test": "test", MIXED: "valtest"}
@@ -214,7 +214,7 @@ class NATS:
         info: dict[str, Any] = {}
         if dataset.startswith("cifar10") and dataset != "cifar100":
             trained = "training set" if dataset == "cifar10-valid" else "training and validation sets"
-            info["comment"] = f"Trained for {hp} epochs on the {trained} of CIFAR-10; test is its test set."
+            info["comment"] = f"Trained for {results.hp} epochs on the {trained} of CIFAR-10; test is its test set."
         for name, part in found.items():
             if part is not None:
                 info[f"{name}-loss"], info[f"{name}-accuracy"] = part["loss"], part["accuracy"]
@@ -229,7 +229,7 @@ class NATS:
         Times are those of training and of each evaluation, in seconds, mean over the trainings; None where not
         recorded.
         """
-        return ArchResults(self, self._known(index), str(hp)).get_compute_costs(dataset)
+        return ArchResults(self, self._known(index), self._schedule(hp)).get_compute_costs(dataset)
 
     def get_latency(self, index: Any, dataset: str, hp: str | int = "12") -> float | None:
         """Latency of a batch in seconds, mean over the trainings; None where not recorded."""
@@ -302,7 +302,7 @@ class NATS:
             -1 and None where no architecture has a number within the limits.
         """
         dataset, setname = MEANT.get((dataset, metric_on_set), (dataset, metric_on_set))
-        path = f"{self._dataset(dataset, str(hp))}/{_split(dataset, setname)}_accuracy"
+        path = f"{self._dataset(dataset, self._schedule(hp))}/{_split(dataset, setname)}_accuracy"
         genotypes = self.benchmark.architectures()
         numbers = self.space.index(genotypes)
         genotypes = genotypes[np.argsort(numbers)]
@@ -327,11 +327,11 @@ class NATS:
 
     def query_meta_info_by_index(self, arch_index: int, hp: str | int = "12") -> ArchResults:
         """`ArchResults` of an architecture under one schedule; raises as `query_by_index`."""
-        return ArchResults(self, self._known(arch_index), str(hp))
+        return ArchResults(self, self._known(arch_index), self._schedule(hp))
 
     def query_info_str_by_arch(self, arch: Any, hp: str | int = "12") -> str:
         """What is known of an architecture under one schedule, as lines of text; raises as `query_by_index`."""
-        return ArchResults(self, self._known(arch), str(hp)).description()
+        return ArchResults(self, self._known(arch), self._schedule(hp)).description()
 
     def query_by_arch(self, arch: Any, hp: str | int) -> str:
         """`query_info_str_by_arch` under its older name."""
@@ -366,7 +366,7 @@ class NATS:
 
     def statistics(self, dataset: str, hp: str | int) -> dict[int, int]:
         """How many architectures have how many trainings."""
-        path = f"{self._dataset(dataset, str(hp))}/train_accuracy"
+        path = f"{self._dataset(dataset, self._schedule(hp))}/train_accuracy"
         genotypes = self.benchmark.architectures()
         trained = np.zeros(len(genotypes), dtype=np.int64)
         for seed in self.benchmark.recorded_seeds(path):
@@ -423,12 +423,31 @@ class NATS:
         found = self._named(dataset, hp)
         if found is None:
             known = [f"{name} with hp={one}" for one in SCHEDULES for name in DATASETS if self._named(name, one)]
-            raise NotFoundError(f"{self.benchmark.name} has no {dataset} with hp={hp}; it has {', '.join(known)}")
+            raise self._lacks(f"{dataset} with hp={hp}", known)
         return found
+
+    def _lacks(self, what: str, known: Sequence[str]) -> NotFoundError:
+        """The error that the benchmark has not what was asked for; `known` is what it has instead."""
+        instead = (
+            f"it has {', '.join(known)}"
+            if known
+            else (
+                "it has no trainings at all (no metric like cifar10@12/train_accuracy); open what nasbench import "
+                "nats-bench or nasbench201 wrote"
+            )
+        )
+        return NotFoundError(f"{self.benchmark.name} has no {what}; {instead}")
+
+    def _schedule(self, hp: str | int) -> str:
+        """The name of a schedule."""
+        return str(hp)
 
 
 class NASBench201API(NATS):
     """The api object of NAS-Bench-201 (`nas_201_api`), which has the same methods.
+
+    Up to its version 1.2 a truth value stood in the place of `hp`, `use_12epochs_result`: True is taken as `"12"`,
+    False as `"200"`.
 
     Args:
         file_path_or_dict: What `nasbench import nasbench201` or `nats-bench` wrote, or an open benchmark.
@@ -441,6 +460,11 @@ class NASBench201API(NATS):
         self, file_path_or_dict: str | Path | Benchmark, verbose: bool = True, *, seed: int = 0, mixed: bool = False
     ) -> None:
         super().__init__(file_path_or_dict, False, verbose, seed=seed, mixed=mixed)
+
+    def _schedule(self, hp: str | int) -> str:
+        if isinstance(hp, bool):
+            return "12" if hp else "200"
+        return super()._schedule(hp)
 
 
 class ArchResults:
@@ -457,9 +481,7 @@ class ArchResults:
 
     def __init__(self, api: NATS, arch_index: int, hp: str) -> None:
         if hp not in api.avaliable_hps:
-            raise NotFoundError(
-                f"{api.benchmark.name} has no trainings with hp={hp}; it has {', '.join(api.avaliable_hps)}"
-            )
+            raise api._lacks(f"trainings with hp={hp}", api.avaliable_hps)
         self.api, self.arch_index, self.hp = api, arch_index, hp
         self.arch_str = api.arch(arch_index)
         self._row = api.space.from_index([arch_index])[0]

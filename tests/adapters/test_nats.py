@@ -101,6 +101,26 @@ def test_numbers_by_hand(api: nats.NATS) -> None:
     assert api.query_by_index(9).get_dataset_seeds("cifar100") == [111]
 
 
+def test_a_truth_value_in_the_place_of_the_schedule_is_use_12epochs_result() -> None:
+    old = nats.NASBench201API(made_up(), verbose=False)
+    assert old.get_more_info(3, "cifar100", None, True, False) == old.get_more_info(3, "cifar100", None, "12", False)
+    assert old.get_cost_info(3, "cifar100", True) == old.get_cost_info(3, "cifar100", "12")
+    with pytest.raises(NotFoundError, match=r"no trainings with hp=200; it has 12$"):
+        old.get_more_info(3, "cifar100", None, False, False)
+
+
+def test_a_benchmark_without_trainings_says_so() -> None:
+    metric = Metric("cifar10", "fpga_latency", "none", "milliseconds", "minimise", DIMS[:1])
+    column = Column(metric, np.ones(1), np.zeros(1, dtype=np.uint8), ())
+    table = Table(NB201(), NB201().from_index([0]), (), {}, {metric.path: column})
+    api = nats.create(TabularBenchmark(table, "hardware"), "tss")
+    told = r"^hardware has no .* with hp=12; it has no trainings at all .*nasbench import nats-bench"
+    with pytest.raises(NotFoundError, match=told):
+        api.get_more_info(0, "cifar10")
+    with pytest.raises(NotFoundError, match=told):
+        api.statistics("cifar10", "12")
+
+
 def test_simulated_time_adds_up(api: nats.NATS) -> None:
     api.reset_time()
     accuracy, latency, cost, total = api.simulate_train_eval(9, dataset="cifar100", hp="12")
