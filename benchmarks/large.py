@@ -80,20 +80,8 @@ def main() -> None:
         "nb201": (15_625, ("cifar10", "cifar100", "ImageNet16-120"), 3, tuple(range(1, 201))),
         "nb101": (423_624, ("cifar10",), 3, (4, 12, 36, 108)),
     }
-    head = (
-        "table",
-        "numbers",
-        "raw MB",
-        "file MB",
-        "part",
-        "write s",
-        "open ms",
-        "first ms",
-        "MB",
-        "peak",
-        "with imports",
-    )
-    print("".join(f"{word:>13}" for word in head))
+    sizes = ("table", "million", "raw MB", "file MB", "part", "write s")
+    print("".join(f"{word:>13}" for word in (*sizes, "open ms", "first ms", "held MB", "peak MB", "with imports")))
     for name in [only] if only else wanted:
         n, datasets, seeds, epochs = wanted[name]
         space = spaces.create(name)
