@@ -76,7 +76,7 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
                 frame = _texts(pd.DataFrame(_json_lines(stream)))
             else:
                 frame = pd.read_csv(stream, sep=SEPARATORS[kind], dtype=str, keep_default_na=False, header=None)
-                if (frame.iloc[:, -1] == "").any():
+                if (frame.iloc[:, -1].fillna("") == "").any():
                     _whole(stream, SEPARATORS[kind], path.name)
                 frame = frame.iloc[1:].set_axis(frame.iloc[0].tolist(), axis=1)  # keeps a name that occurs twice
         else:
