@@ -13,6 +13,7 @@ import typer
 from nasbench import __version__
 from nasbench.console import (
     bar,
+    counted,
     facts,
     interruptible,
     is_table,
@@ -219,7 +220,7 @@ def import_table(
         hdf5.write(table, file)
     read = table.recipe["source"]
     out.print(facts({name: read[name] for name in ("rows", "architectures", "skipped", "licence") if read.get(name)}))
-    out.print(f"Wrote {file}: {len(table.columns)} metrics of {len(table.genotypes):,} architectures", soft_wrap=True)
+    out.print(f"Wrote {file}: {_size(table)}", soft_wrap=True)
 
 
 @app.command()
@@ -273,8 +274,7 @@ def merge(
     if done["unconfirmed"]:
         names_of = plain(done["unconfirmed"])
         out.print(f"No number in common: {names_of}; whether they were measured alike, only you know", soft_wrap=True)
-    size = f"{len(merged.columns)} metrics of {len(merged.genotypes):,} architectures"
-    out.print(f"Wrote {target}: {size}", soft_wrap=True)
+    out.print(f"Wrote {target}: {_size(merged)}", soft_wrap=True)
 
 
 @app.command()
@@ -507,6 +507,11 @@ def _space_facts(name: str) -> str:
 
     space = spaces.create(name)
     return f"{space.size:,} genotypes of {len(space.choices)} choices; {space.task.replace('_', ' ')}; {space.paper}"
+
+
+def _size(table: Table) -> str:
+    """How much a table holds."""
+    return f"{counted(len(table.columns), 'metric')} of {counted(len(table.genotypes), 'architecture')}"
 
 
 def _measured(file: Path) -> Table:

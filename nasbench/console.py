@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table as Grid
+from rich.text import Text
 
 from nasbench.benchmark.base import difference
 
@@ -24,7 +28,7 @@ out = Console(highlight=False)
 if not out.is_terminal:
     out.width = 200  # what reads a pipe has no edge at which lines must be broken
 UNBROKEN = 30
-"""Most characters of a word that is never broken into lines."""
+"""Most characters of a word, or of a part of a name, that is never broken into lines."""
 LISTED, FIRST = 50, 10
 """A list of more values than the one is shown by as many as the other."""
 err = Console(stderr=True, highlight=False)
@@ -75,6 +79,34 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def counted(number: int, what: str) -> str:
+    """How many there are of something, whose plural ends in s."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name that is broken into lines only where its parts meet, after `/` and `_`."""
+
+    text: str
+
+    @property
+    def parts(self) -> list[str]:
+        """What is never broken."""
+        return re.findall("[^/_]*[/_]|[^/_]+", self.text)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(max(map(len, self.parts), default=0), len(self.text))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        lines = [""]
+        for part in self.parts:
+            if lines[-1] and len(lines[-1] + part) > options.max_width:
+                lines.append("")
+            lines[-1] += part
+        yield Text("\n".join(lines))
+
+
 def flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Leaves of nested mappings with dotted names."""
     for name, value in content.items():
@@ -107,11 +139,22 @@ def records(rows: Sequence[Mapping[str, Any]]) -> Grid:
     for name in names:
         values = [row.get(name) for row in rows]
         justify: Literal["right", "left"] = "right" if any(isinstance(v, int | float) for v in values) else "left"
-        widths = [len(plain(v)) for v in values if " " not in plain(v) and len(plain(v)) <= UNBROKEN]
+        pieces = [piece for value in values for piece in _pieces(plain(value))]
+        widths = [len(piece) for piece in pieces if len(piece) <= UNBROKEN]
         grid.add_column(name.replace("_", " "), justify=justify, overflow="fold", min_width=max(widths, default=None))
     for row in rows:
-        grid.add_row(*(escape(plain(row.get(name))) for name in names))
+        grid.add_row(*(_cell(plain(row.get(name))) for name in names))
     return grid
+
+
+def _cell(text: str) -> str | Name:
+    return Name(text) if len(text) > UNBROKEN and " " not in text else escape(text)
+
+
+def _pieces(text: str) -> list[str]:
+    """What of a cell without blanks is not broken into lines."""
+    cell = _cell(text)
+    return cell.parts if isinstance(cell, Name) else [text] if " " not in text else []
 
 
 def show(rows: Sequence[Mapping[str, Any]]) -> None:

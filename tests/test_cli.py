@@ -189,7 +189,7 @@ def test_import_makes_a_benchmark(
     assert run(monkeypatch, "import", "csv", tmp_path / "t.csv", *options) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "skipped.column 'arch' is no architecture of nb201 1" in shown
-    assert "1 metrics of 1 architectures" in shown
+    assert "1 metric of 1 architecture" in shown
     assert run(monkeypatch, "query", tmp_path / "t.h5", CELL) == 0
     assert "90" in capsys.readouterr().out
 

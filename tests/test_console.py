@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from nasbench.console import facts, plain
+from nasbench.console import counted, facts, plain, records
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,21 @@ def test_facts_keep_the_end_of_a_word_that_is_longer_than_the_line() -> None:
     with console.capture() as capture:
         console.print(facts({"sha256": checksum}))
     assert "".join(line.removeprefix("sha256").strip() for line in capture.get().splitlines()) == checksum
+
+
+def test_counts_agree_with_their_noun() -> None:
+    assert [counted(n, "metric") for n in (0, 1, 1_234)] == ["0 metrics", "1 metric", "1,234 metrics"]
+
+
+@pytest.mark.parametrize("width", [80, 60, 200])
+def test_long_names_are_broken_where_their_parts_meet(width: int) -> None:
+    name = "ImageNet16-120@12/validation_and_test_accuracy"
+    rows = [{"metric": name, "units": "percent", "epochs": "1 to 12", "seeds": 1, "missing": 108, "least": 3.5333}]
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(records(rows))
+    lines = [line.rstrip() for line in capture.get().splitlines()[1:]]
+    pieces = [line.split()[0] for line in lines]
+    assert "".join(pieces) == name
+    assert all(piece[-1] in "/_" for piece in pieces[:-1])
+    assert (len(pieces) == 1) == (width == 200)
