@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from nasbench.errors import InputError
+from nasbench.fusion import FusedNetwork
 from nasbench.spaces.base import FloatArray
-from nasbench.tasks import Task
+from nasbench.tasks import Outputs, Tallies, Tally, Task
 
 SPLITS = ("train", "validation", "test")
 CURVE_COUNT = 2 * len(SPLITS) + 1
 """Number of quantities that are measured after each epoch."""
 EVALUATION_BATCH = 1024
+CACHED = 512
+"""Inputs, counted for each network, that networks side by side answer at once on the CPU: what its caches hold."""
 OPTIMISERS = {"sgd": "SGD with Nesterov momentum", "adamw": "AdamW"}
 """What `TrainSettings.optimiser` can be: SGD (Sutskever et al., 2013), and AdamW (Loshchilov & Hutter, 2019)."""
 
@@ -150,50 +154,156 @@ def train(
     if cuda and data["train"][0].dim() == 4:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         data = {split: (x.contiguous(memory_format=torch.channels_last), y) for split, (x, y) in data.items()}
-    deterministic = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
-    with seeded(seed, device), deterministic:
-        return _train(network, task, data, settings, torch.Generator().manual_seed(seed), device)
+    with seeded(seed, device), _deterministic():
+        return _train(_One(network, task), data, settings, [seed], curves(task), device)[0]
 
 
-def _train(
-    network: torch.nn.Module,
+def train_many(
+    networks: Sequence[torch.nn.Module],
     task: Task,
     data: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
     settings: TrainSettings,
-    generator: torch.Generator,
+    seeds: Sequence[int],
     device: torch.device,
-) -> History:
+) -> list[History]:
+    """Train networks side by side, each as `train` would by itself, but for rounding; see `nasbench.fusion`.
+
+    `train_seconds` is the same for each of the networks: its share of the time that all of them took. A network that
+    diverges does not touch the others; its weights are as they are when all have finished.
+
+    Args:
+        networks: Map images `(b, channels, height, width)` to features; trained in place.
+        task: Loss and score.
+        data: By split: inputs `(n, channels, height, width)` and targets `(n, ...)`, on `device`.
+        settings: How to train.
+        seeds: Seed of the order of the inputs, for each network.
+        device: Where to train.
+
+    Raises:
+        Unfusable: A network does what cannot be done side by side, such as drawing random numbers; the message says
+            what. None is changed.
+    """
+    fused = FusedNetwork(networks, data["train"][0][:1]).to(device)
+    size = EVALUATION_BATCH if device.type == "cuda" else max(1, CACHED // len(networks))
+    with _deterministic():
+        histories = _train(_Many(fused, task, size), data, settings, seeds, curves(task), device)
+    fused.unstack(networks)
+    return histories
+
+
+class _Learner(Protocol):
+    """One network, or many side by side, with what differs between the two."""
+
+    evaluation_batch: int
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """What is trained."""
+
+    def batch(self, inputs: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Rows `(b, k)` of inputs and targets `(n, ...)`, as the network and the loss take them."""
+
+    def shared(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Inputs and targets `(b, ...)` for all networks, as the network and the loss take them."""
+
+    def loss(self, outputs: Outputs, targets: torch.Tensor) -> torch.Tensor:
+        """Loss of the network, or of each of the networks `(k,)`."""
+
+    def tally(self) -> Tally | Tallies:
+        """An empty collection of scores and losses."""
+
+    def results(self, tally: Any) -> list[tuple[float, float]]:
+        """Score and loss of each of the networks."""
+
+
+class _One:
+    def __init__(self, network: torch.nn.Module, task: Task) -> None:
+        self.network, self.loss, self.tally = network, task.loss, task.tally
+        self.evaluation_batch = EVALUATION_BATCH
+
+    def batch(self, inputs: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return inputs[rows[:, 0]], targets[rows[:, 0]]
+
+    def shared(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return inputs, targets
+
+    def results(self, tally: Tally) -> list[tuple[float, float]]:
+        return [tally.result()]
+
+
+class _Many:
+    def __init__(self, network: FusedNetwork, task: Task, evaluation_batch: int) -> None:
+        self.network, self.count, self.task = network, network.count, task
+        self.evaluation_batch = evaluation_batch
+
+    def batch(self, inputs: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return inputs[rows].flatten(1, 2), targets[rows]  # (b, k * c, h, w), (b, k, ...)
+
+    def shared(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x, y = (part[:, None].expand(-1, self.count, *part.shape[1:]) for part in (inputs, targets))
+        return x.flatten(1, 2), y
+
+    def loss(self, outputs: Outputs, targets: torch.Tensor) -> torch.Tensor:
+        assert not isinstance(outputs, list), "networks side by side answer with one tensor"
+        return self.task.losses(outputs, targets)
+
+    def tally(self) -> Tallies:
+        return self.task.tallies(self.count)
+
+    def results(self, tally: Tallies) -> list[tuple[float, float]]:
+        return tally.results()
+
+
+def _train(
+    learner: _Learner,
+    data: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+    settings: TrainSettings,
+    seeds: Sequence[int],
+    names: tuple[str, ...],
+    device: torch.device,
+) -> list[History]:
+    """A history for each of the seeds, which are as many as the networks."""
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     inputs, targets = data["train"]
     batches = math.ceil(len(inputs) / settings.batch_size)
-    optimiser = _optimiser(network, settings)
-    names = curves(task)
-    values = np.full((len(names), settings.epochs), np.nan)
+    optimiser = _optimiser(learner.network, settings)
+    values = np.full((len(seeds), len(names), settings.epochs), np.nan)
+    diverged: dict[int, int] = {}
     seconds, step = 0.0, 0
     for epoch in range(settings.epochs):
         start = _clock(device)
-        network.train()
-        tally = task.tally()
-        order = torch.randperm(len(inputs), generator=generator).to(device)
-        for rows in order.tensor_split(batches):
-            x, y = inputs[rows], targets[rows]
+        learner.network.train()
+        tally = learner.tally()
+        orders = torch.stack([torch.randperm(len(inputs), generator=g) for g in generators], dim=1).to(device)
+        for rows in orders.tensor_split(batches):
+            x, y = learner.batch(inputs, targets, rows)
             factor = schedule(step, settings.epochs * batches, settings.warmup_epochs * batches)
             optimiser.param_groups[0]["lr"] = settings.learning_rate * factor
             with _precision(device):
-                outputs = network(x)
-                loss = task.loss(outputs, y)
+                outputs = learner.network(x)
+                loss = learner.loss(outputs, y)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            (loss.sum() if loss.dim() else loss).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             tally.add(outputs, y, loss)
             step += 1
         seconds += _clock(device) - start
-        measured = [*tally.result()]
-        for split in SPLITS[1:]:
-            measured += evaluate(network, task, *data[split])
-        if not all(math.isfinite(value) for value in measured):
-            return History(names, values, diverged=epoch + 1)
-        values[:, epoch] = [*measured, seconds]
-    return History(names, values)
+        parts = [learner.results(tally), *(_evaluate(learner, *data[split]) for split in SPLITS[1:])]
+        measured = np.concatenate(parts, axis=1)  # (k, 2 * splits)
+        sound = np.isfinite(measured).all(axis=1)
+        for index in np.flatnonzero(~sound).tolist():
+            diverged.setdefault(index, epoch + 1)
+        going = [index for index in range(len(seeds)) if index not in diverged]
+        if not going:
+            break
+        values[going, :-1, epoch] = measured[going]
+        values[going, -1, epoch] = seconds / len(seeds)
+    return [History(names, values[index], diverged.get(index)) for index in range(len(seeds))]
+
+
+def _deterministic() -> AbstractContextManager[None]:
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+    return flags
 
 
 def _optimiser(network: torch.nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
@@ -203,16 +313,22 @@ def _optimiser(network: torch.nn.Module, settings: TrainSettings) -> torch.optim
     return torch.optim.SGD(network.parameters(), rate, momentum, weight_decay=decay, nesterov=True, foreach=True)
 
 
-@torch.inference_mode()
 def evaluate(network: torch.nn.Module, task: Task, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[float, float]:
     """Score in percent and mean loss of a network on inputs `(n, ...)` with targets `(n, ...)`."""
-    network.eval()
-    tally = task.tally()
-    for x, y in zip(*(torch.split(part, EVALUATION_BATCH) for part in (inputs, targets)), strict=True):
+    return _evaluate(_One(network, task), inputs, targets)[0]
+
+
+@torch.inference_mode()
+def _evaluate(learner: _Learner, inputs: torch.Tensor, targets: torch.Tensor) -> list[tuple[float, float]]:
+    learner.network.eval()
+    tally = learner.tally()
+    size = learner.evaluation_batch
+    for batch in zip(torch.split(inputs, size), torch.split(targets, size), strict=True):
+        x, y = learner.shared(*batch)
         with _precision(inputs.device):
-            outputs = network(x)
-            tally.add(outputs, y, task.loss(outputs, y))
-    return tally.result()
+            outputs = learner.network(x)
+            tally.add(outputs, y, learner.loss(outputs, y))
+    return learner.results(tally)
 
 
 def _precision(device: torch.device) -> torch.autocast:

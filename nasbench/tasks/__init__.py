@@ -1,7 +1,7 @@
 """What networks are trained for: each task says what goes in, what comes out, the loss, and the score of a table."""
 
 from nasbench.registry import Registry
-from nasbench.tasks.base import Outputs, Tally, Task
+from nasbench.tasks.base import Outputs, Tallies, Tally, Task
 
 tasks: Registry[Task] = Registry(
     "task",
@@ -14,4 +14,4 @@ tasks: Registry[Task] = Registry(
     },
 )
 
-__all__ = ["Outputs", "Tally", "Task", "tasks"]
+__all__ = ["Outputs", "Tallies", "Tally", "Task", "tasks"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from nasbench.errors import InputError
@@ -25,6 +25,26 @@ class Tally(ABC):
     @abstractmethod
     def result(self) -> tuple[float, float]:
         """Score in percent and mean loss over all that was taken in."""
+
+
+class Tallies:
+    """Score and loss of each of `k` networks, collected one after the other.
+
+    Args:
+        tallies: An empty one for each network.
+    """
+
+    def __init__(self, tallies: Sequence[Tally]) -> None:
+        self.tallies = tallies
+
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor, losses: torch.Tensor) -> None:
+        """Take in one batch: answers `(b, k, ...)`, what was right `(b, k, ...)`, and `Task.losses` of both."""
+        for index, tally in enumerate(self.tallies):
+            tally.add(outputs[:, index], targets[:, index], losses[index])
+
+    def results(self) -> list[tuple[float, float]]:
+        """Score in percent and mean loss of each network."""
+        return [tally.result() for tally in self.tallies]
 
 
 class Task(ABC):
@@ -88,3 +108,16 @@ class Task(ABC):
     @abstractmethod
     def tally(self) -> Tally:
         """An empty collection of scores and losses."""
+
+    # --- of many networks: whoever can compute these at once may do so ------------------------------------------
+
+    def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """`loss` of each of `k` networks, from outputs `(b, k, ...)` and targets `(b, k, ...)`; shape `(k,)`."""
+        import torch
+
+        pairs = zip(outputs.unbind(1), targets.unbind(1), strict=True)
+        return torch.stack([self.loss(answer, right) for answer, right in pairs])
+
+    def tallies(self, count: int) -> Tallies:
+        """`tally` for each of so many networks."""
+        return Tallies([self.tally() for _ in range(count)])

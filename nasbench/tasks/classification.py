@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from nasbench.tasks.base import Outputs, Tally, Task
+from nasbench.tasks.base import Outputs, Tallies, Tally, Task
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +41,18 @@ class Classification(Task):
         """Right choices, of all that count."""
         return Accuracy()
 
+    def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy of each network, at once."""
+        from torch.nn.functional import cross_entropy
+
+        each = cross_entropy(outputs.flatten(0, 1), targets.flatten(0, 1), ignore_index=IGNORED, reduction="none")
+        axes = (0, *range(2, targets.dim()))
+        return each.view(targets.shape).sum(axes) / (targets != IGNORED).sum(axes)
+
+    def tallies(self, count: int) -> Tallies:
+        """Right choices of each network, counted at once."""
+        return Accuracies()
+
 
 class Accuracy(Tally):
     """Percentage of right choices and mean loss, each target that counts with equal weight."""
@@ -62,3 +74,27 @@ class Accuracy(Tally):
         """Accuracy in percent and mean cross-entropy in nats."""
         counted = int(self.counted)
         return 100 * int(self.correct) / counted, float(self.loss) / counted
+
+
+class Accuracies(Tallies):
+    """`Accuracy` of each of many networks."""
+
+    def __init__(self) -> None:
+        self.correct: torch.Tensor | int = 0
+        self.counted: torch.Tensor | int = 0
+        self.loss: torch.Tensor | float = 0.0
+
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor, losses: torch.Tensor) -> None:
+        """Take in logits `(b, k, classes, ...)`, classes `(b, k, ...)` and losses `(k,)`."""
+        axes = (0, *range(2, targets.dim()))
+        counted = (targets != IGNORED).sum(axes)  # (k,)
+        self.correct = self.correct + (outputs.detach().argmax(2) == targets).sum(axes)
+        self.counted = self.counted + counted
+        self.loss = self.loss + losses.detach() * counted
+
+    def results(self) -> list[tuple[float, float]]:
+        """Accuracy in percent and mean cross-entropy in nats of each network."""
+        import torch
+
+        columns = (torch.as_tensor(part).tolist() for part in (self.correct, self.counted, self.loss))
+        return [(100 * correct / counted, loss / counted) for correct, counted, loss in zip(*columns, strict=True)]
