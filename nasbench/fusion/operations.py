@@ -190,7 +190,7 @@ def mean_pool(module: nn.AvgPool2d, sides: Sides) -> Callable[[torch.Tensor], to
     height, width = sides
     if height * width > DENSE:
         return module
-    pixels = torch.eye(height * width).view(-1, 1, height, width)
+    pixels = torch.eye(height * width, dtype=torch.float64).view(-1, 1, height, width)
     pooled = module(pixels)[:, 0]  # (pixels, h', w')
     matrix, shape = pooled.flatten(1), pooled.shape[1:]
 

@@ -81,5 +81,5 @@ class _FanOut(torch.autograd.Function):
         return fan.parts(value)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
         return ctx.fan.gradient(gradients, ctx.width), None

@@ -30,21 +30,8 @@ BATCH = 2
 """Inputs that the network is tried on: the fewest that can be normalised."""
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Hardswish, nn.Hardsigmoid, nn.GELU, nn.ELU)
 POOLS = (nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Flatten)
-ALIKE = frozenset(
-    [
-        "relu",
-        "relu6",
-        "silu",
-        "sigmoid",
-        "tanh",
-        "hardswish",
-        "hardsigmoid",
-        "gelu",
-        "max_pool2d",
-        "avg_pool2d",
-        "interpolate",
-    ]
-)
+_PER_PIXEL = ("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "gelu")
+ALIKE = frozenset([*_PER_PIXEL, "max_pool2d", "avg_pool2d", "interpolate"])
 """Functions and methods of one value that treat every channel by itself, whatever their other arguments are."""
 PAIRED: dict[str, Callable[..., torch.Tensor]] = {
     "add": torch.add,
@@ -288,7 +275,7 @@ class _Reader:
         known = (
             name in ALIKE
             or (name == "mean" and _axes(node, len(sides) + 2) <= set(range(2, len(sides) + 2)))
-            or (name == "pad" and len(others[0] if others else node.kwargs["pad"]) <= 2 * len(sides))
+            or (name == "pad" and len(_argument(node, "pad")) <= 2 * len(sides))
             or (name == "flatten" and rest == ((1,), ()))
         )
         if not known:
@@ -302,7 +289,7 @@ class _Reader:
         source = node.args[0]
 
         def call(x: torch.Tensor) -> torch.Tensor:
-            result: torch.Tensor = function(x, *others, **dict(named))  # type: ignore[operator]
+            result: torch.Tensor = function(x, *others, **dict(named))
             return result
 
         return self._step(Channelwise(call, (name, repr(rest)), (self._sides(source),)), (self._value(source),), node)
@@ -388,11 +375,15 @@ def _has_nodes(value: Any) -> bool:
     return bool(found)
 
 
+def _argument(node: fx.Node, name: str) -> Sequence[Any]:
+    """The argument of a call of one value that is named so, or comes second."""
+    value: Any = node.kwargs.get(name, node.args[1] if len(node.args) > 1 else ())
+    return value if isinstance(value, Sequence) else (value,)
+
+
 def _axes(node: fx.Node, ndim: int) -> set[int]:
     """Axes that a mean is over."""
-    axes = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else ())
-    axes = axes if isinstance(axes, Sequence) else (axes,)
-    return {int(axis) % ndim for axis in axes} if axes else {0}
+    return {int(axis) % ndim for axis in _argument(node, "dim")} or {0}
 
 
 def _narrow(value: Value, start: int, length: int) -> Value:

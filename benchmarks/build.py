@@ -1,0 +1,156 @@
+"""Cells per hour: an ordinary PyTorch loop, our loop one network at a time, and networks side by side, on two cores.
+
+    python benchmarks/build.py [--channels 8 16 32] [--fused 8 16 32] [--cells 32] [--repeats 3]
+
+Cells of NAS-Bench-201 are trained with the recipe of `nasbench demo` (distorted digits of 8x8 pixels, 10 epochs,
+batches of 32 and an evaluation of 800 images after each epoch), at several widths (that of the recipe is 32):
+
+    ordinary   DataLoader, one network after the other, torch on all cores, evaluation in batches of 256, foreach SGD
+    alone      `nasbench.train.train`, one network after the other in one process for each core, one thread each
+    fused K    `nasbench.train.train_many`, K networks side by side, likewise
+
+The three take turns in one run, each for the same cells, so that other load meets all of them. Times are wall-clock
+seconds and include building and tracing networks, but not starting processes. Columns: median of cells per hour over
+the turns, lowest and highest, and the median over the turns of the ratio to `ordinary` of the same turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from nasbench.build import BuildSettings, sample_cells
+from nasbench.datasets import datasets
+from nasbench.demo import FULL
+from nasbench.spaces import GenotypeArray, NetworkSettings, spaces
+from nasbench.tasks import Task
+from nasbench.train import seeded, train, train_many
+
+CPU = torch.device("cpu")
+Tensors = dict[str, tuple[torch.Tensor, torch.Tensor]]
+
+
+def load(settings: BuildSettings) -> tuple[Task, Tensors]:
+    data = datasets.create(settings.dataset).load()
+    return data.task, dict(data.tensors(CPU))
+
+
+def networks(settings: BuildSettings, task: Task, cells: GenotypeArray) -> list[nn.Module]:
+    space = spaces.create(settings.space)
+    made = []
+    for seed, cell in enumerate(cells):
+        with seeded(seed, CPU):
+            made.append(space.network(cell, task, settings.network))
+    return made
+
+
+def ordinary(settings: BuildSettings, cells: GenotypeArray) -> None:
+    """What one writes without thinking of speed."""
+    task, tensors = load(settings)
+    recipe = settings.train
+    batches = {
+        split: DataLoader(TensorDataset(*part), recipe.batch_size if split == "train" else 256, split == "train")
+        for split, part in tensors.items()
+    }
+    for network in networks(settings, task, cells):
+        optimiser = torch.optim.SGD(
+            network.parameters(),
+            recipe.learning_rate,
+            recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            nesterov=True,
+        )
+        steps = recipe.epochs * len(batches["train"])
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        criterion = nn.CrossEntropyLoss()
+        for _ in range(recipe.epochs):
+            network.train()
+            for images, labels in batches["train"]:
+                optimiser.zero_grad()
+                loss = criterion(network(images), labels)
+                loss.backward()
+                optimiser.step()
+                cosine.step()
+            network.eval()
+            with torch.no_grad():
+                for split in ("validation", "test"):
+                    right = 0
+                    for images, labels in batches[split]:
+                        outputs = network(images)
+                        criterion(outputs, labels).item()
+                        right += int((outputs.argmax(1) == labels).sum())
+
+
+def ours(settings: BuildSettings, fused: int, cells: GenotypeArray) -> None:
+    """One after the other (`fused` 0), or so many side by side."""
+    task, tensors = load(settings)
+    every = networks(settings, task, cells)
+    if not fused:
+        for network in every:
+            train(network, task, tensors, settings.train, 0, CPU)
+        return
+    for start in range(0, len(every), fused):
+        group = every[start : start + fused]
+        train_many(group, task, tensors, settings.train, range(len(group)), CPU)
+
+
+def spread(pool: ProcessPoolExecutor, work: Callable[[GenotypeArray], None], parts: list[GenotypeArray]) -> None:
+    list(pool.map(work, parts))
+
+
+def seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--channels", type=int, nargs="+", default=[8, 16, 32])
+    parser.add_argument("--fused", type=int, nargs="+", default=[8, 16])
+    parser.add_argument("--cells", type=int, default=32)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    cores = len(os.sched_getaffinity(0))
+    context = get_context("spawn")
+    os.environ.pop("OMP_NUM_THREADS", None)
+    torch.set_num_threads(cores)
+    with ProcessPoolExecutor(cores, context, initializer=partial(torch.set_num_threads, 1)) as pool:
+        for channels in arguments.channels:
+            settings = replace(FULL.build, network=NetworkSettings(channels=channels, cells=1, stages=1))
+            cells = sample_cells(spaces.create(settings.space), arguments.cells, 0)
+            parts = [cells[core::cores] for core in range(cores)]
+            few = [cells[:1]] * cores
+            ways: dict[str, Callable[[], None]] = {
+                "ordinary": partial(ordinary, settings, cells),
+                "alone": partial(spread, pool, partial(ours, settings, 0), parts),
+            }
+            for fused in arguments.fused:
+                ways[f"fused {fused}"] = partial(spread, pool, partial(ours, settings, fused), parts)
+            spread(pool, partial(ours, settings, 0), few)  # start processes and libraries
+            ordinary(settings, cells[:1])
+            turns = [{name: seconds(work) for name, work in ways.items()} for _ in range(arguments.repeats)]
+            print(f"\n{channels} channels, {len(cells)} cells, {cores} cores, {arguments.repeats} turns")
+            print("             cells/hour   lowest  highest   to ordinary")
+            for name in ways:
+                rates = [3600 * len(cells) / turn[name] for turn in turns]
+                ratio = statistics.median(turn["ordinary"] / turn[name] for turn in turns)
+                print(
+                    f"{name:10} {statistics.median(rates):12.0f} {min(rates):8.0f} {max(rates):8.0f} {ratio:13.2f}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
