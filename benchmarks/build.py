@@ -1,17 +1,19 @@
 """Cells per hour: an ordinary PyTorch loop, our loop one network at a time, and networks side by side, on two cores.
 
-    python benchmarks/build.py [--channels 8 16 32] [--fused 8 16 32] [--cells 32] [--repeats 3]
+    python benchmarks/build.py [--channels 8 16 32] [--fused 8 16 32] [--cells 32] [--ordinary 8] [--repeats 3]
 
 Cells of NAS-Bench-201 are trained with the recipe of `nasbench demo` (distorted digits of 8x8 pixels, 10 epochs,
 batches of 32 and an evaluation of 800 images after each epoch), at several widths (that of the recipe is 32):
 
-    ordinary   DataLoader, one network after the other, torch on all cores, evaluation in batches of 256, foreach SGD
+    ordinary   DataLoader, one network after the other, torch on all cores, evaluation in batches of 256
+    one thread the same in one process for each core, one thread each
     alone      `nasbench.train.train`, one network after the other in one process for each core, one thread each
     fused K    `nasbench.train.train_many`, K networks side by side, likewise
 
-The three take turns in one run, each for the same cells, so that other load meets all of them. Times are wall-clock
+They take turns in one run, so that other load meets all of them, each for the same cells, `ordinary` for the first
+`--ordinary` of them, as threads that wait for each other on shared cores are slow. Times are wall-clock
 seconds and include building and tracing networks, but not starting processes. Columns: median of cells per hour over
-the turns, lowest and highest, and the median over the turns of the ratio to `ordinary` of the same turn.
+the turns, lowest and highest, and the medians of the ratios to `ordinary` and to `one thread` of the same turn.
 """
 
 from __future__ import annotations
@@ -120,6 +122,7 @@ def main() -> None:
     parser.add_argument("--channels", type=int, nargs="+", default=[8, 16, 32])
     parser.add_argument("--fused", type=int, nargs="+", default=[8, 16])
     parser.add_argument("--cells", type=int, default=32)
+    parser.add_argument("--ordinary", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
@@ -132,22 +135,30 @@ def main() -> None:
             cells = sample_cells(spaces.create(settings.space), arguments.cells, 0)
             parts = [cells[core::cores] for core in range(cores)]
             few = [cells[:1]] * cores
+            counts = {"ordinary": min(arguments.ordinary, len(cells))}
             ways: dict[str, Callable[[], None]] = {
-                "ordinary": partial(ordinary, settings, cells),
+                "ordinary": partial(ordinary, settings, cells[: counts["ordinary"]]),
+                "one thread": partial(spread, pool, partial(ordinary, settings), parts),
                 "alone": partial(spread, pool, partial(ours, settings, 0), parts),
             }
             for fused in arguments.fused:
                 ways[f"fused {fused}"] = partial(spread, pool, partial(ours, settings, fused), parts)
             spread(pool, partial(ours, settings, 0), few)  # start processes and libraries
             ordinary(settings, cells[:1])
-            turns = [{name: seconds(work) for name, work in ways.items()} for _ in range(arguments.repeats)]
+            turns = [
+                {name: 3600 * counts.get(name, len(cells)) / seconds(work) for name, work in ways.items()}
+                for _ in range(arguments.repeats)
+            ]
             print(f"\n{channels} channels, {len(cells)} cells, {cores} cores, {arguments.repeats} turns")
-            print("             cells/hour   lowest  highest   to ordinary")
+            print("             cells/hour   lowest  highest   to ordinary  to one thread")
             for name in ways:
-                rates = [3600 * len(cells) / turn[name] for turn in turns]
-                ratio = statistics.median(turn["ordinary"] / turn[name] for turn in turns)
+                rates = [turn[name] for turn in turns]
+                ratios = [
+                    statistics.median(turn[name] / turn[base] for turn in turns) for base in ("ordinary", "one thread")
+                ]
                 print(
-                    f"{name:10} {statistics.median(rates):12.0f} {min(rates):8.0f} {max(rates):8.0f} {ratio:13.2f}",
+                    f"{name:10} {statistics.median(rates):12.0f} {min(rates):8.0f} {max(rates):8.0f} "
+                    f"{ratios[0]:13.2f} {ratios[1]:14.2f}",
                     flush=True,
                 )
 
