@@ -123,7 +123,9 @@ def test_parts_are_handed_out_and_their_gradients_summed_by_hand():
     assert value.grad.tolist() == [[0, 1, 111, 10, 0]]
 
 
-@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("mobile", "ofa"))) for name in IMAGES]
+)
 def test_each_network_of_a_space_is_trained_as_by_itself(name):
     networks = of_space(name)
     compare(networks, TrainSettings(epochs=2, batch_size=12, learning_rate=0.02), [3, 3, 4, 5])
