@@ -14,13 +14,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from nasbench.errors import InputError
+
 Sides = tuple[int, ...]
 """Shape of a value behind the axis along which values are stacked: `(h, w)`, or `()` of features."""
 DENSE = 144
 """Pixels of an image up to which a mean over windows is computed as a product with a matrix."""
 
 
-class Unfusable(ValueError):
+class Unfusable(InputError):
     """A network has something that cannot run side by side with others; the message says what."""
 
 
