@@ -111,14 +111,7 @@ class MobileChain(Space):
         nodes = directed_path(graph, self.name)
         stages = self._by_stage(graph, nodes[1:-1])
         genotype = self._read(graph, stages)
-        own = self.graph(self.check([genotype])[0])
-        for node, expected in zip(nodes, own, strict=True):
-            for name, value in own.nodes[expected].items():
-                if graph.nodes[node].get(name) != value:
-                    raise InputError(
-                        f"node {node!r} has {name} {graph.nodes[node].get(name)!r}; at its place {self.name} has "
-                        f"{value!r}"
-                    )
+        check_attributes(graph, nodes, self.graph(self.check([genotype])[0]), self.name)
         return genotype
 
     def _by_stage(self, graph: nx.DiGraph[Any], nodes: list[Any]) -> list[list[Any]]:
@@ -219,3 +212,16 @@ def kept_strides(strides: Sequence[int], sides: Sequence[int]) -> list[int]:
     for stride, left in zip(strides, np.cumsum(np.array(strides)[::-1] == 2)[::-1], strict=True):
         result.append(stride if left <= halvings else 1)
     return result
+
+
+def check_attributes(graph: nx.DiGraph[Any], nodes: list[Any], own: nx.DiGraph[int], space: str) -> None:
+    """Test that the nodes of a path say of themselves what those of `own`, in its order, do.
+
+    Raises:
+        InputError: One does not; says which. `space` is the name of the space that it should be of.
+    """
+    for node, expected in zip(nodes, own, strict=True):
+        for name, value in own.nodes[expected].items():
+            found = graph.nodes[node].get(name)
+            if found != value:
+                raise InputError(f"node {node!r} has {name} {found!r}; at its place {space} has {value!r}")

@@ -13,7 +13,7 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.spaces.base import BoolArray, CellTensors, FloatArray, GenotypeArray, KeyArray, NetworkSettings, Space
 from nasbench.spaces.layered import path_tensors
-from nasbench.spaces.mobile_chain import directed_path
+from nasbench.spaces.mobile_chain import check_attributes, directed_path
 from nasbench.tasks.images import ImageClassification
 
 if TYPE_CHECKING:
@@ -181,14 +181,7 @@ class TNB101Macro(Space):
             raise InputError(f"the graph has {len(modules)} modules; {self.name} allows {fewest} to {most}")
         digits = [1 + KINDS.index(graph.nodes[node]["op"]) for node in modules]
         genotype = self._from_digits(digits)
-        own = self.graph(self.check([genotype])[0])
-        for node, expected in zip(nodes, own, strict=True):
-            for name, value in own.nodes[expected].items():
-                if graph.nodes[node].get(name) != value:
-                    raise InputError(
-                        f"node {node!r} has {name} {graph.nodes[node].get(name)!r}; at its place {self.name} has "
-                        f"{value!r}"
-                    )
+        check_attributes(graph, nodes, self.graph(self.check([genotype])[0]), self.name)
         return genotype
 
     def _from_digits(self, digits: list[int]) -> list[int]:
