@@ -4,8 +4,8 @@
         "digits+distortion=1.0 channels=4 cells=1 stages=2 epochs=12 batch_size=32 learning_rate=0.1"
 
 A recipe is a data set, then settings of the network and of training; what is not said is as in `nasbench build`. The
-same random cells of NAS-Bench-201 are trained for all recipes, each with two seeds, in one process on one thread.
-Columns, of the validation accuracy in percent after the last epoch:
+same random cells of NAS-Bench-201, each of another function, are trained for all recipes, each with two seeds, on one
+thread, `--fused` of them side by side. Columns, of the validation accuracy in percent after the last epoch:
 
     cpu     seconds of processor time for one training with its evaluations
     linear  what a linear model on raw pixels reaches
@@ -15,6 +15,8 @@ Columns, of the validation accuracy in percent after the last epoch:
     tau     Kendall's tau-b between the two seeds, over all cells, with its bootstrap standard error
     half    the same within the half of the cells with the better means (a restricted range: lower by construction)
     test    tau-b between validation with one seed and test accuracy with the other, over all cells
+    other   tau-b between the means and what a benchmark of the same space, given with `--against`, has of the cells
+    conv    share of 3x3 and 1x1 convolutions among the operations of the best tenth of the cells
 """
 
 from __future__ import annotations
@@ -28,17 +30,21 @@ import numpy as np
 import torch
 from scipy.stats import kendalltau
 
+from nasbench import load
 from nasbench.baseline import linear_accuracy
-from nasbench.build import BuildSettings, Trial, sample_cells, trial_seeds
+from nasbench.benchmark.base import Benchmark
+from nasbench.build import BuildSettings, Trial, trial_seeds
 from nasbench.datasets import datasets
-from nasbench.spaces import NetworkSettings, spaces
+from nasbench.spaces import GenotypeArray, NetworkSettings, spaces
 from nasbench.spaces.base import FloatArray
-from nasbench.train import TrainSettings, seeded, train
+from nasbench.train import TrainSettings, seeded, train_many
 
 SPLITS = ("validation", "test")
+CPU = torch.device("cpu")
+CONVOLUTIONS = ("nor_conv_1x1", "nor_conv_3x3")
 
 
-def parse(text: str, cells: int) -> BuildSettings:
+def parse(text: str) -> BuildSettings:
     """Settings of a recipe written as `DATASET name=value ...`."""
     dataset, *pairs = text.split()
     given: dict[str, Any] = {}
@@ -46,25 +52,36 @@ def parse(text: str, cells: int) -> BuildSettings:
         name, _, value = pair.partition("=")
         given[name] = float(value) if "." in value or "e" in value else int(value)
     network = {field.name: given.pop(field.name) for field in fields(NetworkSettings) if field.name in given}
-    return BuildSettings(
-        dataset=dataset, cells=cells, seeds=2, network=NetworkSettings(**network), train=TrainSettings(**given)
-    )
+    return BuildSettings(dataset=dataset, seeds=2, network=NetworkSettings(**network), train=TrainSettings(**given))
 
 
-def accuracies(settings: BuildSettings) -> tuple[FloatArray, float]:
+def classes(n: int) -> GenotypeArray:
+    """`n` cells of different functions, each class equally likely."""
+    space = spaces.create("nb201")
+    every = np.concatenate(list(space.enumerate()))
+    _, first = np.unique(space.function_key(every), return_index=True)
+    return every[np.random.default_rng(0).permutation(first)[:n]]
+
+
+def accuracies(settings: BuildSettings, cells: GenotypeArray, fused: int) -> tuple[FloatArray, float]:
     """Accuracies in percent after the last epoch, shape `(cells, seeds, splits)`, and CPU seconds of one training."""
     space, data = spaces.create(settings.space), datasets.create(settings.dataset).load()
-    cpu = torch.device("cpu")
-    tensors = data.tensors(cpu)
-    result = np.empty((settings.cells, settings.seeds, len(SPLITS)))
+    tensors = data.tensors(CPU)
+    result = np.empty((len(cells), settings.seeds, len(SPLITS)))
     start = time.process_time()
-    for cell, genotype in enumerate(sample_cells(space, settings.cells, settings.seed)):
-        for seed in range(settings.seeds):
-            weights, order = trial_seeds(settings.seed, Trial(cell, seed, genotype))
-            with seeded(weights, cpu):
-                network = space.network(genotype, data.task, settings.network)
-            history = train(network, tensors, settings.train, order, cpu)
-            result[cell, seed] = [history[f"{split}_accuracy"][-1] for split in SPLITS]
+    for seed in range(settings.seeds):
+        for begin in range(0, len(cells), fused):
+            group = cells[begin : begin + fused]
+            seeds = [trial_seeds(settings.seed, Trial(0, seed, genotype)) for genotype in group]
+            networks = []
+            for genotype, (weights, _) in zip(group, seeds, strict=True):
+                with seeded(weights, CPU):
+                    networks.append(space.network(genotype, data.task, settings.network))
+            orders = [order for _, order in seeds]
+            histories = train_many(networks, data.task, tensors, settings.train, orders, CPU)
+            result[begin : begin + fused, seed] = [
+                [history[f"{split}_accuracy"][-1] for split in SPLITS] for history in histories
+            ]
     return result, (time.process_time() - start) / result[..., 0].size
 
 
@@ -74,32 +91,48 @@ def agreement(a: FloatArray, b: FloatArray) -> float:
     return 0.0 if np.isnan(tau) else float(tau)
 
 
-def row(text: str, cells: int) -> str:
-    settings = parse(text, cells)
-    measured, cpu = accuracies(settings)
-    linear = linear_accuracy(datasets.create(settings.dataset).load())["validation"]
+def row(text: str, cells: GenotypeArray, fused: int, other: FloatArray | None) -> str:
+    settings = parse(text)
+    measured, cpu = accuracies(settings, cells, fused)
+    linear = linear_accuracy(datasets.create(settings.dataset).load())
+    assert linear is not None
     values = measured[:, :, 0]
     means = values.mean(axis=1)
-    better = np.argsort(-means, kind="stable")[: len(means) // 2]
+    order = np.argsort(-means, kind="stable")
+    better = order[: len(means) // 2]
     rng = np.random.default_rng(0)
     resampled = [agreement(*values[rng.integers(0, len(values), len(values))].T) for _ in range(200)]
     test = (agreement(values[:, 0], measured[:, 1, 1]) + agreement(values[:, 1], measured[:, 0, 1])) / 2
+    space = spaces.create(settings.space)
+    codes = [space.option_names(0).index(name) for name in CONVOLUTIONS]
+    best = np.isin(cells[order[: max(1, len(cells) // 10)]], codes).mean()
     return (
-        f"{cpu:5.2f} {linear:6.1f} {np.median(means):6.1f} {means.max():6.1f} {means.std(ddof=1):6.2f} "
+        f"{cpu:5.2f} {linear['validation']:6.1f} {np.median(means):6.1f} {means.max():6.1f} {means.std(ddof=1):6.2f} "
         f"{np.sqrt(values.var(axis=1, ddof=1).mean()):6.2f} {agreement(*values.T):5.2f} +-{np.std(resampled):4.2f} "
-        f"{agreement(*values[better].T):5.2f} {test:5.2f}  {text}"
+        f"{agreement(*values[better].T):5.2f} {test:5.2f} "
+        f"{np.nan if other is None else agreement(means, other):5.2f} {best:5.2f}  {text}"
     )
+
+
+def known(benchmark: Benchmark, cells: GenotypeArray) -> FloatArray:
+    """What a benchmark has of the cells, in its ranking metric."""
+    values: FloatArray = benchmark.query_many(cells, benchmark.score().path).values.filled(np.nan)
+    return values
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="+")
     parser.add_argument("--cells", type=int, default=32)
+    parser.add_argument("--fused", type=int, default=16)
+    parser.add_argument("--against")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print("  cpu linear median   best spread  noise   tau         half  test  recipe")
+    cells = classes(arguments.cells)
+    other = known(load(arguments.against), cells) if arguments.against else None
+    print("  cpu linear median   best spread  noise   tau         half  test other  conv  recipe")
     for text in arguments.recipes:
-        print(row(text, arguments.cells), flush=True)
+        print(row(text, cells, arguments.fused, other), flush=True)
 
 
 if __name__ == "__main__":
