@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasbench.adapters.opening import opened
-from nasbench.benchmark.base import Benchmark, Epoch, Metric
+from nasbench.benchmark.base import Benchmark, Epoch, Metric, SeedPolicy
 from nasbench.benchmark.load import load
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -54,8 +54,8 @@ def load_ensemble(
     Args:
         path: A file of ours, tabular or surrogate, or an open benchmark.
         metric: What is predicted; the validation accuracy if not given, and `"runtime"` is the time of training.
-        table: The tabular benchmark that a surrogate was fitted on, which knows how seeds differ. If not given, that
-            of the file in the same folder which the surrogate says it was fitted on; not needed without noise.
+        table: The tabular benchmark that a surrogate was fitted on, for one that does not itself know how seeds differ.
+            If not given, that of the file in the same folder which the surrogate says it was fitted on.
         curve: Whether `predict` gives one value for each recorded epoch (NAS-Bench-x11) instead of the last.
         seed: Of the generator of the noise.
 
@@ -115,8 +115,9 @@ class Ensemble:
             config: A `Genotype` (any object with `normal` and `reduce`), a dictionary or configuration of choices by
                 their published names or by ours, or else an architecture as `Benchmark.query` takes it.
             representation: `"genotype"` or `"configspace"`, which says that it is the second.
-            with_noise: Whether to add what repeating the training adds: a normal deviate whose standard deviation is
-                that between the seeds of the table, pooled over architectures; of a cost, that of its logarithm.
+            with_noise: Whether to add what repeating the training adds. A surrogate draws from the noise that it has
+                learnt, which depends on the prediction; a table adds a normal deviate whose standard deviation is that
+                between its seeds, pooled over architectures; of a cost, that of its logarithm.
             search_space: Name of the space, which must be that of the benchmark; need not be given.
             components: Not known here.
 
@@ -134,8 +135,9 @@ class Ensemble:
         if search_space not in (None, self.benchmark.space.name):
             raise InputError(f"{self.benchmark.name} is of the space {self.benchmark.space.name}, not {search_space!r}")
         genotype = self._genotype(config, representation)
-        values = [self._value(genotype, epoch) for epoch in self.epochs]
-        if with_noise:
+        draws = with_noise and self._draws
+        values = [self._value(genotype, epoch, self._rng if draws else "mean") for epoch in self.epochs]
+        if with_noise and not draws:
             noise = [self._noise(epoch) * self._rng.standard_normal() for epoch in self.epochs]
             pairs = zip(values, noise, strict=True)
             values = [value * float(np.exp(n)) if self._cost else value + n for value, n in pairs]
@@ -147,11 +149,17 @@ class Ensemble:
         return self._given or (self._folder and _fitted_on(self.benchmark, self._folder)) or self.benchmark
 
     @property
+    def _draws(self) -> bool:
+        """Whether the benchmark is a surrogate that knows how seeds differ."""
+        benchmark = self.benchmark
+        return isinstance(benchmark, SurrogateBenchmark) and benchmark.models[self.metric.path].noise is not None
+
+    @property
     def _cost(self) -> bool:
         return self.metric.split == "none"
 
-    def _value(self, genotype: GenotypeArray, epoch: Epoch) -> float:
-        answer = self.benchmark.query(genotype, self.metric.path, epoch=epoch)
+    def _value(self, genotype: GenotypeArray, epoch: Epoch, seed: SeedPolicy) -> float:
+        answer = self.benchmark.query(genotype, self.metric.path, epoch=epoch, seed=seed)
         if answer.reason is not None:
             text = self.benchmark.space.text(genotype)
             raise NotFoundError(f"{text} has no {self.metric.path!r} at epoch {answer.epoch}: {answer.reason}")

@@ -65,6 +65,9 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
             if model.epoch is not None:
                 attributes.put(group, "epoch", model.epoch)
             _array(file, f"held_out/{name}", model.held_out)
+            if model.noise is not None:
+                for part, numbers in model.noise._asdict().items():
+                    _array(file, f"noise/{name}/{part}", numbers)
             for part, array in sorted(model.predictor.state().items()):
                 if array.dtype.kind not in "biuf":
                     raise InputError(f"state {part!r} of {name!r} is an array of numbers, got {array.dtype}")

@@ -24,6 +24,7 @@ from nasbench.spaces import spaces
 from nasbench.spaces.base import BoolArray, FloatArray
 
 if TYPE_CHECKING:
+    from nasbench.benchmark.noise import Noise
     from nasbench.benchmark.surrogate import SurrogateBenchmark
 
 Dtypes: TypeAlias = Sequence[Any] | None
@@ -233,8 +234,23 @@ class Reader:
                 held_out=self.array(
                     f"/held_out/{path}", (np.float64,), (int((table.columns[path].missing == 0).sum()),)
                 ),
+                noise=self._noise(path, log=transform == "log"),
             )
         return SurrogateBenchmark(table, models, name=self.path.name)
+
+    def _noise(self, metric: str, log: bool) -> Noise | None:
+        """How trainings differ in a metric, in logarithms or not; None where the file does not say."""
+        from nasbench.benchmark.noise import Noise
+
+        group = f"/noise/{metric}"
+        if not self.has(group):
+            return None
+        noise = Noise(*(self.array(f"{group}/{part}", (np.float64,), (None,)) for part in Noise._fields))
+        try:
+            noise.check(log)
+        except InputError as error:
+            raise self.wrong(group, str(error)) from error
+        return noise
 
     # --- parts, checked ---------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy, Split
+from nasbench.benchmark.noise import Noise, deviates, fit_noise, noise_quality, spread
 from nasbench.benchmark.parts import specification
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -30,8 +31,8 @@ REMEMBERED = 2**20
 """Architectures and, in larger spaces, predictions remembered at most."""
 RESAMPLES = 200
 MOST_REASONS = 255
-SCORES = ("kendall_tau", "spearman", "r2", "rmse")
-FOLDS, RESAMPLING = 0, 1
+SCORES = ("kendall_tau", "sparse_kendall_tau", "spearman", "r2", "rmse")
+FOLDS, RESAMPLING, NOISE = 0, 1, 2
 """Purposes of random numbers."""
 
 
@@ -43,9 +44,10 @@ class Model:
         predictor: Fitted on the transformed targets.
         transform: `"log"` where the predictor learnt the logarithm of a positive quantity (a cost).
         epoch: Finished epochs of training of the targets; None where the metric has none.
-        quality: How well held-out targets were predicted; see `cross_validate`.
+        quality: How well held-out targets were predicted; see `cross_validate` and `noise_quality`.
         held_out: Predictions for the trained architectures that have a target, in their order, each by a model that
             was fitted without it; unit of the metric, shape `(n,)`.
+        noise: How trainings with different seeds differ; None where the table does not say.
     """
 
     predictor: Predictor
@@ -53,6 +55,7 @@ class Model:
     epoch: int | None
     quality: Mapping[str, Any]
     held_out: FloatArray
+    noise: Noise | None = None
 
     def predict(self, genotypes: GenotypeArray) -> Prediction:
         """Mean and standard deviation for `(n, d)` genotypes in the unit of the metric.
@@ -62,6 +65,11 @@ class Model:
         """
         found = self.predictor.predict(genotypes)
         return found if self.transform == "identity" else from_log(found)
+
+    @property
+    def log(self) -> bool:
+        """Whether the predictor and the noise are of logarithms."""
+        return self.transform == "log"
 
 
 def from_log(prediction: Prediction) -> Prediction:
@@ -82,9 +90,14 @@ class Question(NamedTuple):
 class SurrogateBenchmark(Benchmark):
     """Answers with predictions for every architecture of the space.
 
-    A prediction stands for the mean over training seeds, so only `seed="mean"` can be asked, and only the epoch at
-    which the targets were measured. Predictions are not clamped: a percentage may exceed 100, as cutting it off would
-    make architectures equal that are not. Answers never mix: trained architectures are answered with predictions too.
+    A prediction stands for the mean over training seeds at the epoch at which the targets were measured, the only one
+    that can be asked. With a seed, the noise is added that the seeds of the table show. A whole number is the seed of
+    one training of every architecture: asked again, whenever and in whatever order, it gives the same answer, and
+    isomorphic architectures share it. A generator draws new trainings. The noise of one metric says nothing about that
+    of another.
+
+    Predictions are not clamped: a percentage may exceed 100, as cutting it off would make architectures equal that are
+    not. Answers never mix: trained architectures are answered with predictions too.
 
     Args:
         table: What the models were fitted on: one target for each architecture and metric.
@@ -118,16 +131,38 @@ class SurrogateBenchmark(Benchmark):
         else:
             value = self._one(found.path, genotype)
             cost = math.nan if time is None else self._one(time, genotype)
-        return Answer(value, found.path, found.split, found.units, at, (), cost, None)
+        seeds: tuple[int, ...] = ()
+        if not isinstance(seed, str):
+            value = self._trained(found.path, genotype[None], np.array([value]), seed).item()
+            if time is not None and self.models[time].noise is not None:
+                cost = self._trained(time, genotype[None], np.array([cost]), seed).item()
+            if not isinstance(seed, np.random.Generator):
+                seeds = (int(seed),)
+        return Answer(value, found.path, found.split, found.units, at, seeds, cost, None)
 
     def query_many(
         self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answers:
         """Many predictions; see `Benchmark.query_many`. None is masked."""
+        policy: int | str
         found, at, _ = self._question(metric, epoch, seed)
-        values = self._many(found.path, self.space.check(genotypes))
+        checked = self.space.check(genotypes)
+        values, policy = self._many(found.path, checked), "mean"
+        if not isinstance(seed, str):
+            values = self._trained(found.path, checked, values, seed)
+            policy = "random" if isinstance(seed, np.random.Generator) else int(seed)
         masked = np.ma.MaskedArray(values, mask=np.zeros(len(values), dtype=bool), fill_value=np.nan)
-        return Answers(masked, found.path, found.split, found.units, at, "mean")
+        return Answers(masked, found.path, found.split, found.units, at, policy)
+
+    def noise(self, genotypes: npt.ArrayLike, metric: str) -> FloatArray:
+        """Standard deviation of one training about the mean over seeds, of `(n, d)` architectures; unit of the metric.
+
+        Raises:
+            NotFoundError: The table that the surrogate was fitted on does not say.
+        """
+        found = self.metric(metric)
+        model, checked = self.models[found.path], self.space.check(genotypes)
+        return self._noise(found.path).std(self._many(found.path, checked), model.log)
 
     def predict(self, genotypes: npt.ArrayLike, metric: str) -> Prediction:
         """Mean and standard deviation for architectures `(n, d)`, in the unit of the metric."""
@@ -148,7 +183,7 @@ class SurrogateBenchmark(Benchmark):
         return () if epoch is None else (epoch,)
 
     def recorded_seeds(self, metric: str) -> tuple[int, ...]:
-        """None: a prediction stands for the mean over seeds."""
+        """None: a prediction stands for the mean over seeds, and any seed can be asked where there is noise."""
         self.metric(metric)
         return ()
 
@@ -171,21 +206,41 @@ class SurrogateBenchmark(Benchmark):
     def _checked(self, metric: str, epoch: Any, seed: Any) -> Question:
         found = self.metric(metric)
         known = self.models[found.path].epoch
-        if isinstance(seed, np.random.Generator | int | np.integer):
-            raise NotFoundError(
-                f"{self.name} is a surrogate, whose answers stand for the mean over training seeds; ask with "
-                "seed='mean', or ask the table that it was fitted on"
+        if isinstance(seed, np.random.Generator) or (_is_whole(seed) and seed >= 0):
+            self._noise(found.path)
+        elif not isinstance(seed, str) or seed != "mean":
+            raise InputError(
+                "the seed of a question to a surrogate is 'mean', a whole number from 0 on, or a generator; "
+                f"got {seed!r}"
             )
-        if not isinstance(seed, str) or seed != "mean":
-            raise InputError(f"the seed of a question to a surrogate is 'mean'; got {seed!r}")
         if isinstance(epoch, str) and epoch == "last":
             return Question(found, known, self._time(found))
-        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer):
+        if not _is_whole(epoch):
             raise InputError(f"an epoch is a number of finished epochs or 'last'; got {epoch!r}")
         if epoch != known:
             has = "has no epochs" if known is None else f"was learnt at epoch {known} only"
             raise NotFoundError(f"{found.path!r} of {self.name} {has}; ask for it with epoch='last'")
         return Question(found, known, self._time(found))
+
+    def _noise(self, path: str) -> Noise:
+        noise = self.models[path].noise
+        if noise is None:
+            raise NotFoundError(
+                f"{self.name} does not know how trainings with different seeds differ in {path!r}: too few "
+                "architectures of the table that it was fitted on have several seeds, or it was fitted before noise "
+                "was learnt; ask with seed='mean'"
+            )
+        return noise
+
+    def _trained(
+        self, path: str, genotypes: GenotypeArray, means: FloatArray, seed: int | np.random.Generator
+    ) -> FloatArray:
+        """What one training of each architecture would give: the means `(n,)` with noise."""
+        if isinstance(seed, np.random.Generator):
+            drawn = seed.standard_normal(len(means))
+        else:
+            drawn = deviates(self.space.key(genotypes), path, int(seed))
+        return self._noise(path).add(means, drawn, self.models[path].log)
 
     def _time(self, found: Metric) -> str | None:
         """The metric that says what an answer cost, or None where it needs no training or time was not recorded."""
@@ -236,6 +291,10 @@ class SurrogateBenchmark(Benchmark):
         return self._whole[path]
 
 
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
+
+
 def fit_surrogate(
     benchmark: Benchmark,
     metric: str,
@@ -249,7 +308,8 @@ def fit_surrogate(
 
     One model is fitted for the validation metric, for its counterparts on the test and training splits and for the
     time of training, where recorded; all at the last epoch of the metric, on the means over the training seeds that
-    have a number. Architectures without any are left out, and the stored targets say why they are missing.
+    have a number. Architectures without any are left out, and the stored targets say why they are missing. Where
+    several architectures were trained with several seeds, it is learnt how these differ; see `fit_noise`.
 
     Args:
         benchmark: A tabular benchmark.
@@ -290,9 +350,18 @@ def fit_surrogate(
             text = benchmark.space.text(benchmark.table.genotypes[rows][np.argmin(y)])
             raise InputError(f"{target.path!r} of {text} is {y.min()}; a cost has to be positive to fit a surrogate")
         genotypes = benchmark.table.genotypes[rows]
-        quality, held_out = cross_validate(make, benchmark.space, genotypes, y, transform, folds=folds, seed=seed)
+        quality, held_out = cross_validate(
+            make, benchmark.space, genotypes, y, transform, folds=folds, seed=seed, units=target.units
+        )
+        trainings = _trainings(benchmark, genotypes, target, at)
+        apart = spread(np.log(trainings) if transform == "log" else trainings)
+        group = np.unique(benchmark.space.function_key(genotypes), return_inverse=True)[1]
+        noise = fit_noise(held_out, apart, group)
+        if noise is not None:
+            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(NOISE,)))
+            quality |= noise_quality(held_out, apart, group, rng)
         fitted = make().fit(benchmark.space, genotypes, np.log(y) if transform == "log" else y)
-        models[target.path], columns[target.path] = Model(fitted, transform, at, quality, held_out), column
+        models[target.path], columns[target.path] = Model(fitted, transform, at, quality, held_out, noise), column
     progress(len(wanted), len(wanted))
     recipe = {
         "predictor": predictor,
@@ -320,6 +389,7 @@ def cross_validate(
     *,
     folds: int,
     seed: int,
+    units: str = "",
 ) -> tuple[dict[str, Any], FloatArray]:
     """Scores of predictions for held-out architectures, and the predictions; equal functions share a fold.
 
@@ -331,6 +401,7 @@ def cross_validate(
         transform: What the predictor learns of the targets.
         folds: Parts, of which each is predicted by a model that was fitted on the others.
         seed: Seed of the folds and of the resampling.
+        units: Of the targets; the sparse Kendall tau is of percent only.
 
     Returns:
         `n`, `groups` (different functions), `folds`, and of each score its value over all held-out predictions with
@@ -356,10 +427,12 @@ def cross_validate(
         predictor = make().fit(space, genotypes[~outside], learnt[~outside])
         found = predictor.predict(genotypes[outside])
         held_out[outside] = (from_log(found) if transform == "log" else found).mean
-    return {"n": len(y), "groups": groups, "folds": folds, **_scores(y, held_out, group, seed)}, held_out
+    return {"n": len(y), "groups": groups, "folds": folds, **_scores(y, held_out, group, seed, units)}, held_out
 
 
-def _scores(y: FloatArray, predicted: FloatArray, group: npt.NDArray[np.intp], seed: int) -> dict[str, float | None]:
+def _scores(
+    y: FloatArray, predicted: FloatArray, group: npt.NDArray[np.intp], seed: int, units: str
+) -> dict[str, float | None]:
     from nasbench.evaluate import metrics  # needs scipy.stats, which a query does not
 
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(RESAMPLING,)))
@@ -372,6 +445,8 @@ def _scores(y: FloatArray, predicted: FloatArray, group: npt.NDArray[np.intp], s
     result: dict[str, float | None] = {}
     for name in SCORES:
         score: Score = getattr(metrics, name)
+        if name == "sparse_kendall_tau":
+            score = partial(metrics.sparse_kendall_tau, units=units)
         resampled = np.array([score(y[rows], predicted[rows]) for rows in samples])
         resampled = resampled[np.isfinite(resampled)]
         low, high = np.quantile(resampled, (0.025, 0.975)) if len(resampled) else (np.nan, np.nan)
@@ -394,6 +469,14 @@ def _counterparts(benchmark: Benchmark, found: Metric) -> list[Metric]:
 def _training_time(benchmark: Benchmark, found: Metric) -> list[Metric]:
     path = f"{found.dataset}/train_seconds" if found.dataset else "train_seconds"
     return [benchmark.metrics[path]] if path in benchmark.metrics else []
+
+
+def _trainings(benchmark: TabularBenchmark, genotypes: GenotypeArray, target: Metric, epoch: int | None) -> FloatArray:
+    """What each training gave, by seed; shape `(n, seeds)`, NaN where missing."""
+    at: Epoch = "last" if epoch is None else epoch
+    seeds = benchmark.recorded_seeds(target.path)
+    answers = [benchmark.query_many(genotypes, target.path, epoch=at, seed=seed) for seed in seeds]
+    return np.array([answer.values.filled(np.nan) for answer in answers]).reshape(len(seeds), len(genotypes)).T
 
 
 def _targets(benchmark: TabularBenchmark, target: Metric, epoch: int | None) -> tuple[Column, int | None]:

@@ -30,6 +30,15 @@ def kendall_tau(y: FloatArray, prediction: FloatArray) -> float:
     return math.nan if _constant(y, prediction) else float(stats.kendalltau(y, prediction).statistic)
 
 
+def sparse_kendall_tau(y: FloatArray, prediction: FloatArray, units: str = "percent") -> float:
+    """`kendall_tau` of predictions rounded to 0.1 percentage points (Yu et al., 2020; Zela et al., 2022).
+
+    Differences smaller than those between two trainings count as ties. As in the code of NAS-Bench-301, the measured
+    values are not rounded. NaN where `units`, which both are in, is not percent.
+    """
+    return kendall_tau(y, np.round(prediction, 1)) if units == "percent" else math.nan
+
+
 def spearman(y: FloatArray, prediction: FloatArray) -> float:
     """Spearman's rho: the Pearson correlation of the ranks, ties sharing their mean rank; as `kendall_tau`."""
     y, prediction = _paired(y, prediction)
@@ -62,6 +71,23 @@ def rmse(y: FloatArray, prediction: FloatArray) -> float:
     """Root of the mean squared error, in the unit of `y`; less is better."""
     y, prediction = _paired(y, prediction)
     return float(np.sqrt(np.mean((y - prediction) ** 2))) if len(y) else math.nan
+
+
+def normal_kl(mean: FloatArray, std: FloatArray, other_mean: FloatArray, other_std: FloatArray) -> FloatArray:
+    """Kullback-Leibler divergence of normal distributions from others, pair by pair, in nats; shape `(n,)`.
+
+    NAS-Bench-301 gives its mean over architectures for what the trainings of each show from what a surrogate draws.
+
+    Args:
+        mean: Means of the distributions; shape `(n,)`.
+        std: Their standard deviations, positive; shape `(n,)`.
+        other_mean: Means of those they are coded with; shape `(n,)`.
+        other_std: Standard deviations of these, positive; shape `(n,)`.
+    """
+    z, other_std = _residuals(mean, other_mean, other_std)
+    _, ratio = _residuals(mean, mean, std)
+    ratio = ratio / other_std
+    return 0.5 * (ratio**2 + z**2 - 1) - np.log(ratio)
 
 
 def nll(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:

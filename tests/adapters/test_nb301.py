@@ -1,6 +1,7 @@
 """Code written for NAS-Bench-301 and NAS-Bench-x11: calls of nasbench301/example.py and of x11's README, retyped."""
 
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nasbench.adapters.nb301 import Genotype, load_ensemble, pooled_deviation, p
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import write, write_surrogate
 from nasbench.benchmark.load import load
-from nasbench.benchmark.surrogate import fit_surrogate
+from nasbench.benchmark.surrogate import SurrogateBenchmark, fit_surrogate
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
@@ -113,6 +114,21 @@ def test_the_example(tmp_path: Path, table: TabularBenchmark) -> None:
     assert min(runtime_genotype, runtime_configspace) > 100
     write(made_up(seeds=(1, 2, 3)).table, tmp_path / "elsewhere.h5")
     (tmp_path / "table.h5").unlink()
+    alone = load_ensemble(tmp_path / "xgb.h5", seed=1)  # which knows by itself how seeds differ
+    drawn = np.array([alone.predict(EXAMPLE) for _ in range(500)])
+    assert drawn.std() == pytest.approx(0.3 * np.sqrt(2), rel=0.1)
+    assert drawn.mean() == pytest.approx(alone.predict(EXAMPLE, with_noise=False), abs=0.1)
+
+
+def test_a_surrogate_without_noise_asks_the_table_beside_it(tmp_path: Path, table: TabularBenchmark) -> None:
+    write(table.table, tmp_path / "table.h5")
+    silent = fit_surrogate(load(tmp_path / "table.h5"), "validation_accuracy", "ridge")
+    silent = SurrogateBenchmark(silent.table, {k: replace(m, noise=None) for k, m in silent.models.items()})
+    write_surrogate(silent, tmp_path / "xgb.h5")
+    model = load_ensemble(tmp_path / "xgb.h5", seed=1)
+    assert model.predict(EXAMPLE) != model.predict(EXAMPLE)
+    assert load_ensemble(silent, table=table).predict(EXAMPLE) > 80
+    (tmp_path / "table.h5").unlink()
     with pytest.raises(InputError, match="does not say how"):
         load_ensemble(tmp_path / "xgb.h5").predict(EXAMPLE)
     one = made_up().table
@@ -170,7 +186,7 @@ def test_without_two_seeds_there_is_no_noise(table: TabularBenchmark) -> None:
     assert model.predict(EXAMPLE, with_noise=False) == 93
     with pytest.raises(InputError, match=r"differs between seeds; pass with_noise=False$"):
         model.predict(EXAMPLE)
-    surrogate = load_ensemble(fit_surrogate(table, "validation_accuracy", "mean"))
+    surrogate = load_ensemble(fit_surrogate(made_up(seeds=(1,)), "validation_accuracy", "mean"))
     with pytest.raises(InputError, match=r"pass with_noise=False, or load_ensemble\(..., table=\)"):
         surrogate.predict(EXAMPLE)
 

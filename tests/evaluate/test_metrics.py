@@ -24,6 +24,23 @@ def test_kendall_tau_b_by_hand_with_ties():
     assert metrics.kendall_tau(Y, np.array([1.0, 1, 2, 3])) == pytest.approx(5 / math.sqrt(30))
 
 
+def test_sparse_kendall_tau_by_hand():
+    # predictions round to (1.0 1.0 2.0 3.1): as with ties above; the measured values keep their differences
+    prediction = np.array([1.04, 0.96, 2.01, 3.12])
+    assert metrics.sparse_kendall_tau(Y, prediction) == pytest.approx(5 / math.sqrt(30))
+    assert metrics.kendall_tau(Y, prediction) == pytest.approx((5 - 1) / 6)
+    assert metrics.sparse_kendall_tau(Y / 1000, prediction) == metrics.sparse_kendall_tau(Y, prediction)
+    assert math.isnan(metrics.sparse_kendall_tau(Y, prediction, "nats"))
+
+
+def test_normal_kl_by_hand():
+    # one standard deviation away: 1/2; twice as wide: (1/4 - 1) / 2 + log 2; the same: 0
+    found = metrics.normal_kl(np.array([0.0, 3, 5]), np.ones(3), np.array([1.0, 3, 5]), np.array([1.0, 2, 1]))
+    assert found == pytest.approx([0.5, math.log(2) - 3 / 8, 0])
+    with pytest.raises(InputError, match="must be positive"):
+        metrics.normal_kl(np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1))
+
+
 def test_spearman_by_hand():
     # rank differences 0, -1, 1, 0: 1 - 6 * 2 / (4 * 15)
     assert metrics.spearman(Y, np.array([10.0, 300, 20, 4000])) == pytest.approx(0.8)

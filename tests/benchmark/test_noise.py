@@ -1,0 +1,334 @@
+"""The noise between seeds: by hand, by simulation, on a published table, and what a file may not say."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from nasbench.benchmark import hdf5, noise
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.load import load
+from nasbench.benchmark.noise import Noise, deviates, fit_noise, noise_quality, spread
+from nasbench.benchmark.surrogate import SurrogateBenchmark, fit_surrogate
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.benchmark.verify import verify
+from nasbench.errors import FileError, InputError, NotFoundError
+from nasbench.spaces import spaces
+from nasbench.spaces.base import FloatArray
+
+SPACE = spaces.create("nb201")
+MACRO = Path(__file__).parents[2] / "../shared/tables/nas_bench_macro/raw"
+
+
+def made(n: int, seeds: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Means from 50 to 90 and numbers about them, whose deviation falls from 3 to 1."""
+    mean = rng.uniform(50, 90, n)
+    return mean, mean[:, None] + (3 - (mean[:, None] - 50) / 20) * rng.normal(size=(n, seeds))
+
+
+# --- by hand --------------------------------------------------------------------------------------------------------
+
+
+def test_spread_by_hand() -> None:
+    """1 and 3 have the variance 2; each is 1 away from 2, and stands for a training that is root 2 away."""
+    found = spread(np.array([[1.0, 3, np.nan], [5, 5, 8], [7, np.nan, np.nan], [np.nan] * 3]))
+    assert found.variance.tolist() == [2, 3, 0, 0]
+    assert found.freedom.tolist() == [1, 2, 0, 0]
+    root = np.sqrt([2, 1.5])
+    np.testing.assert_allclose(found.residuals[0], [-root[0], root[0], np.nan])
+    np.testing.assert_allclose(found.residuals[1], [-root[1], -root[1], 2 * root[1]])
+    assert np.isnan(found.residuals[2:]).all()
+
+
+def test_noise_by_hand() -> None:
+    one = Noise(np.array([10.0, 20.0]), np.array([4.0, 2.0]))
+    mean = np.array([0.0, 10, 15, 99])
+    np.testing.assert_allclose(one.at(mean), [4, 4, 3, 2])
+    np.testing.assert_allclose(one.add(mean, np.array([1.0, -1, 2, 0]), log=False), [4, 6, 21, 99])
+    np.testing.assert_allclose(one.std(mean, log=False), [4, 4, 3, 2])
+
+
+def test_the_noise_of_a_logarithm_leaves_the_mean_as_it_is() -> None:
+    one = Noise(np.array([1.0]), np.array([0.5]))
+    drawn = one.add(np.full(200_000, 8.0), np.random.default_rng(0).standard_normal(200_000), log=True)
+    assert (drawn > 0).all()
+    assert drawn.mean() == pytest.approx(8, rel=0.01)
+    assert drawn.std() == pytest.approx(one.std(np.array([8.0]), log=True)[0], rel=0.01)
+    assert np.log(drawn).std() == pytest.approx(0.5, rel=0.01)
+
+
+def test_equal_variances_give_one_deviation() -> None:
+    """Every variance is 4, so that no penalty bends it."""
+    x = np.linspace(0, 1, 40)
+    found = spread(np.stack([x - np.sqrt(2), x + np.sqrt(2)], axis=1))
+    learnt = fit_noise(x, found, np.arange(40))
+    assert learnt is not None
+    np.testing.assert_allclose(learnt.deviations, 2, rtol=1e-6)
+
+
+# --- learning -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_a_deviation_that_falls_is_found(seeds: int) -> None:
+    """Logarithms of variances of two seeds are 1.27 too small on average; the likelihood does not mind."""
+    mean, values = made(3000, seeds, np.random.default_rng(seeds))
+    learnt = fit_noise(mean, spread(values), np.arange(3000))
+    assert learnt is not None
+    np.testing.assert_allclose(learnt.at(np.array([55.0, 70, 85])), [2.75, 2, 1.25], rtol=0.12)
+    quality = noise_quality(mean, spread(values), np.arange(3000), np.random.default_rng(0))
+    assert quality["noise_cells"] == 3000
+    assert quality["noise_ratio"] == pytest.approx(1, abs=0.05)
+    assert quality["noise_coverage_90"] == pytest.approx(0.9, abs=0.015)
+
+
+def test_few_cells_do_not_bend_it() -> None:
+    mean, values = made(12, 2, np.random.default_rng(0))
+    learnt = fit_noise(mean, spread(values), np.arange(12))
+    assert learnt is not None
+    assert learnt.deviations.max() < 2 * learnt.deviations.min()
+
+
+def test_too_few_seeds_say_nothing() -> None:
+    mean, values = made(noise.LEAST_FREEDOM - 1, 2, np.random.default_rng(0))
+    assert fit_noise(mean, spread(values), np.arange(len(mean))) is None
+    mean, values = made(100, 1, np.random.default_rng(0))
+    assert fit_noise(mean, spread(values), np.arange(100)) is None
+
+
+def test_trainings_that_agree_have_no_noise() -> None:
+    mean = np.arange(50.0)
+    learnt = fit_noise(mean, spread(np.stack([mean, mean], axis=1)), np.arange(50))
+    assert learnt is not None
+    assert learnt.deviations.tolist() == [0]
+    assert noise_quality(mean, spread(np.stack([mean, mean], axis=1)), np.arange(50), np.random.default_rng(0)) == {
+        "noise_cells": 50,
+        "noise_ratio": None,
+        "noise_coverage_90": None,
+    }
+
+
+def test_a_constant_prediction_pools() -> None:
+    values = np.random.default_rng(0).normal(size=(400, 3))
+    learnt = fit_noise(np.full(400, 7.0), spread(values), np.arange(400))
+    assert learnt is not None
+    assert learnt.deviations.tolist() == pytest.approx([np.sqrt(spread(values).variance.mean())])
+
+
+@given(st.floats(1e-6, 1e6), st.integers(0, 99))
+@settings(max_examples=12)
+def test_another_unit_changes_nothing(factor: float, seed: int) -> None:
+    mean, values = made(60, 3, np.random.default_rng(seed))
+    one = fit_noise(mean, spread(values), np.arange(60))
+    other = fit_noise(mean * factor, spread(values * factor), np.arange(60))
+    assert one is not None and other is not None
+    np.testing.assert_allclose(other.at(mean * factor), one.at(mean) * factor, rtol=1e-3)
+
+
+# --- draws ----------------------------------------------------------------------------------------------------------
+
+
+def test_deviates_are_standard_normal_and_independent() -> None:
+    keys = SPACE.key(SPACE.unique())
+    drawn = np.stack([deviates(keys, "digits/test_accuracy", seed) for seed in range(4)])
+    assert stats.kstest(drawn.ravel(), "norm").pvalue > 0.01
+    assert np.abs(np.corrcoef(drawn) - np.eye(4)).max() < 0.05
+    other = deviates(keys, "digits/validation_accuracy", 0)
+    assert abs(np.corrcoef(other, drawn[0])[0, 1]) < 0.05
+
+
+def test_deviates_stay_what_they_are() -> None:
+    """A file that is read years later answers the same."""
+    found = deviates(np.array([0, 1, -1, 2**63 - 1]), "digits/test_accuracy", 7)
+    np.testing.assert_allclose(found, GOLDEN, rtol=1e-12)
+
+
+GOLDEN = [0.9078860036934503, 0.18563939573264682, -0.1508982611304442, 0.8032900977793482]
+
+
+@pytest.fixture(scope="module")
+def tabular() -> TabularBenchmark:
+    genotypes = SPACE.decode(np.random.default_rng(0).choice(SPACE.size, 200, replace=False))
+    base = 40.0 + 8 * (genotypes == 3).sum(axis=1)
+    rng = np.random.default_rng(1)
+    columns = {}
+    for name, split, units, values in (
+        ("validation_accuracy", "validation", "percent", base[:, None] + rng.normal(size=(200, 3))),
+        ("test_accuracy", "test", "percent", base),
+        ("train_seconds", "none", "seconds", base[:, None] * np.exp(0.1 * rng.normal(size=(200, 3)))),
+    ):
+        dims = ("architecture", "seed")[: np.ndim(values)]
+        metric = Metric("toy", name, split, units, "maximise" if units == "percent" else "minimise", dims)  # type: ignore[arg-type]
+        columns[metric.path] = Column(metric, values, np.zeros(values.shape, dtype=np.uint8))
+    return TabularBenchmark(Table(SPACE, genotypes, (0, 1, 2), {}, columns), name="toy.h5")
+
+
+@pytest.fixture(scope="module")
+def surrogate(tabular: TabularBenchmark) -> SurrogateBenchmark:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nasbench.benchmark.surrogate.RESAMPLES", 20)
+        return fit_surrogate(tabular, "validation_accuracy", "ridge")
+
+
+def test_answers_with_a_seed_have_the_variance_that_was_found(surrogate: SurrogateBenchmark) -> None:
+    genotypes = SPACE.unique()[:3000]
+    mean = surrogate.query_many(genotypes, "validation_accuracy").values
+    drawn = np.stack([surrogate.query_many(genotypes, "validation_accuracy", seed=s).values for s in range(5)])
+    assert (drawn - mean).std() == pytest.approx(1, rel=0.1)
+    assert (drawn - mean).mean() == pytest.approx(0, abs=0.05)
+    assert surrogate.noise(genotypes, "validation_accuracy").mean() == pytest.approx(1, rel=0.1)
+    (quality,) = [r for r in surrogate.quality_records() if r["metric"] == "toy/validation_accuracy"]
+    assert quality["noise_cells"] == 200
+    assert quality["noise_ratio"] == pytest.approx(1, abs=0.1)
+    assert quality["noise_coverage_90"] == pytest.approx(0.9, abs=0.04)
+
+
+def test_the_same_seed_gives_the_same_answer_in_any_order(surrogate: SurrogateBenchmark) -> None:
+    genotypes = SPACE.sample(50, np.random.default_rng(3))
+    together = surrogate.query_many(genotypes, "validation_accuracy", seed=11)
+    backwards = surrogate.query_many(genotypes[::-1], "validation_accuracy", seed=11).values[::-1]
+    np.testing.assert_array_equal(together.values, backwards)
+    assert together.seed == 11
+    for row in (49, 0, 7):
+        answer = surrogate.query(genotypes[row], "validation_accuracy", seed=np.int64(11))  # type: ignore[arg-type]
+        assert answer.value == together.values[row]
+        assert answer.seeds == (11,)
+    other = surrogate.query_many(genotypes, "validation_accuracy", seed=12).values
+    assert not (other == together.values).any()
+
+
+def test_isomorphic_cells_are_one_training() -> None:
+    nb101 = spaces.create("nb101")
+    genotypes = nb101.sample(100, np.random.default_rng(0))
+    assert (
+        deviates(nb101.key(genotypes), "a", 1).tolist()
+        == deviates(nb101.key(nb101.canonical(genotypes)), "a", 1).tolist()
+    )
+
+
+def test_a_generator_draws_anew(surrogate: SurrogateBenchmark) -> None:
+    rng = np.random.default_rng(0)
+    cell = [3, 3, 3, 0, 3, 3]
+    drawn = [surrogate.query(cell, "validation_accuracy", seed=rng).value for _ in range(300)]
+    assert len(set(drawn)) == 300
+    assert np.std(drawn) == pytest.approx(surrogate.noise([cell], "validation_accuracy")[0], rel=0.15)
+    assert surrogate.query_many([cell], "validation_accuracy", seed=rng).seed == "random"
+    assert surrogate.query(cell, "validation_accuracy", seed=rng).seeds == ()
+
+
+def test_costs_vary_with_the_seed_and_stay_positive(surrogate: SurrogateBenchmark) -> None:
+    genotypes = SPACE.unique()[:500]
+    costs = [surrogate.query(g, "validation_accuracy", seed=5).cost for g in genotypes]
+    assert min(costs) > 0
+    np.testing.assert_array_equal(costs, surrogate.query_many(genotypes, "train_seconds", seed=5).values)
+    ratio = np.log(costs / surrogate.query_many(genotypes, "train_seconds").values)
+    assert ratio.std() == pytest.approx(0.1, rel=0.15)
+
+
+def test_a_metric_of_one_training_has_no_noise(surrogate: SurrogateBenchmark) -> None:
+    for seed in (0, np.random.default_rng(0)):
+        with pytest.raises(
+            NotFoundError, match=r"does not know how .* seeds differ in 'toy/test_accuracy': too few arch"
+        ):
+            surrogate.query([3] * 6, "test_accuracy", seed=seed)
+        with pytest.raises(NotFoundError, match="ask with seed='mean'"):
+            surrogate.query_many([[3] * 6], "test_accuracy", seed=seed)
+    with pytest.raises(NotFoundError, match="does not know how"):
+        surrogate.noise([[3] * 6], "test_accuracy")
+
+
+@pytest.mark.parametrize("seed", [-1, True, 1.0, "first", None])
+def test_what_is_no_seed(surrogate: SurrogateBenchmark, seed: object) -> None:
+    with pytest.raises(InputError, match="is 'mean', a whole number from 0 on, or a generator; got"):
+        surrogate.query([3] * 6, "validation_accuracy", seed=seed)  # type: ignore[arg-type]
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_stored_and_read(surrogate: SurrogateBenchmark, tmp_path: Path) -> None:
+    hdf5.write_surrogate(surrogate, tmp_path / "a.h5")
+    assert verify(tmp_path / "a.h5") == []
+    found = load(tmp_path / "a.h5")
+    genotypes = SPACE.sample(30, np.random.default_rng(0))
+    for seed in (0, 9):
+        np.testing.assert_array_equal(
+            found.query_many(genotypes, "validation_accuracy", seed=seed).values,
+            surrogate.query_many(genotypes, "validation_accuracy", seed=seed).values,
+        )
+    with pytest.raises(NotFoundError):
+        found.query_many(genotypes, "test_accuracy", seed=0)
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert sorted(file["noise/toy"]) == ["train_seconds", "validation_accuracy"]
+        assert json.loads(file["models/toy/validation_accuracy"].attrs["quality"])["noise_cells"] == 200
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "message"),
+    [
+        ("knots", [2.0, 1.0], "finite and increasing"),
+        ("knots", [np.nan, 1.0], "finite and increasing"),
+        ("knots", [1.0], "as many deviations"),
+        ("knots", list(range(100)), "1 to 8 knots"),
+        ("knots", np.array([1, 2]), "holds float64, got int64"),
+        ("knots", [[1.0, 2.0]], r"has shape \(any,\)"),
+        ("deviations", [-1.0, 1.0], "from 0 to 1e[+]100"),
+        ("deviations", [np.nan, 1.0], "from 0 to 1e[+]100"),
+        ("deviations", [np.inf, 1.0], "from 0 to 1e[+]100"),
+        ("deviations", None, "is missing"),
+        (None, None, "is a group, got an array|is missing"),
+    ],
+)
+def test_broken_noise(
+    surrogate: SurrogateBenchmark, tmp_path: Path, part: str | None, values: object, message: str
+) -> None:
+    path = tmp_path / "a.h5"
+    two = replace(surrogate.models["toy/validation_accuracy"], noise=Noise(np.array([1.0, 2.0]), np.array([1.0, 2.0])))
+    models = {**surrogate.models, "toy/validation_accuracy": two}
+    hdf5.write_surrogate(SurrogateBenchmark(surrogate.table, models), path)
+    with h5py.File(path, "r+") as file:
+        group = file["noise/toy/validation_accuracy"]
+        if part is None:
+            del file["noise/toy/validation_accuracy"]
+            file["noise/toy/validation_accuracy"] = np.zeros(3)
+        else:
+            del group[part]
+            if values is not None:
+                group[part] = np.asarray(values) if isinstance(values, np.ndarray) else np.asarray(values, dtype=float)
+    with pytest.raises(FileError, match=message) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+    assert verify(path)
+
+
+def test_a_logarithm_of_absurd_noise_is_refused() -> None:
+    with pytest.raises(InputError, match="from 0 to 10"):
+        Noise(np.array([1.0]), np.array([11.0])).check(log=True)
+
+
+# --- a published table ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not MACRO.exists(), reason="the published table is not here")
+def test_noise_of_nas_bench_macro() -> None:
+    """Three trainings of 6,561 networks: what 400 of them show is what the others have."""
+    from nasbench.importers.nas_bench_macro import NASBenchMacro
+
+    table = NASBenchMacro().read([next(MACRO.glob("*.json"))])
+    column = table.columns["cifar10/test_accuracy"]
+    metric = replace(column.metric, name="validation_accuracy", split="validation")
+    rows = np.random.default_rng(0).permutation(len(table.genotypes))
+    seen, held_out = rows[:400], rows[400:]
+    part = Column(metric, column.values[seen], column.missing[seen])
+    small = TabularBenchmark(Table(table.space, table.genotypes[seen], table.seeds, {}, {metric.path: part}))
+    surrogate = fit_surrogate(small, "validation_accuracy", "ridge")
+    found, expected = spread(column.values[held_out]), surrogate.noise(table.genotypes[held_out], metric.path)
+    assert (expected**2).mean() / found.variance.mean() == pytest.approx(1, abs=0.15)
+    assert (np.abs(found.residuals / expected[:, None]) < 1.645).mean() == pytest.approx(0.9, abs=0.02)
