@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from nasbench.fusion import FusedNetwork, Unfusable
+from nasbench.fusion.operations import mean_pool
 from nasbench.fusion.routing import Fan, Range
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
@@ -121,6 +122,26 @@ def test_parts_are_handed_out_and_their_gradients_summed_by_hand():
     assert [part.tolist() for part in parts] == [[[1, 2]], [[2, 3]], [[2]]]
     (parts[0].sum() + 10 * parts[1].sum() + 100 * parts[2].sum()).backward()
     assert value.grad.tolist() == [[0, 1, 111, 10, 0]]
+
+
+def test_a_trained_normalisation_is_part_of_its_convolution_by_hand():
+    network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1, eps=1), nn.Flatten())
+    for tensor, value in zip([*network[0].parameters(), *network[1].parameters()], (3.0, 1.0, 5.0, 7.0), strict=True):
+        tensor.data.fill_(value)
+    network[1].running_mean.fill_(2)
+    network[1].running_var.fill_(3)
+    fused = FusedNetwork([network], torch.zeros(1, 1, 1, 1))
+    assert [call.operation.__class__.__name__ for call in fused.calls] == ["Normalised", "Channelwise"]
+    assert fused.eval()(torch.ones(1, 1, 1, 1)).item() == (3 + 1 - 2) / 2 * 5 + 7
+
+
+@pytest.mark.parametrize("settings", [(3, 1, 1), (3, 2, 1), (2, 2, 0), ((2, 3), 2, 1)])
+@pytest.mark.parametrize("options", [{}, {"count_include_pad": False}, {"ceil_mode": True}, {"divisor_override": 5}])
+@pytest.mark.parametrize("sides", [(6, 8), (9, 12)])
+def test_means_over_windows_are_those_of_the_module(settings, options, sides):
+    module = nn.AvgPool2d(*settings, **options)
+    x = torch.tensor(np.random.default_rng(0).normal(size=(2, 3, *sides)))
+    torch.testing.assert_close(mean_pool(module, sides)(x), module(x))
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,8 @@ class FusedNetwork(nn.Module):
         tensors = [dict(network.named_parameters()) | dict(network.named_buffers()) for network in networks]
         for index, call in enumerate(plan.calls):
             self._names.append([])
-            for name, parts in zip(call.operation.names, call.tensors, strict=True):
-                stack = _Stack(f"{name}_{index}", parts)
+            for place, (name, parts) in enumerate(zip(call.operation.names, call.tensors, strict=True)):
+                stack = _Stack(f"{name}_{index}_{place}", parts)
                 stacked = torch.cat([tensors[network][part].detach() for network, part in parts])
                 if isinstance(tensors[parts[0][0]][parts[0][1]], nn.Parameter):
                     self.register_parameter(stack.name, nn.Parameter(stacked))

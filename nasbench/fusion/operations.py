@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ from nasbench.errors import InputError
 
 Sides = tuple[int, ...]
 """Shape of a value behind the axis along which values are stacked: `(h, w)`, or `()` of features."""
-DENSE = 144
+DENSE = 64
 """Pixels of an image up to which a mean over windows is computed as a product with a matrix."""
 
 
@@ -87,10 +87,11 @@ class Convolution(Operation):
         """A grouped convolution; of one pixel, products of matrices."""
         (x,), (weight, *bias) = values, tensors
         groups = width // self.outer
-        if not bias and self.kernel == self.stride == (1, 1) and self.padding == (0, 0) and self.inner > 1:
+        if self.kernel == self.stride == (1, 1) and self.padding == (0, 0) and self.inner > 1:
             stacked = x.reshape(len(x), groups, self.inner, -1)  # (b, groups, inner, h * w)
             matrices = weight.view(groups, self.outer, self.inner)
-            return torch.matmul(matrices, stacked).view(len(x), width, *self.sides)
+            product = torch.matmul(matrices, stacked).view(len(x), width, *self.sides)
+            return product + bias[0].view(-1, 1, 1) if bias else product
         return functional.conv2d(x, weight, bias[0] if bias else None, self.stride, self.padding, self.dilation, groups)
 
 
@@ -116,6 +117,34 @@ class BatchNorm(Operation):
         """The normalisation of all channels."""
         weight, bias, mean, variance = tensors
         return functional.batch_norm(values[0], mean, variance, weight, bias, training, self.momentum, self.eps)
+
+
+@dataclass(frozen=True)
+class Normalised(Operation):
+    """Convolution and batch normalisation: once trained, a convolution of other weights."""
+
+    convolution: Convolution
+    norm: BatchNorm
+
+    @property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of the convolution, then those of the normalisation."""
+        return (*self.convolution.names, *self.norm.names)
+
+    def run(
+        self, values: Sequence[torch.Tensor], tensors: Sequence[torch.Tensor], width: int, training: bool
+    ) -> torch.Tensor:
+        """One after the other in training; then one convolution."""
+        tensors, (scale, shift, mean, variance) = tensors[:-4], tensors[-4:]
+        if training:
+            return self.norm.run(
+                [self.convolution.run(values, tensors, width, True)], [scale, shift, mean, variance], width, True
+            )
+        weight, *bias = tensors
+        scale = scale * (variance + self.norm.eps).rsqrt()
+        offset = bias[0] - mean if bias else -mean
+        folded = [weight * scale.view(-1, 1, 1, 1), torch.addcmul(shift, offset, scale)]
+        return replace(self.convolution, biased=True).run(values, folded, width, False)
 
 
 @dataclass(frozen=True)
@@ -188,15 +217,31 @@ class Channelwise(Operation):
 
 
 def mean_pool(module: nn.AvgPool2d, sides: Sides) -> Callable[[torch.Tensor], torch.Tensor]:
-    """What a module does to images of these sides; small images are multiplied by the matrix that it is."""
+    """What a module does to images of these sides: a product with a matrix, or sums over windows, each weighted."""
     height, width = sides
-    if height * width > DENSE:
+    if height * width <= DENSE:
+        pixels = torch.eye(height * width, dtype=torch.float64).view(-1, 1, height, width)
+        pooled = module(pixels)[:, 0]  # (pixels, h', w')
+        matrix, shape = pooled.flatten(1), pooled.shape[1:]
+
+        def multiplied(x: torch.Tensor) -> torch.Tensor:
+            return torch.matmul(x.flatten(2), matrix.to(x)).view(*x.shape[:2], *shape)
+
+        return multiplied
+    window = torch.ones(1, 1, *_pair(module.kernel_size), dtype=torch.float64)
+    ones = torch.ones(1, 1, height, width, dtype=torch.float64)
+    counts = functional.conv2d(ones, window, None, module.stride, module.padding)
+    means = module(ones)
+    if counts.shape != means.shape:
         return module
-    pixels = torch.eye(height * width, dtype=torch.float64).view(-1, 1, height, width)
-    pooled = module(pixels)[:, 0]  # (pixels, h', w')
-    matrix, shape = pooled.flatten(1), pooled.shape[1:]
+    weights = means / counts
 
-    def pool(x: torch.Tensor) -> torch.Tensor:
-        return torch.matmul(x.flatten(2), matrix.to(x)).view(*x.shape[:2], *shape)
+    def summed(x: torch.Tensor) -> torch.Tensor:
+        windows = window.to(x).expand(x.shape[1], -1, -1, -1)
+        return functional.conv2d(x, windows, None, module.stride, module.padding, 1, x.shape[1]).mul_(weights.to(x))
 
-    return pool
+    return summed
+
+
+def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    return size if isinstance(size, tuple) else (size, size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from nasbench.fusion.operations import (
     Channelwise,
     Convolution,
     Linear,
+    Normalised,
     Operation,
     Sides,
     Unfusable,
@@ -112,7 +114,7 @@ def trace(network: nn.Module, inputs: torch.Tensor) -> Trace:
     traces = [_Reader(network, batch, training).read() for training in (True, False)]
     if traces[0] != traces[1]:
         raise Unfusable("it computes something else in training than in evaluation")
-    return _without_the_dead(traces[0])
+    return _without_the_dead(_normalised(_without_the_dead(traces[0])))
 
 
 def _check(network: nn.Module) -> None:
@@ -413,3 +415,19 @@ def _without_the_dead(whole: Trace) -> Trace:
     return Trace(
         tuple(Step(s.operation, tuple(map(moved, s.values)), s.tensors, s.width) for s in steps), moved(whole.output)
     )
+
+
+def _normalised(whole: Trace) -> Trace:
+    """The same with a convolution that is used by a normalisation only as a part of that; as itself it is dead."""
+    uses = Counter(piece.step for step in whole.steps for value in step.values for piece in value)
+    uses.update(piece.step for piece in whole.output)
+    steps = list(whole.steps)
+    for index, step in enumerate(whole.steps):
+        if not isinstance(step.operation, BatchNorm) or len(step.values[0]) > 1 or step.values[0][0].step == INPUT:
+            continue
+        (piece,) = step.values[0]
+        source = whole.steps[piece.step]
+        if isinstance(source.operation, Convolution) and uses[piece.step] == 1 and piece.length == source.width:
+            operation = Normalised(source.operation, step.operation)
+            steps[index] = Step(operation, source.values, (*source.tensors, *step.tensors), step.width)
+    return Trace(tuple(steps), whole.output)
