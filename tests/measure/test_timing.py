@@ -1,5 +1,7 @@
 """Times: medians by hand, under a clock that is told what to show."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -7,15 +9,16 @@ from torch import nn
 
 from nasbench.errors import InputError
 from nasbench.measure import inference_seconds, latency
+from nasbench.measure.timing import median_seconds
 from nasbench.train import EVALUATION_BATCH
 
 ONE = torch.ones(1, 1, 1, 1)
 
 
-def clock(monkeypatch: pytest.MonkeyPatch, *milliseconds: int) -> None:
-    """Let each timed pass take so long."""
+def clock(*milliseconds: int) -> Callable[[], int]:
+    """A clock by which each pass takes so long."""
     shown = iter([moment for time in milliseconds for moment in (0, 1_000_000 * time)])
-    monkeypatch.setattr("nasbench.measure.timing.time.perf_counter_ns", lambda: next(shown))
+    return lambda: next(shown)
 
 
 class Counting(nn.Module):
@@ -30,13 +33,18 @@ class Counting(nn.Module):
         return x
 
 
-def test_latency_is_the_median_of_the_timed_passes_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock(monkeypatch, 9, 1, 3, 2)
-    assert latency(nn.Identity(), ONE, repeats=3, warmup=1) == 2.0
+def test_the_median_of_the_timed_passes() -> None:
+    assert median_seconds(lambda: None, 3, 1, clock(9, 1, 3, 2)) == 0.002
+    assert median_seconds(lambda: None, 2, 0, clock(4, 1)) == 0.0025
+
+
+def test_latency_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasbench.measure.timing.median_seconds", lambda work, repeats, warmup: repeats + warmup)
+    assert latency(nn.Identity(), ONE, repeats=3, warmup=1) == 4000
 
 
 def test_seconds_of_many_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock(monkeypatch, 90, 40, 20, 60)
+    monkeypatch.setattr("nasbench.measure.timing.time.thread_time_ns", clock(90, 40, 20, 60))
     network = Counting()
     assert inference_seconds(network, torch.ones(EVALUATION_BATCH + 5, 1)) == 0.04
     assert network.seen == 4 * [(EVALUATION_BATCH, 1), (5, 1)]
