@@ -4,8 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import InputError
@@ -121,6 +124,23 @@ def test_l2_norm_leaves_biases_and_norms_out() -> None:
 def test_agreement_of_codes() -> None:
     codes = torch.tensor([[True, False, True], [True, True, True], [False, True, False]])
     assert agreement(codes).tolist() == [[3, 2, 0], [2, 3, 1], [0, 1, 3]]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(1, 40))
+def test_agreement_is_what_the_distance_of_codes_leaves(seed: int, n: int, d: int) -> None:
+    codes = np.random.default_rng(seed).random((n, d)) < 0.5
+    kernel = agreement(torch.from_numpy(codes))
+    assert np.array_equal(kernel.numpy(), d - (codes[:, None] != codes[None]).sum(axis=2))
+    sign, expected = np.linalg.slogdet(kernel.numpy() + np.eye(n))
+    assert sign == 1
+    assert log_determinant(kernel + torch.eye(n)) == pytest.approx(expected, abs=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6))
+def test_spread_is_largest_where_rows_are_not_correlated(seed: int, n: int) -> None:
+    rows = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 4)))
+    most = -n * (math.log(1 + K) + 1 / (1 + K))
+    assert spread(rows) <= most + 1e-9
 
 
 def test_naswot_of_two_codes() -> None:
