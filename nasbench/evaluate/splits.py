@@ -24,12 +24,14 @@ class Targets(NamedTuple):
         values: The numbers; shape `(n,)`.
         functions: Which function of the input each computes (`Space.function_key`); shape `(n,)`.
         missing: How many architectures have no number.
+        rows: Positions of those that have one in `benchmark.architectures()`, increasing; shape `(n,)`.
     """
 
     genotypes: GenotypeArray
     values: FloatArray
     functions: KeyArray
     missing: int
+    rows: npt.NDArray[np.intp]
 
 
 class Split(NamedTuple):
@@ -51,7 +53,26 @@ def targets(benchmark: Benchmark, metric: str, epoch: Epoch = "last") -> Targets
     known = ~np.ma.getmaskarray(values)
     genotypes = genotypes[known]
     functions = benchmark.space.function_key(genotypes)
-    return Targets(genotypes, np.asarray(values[known], dtype=np.float64), functions, int((~known).sum()))
+    measured = np.asarray(values[known], dtype=np.float64)
+    return Targets(genotypes, measured, functions, int((~known).sum()), np.flatnonzero(known))
+
+
+def restricted(parts: Split, found: Targets, rng: np.random.Generator) -> Split:
+    """A given split in rows of `found`, without what has no number; training rows in random order, so that sets nest.
+
+    Args:
+        parts: Rows of `benchmark.architectures()`.
+        found: Of that benchmark.
+        rng: Draws the order.
+
+    Raises:
+        InputError: A part is left with fewer than two architectures.
+    """
+    train, test = (np.flatnonzero(np.isin(found.rows, rows)) for rows in parts)
+    for name, rows in ("train", train), ("test", test):
+        if len(rows) < 2:
+            raise InputError(f"the {name} part has {len(rows)} architectures with a number; it needs at least 2")
+    return Split(rng.permutation(train), test)
 
 
 def split(functions: KeyArray, train_size: int, test_size: int, rng: np.random.Generator) -> Split:

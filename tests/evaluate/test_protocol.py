@@ -10,7 +10,10 @@ from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
+from nasbench.evaluate import metrics
 from nasbench.evaluate.protocol import SCORES, evaluate
+from nasbench.evaluate.splits import Split
+from nasbench.predictors import predictors
 from nasbench.results import Results
 from nasbench.spaces import spaces
 
@@ -82,6 +85,35 @@ def test_a_predictor_scores_the_same_whatever_it_is_compared_with(benchmark):
     alone = run(benchmark, predictors=["ridge"], train_sizes=[10])
     beside = [r for r in without_times(run(benchmark)) if (r["predictor"], r["n_train"]) == ("ridge", 10)]
     assert without_times(alone) == beside
+
+
+def test_the_sparse_kendall_tau_is_of_percentages(benchmark):
+    record = run(benchmark).records[-1]
+    assert record["sparse_kendall_tau"] == pytest.approx(record["kendall_tau"], abs=0.02)
+    assert record["sparse_kendall_tau"] != record["kendall_tau"]
+
+
+def test_given_splits(benchmark):
+    """Row 7 has no number; the training rows are learnt from, all or a part, and the test rows scored."""
+    parts = {"first": Split(np.arange(100), np.arange(100, 160)), "last": Split(np.arange(50), np.arange(250, 300))}
+    results = run(benchmark, train_sizes=[], test_size=1, holdouts=parts, predictors=["ridge"])
+    assert [(r["left_out"], r["n_train"], r["seed"]) for r in results.records] == [
+        ("first", 99, 0), ("first", 99, 1), ("last", 49, 0), ("last", 49, 1),
+    ]  # fmt: skip
+    assert all(tuple(record) == ("predictor", "n_train", "seed", "left_out", *SCORES) for record in results.records)
+    assert results.settings["left_out"] == {"first": 60, "last": 50}
+    assert [(row["left_out"], row["n_train"]) for row in results.summary["scores"]] == [("first", 99), ("last", 49)]
+    genotypes = benchmark.architectures()
+    values = np.asarray(benchmark.query_many(genotypes, "validation_accuracy").values)
+    rows = np.delete(np.arange(100), 7)
+    mean = predictors.create("ridge").fit(SPACE, genotypes[rows], values[rows]).predict(genotypes[100:160]).mean
+    assert results.records[0]["rmse"] == pytest.approx(metrics.rmse(values[100:160], mean))
+    smaller = run(benchmark, train_sizes=[20, 40], holdouts=parts, predictors=["ridge"], workers=2)
+    assert {r["n_train"] for r in smaller.records} == {20, 40}
+    with pytest.raises(InputError, match=r"without 'last' there are 49 architectures to learn from, fewer than .* 99"):
+        run(benchmark, train_sizes=[99], holdouts=parts)
+    with pytest.raises(InputError, match="the test part has 0 architectures with a number"):
+        run(benchmark, train_sizes=[], holdouts={"none": Split(np.arange(9), np.array([7]))})
 
 
 def test_the_seed_decides(benchmark):
