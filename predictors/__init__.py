@@ -12,6 +12,7 @@ predictors: Registry[Predictor] = Registry(
         "gp": "nasbench.predictors.gp:GaussianProcess",
         "xgb": "nasbench.predictors.xgb:XGBoost",
         "gnn": "nasbench.predictors.gnn:GNN",
+        "ensemble": "nasbench.predictors.ensemble:Ensemble",
     },
 )
 

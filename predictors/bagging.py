@@ -35,3 +35,15 @@ def out_of_bag_noise(predictions: FloatArray, counts: npt.NDArray[np.int64], z: 
     mean = np.where(unseen, predictions, 0).sum(axis=0)[rows] / voters[rows]
     spread = (np.where(unseen[:, rows], predictions[:, rows] - mean, 0) ** 2).sum(axis=0) / voters[rows]
     return max(float(np.mean((z[rows] - mean) ** 2 - spread)), LEAST_NOISE)
+
+
+def out_of_bag_error(predictions: FloatArray, counts: npt.NDArray[np.int64], z: FloatArray) -> float:
+    """Mean squared error of the mean of the members that did not see a row; arguments as of `out_of_bag_noise`.
+
+    1, that of the mean of the targets, where every row is seen by all members.
+    """
+    unseen = counts == 0
+    voters = unseen.sum(axis=0)
+    rows = voters > 0
+    mean = np.where(unseen, predictions, 0).sum(axis=0)[rows] / voters[rows]
+    return float(np.mean((z[rows] - mean) ** 2)) if rows.any() else 1.0

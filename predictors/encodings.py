@@ -17,9 +17,15 @@ from nasbench.errors import InputError
 from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, Space
 
 FLOW = ("live", "pairs", "ways")
-"""The encodings of this module; `Space.feature_kinds` names those of a space."""
-DEFAULT = "live/pairs/ways/counts/onehot"
+"""Encodings of the flow; `Space.feature_kinds` names those of a space."""
+SUMS, STAGE = "sums", "stage"
+"""The encoding of sizes, and the attribute that says which part of a network a node belongs to."""
+CELL = "live/pairs/ways/counts/onehot"
 """What flows, for accuracies, and what is there, for costs: dead operations take time and memory too."""
+SIZED = "onehot/sums"
+"""What is chosen, and how large that makes the network."""
+DEFAULT = "default"
+"""Stands for `CELL`, or for `SIZED` where the nodes of a space have sizes: `Space.attributes`."""
 
 
 class Flow(NamedTuple):
@@ -71,33 +77,61 @@ def encode(space: Space, genotypes: GenotypeArray, kinds: str) -> tuple[FloatArr
         genotypes: The architectures.
         kinds: Names joined by `/`, as in `"live/pairs/onehot"`: of `space.feature_kinds`, or `live` (live nodes by
             operation), `pairs` (connections by the operations at their ends), `ways` (ways from input to output by
-            length, as log(1 + number)).
+            length, as log(1 + number)), `sums` (number of nodes, and sum over them of each numeric attribute, as
+            log(1 + sum) with its sign: of the whole network and, where nodes say their `stage`, of each), or `default`.
 
     Returns:
-        Features `(n, f)`, and for each the group `(f,)` it belongs to: a position of `onehot` and an operation of
-        `live` and `counts` are groups of their own, other kinds are one group.
+        Features `(n, f)`, and for each the group `(f,)` it belongs to: a position of `onehot`, an operation of `live`
+        and `counts` and a sum are groups of their own, other kinds are one group.
 
     Raises:
         InputError: A kind is unknown for this space.
     """
-    names = kinds.split("/")
+    names = (default(space) if kinds == DEFAULT else kinds).split("/")
+    allowed = (*FLOW, *((SUMS,) if space.attributes else ()), *space.feature_kinds)
     for name in names:
-        if name not in (*FLOW, *space.feature_kinds):
-            known = ", ".join((*FLOW, *space.feature_kinds))
+        if name not in allowed:
+            known = ", ".join(allowed)
             raise InputError(f"unknown encoding {name!r} for {space.name}; known are {known}, joined by '/'")
     cells = flow(space, genotypes) if set(names) & set(FLOW) else None
     columns, groups, first = [], [], 0
     for name in names:
-        block = _flow_features(cells, name) if cells and name in FLOW else space.features(genotypes, name)
+        block = (
+            _flow_features(cells, name)
+            if cells and name in FLOW
+            else sums(space, genotypes)
+            if name == SUMS
+            else space.features(genotypes, name)
+        )
         width = block.shape[1]
         if name == "onehot":
             group = np.repeat(np.arange(len(space.choices)), space.choices)
         else:
-            group = np.arange(width) if name in ("live", "counts") else np.zeros(width, dtype=np.int64)
+            group = np.arange(width) if name in ("live", "counts", SUMS) else np.zeros(width, dtype=np.int64)
         columns.append(block)
         groups.append(group + first)
         first += int(group[-1]) + 1
     return np.concatenate(columns, axis=1), np.concatenate(groups)
+
+
+def default(space: Space) -> str:
+    """The encodings that `"default"` stands for in a space."""
+    return SIZED if space.attributes else CELL
+
+
+def sums(space: Space, genotypes: GenotypeArray) -> FloatArray:
+    """The encoding `sums` of `(n, d)` genotypes of a space whose nodes have numeric attributes; see `encode`."""
+    values, mask = space.node_values(genotypes), space.tensors(genotypes).mask
+    added = np.concatenate([mask[:, :, None].astype(np.float64), values], axis=2)  # (n, v, 1 + attributes)
+    parts = [added.sum(axis=1)]
+    if STAGE in space.attributes:
+        at = space.attributes.index(STAGE)
+        stage, layer = values[:, :, at], values.any(axis=2)
+        number = int(stage.max()) + 1  # the same for all architectures, as each has a layer in the last stage
+        parts += [(added * (layer & (stage == s))[:, :, None]).sum(axis=1) for s in range(number)]
+    total = np.concatenate(parts, axis=1)
+    result: FloatArray = np.copysign(np.log1p(np.abs(total)), total)
+    return result
 
 
 def variances(features: FloatArray) -> FloatArray:

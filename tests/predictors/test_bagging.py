@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nasbench.predictors.bagging import LEAST_NOISE, bootstrap, out_of_bag_noise
+from nasbench.predictors.bagging import LEAST_NOISE, bootstrap, out_of_bag_error, out_of_bag_noise
 
 
 def test_bootstrap_draws_with_replacement():
@@ -19,3 +19,10 @@ def test_noise_by_hand():
 def test_noise_has_a_floor_and_a_default():
     assert out_of_bag_noise(np.zeros((2, 1)), np.zeros((2, 1), dtype=int), np.zeros(1)) == LEAST_NOISE
     assert out_of_bag_noise(np.zeros((2, 1)), np.ones((2, 1), dtype=int), np.zeros(1)) == 1.0
+
+
+def test_error_by_hand():
+    # row 0 is unseen by both: error (5 - 2)^2 = 9; row 1 by the second only: (0 - 7)^2 = 49; row 2 by none
+    predictions = np.array([[1.0, 9.0, 4.0], [3.0, 7.0, 4.0]])
+    assert out_of_bag_error(predictions, np.array([[0, 2, 1], [0, 0, 1]]), np.array([5.0, 0.0, 0.0])) == (9 + 49) / 2
+    assert out_of_bag_error(np.zeros((2, 1)), np.ones((2, 1), dtype=int), np.zeros(1)) == 1.0

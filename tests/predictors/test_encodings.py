@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 
 from nasbench.errors import InputError
-from nasbench.predictors.encodings import encode, flow, variances
+from nasbench.predictors.encodings import DEFAULT, default, encode, flow, variances
 from nasbench.spaces import spaces
 
 NB201, NB101 = spaces.create("nb201"), spaces.create("nb101")
@@ -87,7 +87,35 @@ def test_groups_follow_the_kinds():
     assert groups.tolist() == [0] * 49 + [1 + p for p in range(6) for _ in range(5)] + list(range(7, 14))
 
 
+def test_sums_by_hand():
+    # two stages of one layer and of two; sums of attributes as log(1 + sum), of all nodes and of each stage
+    space = spaces.create("mobile")
+    genotype = space.sample(1, np.random.default_rng(0))
+    genotype[0, 2::4] = [0, 1, 0, 0, 0, 0, 0]  # layers less one: eight in all
+    features, groups = encode(space, genotype, "sums")
+    by_part = np.expm1(features.reshape(1 + len(space.stages), 1 + len(space.attributes)))
+    values = space.node_values(genotype)[0]
+    assert by_part[:, 0] == pytest.approx([10, 1, 2, 1, 1, 1, 1, 1])  # with input and output
+    assert by_part[0, 1:] == pytest.approx(values.sum(axis=0))
+    assert by_part[2, 1:] == pytest.approx(values[2:4].sum(axis=0))
+    assert groups.tolist() == list(range(features.shape[1]))
+
+
+@pytest.mark.parametrize("name", list(spaces))
+def test_the_default_suits_every_space(name):
+    space = spaces.create(name)
+    genotypes = space.sample(5, np.random.default_rng(0))
+    features, groups = encode(space, genotypes, DEFAULT)
+    assert np.array_equal(features, encode(space, genotypes, default(space))[0])
+    assert features.shape == (5, len(groups))
+    assert np.isfinite(features).all()
+    assert np.array_equal(features[:2], encode(space, genotypes[:2], DEFAULT)[0])
+    assert ("sums" in default(space).split("/")) == bool(space.attributes)
+
+
 def test_unknown_kinds_are_refused():
+    with pytest.raises(InputError, match="unknown encoding 'sums' for nb201"):
+        encode(NB201, NB201.decode(np.arange(3)), "sums")
     with pytest.raises(InputError, match="unknown encoding 'walks' for nb201; known are live, pairs, ways, onehot"):
         encode(NB201, NB201.decode(np.arange(3)), "live/walks")
 

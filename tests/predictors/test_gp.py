@@ -11,12 +11,18 @@ SPACE = spaces.create("nb201")
 
 
 def test_posterior_of_two_points_by_hand():
-    """With covariance k between both points, output o and noise s: alpha = [[a, k], [k, a]]^-1 z where a = o + s."""
+    """With variance o of both points, covariance k and noise s: alpha = [[a, k], [k, a]]^-1 z where a = o + s.
+
+    Features are centred, so those of the points are q and -q in size, and the trend is t (q + c)^2 and t (c - q)^2.
+    """
     two = SPACE.decode(np.array([0, 15_624]))
     predictor = GaussianProcess("counts").fit(SPACE, two, [1.0, 3.0])  # z = -1 and 1
-    o, s = predictor.output_, predictor.noise_
-    distance = np.linalg.norm((predictor.x_[0] - predictor.x_[1]) * predictor.weight_) * math.sqrt(5)
-    k, a = o * (1 + distance + distance**2 / 3) * math.exp(-distance), o + s
+    s, t, c = predictor.noise_, predictor.trend_, predictor.offset_
+    q = ((predictor.x_[0] * predictor.weight_) ** 2).sum()
+    o = predictor.output_ + t * (q + c) ** 2
+    distance = 2 * math.sqrt(5 * q)
+    k = predictor.output_ * (1 + distance + distance**2 / 3) * math.exp(-distance) + t * (c - q) ** 2
+    a = o + s
     prediction = predictor._predict(two)
     mean = (o - k) / (a - k)
     variance = o + s - (a * (o**2 + k**2) - 2 * k * o * k) / (a**2 - k**2)
@@ -25,17 +31,30 @@ def test_posterior_of_two_points_by_hand():
 
 
 def test_covariance_is_that_of_gpytorch():
-    from gpytorch.kernels import MaternKernel
+    from gpytorch.kernels import MaternKernel, PolynomialKernel
 
     rng = np.random.default_rng(0)
     genotypes = SPACE.sample(20, rng)
     predictor = GaussianProcess("onehot").fit(SPACE, genotypes, rng.normal(size=20))
     kernel = MaternKernel(2.5).double()
     kernel.lengthscale = 1.0
+    trend = PolynomialKernel(2).double()
+    trend.offset = predictor.offset_
     x = torch.from_numpy(predictor.x_ * predictor.weight_)
     with torch.no_grad():
         expected = predictor.output_ * kernel(x, x).to_dense().numpy()
+        expected += predictor.trend_ * trend(x, x).to_dense().numpy()
     assert predictor._covariance(predictor.x_, predictor.x_).numpy() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_product_of_two_choices_is_a_trend():
+    """Far from what was seen the remainder knows nothing, but the trend does."""
+    space, rng = spaces.create("mobile"), np.random.default_rng(0)
+    genotypes = space.sample(700, rng).astype(np.int64)
+    y = genotypes.sum(axis=1) + 2.0 * genotypes[:, 0] * genotypes[:, 4]
+    found = GaussianProcess("onehot").fit(space, genotypes[:500], y[:500])
+    assert found.trend_ > 1e-4
+    assert found.predict(genotypes[500:]).mean == pytest.approx(y[500:], abs=0.3 * y.std())
 
 
 def test_certain_where_it_was_trained_and_uncertain_elsewhere():
@@ -76,6 +95,21 @@ def test_more_architectures_than_hyperparameters_are_learnt_from():
     predictor = GaussianProcess(steps=2).fit(SPACE, genotypes, y)
     assert len(predictor.x_) == SUBSET + 20
     assert np.corrcoef(predictor.predict(genotypes[SUBSET:]).mean, y[SUBSET:])[0, 1] > 0.95
+
+
+def test_all_architectures_decide_the_scales(monkeypatch):
+    """The noise that the first 50 do not have is noticed in the others; each is left out by itself for that."""
+    monkeypatch.setattr("nasbench.predictors.gp.SUBSET", 50)
+    rng = np.random.default_rng(0)
+    genotypes = SPACE.sample(400, rng)
+    y = SPACE.features(genotypes, "counts") @ np.arange(7.0) + rng.normal(size=400) * (np.arange(400) >= 50)
+    train, test = genotypes[:300], genotypes[300:]
+    predictor = GaussianProcess("counts").fit(SPACE, train, y[:300])
+    found = predictor.predict(test)
+    assert 0.5 < ((found.mean - y[300:]) ** 2 / found.std**2).mean() < 2
+    covariance = predictor._covariance(predictor.x_, predictor.x_) + predictor.noise_ * torch.eye(300)
+    assert (predictor.cholesky_ @ predictor.cholesky_.T).numpy() == pytest.approx(covariance.numpy())
+    assert (covariance @ predictor.alpha_).numpy() == pytest.approx(predictor.warp(y[:300]))
 
 
 def test_features_that_are_constant_but_for_rounding_do_not_drown_the_others():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nasbench.predictors.bagging import bootstrap
-from nasbench.predictors.xgb import XGBoost
+from nasbench.predictors.xgb import STEP, XGBoost
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
@@ -42,3 +42,22 @@ def test_noise_in_the_targets_is_noticed():
     y = SPACE.features(genotypes, "counts") @ np.arange(7.0)
     clean = XGBoost().fit(SPACE, genotypes, y).noise_
     assert XGBoost().fit(SPACE, genotypes, y + rng.normal(size=200) * y.std()).noise_ > 2 * clean
+
+
+def test_trees_grow_as_long_as_unseen_errors_fall():
+    """A target that is noise is soon learnt enough; more architectures of a difficult one need more trees."""
+    rng = np.random.default_rng(0)
+    genotypes = SPACE.sample(400, rng)
+    y = np.sin(genotypes @ np.arange(1.0, 7.0)) + genotypes[:, 0] * genotypes[:, 5]
+    noise, few, many = (
+        XGBoost(boosters=4).fit(SPACE, genotypes[:n], target[:n]).models_[0].num_boosted_rounds()
+        for n, target in ((100, rng.normal(size=100)), (30, y), (400, y))
+    )
+    assert noise <= 3 * STEP
+    assert few < many
+
+
+def test_no_more_trees_than_asked_for():
+    genotypes = SPACE.sample(60, np.random.default_rng(0))
+    predictor = XGBoost(boosters=2, rounds=7).fit(SPACE, genotypes, genotypes.sum(axis=1))
+    assert [model.num_boosted_rounds() for model in predictor.models_] == [7, 7]

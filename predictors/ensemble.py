@@ -1,0 +1,61 @@
+"""An ensemble of different predictors: the mixture of what each says (Lakshminarayanan et al., 2017)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.errors import InputError
+from nasbench.predictors.base import Prediction, Predictor
+from nasbench.predictors.encodings import DEFAULT
+from nasbench.spaces.base import FloatArray, GenotypeArray
+
+
+class Ensemble(Predictor):
+    """Mean and standard deviation of the mixture of the normal distributions that several predictors say.
+
+    Predictors of different kinds err differently: the mean of a Gaussian process and of trees ranks better than either.
+
+    Args:
+        members: Names of predictors joined by `/`; each is constructed with `features` and `seed`, if it takes them,
+            and else as it is by default.
+        features: Encodings joined by `/`; see `nasbench.predictors.encodings.encode`.
+        seed: Seed of the members.
+    """
+
+    def __init__(self, members: str = "gp/xgb", features: str = DEFAULT, seed: int = 0) -> None:
+        self.members, self.features, self.seed = members, features, seed
+
+    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
+        self.members_ = [member.fit(self.space_, genotypes, z) for member in self._made()]
+
+    def _made(self) -> list[Predictor]:
+        """The members, not fitted."""
+        from nasbench.predictors import predictors  # which names this file
+
+        names = str(self.members).split("/")
+        for name in names:
+            if name not in predictors.entries or predictors.entries[name] == predictors.entries["ensemble"]:
+                known = ", ".join(other for other in predictors if other != "ensemble")
+                raise InputError(f"members of an ensemble are known predictors joined by '/': {known}; got {name!r}")
+        return [predictors.create(name, features=self.features, seed=self.seed) for name in names]
+
+    def _predict(self, genotypes: GenotypeArray) -> Prediction:
+        means, stds = map(np.stack, zip(*(member.predict(genotypes) for member in self.members_), strict=True))
+        return Prediction(means.mean(axis=0), np.sqrt((stds**2).mean(axis=0) + means.var(axis=0)))
+
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        return {
+            f"member_{number}_{name}": array
+            for number, member in enumerate(self.members_)
+            for name, array in member.state().items()
+        }
+
+    def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        self.members_ = []
+        for number, member in enumerate(self._made()):
+            start = f"member_{number}_"
+            own = {name.removeprefix(start): array for name, array in state.items() if name.startswith(start)}
+            self.members_.append(member.restore(self.space_, own))
