@@ -43,6 +43,8 @@ app = typer.Typer(
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # which typer does not export
 
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
+NOISE = ("noise_cells", "noise_ratio", "noise_coverage_90")
+"""What a surrogate says of its noise, where it has any."""
 
 BenchmarkFile = Annotated[Path, typer.Argument(metavar="FILE", help="Benchmark file (HDF5).", show_default=False)]
 MetricOption = Annotated[
@@ -360,11 +362,24 @@ def evaluate(
         int | None, typer.Option(min=2, help="Held-out architectures (default: 1000, as far as the table goes).")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
+    parts: Annotated[
+        Literal["published"] | None,
+        typer.Option("--split", help="Test on the part that the source published for it, instead of random ones."),
+    ] = None,
+    leave_out: Annotated[
+        str | None,
+        typer.Option(
+            help="Test on what one search strategy found, and learn from what others did; comma-separated, or all."
+        ),
+    ] = None,
     seed: SeedOption = 0,
     processes: ProcessesOption = None,
     json_file: JsonOption = None,
 ) -> None:
-    """Score predictors by training size on architectures that share no function with the training ones."""
+    """Score predictors by training size on architectures that share no function with the training ones.
+
+    With --split or --leave-out they learn from all that is left, if no training sizes are given.
+    """
     from nasbench.benchmark.load import load
     from nasbench.evaluate.protocol import evaluate as score
     from nasbench.evaluate.splits import feasible
@@ -373,8 +388,18 @@ def evaluate(
     writable(json_file, file)
     benchmark = load(file)
     metric = metric or benchmark.score().path
-    held_out = test_size or TEST_SIZE
-    if not (train_sizes or test_size):
+    held_out, holdouts = test_size or TEST_SIZE, None
+    if parts or leave_out:
+        from nasbench.holdout import left_out, published
+
+        if parts and leave_out:
+            raise InputError("--split and --leave-out both say what is tested on; give one of them")
+        if test_size:
+            raise InputError("--split and --leave-out test on all that is held out; leave --test-size out")
+        wanted = None if leave_out in (None, "all") else separated(leave_out)
+        holdouts = published(benchmark) if parts else left_out(benchmark, metric, wanted, seed=seed)
+        sizes = sizes if train_sizes else ()
+    elif not (train_sizes or test_size):
         sizes, held_out = feasible(TRAIN_SIZES, TEST_SIZE, benchmark, metric)
         if (sizes, held_out) != (TRAIN_SIZES, TEST_SIZE):
             out.print(f"The table is small: training sizes {plain(sizes)}, {held_out} held-out architectures")
@@ -389,9 +414,21 @@ def evaluate(
             seed=seed,
             workers=processes or cores(),
             progress=progress,
+            holdouts=holdouts,
         )
-    show_evaluation(results)
+    if holdouts:
+        show([_tested(row) for row in results.summary["scores"]])
+    else:
+        show_evaluation(results)
     save(results, json_file)
+
+
+def _tested(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the summary of an evaluation on what was held out."""
+    names = ("kendall_tau", "sparse_kendall_tau", "spearman", "r2", "rmse", "coverage_90", "fit_seconds")
+    return {name: row[name] for name in ("predictor", "left_out", "n_train")} | {
+        name: row[name]["mean"] for name in names
+    }
 
 
 @app.command()
@@ -413,6 +450,11 @@ def surrogate(
         fitted = fit_surrogate(benchmark, metric or benchmark.score().path, predictor, seed=seed, progress=progress)
     write_surrogate(fitted, target)
     show(quality(fitted.quality_records()))
+    noise = [{name: row[name] for name in ("metric", *NOISE)} for row in fitted.quality_records() if NOISE[0] in row]
+    if noise:
+        show(noise)
+    else:
+        out.print("No noise: too few architectures have several seeds, so that only their mean can be asked")
     out.print(f"Wrote {target}", soft_wrap=True)
 
 

@@ -1,0 +1,198 @@
+"""How far surrogate benchmarks can be trusted, on published tables.
+
+python benchmarks/surrogate.py searches    searches on surrogates of NAS-Bench-201 beside those on the table
+python benchmarks/surrogate.py noise       noise learnt from a part of NAS-Bench-Macro beside that of the rest
+python benchmarks/surrogate.py published   the published split of Accel-NASBench
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+
+from nasbench.benchmark.base import Benchmark
+from nasbench.benchmark.noise import spread
+from nasbench.benchmark.surrogate import fit_surrogate
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.evaluate import metrics
+from nasbench.evaluate.splits import targets
+from nasbench.evaluate.trajectories import agreement
+from nasbench.importers import importers
+from nasbench.importers.splits import published_split
+from nasbench.predictors import predictors
+from nasbench.search import strategies
+from nasbench.search.compare import initial_designs, stream
+from nasbench.search.referee import LookUp
+from nasbench.search.simulate import Run, play
+from nasbench.spaces.base import FloatArray
+
+TABLES = Path(__file__).parents[2] / "shared/tables"
+STRATEGIES = ("random", "local", "evolution", "reinforce")
+INITIAL = 10
+"""Designs that every run begins with."""
+METRIC = "cifar10/validation_accuracy"
+
+
+def imported(source: str, path: Path, **options: object) -> Table:
+    """A published table."""
+    if not path.exists():
+        sys.exit(f"needs {path}, a table that is not part of the project")
+    return importers.create(source, **options).read([path])
+
+
+def part(table: Table, rows: np.ndarray) -> TabularBenchmark:  # type: ignore[type-arg]
+    """Some rows of a table."""
+    columns = {
+        path: replace(column, values=column.values[rows], missing=column.missing[rows])
+        for path, column in table.columns.items()
+    }
+    return TabularBenchmark(Table(table.space, table.genotypes[rows], table.seeds, dict(table.epochs), columns))
+
+
+# --- searches -------------------------------------------------------------------------------------------------------
+
+
+def runs(benchmark: Benchmark, name: str, evaluations: int, repeats: int) -> list[Run]:
+    """Runs of one strategy; the same repeat has the same seed and designs on every benchmark."""
+    referee = LookUp(benchmark, METRIC)
+    return [
+        play(
+            strategies.create(name),
+            referee,
+            stream(0, "strategy", name, repeat),
+            evaluations=evaluations,
+            initial=initial_designs(referee.space, INITIAL, 0, repeat),
+        )
+        for repeat in range(repeats)
+    ]
+
+
+def paths(done: list[Run], table: TabularBenchmark | None = None) -> FloatArray:
+    """The incumbent's value after each evaluation `(repeats, evaluations)`: as the run saw it, or as a table has it."""
+    result = []
+    for run in done:
+        at = run.incumbents[np.searchsorted(run.incumbents, np.arange(len(run.values)), side="right") - 1]
+        seen = run.values if table is None else table.query_many(run.genotypes, METRIC).values.filled()
+        result.append(seen[at])
+    return np.array(result)
+
+
+def searches(predictor: str, sizes: list[int], evaluations: int, repeats: int) -> None:
+    columns = ["validation_accuracy=validation accuracy", "test_accuracy=test accuracy"]
+    file = TABLES / "nb201_nasgraph/raw/nasbench201_cifar10.csv"
+    table = imported("csv", file, space="nb201", column=columns, arch_column="arch str", dataset="cifar10")
+    whole = TabularBenchmark(table, name="NAS-Bench-201")
+    on_table = {name: runs(whole, name, evaluations, repeats) for name in STRATEGIES}
+    for size in sizes:
+        rows = np.random.default_rng(0).permutation(len(table.genotypes))
+        begin = process_time()
+        surrogate = fit_surrogate(part(table, rows[:size]), METRIC, predictor, folds=2)
+        seconds = process_time() - begin
+        unseen = ~np.isin(
+            table.space.function_key(table.genotypes), table.space.function_key(table.genotypes[rows[:size]])
+        )
+        y = table.columns[METRIC].values[unseen]
+        predicted = surrogate.query_many(table.genotypes[unseen], METRIC).values.filled()
+        print(f"\n{predictor} from {size:,} cells, {seconds:.0f} s of CPU; on {unseen.sum():,} cells "
+              f"of other functions: "
+              f"R2 {metrics.r2(y, predicted):.3f}, Kendall tau {metrics.kendall_tau(y, predicted):.3f}, "
+              f"sparse {metrics.sparse_kendall_tau(y, predicted):.3f}")  # fmt: skip
+        on_surrogate = {name: runs(surrogate, name, evaluations, repeats) for name in STRATEGIES}
+        for what, read in ("surrogate's values", None), ("values in the table", whole):
+            found = agreement(
+                {name: paths(done, read)[:, INITIAL:] for name, done in on_surrogate.items()},
+                {name: paths(done)[:, INITIAL:] for name, done in on_table.items()},
+                np.random.default_rng(0),
+            )
+            print(f"  incumbents of searches on the surrogate, {what}, less those of searches on the table:")
+            for row in found["strategies"]:
+                cells = [
+                    f"{measure.replace('_', ' ')} {row[measure]:.2f} [{row[measure + '_low']:.2f}, "
+                    f"{row[measure + '_high']:.2f}]"
+                    for measure in ("mean_difference", "largest_difference", "final_difference")
+                ]
+                print(f"    {row['strategy']:>10}: {', '.join(cells)}")
+            low, high = found["rank_agreement_low"], found["rank_agreement_high"]
+            print(f"    order of the strategies: Kendall tau {found['rank_agreement']:.2f} [{low:.2f}, {high:.2f}]")
+
+
+# --- noise ----------------------------------------------------------------------------------------------------------
+
+
+def noise(predictor: str, sizes: list[int]) -> None:
+    folder = TABLES / "nas_bench_macro/raw"
+    table = imported("nas-bench-macro", next(folder.glob("*.json"), folder))
+    column = table.columns["cifar10/test_accuracy"]
+    # a surrogate is fitted for a validation metric; what the table calls test is the only one it has
+    metric = replace(column.metric, name="validation_accuracy", split="validation")
+    table = replace(table, columns={METRIC: Column(metric, column.values, column.missing)})
+    rows = np.random.default_rng(0).permutation(len(table.genotypes))
+    for size in sizes:
+        surrogate = fit_surrogate(part(table, rows[:size]), METRIC, predictor, folds=2)
+        held_out = rows[size:]
+        genotypes, values = table.genotypes[held_out], column.values[held_out]
+        found, deviation = spread(values), surrogate.noise(genotypes, METRIC)
+        mean = surrogate.query_many(genotypes, METRIC).values.filled()
+        drawn = np.stack([surrogate.query_many(genotypes, METRIC, seed=s).values.filled() for s in range(3)], axis=1)
+        rows_apart = found.variance > 0
+        arguments = values.mean(axis=1)[rows_apart], np.sqrt(found.variance[rows_apart]), mean[rows_apart]
+        pooled = np.full(rows_apart.sum(), np.sqrt(spread(column.values[rows[:size]]).variance.mean()))
+        predictive = surrogate.predict(genotypes, METRIC).std[rows_apart]
+        print(
+            f"{predictor} from {size:,} networks, on the other {len(held_out):,}: "
+            f"R2 {metrics.r2(values.mean(axis=1), mean):.3f}, variance drawn by variance found "
+            f"{spread(drawn).variance.mean() / found.variance.mean():.3f}, inside 90 % "
+            f"{(np.abs(found.residuals / deviation[:, None]) < metrics.NORMAL_90).mean():.3f}; "
+            f"Kullback-Leibler divergence {metrics.normal_kl(*arguments, deviation[rows_apart]).mean():.2f}, "
+            f"of one pooled deviation {metrics.normal_kl(*arguments, pooled).mean():.2f}, "
+            f"of the predictor's own {metrics.normal_kl(*arguments, predictive).mean():.2f}"
+        )
+
+
+# --- a published split ----------------------------------------------------------------------------------------------
+
+
+def published(names: list[str]) -> None:
+    table = imported("accel-nasbench", TABLES / "accel_nasbench/accel_nasbench.csv")
+    parts = published_split(table)
+    found = targets(TabularBenchmark(table), "imagenet/validation_accuracy")
+    train, test = (np.isin(found.rows, parts[name]) for name in ("train", "test"))
+    for name in names:
+        begin = process_time()
+        fitted = predictors.create(name).fit(table.space, found.genotypes[train], found.values[train])
+        seconds, y = process_time() - begin, found.values[test]
+        mean, std = fitted.predict(found.genotypes[test])
+        print(
+            f"{name}: {train.sum():,} networks in {seconds:.0f} s of CPU; {test.sum()} tested: Kendall tau "
+            f"{metrics.kendall_tau(y, mean):.3f}, sparse {metrics.sparse_kendall_tau(y, mean):.3f}, "
+            f"R2 {metrics.r2(y, mean):.3f}, inside 90 % {metrics.coverage_90(y, mean, std):.2f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("searches", "noise", "published"))
+    parser.add_argument("--predictors", default="", help="comma-separated")
+    parser.add_argument("--sizes", default="300,1000", help="comma-separated numbers of architectures")
+    parser.add_argument("--evaluations", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=100)
+    options = parser.parse_args()
+    names = options.predictors.split(",") if options.predictors else ["gp"]
+    sizes = [int(size) for size in options.sizes.split(",")]
+    if options.what == "published":
+        published(options.predictors.split(",") if options.predictors else ["gp", "xgb", "ensemble"])
+    for name in names if options.what != "published" else []:
+        if options.what == "searches":
+            searches(name, sizes, options.evaluations, options.repeats)
+        else:
+            noise(name, sizes)
+
+
+if __name__ == "__main__":
+    main()
