@@ -1,0 +1,30 @@
+"""What the page about surrogates names is there."""
+
+import re
+from pathlib import Path
+
+from nasbench import holdout
+from nasbench.benchmark import noise
+from nasbench.benchmark.surrogate import SCORES, SurrogateBenchmark
+from nasbench.evaluate import trajectories
+from nasbench.evaluate.protocol import SCORES as EVALUATED
+
+PAGE = Path(__file__).parents[2] / "docs/surrogates.md"
+
+
+def test_names_of_the_page_are_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for name in ("sparse_kendall_tau", "noise_ratio", "noise_coverage_90", "left_out", "agreement"):
+        assert name in text
+    assert "sparse_kendall_tau" in SCORES and "sparse_kendall_tau" in EVALUATED
+    assert callable(trajectories.agreement) and callable(SurrogateBenchmark.noise)
+    assert callable(holdout.left_out) and callable(holdout.published)
+    words = {8: "eight", 10: "ten"}
+    assert f"{words[noise.KNOTS]} quantiles" in text
+    assert f"less than {words[noise.LEAST_FREEDOM]} degrees of freedom" in " ".join(text.split())
+    assert f"{words[holdout.REPEATS]} times for {holdout.EVALUATIONS} evaluations" in " ".join(text.split())
+
+
+def test_links_of_the_page_lead_somewhere() -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", PAGE.read_text(encoding="utf-8")):
+        assert (PAGE.parent / link).exists(), link
