@@ -17,6 +17,7 @@ from nasbench.console import (
     facts,
     interruptible,
     is_table,
+    note,
     out,
     plain,
     quality,
@@ -111,11 +112,21 @@ def build(
     file: OutOption,
     space: Annotated[str, typer.Option(help="Search space.")] = "nb201",
     dataset: Annotated[
-        str | None, typer.Option(help="Data set; if not given, the usual one for the task of the space.")
+        list[str] | None,
+        typer.Option(
+            help="Data set; more than one may be given. If none is, the usual one for the task of the space.",
+        ),
     ] = None,
-    cells: Annotated[int, typer.Option(min=1, help="Cells to sample and train.")] = 64,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of training.")] = 12,
+    cells: Annotated[
+        int | None, typer.Option(min=1, help="Cells to train; all of the sampling if not given, but 64 of draws.")
+    ] = None,
+    epochs: Annotated[
+        str, typer.Option(help="Epochs of training; several schedules, each a training of its own, as 1,4,12.")
+    ] = "12",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each cell, each with its own seed.")] = 1,
+    sampling: Annotated[
+        str, typer.Option(help="How cells are chosen: draws, classes, cost, exhaustive, list+path=FILE, active.")
+    ] = "draws",
     channels: Annotated[int, typer.Option(min=1, help="Channels after the stem.")] = 16,
     depth: Annotated[int, typer.Option(min=1, help="Cells in each stage.")] = 1,
     stages: Annotated[int, typer.Option(min=1, help="Stages; the image is halved between two of them.")] = 3,
@@ -124,14 +135,33 @@ def build(
     learning_rate: Annotated[
         float | None, typer.Option(min=0, help="Highest of the schedule; if not given, what suits the task.")
     ] = None,
+    measures: Annotated[
+        str, typer.Option("--measure", help="What is measured of untrained networks, separated by commas.")
+    ] = "costs",
     seed: SeedOption = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that train on the CPU; all cores if not given.")
     ] = None,
+    parallel: Annotated[str, typer.Option(help="Networks trained side by side; auto takes what is fastest.")] = "auto",
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="Where to train.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="ray: address of the cluster; if not given, one is started here.")
+    ] = None,
+    gpus: Annotated[float, typer.Option(min=0, help="ray: GPUs of a task, which may be a fraction.")] = 0.0,
+    retries: Annotated[int, typer.Option(min=0, help="How often to try again when a process dies.")] = 1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train again what failed in an earlier call.")
+    ] = False,
 ) -> None:
-    """Train sampled cells and write what was measured as a benchmark; the same command resumes after a stop."""
-    from nasbench import build as builder
+    """Train cells and write what was measured as a benchmark.
+
+    The same command resumes after a stop. With more cells, seeds, epochs or data sets it extends the file.
+    """
+    from nasbench.build import BuildSettings
+    from nasbench.build import build as run
+    from nasbench.build.engine import LocalEngine
+    from nasbench.build.ray_engine import RayEngine
     from nasbench.datasets import DEFAULTS
     from nasbench.spaces import spaces
     from nasbench.spaces.base import NetworkSettings
@@ -139,27 +169,41 @@ def build(
     from nasbench.train import TrainSettings
 
     task = spaces.resolve(space)[0].task
-    usual = tasks.resolve(task)[0].training
-    if dataset is None and task not in DEFAULTS:
+    if not dataset and task not in DEFAULTS:
         raise InputError(f"no data set is the usual one for {task}; name one with --dataset")
-    dataset = dataset or DEFAULTS[task]
+    chosen = tuple(dataset or [DEFAULTS[task]])
     given = {"optimiser": optimiser, "learning_rate": learning_rate}
     training = {
-        **usual,
+        **tasks.resolve(task)[0].training,
         **{name: value for name, value in given.items() if value is not None},
     }
-    settings = builder.BuildSettings(
+    lengths = sorted({whole(text, "epochs") for text in epochs.split(",")})
+    settings = BuildSettings(
         space=space,
-        dataset=dataset,
-        cells=cells,
+        datasets=chosen,
+        cells=64 if cells is None and sampling == "draws" else cells,
         seeds=seeds,
+        sampling=sampling,
         seed=seed,
         network=NetworkSettings(channels=channels, cells=depth, stages=stages),
-        train=TrainSettings(epochs=epochs, batch_size=batch_size, **training),
+        train=TrainSettings(epochs=lengths[-1], batch_size=batch_size, **training),
+        shorter=tuple(lengths[:-1]),
+        measures=tuple(separated(measures)),
     )
+    side: int | Literal["auto"] = "auto" if parallel == "auto" else whole(parallel, "parallel")
     with interruptible("the same command continues"), bar("Training cells") as progress:
-        builder.build(settings, file, workers=workers or cores(), device=device, progress=progress)
-    out.print(f"Wrote {file}: {cells} cells of {space} x {seeds} seeds x {epochs} epochs on {dataset}", soft_wrap=True)
+        table = run(
+            settings,
+            file,
+            device=device,
+            parallel=side,
+            engine=RayEngine(address, workers, gpus) if engine == "ray" else LocalEngine(workers or cores()),
+            retries=retries,
+            retry_failed=retry_failed,
+            progress=progress,
+            tell=note,
+        )
+    out.print(f"Wrote {file}: {_size(table)}", soft_wrap=True)
 
 
 @app.command("import")
@@ -384,7 +428,7 @@ def evaluate(
     from nasbench.evaluate.protocol import evaluate as score
     from nasbench.evaluate.splits import feasible
 
-    sizes = tuple(int(number(size, "train size")) for size in train_sizes.split(",")) if train_sizes else TRAIN_SIZES
+    sizes = tuple(whole(size, "train size") for size in train_sizes.split(",")) if train_sizes else TRAIN_SIZES
     writable(json_file, file)
     benchmark = load(file)
     metric = metric or benchmark.score().path
@@ -578,6 +622,11 @@ def number(text: str, what: str, word: str | None = None) -> int | str:
         return int(text)
     except ValueError:
         raise InputError(f"{what} is a whole number{f' or {word!r}' if word else ''}, got {text!r}") from None
+
+
+def whole(text: str, what: str) -> int:
+    """A whole number."""
+    return int(number(text, what))
 
 
 def separated(text: str) -> list[str]:

@@ -64,6 +64,11 @@ def interruptible(remedy: str) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def note(text: str) -> None:
+    """One line beside the work."""
+    err.print(f"nasbench: {text}", soft_wrap=True)
+
+
 def plain(value: Any) -> str:
     """A value as a person reads it."""
     if value is None:

@@ -12,6 +12,7 @@ from nasbench.benchmark.hdf5 import write_surrogate
 from nasbench.benchmark.surrogate import fit_surrogate
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.build import BuildSettings, build
+from nasbench.build.engine import LocalEngine
 from nasbench.errors import FileError
 from nasbench.evaluate.protocol import evaluate
 from nasbench.evaluate.splits import feasible
@@ -53,7 +54,7 @@ class DemoSettings:
 FULL = DemoSettings(
     BuildSettings(
         space="nb201",
-        dataset="digits+train=300+validation=400+test=400+distortion=0.5",
+        datasets=("digits+train=300+validation=400+test=400+distortion=0.5",),
         cells=64,
         seeds=2,
         seed=0,
@@ -64,7 +65,7 @@ FULL = DemoSettings(
 QUICK = DemoSettings(
     BuildSettings(
         space="nb201",
-        dataset="digits+train=100",
+        datasets=("digits+train=100",),
         cells=12,
         seeds=2,
         seed=0,
@@ -118,7 +119,7 @@ def run_demo(
         last = perf_counter()
 
     with bar("Training cells") as progress:
-        table = build(settings.build, table_file, workers=processes, device="auto", progress=progress)
+        table = build(settings.build, table_file, engine=LocalEngine(processes), progress=progress)
     benchmark = TabularBenchmark(table, name=table_file.name)
     finished(f"Trained {len(table.genotypes)} cells of {settings.build.space} with {len(table.seeds)} seeds each")
 

@@ -78,7 +78,8 @@ def run_tasks(
                     if deaths[worker.task] < attempts:
                         waiting.append(worker.task)
                         continue
-                    result = Died(f"its process {cause}, at each of {attempts} attempts")
+                    often = f", at each of {attempts} attempts" if attempts > 1 else ""
+                    result = Died(f"its process {cause}{often}")
                 if not worker.ready:
                     worker.ready = True
                     continue

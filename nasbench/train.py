@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -21,6 +23,8 @@ SPLITS = ("train", "validation", "test")
 CURVE_COUNT = 2 * len(SPLITS) + 1
 """Number of quantities that are measured after each epoch."""
 EVALUATION_BATCH = 1024
+TIMED = 3
+"""Steps of a network by itself that are timed where it trains beside others."""
 CACHED = 512
 """Inputs, counted for each network, that networks side by side answer at once on the CPU: what its caches hold."""
 OPTIMISERS = {"sgd": "SGD with Nesterov momentum", "adamw": "AdamW"}
@@ -168,8 +172,8 @@ def train_many(
 ) -> list[History]:
     """Train networks side by side, each as `train` would by itself, but for rounding; see `nasbench.fusion`.
 
-    `train_seconds` is the same for each of the networks: its share of the time that all of them took. A network that
-    diverges does not touch the others; its weights are as they are when all have finished.
+    `train_seconds` is what the network takes by itself: the median time of a few steps of a copy of it, for each step.
+    A network that diverges does not touch the others; its weights are as they are when all have finished.
 
     Args:
         networks: Map images `(b, channels, height, width)` to features; trained in place.
@@ -183,18 +187,103 @@ def train_many(
         Unfusable: A network does what cannot be done side by side, such as drawing random numbers; the message says
             what. None is changed.
     """
-    fused = FusedNetwork(networks, data["train"][0][:1]).to(device)
-    size = EVALUATION_BATCH if device.type == "cuda" else max(1, CACHED // len(networks))
+    learner = _many(networks, task, data, device)
+    seconds = [_epoch_seconds(network, task, data, settings, device) for network in networks]
     with _deterministic():
-        histories = _train(_Many(fused, task, size), data, settings, seeds, curves(task), device)
-    fused.unstack(networks)
+        histories = _train(learner, data, settings, seeds, curves(task), device)
+    learner.network.unstack(networks)
+    for history, each in zip(histories, seconds, strict=True):
+        passed = each * np.arange(1, settings.epochs + 1)
+        history.values[-1] = np.where(np.isnan(history.values[-1]), np.nan, passed)
     return histories
+
+
+def time_training(
+    networks: Sequence[torch.nn.Module],
+    task: Task,
+    data: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+    settings: TrainSettings,
+    device: torch.device,
+    steps: int = 3,
+) -> float:
+    """Seconds that an epoch of `train_many`, or of `train` for a single network, takes with its evaluation, estimated.
+
+    From the median times of `steps` steps of training and of one batch of evaluation, each after one to warm up. The
+    networks are trained a little by it.
+
+    Raises:
+        Unfusable: As `train_many`.
+    """
+    if len(networks) > 1:
+        learner: _Learner = _many(networks, task, data, device)
+    else:
+        learner = _One(networks[0].to(device), task)
+    with _deterministic():
+        training = _step_seconds(learner, data, settings, device, steps)
+        inputs, targets = (part[: learner.evaluation_batch] for part in data["validation"])
+        times = []
+        for _ in range(2):
+            start = _clock(device)
+            _evaluate(learner, inputs, targets)
+            times.append(_clock(device) - start)
+    evaluated = sum(len(data[split][0]) for split in SPLITS[1:])
+    return _batches(data, settings) * training + evaluated / len(inputs) * times[-1]
+
+
+def _many(
+    networks: Sequence[torch.nn.Module],
+    task: Task,
+    data: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+    device: torch.device,
+) -> _Many:
+    fused = FusedNetwork(networks, data["train"][0][:1]).to(device)
+    return _Many(fused, task, EVALUATION_BATCH if device.type == "cuda" else max(1, CACHED // len(networks)))
+
+
+def _epoch_seconds(
+    network: torch.nn.Module,
+    task: Task,
+    data: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+    settings: TrainSettings,
+    device: torch.device,
+) -> float:
+    """Seconds of an epoch of training of one network, without evaluation; a copy is trained."""
+    learner = _One(copy.deepcopy(network).to(device), task)
+    with _deterministic():
+        return _batches(data, settings) * _step_seconds(learner, data, settings, device, TIMED)
+
+
+def _step_seconds(
+    learner: _Learner,
+    data: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+    settings: TrainSettings,
+    device: torch.device,
+    steps: int,
+) -> float:
+    """Median seconds of a step, of `steps` after one to warm up."""
+    inputs, targets = data["train"]
+    size = math.ceil(len(inputs) / _batches(data, settings))
+    rows = torch.arange(size, device=device)[:, None].expand(-1, learner.count)
+    optimiser = _optimiser(learner.network, settings)
+    learner.network.train()
+    times = []
+    for _ in range(1 + steps):
+        start = _clock(device)
+        x, y = learner.batch(inputs, targets, rows)
+        _step(learner, optimiser, x, y, device)
+        times.append(_clock(device) - start)
+    return statistics.median(times[1:])
+
+
+def _batches(data: Mapping[str, tuple[torch.Tensor, torch.Tensor]], settings: TrainSettings) -> int:
+    return math.ceil(len(data["train"][0]) / settings.batch_size)
 
 
 class _Learner(Protocol):
     """One network, or many side by side, with what differs between the two."""
 
     evaluation_batch: int
+    count: int
 
     @property
     def network(self) -> torch.nn.Module:
@@ -217,6 +306,8 @@ class _Learner(Protocol):
 
 
 class _One:
+    count = 1
+
     def __init__(self, network: torch.nn.Module, task: Task) -> None:
         self.network, self.loss, self.tally = network, task.loss, task.tally
         self.evaluation_batch = EVALUATION_BATCH
@@ -265,7 +356,7 @@ def _train(
     """A history for each of the seeds, which are as many as the networks."""
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     inputs, targets = data["train"]
-    batches = math.ceil(len(inputs) / settings.batch_size)
+    batches = _batches(data, settings)
     optimiser = _optimiser(learner.network, settings)
     values = np.full((len(seeds), len(names), settings.epochs), np.nan)
     diverged: dict[int, int] = {}
@@ -279,12 +370,7 @@ def _train(
             x, y = learner.batch(inputs, targets, rows)
             factor = schedule(step, settings.epochs * batches, settings.warmup_epochs * batches)
             optimiser.param_groups[0]["lr"] = settings.learning_rate * factor
-            with _precision(device):
-                outputs = learner.network(x)
-                loss = learner.loss(outputs, y)
-            optimiser.zero_grad(set_to_none=True)
-            (loss.sum() if loss.dim() else loss).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            outputs, loss = _step(learner, optimiser, x, y, device)
             tally.add(outputs, y, loss)
             step += 1
         seconds += _clock(device) - start
@@ -297,8 +383,21 @@ def _train(
         if not going:
             break
         values[going, :-1, epoch] = measured[going]
-        values[going, -1, epoch] = seconds / len(seeds)
+        values[going, -1, epoch] = seconds
     return [History(names, values[index], diverged.get(index)) for index in range(len(seeds))]
+
+
+def _step(
+    learner: _Learner, optimiser: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor, device: torch.device
+) -> tuple[Any, torch.Tensor]:
+    """Learn from one batch; returns what was answered, and the loss."""
+    with _precision(device):
+        outputs = learner.network(x)
+        loss = learner.loss(outputs, y)
+    optimiser.zero_grad(set_to_none=True)
+    (loss.sum() if loss.dim() else loss).backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return outputs, loss
 
 
 def _deterministic() -> AbstractContextManager[None]:

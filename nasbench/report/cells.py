@@ -241,7 +241,7 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
             f" A linear model on the same data gets {floor:.2f} % {metric.split} accuracy; {above:,} of the {n:,} "
             "cells do better."
         )
-    result = [text, *_recipe(recipe), found]
+    result = [text, *_recipe(recipe, data.metric.dataset), found]
     sd = noise(data.by_seed)
     if math.isfinite(sd):
         tau, low, high, cells = agreement(data.by_seed)
@@ -256,16 +256,23 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
     return result
 
 
-def _recipe(recipe: Mapping[str, Any]) -> list[str]:
+def _recipe(recipe: Mapping[str, Any], dataset: str) -> list[str]:
     """How the cells were trained, as one sentence; none where the recipe does not say."""
-    dataset = recipe.get("dataset")
-    data = {**dataset.get("settings", {}), **dataset.get("inputs", {})} if isinstance(dataset, Mapping) else None
+    described = _described(recipe, dataset)
+    data = {**described.get("settings", {}), **described.get("inputs", {})} if described else None
     told = []
     for title, group in (("data", data), ("network", recipe.get("network")), ("training", recipe.get("training"))):
         if isinstance(group, Mapping):
             settings = [f"{name.replace('_', ' ')} {value}" for name, value in group.items()]
             told.append(f"{title}: {', '.join(settings)}")
     return [f"Recipe: {'; '.join(told)}."] if told else []
+
+
+def _described(recipe: Mapping[str, Any], dataset: str) -> Mapping[str, Any]:
+    """What a recipe says of a data set, of which `dataset` may be one of several schedules; nothing if it does not."""
+    every = recipe.get("datasets")
+    found = every.get(dataset.partition("@")[0]) if isinstance(every, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def cells_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
@@ -293,7 +300,7 @@ def cells_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 def _linear(data: Measured, recipe: Mapping[str, Any]) -> float | None:
     """What a linear model reaches on the same split, in percent; None if that is not known or not comparable."""
-    found = recipe.get("linear_accuracy")
+    found = _described(recipe, data.metric.dataset).get("linear_accuracy")
     value = found.get(data.metric.split) if isinstance(found, Mapping) else None
     comparable = data.metric.name == f"{data.metric.split}_accuracy" and data.metric.units == "percent"
     return float(value) if comparable and isinstance(value, int | float) else None

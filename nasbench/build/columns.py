@@ -1,0 +1,207 @@
+"""From what was measured to a table, and back again where a table is to be extended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nasbench.benchmark.base import Metric, Split
+from nasbench.benchmark.table import Column, Table
+from nasbench.build.ledger import Key, Outcome
+from nasbench.build.measures import MEASURES, Measure, measure
+from nasbench.provenance import provenance
+from nasbench.spaces import GenotypeArray, Space
+from nasbench.tasks import Task
+from nasbench.train import SPLITS
+
+TRAINING = "training"
+"""What the ledger calls a training."""
+NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
+MOST_REASONS = 255
+
+
+def curve_name(dataset: str, epochs: int) -> str:
+    """What the curves of one of several schedules are filed under: `digits@12`."""
+    return f"{dataset}@{epochs}"
+
+
+def assemble(
+    space: Space,
+    genotypes: GenotypeArray,
+    seeds: int,
+    metrics: Mapping[str, Sequence[Metric]],
+    outcomes: Mapping[Key, Outcome],
+    recipe: Mapping[str, Any],
+) -> Table:
+    """The table of all outcomes of some architectures.
+
+    With one schedule its curve is filed under the name of the data set. With several, the last epoch of each is, as in
+    NAS-Bench-101 (Ying et al., 2019), and each curve under `curve_name`.
+
+    Args:
+        space: The search space.
+        genotypes: The architectures, in order; shape `(n, d)`.
+        seeds: Number of training seeds.
+        metrics: By name of the data set, what its curves are of; see `curve_metrics`.
+        outcomes: What was measured; of other architectures, it is left out.
+        recipe: How.
+    """
+    row = {genotype.tobytes(): index for index, genotype in enumerate(genotypes)}
+    columns: list[Column] = []
+    epochs: dict[str, tuple[int, ...]] = {}
+    for dataset, kinds in metrics.items():
+        theirs = [key for key in outcomes if key.dataset == dataset and key.genotype in row]
+        here = {key: outcomes[key] for key in sorted(theirs, key=lambda key: (row[key.genotype], key))}
+        lengths = sorted({key.epochs for key in here if key.what == TRAINING})
+        curve = {
+            length: {
+                (row[key.genotype], key.seed): outcome
+                for key, outcome in here.items()
+                if key.what == TRAINING and key.epochs == length
+            }
+            for length in lengths
+        }
+        for length in lengths:
+            name = dataset if len(lengths) == 1 else curve_name(dataset, length)
+            epochs[name] = tuple(range(1, length + 1))
+            shape = (len(genotypes), seeds, length)
+            columns += _columns(
+                [replace(kind, dataset=name) for kind in kinds], curve[length].items(), shape, NOT_TRAINED
+            )
+        if len(lengths) > 1:
+            epochs[dataset] = tuple(lengths)
+            ends = (
+                ((*place, position), Outcome(None if values is None else values[:, -1], reason))
+                for position, length in enumerate(lengths)
+                for place, (values, reason) in curve[length].items()
+            )
+            shape = (len(genotypes), seeds, len(lengths))
+            columns += _columns(kinds, ends, shape, NOT_TRAINED)
+        for what in dict.fromkeys(key.what for key in here if key.what != TRAINING):
+            found = (((row[key.genotype],), outcome) for key, outcome in here.items() if key.what == what)
+            columns += _columns(measured_metrics(dataset, measure(what)), found, (len(genotypes),), NOT_MEASURED)
+    return Table(
+        space=space,
+        genotypes=genotypes,
+        seeds=tuple(range(seeds)),
+        epochs=epochs,
+        columns={column.metric.path: column for column in columns},
+        recipe=recipe,
+        provenance=provenance(),
+    )
+
+
+def recover(table: Table) -> dict[Key, Outcome]:
+    """The outcomes that `assemble` made a table of."""
+    found: dict[Key, Outcome] = {}
+    rows = [genotype.tobytes() for genotype in table.genotypes]
+    for dataset, kinds in recorded_metrics(table).items():
+        for name in [name for name in table.epochs if name.startswith(f"{dataset}@")] or [dataset]:
+            columns = [table.columns[f"{name}/{kind.name}"] for kind in kinds]
+            values = np.stack([column.values for column in columns], axis=2)  # (n, seeds, names, epochs)
+            reasons = _reasons(columns)
+            for row, seed in np.ndindex(*values.shape[:2]):
+                outcome = _outcome(values[row, seed], reasons.get((row, seed)))
+                if outcome.reason != NOT_TRAINED:
+                    found[Key(TRAINING, dataset, table.epochs[name][-1], seed, rows[row])] = outcome
+        for what in MEASURES:
+            paths = [metric.path for metric in measured_metrics(dataset, measure(what))]
+            if all(path in table.columns for path in paths):
+                columns = [table.columns[path] for path in paths]
+                values = np.stack([column.values for column in columns], axis=1)  # (n, names)
+                reasons = _reasons(columns)
+                for row, genotype in enumerate(rows):
+                    outcome = _outcome(values[row], reasons.get((row,)))
+                    if outcome.reason != NOT_MEASURED:
+                        found[Key(what, dataset, 0, 0, genotype)] = outcome
+    return found
+
+
+def recorded_metrics(table: Table) -> dict[str, list[Metric]]:
+    """By name of the data set, what the curves of a table are of, in the order of `curve_metrics`."""
+    found: dict[str, list[Metric]] = {}
+    for column in table.columns.values():
+        metric = column.metric
+        if "epoch" in metric.dims and "@" not in metric.dataset:
+            found.setdefault(metric.dataset, []).append(metric)
+    order = [*SPLITS, "none"]
+    return {
+        dataset: sorted(kinds, key=lambda kind: (order.index(kind.split), kind.name.endswith("_loss")))
+        for dataset, kinds in found.items()
+    }
+
+
+def _outcome(values: Any, reason: str | None) -> Outcome:
+    return Outcome(None if np.isnan(values).all() else values, reason)
+
+
+def _reasons(columns: Sequence[Column]) -> dict[tuple[int, ...], str]:
+    """Why numbers are missing, by the leading indices of columns of one shape: by architecture, and seed if any."""
+    found: dict[tuple[int, ...], str] = {}
+    for column in columns:
+        for place in np.argwhere(column.missing).tolist():
+            found.setdefault(tuple(place[:2]), column.reasons[column.missing[tuple(place)] - 1])
+    return found
+
+
+def _columns(
+    metrics: Sequence[Metric],
+    outcomes: Iterable[tuple[tuple[int, ...], Outcome]],
+    shape: tuple[int, ...],
+    otherwise: str,
+) -> Iterator[Column]:
+    """One column of a shape for each metric, from outcomes by their leading indices, with values `(metrics, ...)`.
+
+    `otherwise` is why there is no number where there is no outcome.
+    """
+    values = np.full((*shape, len(metrics)), np.nan)
+    missing = np.ones(values.shape, dtype=np.uint8)
+    reasons = [otherwise]
+    for index, (measured, reason) in outcomes:
+        if measured is not None:
+            values[index] = measured.T
+        missing[index] = 0
+        if reason is not None:
+            if reason not in reasons and len(reasons) >= MOST_REASONS - 1:
+                reason = "failed or diverged, for one reason more than fit here"
+            if reason not in reasons:
+                reasons.append(reason)
+            missing[index] = np.where(np.isnan(values[index]), 1 + reasons.index(reason), 0)
+    if not (missing == 1).any():
+        reasons = reasons[1:]
+        missing[missing > 1] -= 1
+    for position, metric in enumerate(metrics):
+        yield Column(metric, values[..., position].copy(), missing[..., position].copy(), tuple(reasons))
+
+
+def curve_metrics(dataset: str, task: Task) -> list[Metric]:
+    """What is measured after each epoch, in the order of `nasbench.train.curves`."""
+    dims = ("architecture", "seed", "epoch")
+    splits: tuple[tuple[Split, str], ...] = (
+        ("train", "running over the batches of the epoch"),
+        ("validation", "after the epoch"),
+        ("test", "after the epoch"),
+    )
+    metrics = []
+    for split, when in splits:
+        scored, lost = f"{task.scored}, {when}.", f"{task.lost}, {when}."
+        metrics.append(Metric(dataset, f"{split}_{task.score}", split, "percent", "maximise", dims, scored))
+        metrics.append(Metric(dataset, f"{split}_loss", split, task.loss_units, "minimise", dims, lost))
+    seconds = (
+        "Training time up to the end of the epoch, of one network by itself, without evaluation: wall clock on CUDA, "
+        "processor on the CPU. Of networks trained side by side, from steps of each that are timed by themselves."
+    )
+    return [*metrics, Metric(dataset, "train_seconds", "none", "seconds", "minimise", dims, seconds)]
+
+
+def measured_metrics(dataset: str, measure: Measure) -> list[Metric]:
+    """What a measure finds, in its order."""
+    return [
+        Metric(
+            dataset, quantity.name, "none", quantity.units, quantity.direction, ("architecture",), quantity.description
+        )
+        for quantity in measure.quantities
+    ]

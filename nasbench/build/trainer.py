@@ -1,0 +1,159 @@
+"""What a worker does: train a group of networks side by side, and say what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from nasbench.build.ledger import Outcome
+from nasbench.build.measures import Subject, measure
+from nasbench.build.settings import BuildSettings, Group, trial_seeds
+from nasbench.datasets import datasets
+from nasbench.fusion import Unfusable
+from nasbench.spaces import GenotypeArray, NetworkSettings, Space, spaces
+from nasbench.tasks import Task
+from nasbench.train import History, TrainSettings, seeded, time_training, train, train_many
+
+Tensors: TypeAlias = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+"""By split: inputs and targets."""
+MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+"""What torch says on one device or another."""
+
+
+class Crowded:
+    """Instead of outcomes: a group needed more memory than there is."""
+
+
+class Trainer:
+    """Runs groups: loads each data set once, then trains on it.
+
+    Args:
+        settings: What the table is made of.
+        device: Where to train.
+    """
+
+    def __init__(self, settings: BuildSettings, device: torch.device) -> None:
+        torch.set_num_threads(1)
+        self.settings, self.device = settings, device
+        self.space = spaces.create(settings.space)
+        self._loaded: dict[str, tuple[Task, Tensors]] = {}
+
+    def __call__(self, group: Group) -> list[Outcome] | Crowded:
+        """What came of each training; whatever a space's network does costs its own training only."""
+        try:
+            return [_outcome(history) for history in self.train(group)]
+        except Unfusable as error:
+            if len(group.genotypes) == 1:
+                return [failed(error)]
+            return self._apart([group._replace(genotypes=one[None]) for one in group.genotypes])
+        except Exception as error:
+            if len(group.genotypes) == 1:
+                return [failed(error)]
+            return Crowded() if short_of_memory(error) else self._apart(group.halves())
+
+    def _apart(self, groups: Sequence[Group]) -> list[Outcome] | Crowded:
+        outcomes: list[Outcome] = []
+        for group in groups:
+            found = self(group)
+            if isinstance(found, Crowded):
+                return found
+            outcomes += found
+        return outcomes
+
+    def train(self, group: Group) -> list[History]:
+        """Train the networks of a group; whatever they raise passes."""
+        networks, orders = self._networks(group)
+        task, data = self._data(group.dataset)
+        training = schedule_of(self.settings.train, group.epochs)
+        if len(networks) == 1:
+            return [train(networks[0], task, data, training, orders[0], self.device)]
+        return train_many(networks, task, data, training, orders, self.device)
+
+    def timed(self, group: Group) -> float:
+        """Seconds that an epoch of a group takes, estimated; whatever its networks raise passes."""
+        networks, _ = self._networks(group)
+        return time_training(networks, *self._data(group.dataset), self.settings.train, self.device)
+
+    def _networks(self, group: Group) -> tuple[list[torch.nn.Module], list[int]]:
+        """Networks with their initial weights, and the seeds of their orders of the inputs."""
+        task, _ = self._data(group.dataset)
+        seeds = [trial_seeds(self.settings.seed, group.seed, genotype) for genotype in group.genotypes]
+        make = partial(build_network, self.space, self.settings.network, task)
+        networks = [make(genotype, weights) for genotype, (weights, _) in zip(group.genotypes, seeds, strict=True)]
+        return networks, [order for _, order in seeds]
+
+    def _data(self, dataset: str) -> tuple[Task, Tensors]:
+        if dataset not in self._loaded:
+            data = datasets.create(dataset).load()
+            self._loaded[dataset] = data.task, data.tensors(self.device)
+        return self._loaded[dataset]
+
+
+class Measurer:
+    """Measures the networks of a group before any training, with the initial weights of the first seed.
+
+    Args:
+        settings: What the table is made of.
+        what: Name of the measure.
+    """
+
+    def __init__(self, settings: BuildSettings, what: str) -> None:
+        torch.set_num_threads(1)
+        self.settings, self.measure = settings, measure(what)
+        self.space = spaces.create(settings.space)
+        self._loaded: dict[str, tuple[Task, Tensors]] = {}
+
+    def __call__(self, group: Group) -> list[Outcome]:
+        """What was measured of each network."""
+        if group.dataset not in self._loaded:
+            data = datasets.create(group.dataset).load()
+            self._loaded[group.dataset] = data.task, data.tensors("cpu")
+        return [
+            attempt(partial(self._measured, *self._loaded[group.dataset], genotype)) for genotype in group.genotypes
+        ]
+
+    def _measured(self, task: Task, data: Tensors, genotype: GenotypeArray) -> Outcome:
+        weights, _ = trial_seeds(self.settings.seed, 0, genotype)
+        network = build_network(self.space, self.settings.network, task, genotype, weights)
+        subject = Subject(network, task, data, self.settings.latency_repeats)
+        return Outcome(np.array(self.measure(subject), dtype=np.float64))
+
+
+def build_network(
+    space: Space, settings: NetworkSettings, task: Task, genotype: GenotypeArray, seed: int = 0
+) -> torch.nn.Module:
+    """A network with the initial weights of a seed, on the CPU."""
+    with seeded(seed, torch.device("cpu")):
+        return space.network(genotype, task, settings)
+
+
+def schedule_of(settings: TrainSettings, epochs: int) -> TrainSettings:
+    """The same training with a schedule of another length and the same shape."""
+    return replace(settings, epochs=epochs, warmup_epochs=settings.warmup_epochs * epochs / settings.epochs)
+
+
+def attempt(work: Callable[[], Outcome]) -> Outcome:
+    """What comes of one piece of work that may fail."""
+    try:
+        return work()
+    except Exception as error:
+        return failed(error)
+
+
+def short_of_memory(error: Exception) -> bool:
+    """Whether an error says that there is not enough memory."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in MEMORY)
+
+
+def failed(error: Exception) -> Outcome:
+    """An error as the reason why there are no numbers."""
+    return Outcome(None, f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+
+
+def _outcome(history: History) -> Outcome:
+    return Outcome(history.values, None if history.diverged is None else f"diverged at epoch {history.diverged}")

@@ -1,0 +1,62 @@
+"""Stratified by cost: as many cheap networks as dear ones, so that a table covers the whole range."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nasbench.errors import InputError
+from nasbench.sampling.base import OneRound, first
+from nasbench.sampling.classes import Classes
+from nasbench.sampling.draws import Draws
+from nasbench.spaces.base import ENUMERABLE, FloatArray, GenotypeArray, NetworkSettings, Space
+from nasbench.tasks import tasks
+
+
+class CostStrata(OneRound):
+    """Stratified sampling: a pool of random architectures is cut into strata of equal width in the logarithm of cost.
+
+    Strata are visited in turn, and one of each is taken in order of drawing, until there are enough; one that has no
+    more is passed over.
+
+    Args:
+        by: `"flops"` or `"parameters"` of a small network for the smallest inputs of its task.
+        strata: Number of strata between the cheapest and the dearest of the pool.
+        pool: Architectures in the pool; all of a space that has fewer.
+    """
+
+    source = "stratified sampling (Radosavovic et al., On Network Design Spaces for Visual Recognition, ICCV 2019)"
+
+    def __init__(self, by: str = "flops", strata: int = 8, pool: int = 1024) -> None:
+        self.by, self.strata, self.pool = by, strata, pool
+
+    def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
+        """The first `cells` of the order of visits."""
+        if self.by not in ("flops", "parameters"):
+            raise InputError(f"cost is flops or parameters, got {self.by!r}")
+        for name in ("strata", "pool"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
+        if space.size <= ENUMERABLE:
+            pool = Classes("key").sample(space, None, rng)[: self.pool]
+        else:
+            pool = Draws().sample(space, self.pool, rng)
+        cost = np.log(self._costs(space, pool))
+        width = (cost.max() - cost.min()) / self.strata or 1.0
+        stratum = np.minimum(((cost - cost.min()) / width).astype(np.int64), self.strata - 1)
+        turn = np.empty(len(pool), dtype=np.int64)  # at which visit each is taken
+        for number in range(self.strata):
+            members = np.flatnonzero(stratum == number)
+            turn[members] = np.arange(len(members))
+        return first(cells, pool[np.lexsort((stratum, turn))], "the pool to choose from (pool=) has")
+
+    def _costs(self, space: Space, pool: GenotypeArray) -> FloatArray:
+        from nasbench.measure import flops, parameters
+
+        task = tasks.resolve(space.task)[0].small()
+        settings = NetworkSettings(channels=4, cells=1, stages=2)
+        costs = []
+        for genotype in pool:
+            network = space.network(genotype, task, settings)
+            costs.append(parameters(network) if self.by == "parameters" else flops(network, task.inputs(1)))
+        return np.maximum(np.array(costs, dtype=np.float64), 1.0)

@@ -1,0 +1,45 @@
+"""Architectures from a list: a text file with one a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nasbench.errors import FileError, InputError
+from nasbench.sampling.base import OneRound, first
+from nasbench.spaces.base import GenotypeArray, Space
+
+
+class Listed(OneRound):
+    """What a file lists, in its order, as written: published strings, or genotypes as `3,2,0,...`.
+
+    Empty lines, lines that begin with `#`, and repetitions of an architecture are skipped.
+
+    Args:
+        path: The text file, UTF-8.
+    """
+
+    source = "a list of one's own"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
+        """The first `cells` of the list."""
+        try:
+            lines = Path(self.path).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise FileError(f"cannot read the list {self.path}: {reason}; name a text file") from error
+        kept: dict[int, GenotypeArray] = {}
+        for number, line in enumerate(lines, 1):
+            if line.strip() and not line.startswith("#"):
+                try:
+                    genotype = space.read(line.strip())
+                except InputError as error:
+                    raise InputError(f"line {number} of {self.path}: {error}") from error
+                kept.setdefault(int(space.key(genotype[None])[0]), genotype)
+        if not kept:
+            raise InputError(f"{self.path} lists no architecture; write one a line")
+        return first(cells, np.array(list(kept.values())), f"{self.path} lists different ones:")
