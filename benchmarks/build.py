@@ -28,13 +28,15 @@ from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from nasbench.build import BuildSettings, sample_cells
+from nasbench.build import BuildSettings
 from nasbench.datasets import datasets
 from nasbench.demo import FULL
+from nasbench.sampling.draws import Draws
 from nasbench.spaces import GenotypeArray, NetworkSettings, spaces
 from nasbench.tasks import Task
 from nasbench.train import seeded, train, train_many
@@ -44,7 +46,7 @@ Tensors = dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 
 def load(settings: BuildSettings) -> tuple[Task, Tensors]:
-    data = datasets.create(settings.dataset).load()
+    data = datasets.create(settings.datasets[0]).load()
     return data.task, dict(data.tensors(CPU))
 
 
@@ -132,7 +134,7 @@ def main() -> None:
     with ProcessPoolExecutor(cores, context, initializer=partial(torch.set_num_threads, 1)) as pool:
         for channels in arguments.channels:
             settings = replace(FULL.build, network=NetworkSettings(channels=channels, cells=1, stages=1))
-            cells = sample_cells(spaces.create(settings.space), arguments.cells, 0)
+            cells = Draws().sample(spaces.create(settings.space), arguments.cells, np.random.default_rng(0))
             parts = [cells[core::cores] for core in range(cores)]
             few = [cells[:1]] * cores
             counts = {"ordinary": min(arguments.ordinary, len(cells))}

@@ -33,8 +33,10 @@ from scipy.stats import kendalltau
 from nasbench import load
 from nasbench.baseline import linear_accuracy
 from nasbench.benchmark.base import Benchmark
-from nasbench.build import BuildSettings, Trial, trial_seeds
+from nasbench.build import BuildSettings
+from nasbench.build.settings import trial_seeds
 from nasbench.datasets import datasets
+from nasbench.sampling.classes import Classes
 from nasbench.spaces import GenotypeArray, NetworkSettings, spaces
 from nasbench.spaces.base import FloatArray
 from nasbench.train import TrainSettings, seeded, train_many
@@ -52,27 +54,19 @@ def parse(text: str) -> BuildSettings:
         name, _, value = pair.partition("=")
         given[name] = float(value) if "." in value or "e" in value else int(value)
     network = {field.name: given.pop(field.name) for field in fields(NetworkSettings) if field.name in given}
-    return BuildSettings(dataset=dataset, seeds=2, network=NetworkSettings(**network), train=TrainSettings(**given))
-
-
-def classes(n: int) -> GenotypeArray:
-    """`n` cells of different functions, each class equally likely."""
-    space = spaces.create("nb201")
-    every = np.concatenate(list(space.enumerate()))
-    _, first = np.unique(space.function_key(every), return_index=True)
-    return every[np.random.default_rng(0).permutation(first)[:n]]
+    return BuildSettings(datasets=(dataset,), seeds=2, network=NetworkSettings(**network), train=TrainSettings(**given))
 
 
 def accuracies(settings: BuildSettings, cells: GenotypeArray, fused: int) -> tuple[FloatArray, float]:
     """Accuracies in percent after the last epoch, shape `(cells, seeds, splits)`, and CPU seconds of one training."""
-    space, data = spaces.create(settings.space), datasets.create(settings.dataset).load()
+    space, data = spaces.create(settings.space), datasets.create(settings.datasets[0]).load()
     tensors = data.tensors(CPU)
     result = np.empty((len(cells), settings.seeds, len(SPLITS)))
     start = time.process_time()
     for seed in range(settings.seeds):
         for begin in range(0, len(cells), fused):
             group = cells[begin : begin + fused]
-            seeds = [trial_seeds(settings.seed, Trial(0, seed, genotype)) for genotype in group]
+            seeds = [trial_seeds(settings.seed, seed, genotype) for genotype in group]
             networks = []
             for genotype, (weights, _) in zip(group, seeds, strict=True):
                 with seeded(weights, CPU):
@@ -94,7 +88,7 @@ def agreement(a: FloatArray, b: FloatArray) -> float:
 def row(text: str, cells: GenotypeArray, fused: int, other: FloatArray | None) -> str:
     settings = parse(text)
     measured, cpu = accuracies(settings, cells, fused)
-    linear = linear_accuracy(datasets.create(settings.dataset).load())
+    linear = linear_accuracy(datasets.create(settings.datasets[0]).load())
     assert linear is not None
     values = measured[:, :, 0]
     means = values.mean(axis=1)
@@ -128,7 +122,7 @@ def main() -> None:
     parser.add_argument("--against")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    cells = classes(arguments.cells)
+    cells = Classes().sample(spaces.create("nb201"), arguments.cells, np.random.default_rng(0))
     other = known(load(arguments.against), cells) if arguments.against else None
     print("  cpu linear median   best spread  noise   tau         half  test other  conv  recipe")
     for text in arguments.recipes:

@@ -12,7 +12,6 @@ from nasbench.benchmark.hdf5 import write_surrogate
 from nasbench.benchmark.surrogate import fit_surrogate
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.build import BuildSettings, build
-from nasbench.build.engine import LocalEngine
 from nasbench.errors import FileError
 from nasbench.evaluate.protocol import evaluate
 from nasbench.evaluate.splits import feasible
@@ -119,7 +118,7 @@ def run_demo(
         last = perf_counter()
 
     with bar("Training cells") as progress:
-        table = build(settings.build, table_file, engine=LocalEngine(processes), progress=progress)
+        table = build(settings.build, table_file, workers=processes, progress=progress)
     benchmark = TabularBenchmark(table, name=table_file.name)
     finished(f"Trained {len(table.genotypes)} cells of {settings.build.space} with {len(table.seeds)} seeds each")
 

@@ -43,6 +43,7 @@ def build(
     settings: BuildSettings,
     out: Path,
     *,
+    workers: int = 1,
     engine: Engine | None = None,
     device: str = "auto",
     parallel: int | Literal["auto"] = 1,
@@ -61,7 +62,8 @@ def build(
     Args:
         settings: What to make.
         out: HDF5 file; appears, or changes, when all is complete.
-        engine: What runs the trainings; if not given, the calling process does.
+        workers: Processes that train, each on one thread. With 1, and on CUDA, the calling process trains.
+        engine: What runs the trainings instead of them.
         device: Where to train: "auto", "cpu", "cuda" or "cuda:N".
         parallel: Networks that are trained side by side (see `nasbench.train.train_many`); "auto" takes what was
             fastest per network in a short trial, or what the interrupted build took. Where they do not fit the memory
@@ -82,7 +84,7 @@ def build(
         raise InputError(f"parallel must be 'auto' or an integer of at least 1, got {parallel!r}")
     if not isinstance(retries, int) or retries < 0:
         raise InputError(f"retries must be an integer of at least 0, got {retries!r}")
-    engine = engine or LocalEngine(1)
+    engine = engine or LocalEngine(workers)
     where = engine.device(device)
     _check_writable(out)
     plan = _plan(settings, where)
@@ -107,7 +109,7 @@ def build(
                 ledger.remove()
                 raise NasbenchError(f"every training {finished[work.keys(genotypes)[0]].reason}; nothing was written")
             work.measure(genotypes)
-            table = _union(settings, plan, there, genotypes, finished, part, where)
+            table = _union(settings, plan, there, genotypes, finished, part, where, work.width)
             hdf5.write(table, out)
         except KeyboardInterrupt as interrupt:
             raise KeyboardInterrupt(
@@ -278,6 +280,7 @@ class _Work:
         self.settings, self.plan, self.ledger, self.finished = settings, plan, ledger, finished
         self.engine, self.retries, self.progress, self.tell = engine, retries, progress, tell
         self.done = self.total = 0
+        self.width = 1
 
     def train(self, device: torch.device, parallel: int | Literal["auto"]) -> GenotypeArray:
         """Choose architectures and train them; returns them `(n, d)`, in order."""
@@ -287,7 +290,7 @@ class _Work:
         genotypes = batch = next(rounds)
         self._probe(batch[0])
         self.total = len(self.keys(genotypes)) * (settings.cells or len(genotypes)) // len(genotypes)
-        width = self._width(device, parallel, batch)
+        width = self.width = self._width(device, parallel, batch)
         start = partial(Trainer, settings, device)
         while True:
             self._count(self.keys(genotypes))
@@ -450,6 +453,7 @@ def _union(
     finished: Mapping[Key, Outcome],
     part: Mapping[str, Any],
     device: torch.device,
+    width: int,
 ) -> Table:
     """The table of what is there and what was asked for."""
     metrics = {name: curve_metrics(name, data.task) for name, data in plan.data.items()}
@@ -457,7 +461,7 @@ def _union(
         name: {**entry, "linear_accuracy": linear_accuracy(plan.data[name])} for name, entry in plan.described.items()
     }
     parts: list[Mapping[str, Any]] = [part]
-    made: list[Mapping[str, str]] = []
+    made: list[Mapping[str, Any]] = []
     if there is not None:
         known = {genotype.tobytes() for genotype in there.genotypes}
         fresh = [genotype for genotype in genotypes if genotype.tobytes() not in known]
@@ -470,7 +474,7 @@ def _union(
     rows = {genotype.tobytes() for genotype in genotypes}
     seeds = 1 + max(key.seed for key in finished if key.what == TRAINING and key.genotype in rows)
     name = f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu, one thread"
-    here = {"device": name, "torch": str(torch.__version__)}
+    here = {"device": name, "torch": str(torch.__version__), "side_by_side": width}
     made += [] if here in made else [here]
     recipe = {**plan.recipe, "datasets": described, "parts": parts, "made_with": made}
     return assemble(plan.space, genotypes, seeds, metrics, finished, json.loads(json.dumps(recipe)))

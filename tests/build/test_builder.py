@@ -13,17 +13,18 @@ import torch
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.load import load
-from nasbench.build import BuildSettings, Trial, _columns, build, sample_cells, trial_seeds
+from nasbench.build import BuildSettings, build
+from nasbench.build.columns import _columns
+from nasbench.build.ledger import Outcome
+from nasbench.build.settings import trial_seeds
 from nasbench.errors import FileError, InputError, NasbenchError
-from nasbench.ledger import Outcome
 from nasbench.measure import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.spaces.nb201 import NB201
 from nasbench.tasks.images import ImageClassification
 from nasbench.train import TrainSettings
 
 TINY = BuildSettings(
-    dataset="digits+train=40+validation=20+test=30",
+    datasets=("digits+train=40+validation=20+test=30",),
     cells=3,
     seeds=2,
     network=NetworkSettings(channels=2, cells=1, stages=2),
@@ -99,11 +100,12 @@ def test_the_file_is_the_table(tiny):
 def test_the_recipe_says_how(tiny):
     recipe = tiny[1].recipe
     assert json.loads(json.dumps(recipe)) == recipe
-    assert recipe["training"]["epochs"] == 2
+    assert recipe["parts"][0]["epochs"] == [2] and recipe["parts"][0]["cells"] == 3
     assert recipe["network"] == {"channels": 2, "cells": 1, "stages": 2}
-    assert recipe["dataset"]["inputs"] == {"train": 40, "validation": 20, "test": 30}
-    assert len(recipe["dataset"]["sha256"]) == 64
-    assert recipe["device"] == "cpu, one thread" and recipe["precision"] == "float32"
+    assert recipe["datasets"]["digits"]["inputs"] == {"train": 40, "validation": 20, "test": 30}
+    assert len(recipe["datasets"]["digits"]["sha256"]) == 64
+    assert recipe["made_with"] == [{"device": "cpu, one thread", "torch": torch.__version__, "side_by_side": 1}]
+    assert recipe["precision"] == "float32" and 0 < recipe["datasets"]["digits"]["linear_accuracy"]["test"] < 100
 
 
 def test_workers_do_not_change_the_table(tiny, tmp_path):
@@ -130,13 +132,13 @@ def test_progress_counts_trainings(tmp_path):
 
 
 def test_a_complete_table_is_not_made_again(tiny, monkeypatch):
-    monkeypatch.setattr("nasbench.build.train", None)
+    monkeypatch.setattr("nasbench.build.trainer.Trainer.__call__", None)
     assert_same(build(TINY, tiny[0]), tiny[1])
 
 
 def test_another_table_is_not_overwritten(tiny):
-    with pytest.raises(FileError, match=r"another recipe: training.epochs is 2 there and 3 here; name another file"):
-        build(replace(TINY, train=replace(TINY.train, epochs=3)), tiny[0])
+    with pytest.raises(FileError, match=r"another recipe: training.batch_size is 20 there and 10 here; name another"):
+        build(replace(TINY, train=replace(TINY.train, batch_size=10)), tiny[0])
 
 
 def test_another_file_is_not_overwritten(tmp_path):
@@ -195,7 +197,9 @@ def test_stopped_and_called_again(tiny, tmp_path, stop, workers):
         assert said == f"2 of 6 trainings are finished and kept in {out}.ledger; the same call continues\n"
     assert not out.exists()
 
-    with pytest.raises(FileError, match="holds 2 finished trials of another recipe: seed is 0 there and 1 here"):
+    with pytest.raises(
+        FileError, match="holds 2 finished pieces of work of another recipe: seed is 0 there and 1 here"
+    ):
         build(replace(TINY, seed=1), out)
     told = []
     table = build(TINY, out, progress=lambda done, total: told.append(done))
@@ -218,7 +222,7 @@ def test_stopped_in_one_process(tiny, tmp_path):
 
 def test_a_ledger_left_beside_its_table_is_cleared_away(tmp_path, monkeypatch):
     out = tmp_path / "t.h5"
-    monkeypatch.setattr("nasbench.ledger.Ledger.remove", lambda ledger: None)
+    monkeypatch.setattr("nasbench.build.ledger.Ledger.remove", lambda ledger: None)
     build(replace(TINY, cells=1, seeds=1), out)
     assert out.with_name("t.h5.ledger").exists()
     monkeypatch.undo()
@@ -235,7 +239,7 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path, monkeypatch):
     with pytest.raises(FileError, match="No space left"):
         build(settings, out)
     monkeypatch.undo()
-    monkeypatch.setattr("nasbench.build.train", None)  # all is trained
+    monkeypatch.setattr("nasbench.build.trainer.Trainer.__call__", None)  # all is trained
     assert not build(settings, out).columns["digits/test_accuracy"].missing.any()
 
 
@@ -314,7 +318,7 @@ def test_a_cost_that_cannot_be_measured_is_missing_with_its_reason(tmp_path, mon
             raise value
         return value
 
-    monkeypatch.setattr("nasbench.build.latency", latency)
+    monkeypatch.setattr("nasbench.build.measures.latency", latency)
     table = build(replace(TINY, seeds=1), tmp_path / "t.h5")
     column = table.columns["digits/latency"]
     np.testing.assert_array_equal(column.values, [2.5, np.nan, 1.5])
@@ -351,44 +355,17 @@ def test_a_diverged_training_is_missing_from_where_it_diverged(tmp_path):
 # --- what is asked for --------------------------------------------------------------------------------------------
 
 
-def test_sampled_cells_differ_and_are_drawn_alike():
-    space = NB201()
-    cells = sample_cells(space, 2000, seed=0)
-    assert cells.dtype == np.int8
-    assert len(np.unique(space.key(cells))) == 2000
-    shares = (cells[:, :, None] == np.arange(5)).mean(axis=0)
-    assert np.all(np.abs(shares - 0.2) < 5 * np.sqrt(0.2 * 0.8 / 2000))
-    np.testing.assert_array_equal(sample_cells(space, 100, seed=0), cells[:100])
-
-
-def test_all_cells_of_a_space_can_be_asked_for():
-    space = NB201()
-    assert len(np.unique(space.code(sample_cells(space, space.size, seed=0)))) == space.size
-
-
-def test_more_cells_than_there_are():
-    with pytest.raises(InputError, match="15626 cells were asked for, but nb201 has only 15625; ask for fewer"):
-        sample_cells(NB201(), 15_626, seed=0)
-
-    class Coarse(NB201):
-        def canonical(self, genotypes):
-            return genotypes * np.array([1, 0, 0, 0, 0, 0], dtype=np.int8)
-
-    with pytest.raises(InputError, match="6 cells were asked for, but nb201 has no more than 5 different ones"):
-        sample_cells(Coarse(), 6, seed=0)
-
-
-def test_trials_have_seeds_of_their_own():
-    trials = [
-        (seed, Trial(0, index, np.array(genotype, dtype=np.int8)))
-        for seed in (0, 1)
-        for index in (0, 1)
-        for genotype in ([0, 0], [0, 1], [1, 0])
+def test_trainings_have_seeds_of_their_own():
+    genotypes = [np.array(genotype, dtype=np.int8) for genotype in ([0, 0], [0, 1], [1, 0])]
+    seeds = [
+        number
+        for master in (0, 1)
+        for trial in (0, 1)
+        for genotype in genotypes
+        for number in trial_seeds(master, trial, genotype)
     ]
-    seeds = [number for seed, trial in trials for number in trial_seeds(seed, trial)]
-    assert len(set(seeds)) == 2 * len(trials)
-    genotype = np.array([0, 0], dtype=np.int8)
-    assert trial_seeds(0, Trial(0, 1, genotype)) == trial_seeds(0, Trial(9, 1, genotype))
+    assert len(set(seeds)) == 2 * 2 * 2 * 3
+    assert trial_seeds(0, 1, genotypes[0]) == trial_seeds(0, 1, genotypes[0].copy())
 
 
 @pytest.mark.parametrize("name", ["cells", "seeds", "latency_repeats"])
@@ -415,7 +392,7 @@ def test_other_unacceptable_requests(tmp_path):
 
 
 def test_outputs_that_cannot_be_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("nasbench.build.train", None)  # said before anything is trained
+    monkeypatch.setattr("nasbench.build.trainer.Trainer.__call__", None)  # said before anything is trained
     with pytest.raises(FileError, match=r"cannot write into .*nowhere: No such file or directory; make that folder"):
         build(TINY, tmp_path / "nowhere" / "t.h5")
     with pytest.raises(FileError, match="is a folder; name a file"):
@@ -453,7 +430,7 @@ TASKS = [
 def test_every_task_is_trained_by_one_loop(tmp_path, space, dataset, channels, score):
     settings = BuildSettings(
         space=space,
-        dataset=dataset,
+        datasets=(dataset,),
         cells=2,
         seeds=1,
         network=NetworkSettings(channels=channels, cells=1, stages=1),
@@ -478,4 +455,4 @@ def test_every_task_is_trained_by_one_loop(tmp_path, space, dataset, channels, s
 def test_a_data_set_for_another_task_is_refused(tmp_path, space, usual):
     dataset = "karate" if space != "graph" else "digits"
     with pytest.raises(InputError, match=f"networks of {space} are trained for .*; train on '{usual}', for example"):
-        build(BuildSettings(space=space, dataset=dataset), tmp_path / "t.h5")
+        build(BuildSettings(space=space, datasets=(dataset,)), tmp_path / "t.h5")
