@@ -25,7 +25,7 @@ CURVE_COUNT = 2 * len(SPLITS) + 1
 EVALUATION_BATCH = 1024
 TIMED = 3
 """Steps of a network by itself that are timed where it trains beside others."""
-CACHED = 512
+CACHED = 1024
 """Inputs, counted for each network, that networks side by side answer at once on the CPU: what its caches hold."""
 OPTIMISERS = {"sgd": "SGD with Nesterov momentum", "adamw": "AdamW"}
 """What `TrainSettings.optimiser` can be: SGD (Sutskever et al., 2013), and AdamW (Loshchilov & Hutter, 2019)."""

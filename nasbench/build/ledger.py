@@ -101,7 +101,7 @@ class Ledger:
                 "PRIMARY KEY (what, dataset, epochs, seed, genotype))"
             )
         stored = self._fact("recipe")
-        finished = run("SELECT count(*) FROM work").fetchone()[0]
+        finished = self._finished()
         differing = differences(stored, recipe) if stored is not None else []
         if differing and finished:
             raise FileError(
@@ -113,6 +113,9 @@ class Ledger:
         run("COMMIT")
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = FULL")
+
+    def _finished(self) -> int:
+        return int(self._connection.execute("SELECT count(*) FROM work").fetchone()[0])
 
     def _fact(self, name: str) -> Any:
         found = self._connection.execute("SELECT json FROM fact WHERE name = ?", (name,)).fetchone()
@@ -171,7 +174,10 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Close; after an error, without leaving a file in which there is nothing."""
+        if error is not None and self.path.exists() and not self._finished():
+            self.remove()
         self.close()
 
     @contextmanager
