@@ -17,13 +17,13 @@ import torch
 from nasbench.baseline import linear_accuracy
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.table import Table
-from nasbench.build.columns import TRAINING, assemble, curve_metrics, recorded_metrics, recover
+from nasbench.build.columns import assemble, curve_metrics, recorded_metrics, recover
 from nasbench.build.engine import Engine, LocalEngine
-from nasbench.build.ledger import Key, Ledger, Outcome, differences, summary
-from nasbench.build.measures import measure
+from nasbench.build.ledger import TRAINING, Key, Ledger, Outcome, differences, summary
+from nasbench.build.measures import MEASURES, measure
 from nasbench.build.parallel import WidthPicker
 from nasbench.build.settings import SAMPLING, BuildSettings, Group
-from nasbench.build.trainer import Crowded, Measurer, Trainer, build_network
+from nasbench.build.trainer import Crowded, Measurer, Outcomes, Trainer, build_network
 from nasbench.datasets import DEFAULTS, Data, Dataset, datasets
 from nasbench.datasets.base import SPLITS
 from nasbench.errors import FileError, InputError, NasbenchError
@@ -166,7 +166,7 @@ def _plan(settings: BuildSettings, device: torch.device) -> _Plan:
         specifications[dataset.name], data[dataset.name] = specification, loaded
         described[dataset.name] = _described(specification, dataset, loaded)
     for name in settings.measures:
-        measure(name)
+        measure(name).ready()
     training = {name: value for name, value in asdict(settings.train).items() if name != "epochs"}
     warm = training.pop("warmup_epochs") / settings.train.epochs
     recipe = {
@@ -310,7 +310,7 @@ class _Work:
 
     def measure(self, genotypes: GenotypeArray) -> None:
         """Measure untrained networks of architectures `(n, d)`."""
-        for what in self.settings.measures:
+        for what in [what for what in self.settings.measures if not MEASURES[what].trained]:
             groups = [
                 Group(specification, 0, 0, genotypes[at : at + MEASURED])
                 for specification in self.plan.specifications.values()
@@ -332,7 +332,7 @@ class _Work:
     def _run(
         self,
         what: str,
-        start: Callable[[], Callable[[Group], list[Outcome] | Crowded]],
+        start: Callable[[], Callable[[Group], list[Outcomes] | Crowded]],
         groups: Sequence[Group],
         engine: Engine,
         advanced: Callable[[], None],
@@ -342,7 +342,7 @@ class _Work:
         for group in groups:
             rest = [g for g in group.genotypes if self._key(what, group, g) not in self.finished]
             if rest:
-                waiting.append(_Piece(group._replace(genotypes=np.array(rest)), _Whole(len(rest), {})))
+                waiting.append(_Piece(group._replace(genotypes=np.array(rest)), _Whole(len(rest), [])))
         told = False
         while waiting:
             pieces = {id(piece.group): piece for piece in waiting}
@@ -365,12 +365,15 @@ class _Work:
                         if piece.deaths < self.retries or many:
                             continue
                         times = f", at each of {piece.deaths + 1} attempts" if piece.deaths else ""
-                        result = [Outcome(None, f"failed: {result}{times}")]
-                    for genotype, outcome in zip(group.genotypes, result, strict=True):
-                        piece.whole.outcomes[self._key(what, group, genotype)] = outcome
+                        result = [{what: Outcome(None, f"failed: {result}{times}")}]
+                    for genotype, outcomes in zip(group.genotypes, result, strict=True):
+                        piece.whole.outcomes.append(
+                            {self._key(kind, group, genotype): outcome for kind, outcome in outcomes.items()}
+                        )
                     if len(piece.whole.outcomes) == piece.whole.size:
-                        self.ledger.record(piece.whole.outcomes.items())
-                        self.finished.update(piece.whole.outcomes)
+                        done = {key: outcome for one in piece.whole.outcomes for key, outcome in one.items()}
+                        self.ledger.record(done.items())
+                        self.finished.update(done)
                         advanced()
 
     def _key(self, what: str, group: Group, genotype: GenotypeArray) -> Key:
@@ -431,10 +434,10 @@ class _Work:
 
 
 class _Whole(NamedTuple):
-    """A group of work, which is recorded when so many outcomes are there."""
+    """A group of work, which is recorded when the outcomes of so many networks are there."""
 
     size: int
-    outcomes: dict[Key, Outcome]
+    outcomes: list[dict[Key, Outcome]]
 
 
 class _Piece(NamedTuple):

@@ -10,15 +10,13 @@ import numpy as np
 
 from nasbench.benchmark.base import Metric, Split
 from nasbench.benchmark.table import Column, Table
-from nasbench.build.ledger import Key, Outcome
+from nasbench.build.ledger import TRAINING, Key, Outcome
 from nasbench.build.measures import MEASURES, Measure, measure
 from nasbench.provenance import provenance
 from nasbench.spaces import GenotypeArray, Space
 from nasbench.tasks import Task
 from nasbench.train import SPLITS
 
-TRAINING = "training"
-"""What the ledger calls a training."""
 NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
 MOST_REASONS = 255
 
@@ -56,33 +54,27 @@ def assemble(
         theirs = [key for key in outcomes if key.dataset == dataset and key.genotype in row]
         here = {key: outcomes[key] for key in sorted(theirs, key=lambda key: (row[key.genotype], key))}
         lengths = sorted({key.epochs for key in here if key.what == TRAINING})
-        curve = {
-            length: {
-                (row[key.genotype], key.seed): outcome
-                for key, outcome in here.items()
-                if key.what == TRAINING and key.epochs == length
-            }
-            for length in lengths
-        }
-        for length in lengths:
-            name = dataset if len(lengths) == 1 else curve_name(dataset, length)
-            epochs[name] = tuple(range(1, length + 1))
-            shape = (len(genotypes), seeds, length)
-            columns += _columns(
-                [replace(kind, dataset=name) for kind in kinds], curve[length].items(), shape, NOT_TRAINED
-            )
+        work: dict[tuple[str, int], dict[tuple[int, ...], Outcome]] = {}
+        for key, outcome in here.items():
+            place = (row[key.genotype], key.seed) if key.epochs else (row[key.genotype],)
+            work.setdefault((key.what, key.epochs), {})[place] = outcome
+        for (what, length), found in work.items():
+            name = curve_name(dataset, length) if length and len(lengths) > 1 else dataset
+            shape = (len(genotypes), seeds) if length else (len(genotypes),)
+            if what == TRAINING:
+                epochs[name] = tuple(range(1, length + 1))
+                named = [replace(kind, dataset=name) for kind in kinds]
+                columns += _columns(named, found.items(), (*shape, length), NOT_TRAINED)
+            else:
+                columns += _columns(measured_metrics(name, measure(what)), found.items(), shape, NOT_MEASURED)
         if len(lengths) > 1:
             epochs[dataset] = tuple(lengths)
             ends = (
                 ((*place, position), Outcome(None if values is None else values[:, -1], reason))
                 for position, length in enumerate(lengths)
-                for place, (values, reason) in curve[length].items()
+                for place, (values, reason) in work[TRAINING, length].items()
             )
-            shape = (len(genotypes), seeds, len(lengths))
-            columns += _columns(kinds, ends, shape, NOT_TRAINED)
-        for what in dict.fromkeys(key.what for key in here if key.what != TRAINING):
-            found = (((row[key.genotype],), outcome) for key, outcome in here.items() if key.what == what)
-            columns += _columns(measured_metrics(dataset, measure(what)), found, (len(genotypes),), NOT_MEASURED)
+            columns += _columns(kinds, ends, (len(genotypes), seeds, len(lengths)), NOT_TRAINED)
     return Table(
         space=space,
         genotypes=genotypes,
@@ -100,24 +92,38 @@ def recover(table: Table) -> dict[Key, Outcome]:
     rows = [genotype.tobytes() for genotype in table.genotypes]
     for dataset, kinds in recorded_metrics(table).items():
         for name in [name for name in table.epochs if name.startswith(f"{dataset}@")] or [dataset]:
-            columns = [table.columns[f"{name}/{kind.name}"] for kind in kinds]
-            values = np.stack([column.values for column in columns], axis=2)  # (n, seeds, names, epochs)
-            reasons = _reasons(columns)
-            for row, seed in np.ndindex(*values.shape[:2]):
-                outcome = _outcome(values[row, seed], reasons.get((row, seed)))
-                if outcome.reason != NOT_TRAINED:
-                    found[Key(TRAINING, dataset, table.epochs[name][-1], seed, rows[row])] = outcome
+            length = table.epochs[name][-1]
+            work = {TRAINING: [f"{name}/{kind.name}" for kind in kinds]}
+            work |= {what: _paths(name, what) for what in MEASURES if MEASURES[what].trained}
+            for what, paths in work.items():
+                for (row, seed), outcome in _outcomes(table, paths):
+                    found[Key(what, dataset, length, seed, rows[row])] = outcome
         for what in MEASURES:
-            paths = [metric.path for metric in measured_metrics(dataset, measure(what))]
-            if all(path in table.columns for path in paths):
-                columns = [table.columns[path] for path in paths]
-                values = np.stack([column.values for column in columns], axis=1)  # (n, names)
-                reasons = _reasons(columns)
-                for row, genotype in enumerate(rows):
-                    outcome = _outcome(values[row], reasons.get((row,)))
-                    if outcome.reason != NOT_MEASURED:
-                        found[Key(what, dataset, 0, 0, genotype)] = outcome
+            if not MEASURES[what].trained:
+                for (row,), outcome in _outcomes(table, _paths(dataset, what)):
+                    found[Key(what, dataset, 0, 0, rows[row])] = outcome
     return found
+
+
+def _paths(dataset: str, what: str) -> list[str]:
+    return [metric.path for metric in measured_metrics(dataset, measure(what))]
+
+
+def _outcomes(table: Table, paths: Sequence[str]) -> Iterator[tuple[tuple[int, ...], Outcome]]:
+    """What columns of one shape hold, by architecture, and seed if any; none where a column is not there."""
+    if not all(path in table.columns for path in paths):
+        return
+    columns = [table.columns[path] for path in paths]
+    axis = len([dim for dim in columns[0].metric.dims if dim != "epoch"])
+    values = np.stack([column.values for column in columns], axis=axis)
+    reasons: dict[tuple[int, ...], str] = {}
+    for column in columns:
+        for at in map(tuple, np.argwhere(column.missing).tolist()):
+            reasons.setdefault(at[:axis], column.reasons[column.missing[at] - 1])
+    for place in np.ndindex(*values.shape[:axis]):
+        reason = reasons.get(place)
+        if reason not in (NOT_TRAINED, NOT_MEASURED):
+            yield place, Outcome(None if np.isnan(values[place]).all() else values[place], reason)
 
 
 def recorded_metrics(table: Table) -> dict[str, list[Metric]]:
@@ -132,19 +138,6 @@ def recorded_metrics(table: Table) -> dict[str, list[Metric]]:
         dataset: sorted(kinds, key=lambda kind: (order.index(kind.split), kind.name.endswith("_loss")))
         for dataset, kinds in found.items()
     }
-
-
-def _outcome(values: Any, reason: str | None) -> Outcome:
-    return Outcome(None if np.isnan(values).all() else values, reason)
-
-
-def _reasons(columns: Sequence[Column]) -> dict[tuple[int, ...], str]:
-    """Why numbers are missing, by the leading indices of columns of one shape: by architecture, and seed if any."""
-    found: dict[tuple[int, ...], str] = {}
-    for column in columns:
-        for place in np.argwhere(column.missing).tolist():
-            found.setdefault(tuple(place[:2]), column.reasons[column.missing[tuple(place)] - 1])
-    return found
 
 
 def _columns(
@@ -199,9 +192,8 @@ def curve_metrics(dataset: str, task: Task) -> list[Metric]:
 
 def measured_metrics(dataset: str, measure: Measure) -> list[Metric]:
     """What a measure finds, in its order."""
+    dims = ("architecture", "seed") if measure.trained else ("architecture",)
     return [
-        Metric(
-            dataset, quantity.name, "none", quantity.units, quantity.direction, ("architecture",), quantity.description
-        )
-        for quantity in measure.quantities
+        Metric(dataset, name, split, units, direction, dims, description)
+        for name, units, direction, description, split in measure.quantities
     ]

@@ -17,13 +17,15 @@ from nasbench.spaces.base import FloatArray, GenotypeArray
 
 APPLICATION = 0x6E617362  # "nasb": what `file` and this module know a ledger by
 VERSION = 3
+TRAINING = "training"
+"""What the ledger calls a training; other work is called by the name of its measure."""
 
 
 class Key(NamedTuple):
     """What a piece of work was: a training, or the measurement of an untrained network.
 
     Attributes:
-        what: `"training"`, or the name of a measure.
+        what: `TRAINING`, or the name of a measure.
         dataset: Name of the data set.
         epochs: Length of the schedule; 0 of an untrained network.
         seed: Number of the training seed; 0 of an untrained network.

@@ -7,13 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-import numpy as np
 import torch
 
-from nasbench.build.ledger import Outcome
-from nasbench.build.measures import Subject, measure
+from nasbench.build.ledger import TRAINING, Outcome
+from nasbench.build.measures import MEASURES, Subject, measure
 from nasbench.build.settings import BuildSettings, Group, trial_seeds
-from nasbench.datasets import datasets
+from nasbench.datasets import Data, datasets
 from nasbench.fusion import Unfusable
 from nasbench.spaces import GenotypeArray, NetworkSettings, Space, spaces
 from nasbench.tasks import Task
@@ -21,6 +20,8 @@ from nasbench.train import History, TrainSettings, seeded, time_training, train,
 
 Tensors: TypeAlias = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
 """By split: inputs and targets."""
+Outcomes: TypeAlias = dict[str, Outcome]
+"""What came of one network: of its training, and of what is measured with it."""
 MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 """What torch says on one device or another."""
 
@@ -41,23 +42,24 @@ class Trainer:
         torch.set_num_threads(1)
         self.settings, self.device = settings, device
         self.space = spaces.create(settings.space)
-        self._loaded: dict[str, tuple[Task, Tensors]] = {}
+        self.measures = {what: measure(what) for what in settings.measures if MEASURES[what].trained}
+        self._loaded: dict[str, tuple[Data, Tensors]] = {}
 
-    def __call__(self, group: Group) -> list[Outcome] | Crowded:
+    def __call__(self, group: Group) -> list[Outcomes] | Crowded:
         """What came of each training; whatever a space's network does costs its own training only."""
         try:
-            return [_outcome(history) for history in self.train(group)]
+            return self._trained(group)
         except Unfusable as error:
             if len(group.genotypes) == 1:
-                return [failed(error)]
+                return [{TRAINING: failed(error)}]
             return self._apart([group._replace(genotypes=one[None]) for one in group.genotypes])
         except Exception as error:
             if len(group.genotypes) == 1:
-                return [failed(error)]
+                return [{TRAINING: failed(error)}]
             return Crowded() if short_of_memory(error) else self._apart(group.halves())
 
-    def _apart(self, groups: Sequence[Group]) -> list[Outcome] | Crowded:
-        outcomes: list[Outcome] = []
+    def _apart(self, groups: Sequence[Group]) -> list[Outcomes] | Crowded:
+        outcomes: list[Outcomes] = []
         for group in groups:
             found = self(group)
             if isinstance(found, Crowded):
@@ -65,32 +67,49 @@ class Trainer:
             outcomes += found
         return outcomes
 
-    def train(self, group: Group) -> list[History]:
-        """Train the networks of a group; whatever they raise passes."""
+    def _trained(self, group: Group) -> list[Outcomes]:
         networks, orders = self._networks(group)
-        task, data = self._data(group.dataset)
+        histories = self.train(networks, orders, group)
+        data, tensors = self._data(group.dataset)
+        found: list[Outcomes] = []
+        for network, history in zip(networks, histories, strict=True):
+            reason = None if history.diverged is None else f"diverged at epoch {history.diverged}"
+            outcomes = {TRAINING: Outcome(history.values, reason)}
+            for what, take in self.measures.items():
+                if reason is not None:
+                    outcomes[what] = Outcome(None, reason)
+                    continue
+                subject = Subject(network.cpu(), data, tensors, self.settings.train, self.settings.latency_repeats)
+                outcomes[what] = attempt(partial(take, subject))
+            found.append(outcomes)
+        return found
+
+    def train(self, networks: list[torch.nn.Module], orders: list[int], group: Group) -> list[History]:
+        """Train the networks of a group; whatever they raise passes."""
+        data, tensors = self._data(group.dataset)
         training = schedule_of(self.settings.train, group.epochs)
         if len(networks) == 1:
-            return [train(networks[0], task, data, training, orders[0], self.device)]
-        return train_many(networks, task, data, training, orders, self.device)
+            return [train(networks[0], data.task, tensors, training, orders[0], self.device)]
+        return train_many(networks, data.task, tensors, training, orders, self.device)
 
     def timed(self, group: Group) -> float:
         """Seconds that an epoch of a group takes, estimated; whatever its networks raise passes."""
         networks, _ = self._networks(group)
-        return time_training(networks, *self._data(group.dataset), self.settings.train, self.device)
+        data, tensors = self._data(group.dataset)
+        return time_training(networks, data.task, tensors, self.settings.train, self.device)
 
     def _networks(self, group: Group) -> tuple[list[torch.nn.Module], list[int]]:
         """Networks with their initial weights, and the seeds of their orders of the inputs."""
-        task, _ = self._data(group.dataset)
+        task = self._data(group.dataset)[0].task
         seeds = [trial_seeds(self.settings.seed, group.seed, genotype) for genotype in group.genotypes]
         make = partial(build_network, self.space, self.settings.network, task)
         networks = [make(genotype, weights) for genotype, (weights, _) in zip(group.genotypes, seeds, strict=True)]
         return networks, [order for _, order in seeds]
 
-    def _data(self, dataset: str) -> tuple[Task, Tensors]:
+    def _data(self, dataset: str) -> tuple[Data, Tensors]:
         if dataset not in self._loaded:
             data = datasets.create(dataset).load()
-            self._loaded[dataset] = data.task, data.tensors(self.device)
+            self._loaded[dataset] = data, data.tensors(self.device)
         return self._loaded[dataset]
 
 
@@ -104,24 +123,24 @@ class Measurer:
 
     def __init__(self, settings: BuildSettings, what: str) -> None:
         torch.set_num_threads(1)
-        self.settings, self.measure = settings, measure(what)
+        self.settings, self.what, self.measure = settings, what, measure(what)
         self.space = spaces.create(settings.space)
-        self._loaded: dict[str, tuple[Task, Tensors]] = {}
+        self._loaded: dict[str, tuple[Data, Tensors]] = {}
 
-    def __call__(self, group: Group) -> list[Outcome]:
+    def __call__(self, group: Group) -> list[Outcomes]:
         """What was measured of each network."""
         if group.dataset not in self._loaded:
             data = datasets.create(group.dataset).load()
-            self._loaded[group.dataset] = data.task, data.tensors("cpu")
+            self._loaded[group.dataset] = data, data.tensors("cpu")
         return [
-            attempt(partial(self._measured, *self._loaded[group.dataset], genotype)) for genotype in group.genotypes
+            {self.what: attempt(partial(self._measured, *self._loaded[group.dataset], genotype))}
+            for genotype in group.genotypes
         ]
 
-    def _measured(self, task: Task, data: Tensors, genotype: GenotypeArray) -> Outcome:
+    def _measured(self, data: Data, tensors: Tensors, genotype: GenotypeArray) -> Outcome:
         weights, _ = trial_seeds(self.settings.seed, 0, genotype)
-        network = build_network(self.space, self.settings.network, task, genotype, weights)
-        subject = Subject(network, task, data, self.settings.latency_repeats)
-        return Outcome(np.array(self.measure(subject), dtype=np.float64))
+        network = build_network(self.space, self.settings.network, data.task, genotype, weights)
+        return self.measure(Subject(network, data, tensors, self.settings.train, self.settings.latency_repeats))
 
 
 def build_network(
@@ -153,7 +172,3 @@ def short_of_memory(error: Exception) -> bool:
 def failed(error: Exception) -> Outcome:
     """An error as the reason why there are no numbers."""
     return Outcome(None, f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
-
-
-def _outcome(history: History) -> Outcome:
-    return Outcome(history.values, None if history.diverged is None else f"diverged at epoch {history.diverged}")

@@ -21,9 +21,9 @@ def trained(monkeypatch):
     found = []
     train = Trainer.train
 
-    def noted(self, group):
-        found.append((group.dataset.partition("+")[0], group.epochs, group.seed, len(group.genotypes)))
-        return train(self, group)
+    def noted(self, networks, orders, group):
+        found.append((group.dataset.partition("+")[0], group.epochs, group.seed, len(networks)))
+        return train(self, networks, orders, group)
 
     monkeypatch.setattr(Trainer, "train", noted)
     return found
@@ -231,7 +231,7 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
         ({"datasets": "digits"}, "datasets are one or more specifications"),
         ({"datasets": ()}, "datasets are one or more"),
         ({"cells": 0}, "cells must be an integer of at least 1"),
-        ({"measures": ("taste",)}, "unknown measure 'taste': known are costs"),
+        ({"measures": ("taste",)}, "unknown measure 'taste': known are costs, "),
         ({"sampling": "guess"}, "unknown sampler 'guess'"),
     ],
 )

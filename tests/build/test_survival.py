@@ -104,16 +104,16 @@ assert end(start(limit={limit})) == 4
 """
 
 
-@pytest.mark.parametrize("limit", [100, 30_000, 60_000])
+@pytest.mark.parametrize("limit", [100, 40_000])
 def test_a_full_disk(small, same, tmp_path, limit):
-    """Files cannot grow any more: before anything, in the midst of the ledger, in the table; then there is room."""
+    """Files cannot grow any more, before anything or in the midst of it; then there is room again."""
     out = tmp_path / "t.h5"
     nursery(FULL, out, small, parallel=1, limit=limit)
     assert not out.exists()
     told = []
     build(small, out, progress=lambda done, total: told.append((done, total)))
     kept = told[0][0]
-    assert kept == 0 if limit == 100 else 0 < kept < 12 if limit == 30_000 else kept == 12
+    assert kept == 0 if limit == 100 else 0 < kept < 12
     build(small, tmp_path / "reference.h5")
     same(out, tmp_path / "reference.h5")
     assert len(list(tmp_path.iterdir())) == 2
