@@ -47,7 +47,23 @@ TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 NOISE = ("noise_cells", "noise_ratio", "noise_coverage_90")
 """What a surrogate says of its noise, where it has any."""
 
-BenchmarkFile = Annotated[Path, typer.Argument(metavar="FILE", help="Benchmark file (HDF5).", show_default=False)]
+
+def located(file: Path) -> Path:
+    """A file, or the one of a benchmark that comes with nasbench."""
+    from nasbench.benchmark.load import locate
+
+    return locate(file)
+
+
+BenchmarkFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="Benchmark file (HDF5), or the name of a benchmark that comes with nasbench.",
+        show_default=False,
+        callback=located,
+    ),
+]
 MetricOption = Annotated[
     str | None, typer.Option("--metric", help="Name of a metric; if not given, the validation score.")
 ]
@@ -136,7 +152,7 @@ def build(
         float | None, typer.Option(min=0, help="Highest of the schedule; if not given, what suits the task.")
     ] = None,
     measures: Annotated[
-        str, typer.Option("--measure", help="What is measured of untrained networks, separated by commas.")
+        str, typer.Option("--measure", help="What is measured besides curves, separated by commas; see list measures.")
     ] = "costs",
     seed: SeedOption = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -561,13 +577,20 @@ def report(
 @app.command("list")
 def list_parts(
     kind: Annotated[
-        Literal["spaces", "predictors", "strategies", "datasets", "sources"] | None, typer.Argument(show_default=False)
+        Literal[
+            "spaces", "predictors", "strategies", "datasets", "sources", "samplers", "proxies", "measures", "benchmarks"
+        ]
+        | None,
+        typer.Argument(show_default=False),
     ] = None,
 ) -> None:
     """Name the parts that there are, with one line and the source of each."""
+    from nasbench.benchmark.load import shipped
     from nasbench.datasets import datasets
     from nasbench.importers import importers
     from nasbench.predictors import predictors
+    from nasbench.proxies import proxies
+    from nasbench.sampling import samplers
     from nasbench.search import strategies
     from nasbench.spaces import spaces
 
@@ -577,6 +600,8 @@ def list_parts(
         "strategies": strategies,
         "datasets": datasets,
         "sources": importers,
+        "samplers": samplers,
+        "proxies": proxies,
     }
     for name, registry in registries.items():
         if kind in (None, name):
@@ -585,6 +610,23 @@ def list_parts(
             if name == "spaces":
                 described = {part: f"{line}\n{_space_facts(part)}" for part, line in described.items()}
             out.print(facts(described))
+    if kind in (None, "measures"):
+        from nasbench.build.measures import MEASURES
+
+        out.print("[bold]measures[/]")
+        out.print(facts({name: inspect.getdoc(measure) or "" for name, measure in MEASURES.items()}))
+    if kind in (None, "benchmarks"):
+        out.print("[bold]benchmarks[/]")
+        out.print(facts({name: _benchmark_facts(path) for name, path in shipped().items()}))
+
+
+def _benchmark_facts(file: Path) -> str:
+    """What a benchmark holds, in one line."""
+    from nasbench.benchmark.load import load
+
+    benchmark = load(file)
+    count = len(benchmark.architectures())
+    return f"{count:,} architectures of {benchmark.space.name}; {', '.join(benchmark.metrics)}"
 
 
 def _space_facts(name: str) -> str:

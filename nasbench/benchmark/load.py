@@ -7,22 +7,43 @@ from pathlib import Path
 from nasbench.benchmark.base import Benchmark
 from nasbench.errors import FileError
 
+TABLES = Path(__file__).parents[1] / "tables"
+
+
+def shipped() -> dict[str, Path]:
+    """The benchmarks that come with nasbench, by name."""
+    return {path.stem: path for path in sorted(TABLES.glob("*.h5"))}
+
+
+def locate(path_or_name: str | Path) -> Path:
+    """The file that is meant: one that is there, else the benchmark of that name that comes with nasbench.
+
+    Raises:
+        FileError: There is neither.
+    """
+    path = Path(path_or_name)
+    if path.exists():
+        return path
+    known = shipped()
+    if str(path_or_name) not in known:
+        raise FileError(
+            f"there is no file {str(path)!r}, and no benchmark of that name comes with nasbench "
+            f"({', '.join(known) or 'none does'}); pass a file that nasbench build, import or surrogate wrote"
+        )
+    return known[str(path_or_name)]
+
 
 def load(path_or_name: str | Path) -> Benchmark:
     """Open the benchmark in a file, tabular or surrogate.
 
     Args:
-        path_or_name: Path of a file that `nasbench build`, `import` or `surrogate` wrote.
+        path_or_name: Path of a file that `nasbench build`, `import` or `surrogate` wrote, or the name of a benchmark
+            that comes with nasbench, as `nasbench list benchmarks` says.
 
     Raises:
         FileError: There is no such file, or it is not a whole, sound benchmark.
     """
-    path = Path(path_or_name)
-    if not path.exists():
-        raise FileError(
-            f"there is no file {str(path)!r}, and no benchmark of that name comes with nasbench; "
-            "pass the path of a file that nasbench build, import or surrogate wrote"
-        )
+    path = locate(path_or_name)
     from nasbench.benchmark.reader import Reader, sound
     from nasbench.benchmark.tabular import TabularBenchmark
 

@@ -211,10 +211,10 @@ class Proxies(Measure):
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:  # type: ignore[override]
         """Each of `nasbench.proxies`."""
-        kinds = [proxies.resolve(name)[0] for name in self.names]
+        kinds = {name: proxies.resolve(name)[0] for name in self.names}
         return tuple(
-            Quantity(name, kind.units, kind.direction, f"Zero-cost proxy at initialisation ({kind.paper}).")
-            for name, kind in zip(self.names, kinds, strict=True)
+            Quantity(name, kind.units, kind.direction, f"Before training: {proxies.describe(name)}")
+            for name, kind in kinds.items()
         )
 
     def __call__(self, subject: Subject) -> Outcome:

@@ -53,7 +53,7 @@ def test_proxies_are_those_of_the_initial_network(small, tmp_path):
     table = build(replace(small, cells=1, seeds=1, measures=("proxies",)), tmp_path / "t.h5")
     names = [name for name in proxies if name not in ("params", "flops")]
     assert {f"digits/{name}" for name in names} <= set(table.columns)
-    assert table.columns["digits/synflow"].metric.description.startswith("Zero-cost proxy at initialisation (")
+    assert table.columns["digits/synflow"].metric.description.startswith("Before training: ")
 
 
 def test_what_does_not_apply_to_a_network_is_absent(tmp_path):

@@ -60,7 +60,7 @@ def test_ray_on_this_machine(small, same, tmp_path):
         build(few, tmp_path / "ray.h5", engine=engine, parallel="auto")
     finally:
         ray.shutdown()
-    build(few, tmp_path / "reference.h5", parallel=2)
+    build(few, tmp_path / "reference.h5")
     same(tmp_path / "ray.h5", tmp_path / "reference.h5")
 
 
