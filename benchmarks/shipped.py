@@ -50,7 +50,9 @@ def main() -> None:
             parallel=SIDE_BY_SIDE,
             tell=print,
         )
-        print(f"{len(table.genotypes)} cells, {len(table.seeds)} seeds, {time.perf_counter() - start:.0f} s", flush=True)
+        print(
+            f"{len(table.genotypes)} cells, {len(table.seeds)} seeds, {time.perf_counter() - start:.0f} s", flush=True
+        )
 
 
 if __name__ == "__main__":

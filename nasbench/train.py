@@ -153,11 +153,11 @@ def train(
         seed: Seed of the order of the inputs, and of whatever the network itself draws.
         device: Where to train.
     """
-    cuda = device.type == "cuda"
     network.to(device)
-    if cuda and data["train"][0].dim() == 4:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        data = {split: (x.contiguous(memory_format=torch.channels_last), y) for split, (x, y) in data.items()}
+    if data["train"][0].dim() == 4:
+        layout = _layout(device)
+        network.to(memory_format=layout)  # type: ignore[call-overload]
+        data = {split: (x.contiguous(memory_format=layout), y) for split, (x, y) in data.items()}
     with seeded(seed, device), _deterministic():
         return _train(_One(network, task), data, settings, [seed], curves(task), device)[0]
 
@@ -236,8 +236,10 @@ def _many(
     data: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
     device: torch.device,
 ) -> _Many:
+    layout = _layout(device)
     fused = FusedNetwork(networks, data["train"][0][:1]).to(device)
-    return _Many(fused, task, EVALUATION_BATCH if device.type == "cuda" else max(1, CACHED // len(networks)))
+    fused.to(memory_format=layout)  # type: ignore[call-overload]
+    return _Many(fused, task, layout, EVALUATION_BATCH if device.type == "cuda" else max(1, CACHED // len(networks)))
 
 
 def _epoch_seconds(
@@ -323,16 +325,17 @@ class _One:
 
 
 class _Many:
-    def __init__(self, network: FusedNetwork, task: Task, evaluation_batch: int) -> None:
-        self.network, self.count, self.task = network, network.count, task
+    def __init__(self, network: FusedNetwork, task: Task, layout: torch.memory_format, evaluation_batch: int) -> None:
+        self.network, self.count, self.task, self.layout = network, network.count, task, layout
         self.evaluation_batch = evaluation_batch
 
     def batch(self, inputs: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return inputs[rows].flatten(1, 2), targets[rows]  # (b, k * c, h, w), (b, k, ...)
+        images = inputs[rows].flatten(1, 2).contiguous(memory_format=self.layout)
+        return images, targets[rows]  # (b, k * c, h, w), (b, k, ...)
 
     def shared(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
         x, y = (part[:, None].expand(-1, self.count, *part.shape[1:]) for part in (inputs, targets))
-        return x.flatten(1, 2), y
+        return x.flatten(1, 2).contiguous(memory_format=self.layout), y
 
     def loss(self, outputs: Outputs, targets: torch.Tensor) -> torch.Tensor:
         assert not isinstance(outputs, list), "networks side by side answer with one tensor"
@@ -433,6 +436,11 @@ def _evaluate(learner: _Learner, inputs: torch.Tensor, targets: torch.Tensor) ->
 def _precision(device: torch.device) -> torch.autocast:
     """The arithmetic of one forward pass; to be left before the weights change, of which it keeps copies."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+def _layout(device: torch.device) -> torch.memory_format:
+    """How images lie in memory where convolutions are fastest."""
+    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
 
 
 def _clock(device: torch.device) -> float:

@@ -257,8 +257,23 @@ def test_other_tasks_are_refused():
         FusedNetwork([network], task.inputs(1))
 
 
-def test_mixed_precision(monkeypatch):
+def test_the_layout_of_images_makes_no_difference(monkeypatch):
+    settings = TrainSettings(epochs=2, batch_size=12, learning_rate=0.05)
+    data, seeds = noise(30), [0, 1, 2, 3]
+    data = {split: (x.double(), y) for split, (x, y) in data.items()}
+    doubles = [[network.double() for network in of_space("nb201")] for _ in range(3)]
+    plain = train_many(doubles[0], TASK, data, settings, seeds, CPU)
+    monkeypatch.setattr("nasbench.train._layout", lambda device: torch.channels_last)
+    other = train_many(doubles[1], TASK, data, settings, seeds, CPU)
+    alone = [train(network, TASK, data, settings, s, CPU) for network, s in zip(doubles[2], seeds, strict=True)]
+    for ours in (other, alone):
+        for history, one in zip(ours, plain, strict=True):
+            np.testing.assert_allclose(history.values[:-1], one.values[:-1], rtol=1e-6)
+
+
+def test_mixed_precision_and_layout(monkeypatch):
     """As on CUDA: the same arithmetic, but for rounding that is coarse."""
+    monkeypatch.setattr("nasbench.train._layout", lambda device: torch.channels_last)
     monkeypatch.setattr("nasbench.train._precision", lambda device: torch.autocast("cpu", torch.bfloat16))
     settings = TrainSettings(epochs=6, batch_size=12, learning_rate=0.05)
     data, seeds = noise(60), [0, 1, 2, 3]
