@@ -261,7 +261,11 @@ def _recipe(recipe: Mapping[str, Any], dataset: str) -> list[str]:
     described = _described(recipe, dataset)
     data = {**described.get("settings", {}), **described.get("inputs", {})} if described else None
     told = []
-    for title, group in (("data", data), ("network", recipe.get("network")), ("training", recipe.get("training"))):
+    parts = recipe.get("parts")
+    lengths = sorted({length for part in parts for length in part["epochs"]}) if isinstance(parts, list) else []
+    schedules = {"epochs": ", ".join(map(str, lengths))} if lengths else None
+    groups = (data, recipe.get("network"), recipe.get("training"), schedules)
+    for title, group in zip(("data", "network", "training", "schedules"), groups, strict=True):
         if isinstance(group, Mapping):
             settings = [f"{name.replace('_', ' ')} {value}" for name, value in group.items()]
             told.append(f"{title}: {', '.join(settings)}")

@@ -36,7 +36,11 @@ def make_table(cells: int = 30, seeds: int = 2, epochs: int = 4) -> Table:
     add(Metric("digits", "train_seconds", "none", "seconds", "minimise", ASE), seconds)
     parameters = 100.0 + 500 * (genotypes == 3).sum(axis=1)
     add(Metric("digits", "parameters", "none", "count", "minimise", ("architecture",)), parameters)
-    recipe = {"linear_accuracy": {"validation": 51.25, "test": 50.0}, "network": {"channels": 4}}
+    recipe = {
+        "datasets": {"digits": {"linear_accuracy": {"validation": 51.25, "test": 50.0}, "inputs": {"train": 40}}},
+        "network": {"channels": 4},
+        "parts": [{"epochs": [4], "cells": 30}, {"epochs": [2], "cells": 10}],
+    }
     return Table(space, genotypes, tuple(range(seeds)), {"digits": tuple(range(1, epochs + 1))}, columns, recipe)
 
 

@@ -90,6 +90,7 @@ def test_sentences_and_facts_state_what_was_measured(benchmark: TabularBenchmark
     text = " ".join(cells_sentences(data, benchmark.table.recipe))
     assert "30 cells of nb201 (15,625 genotypes) were trained 2 times each, with different seeds, for 4 epochs" in text
     assert f"The best cell reaches {data.final.max():.2f}\u00a0% validation accuracy" in text
+    assert "Recipe: data: train 40; network: channels 4; schedules: epochs 2, 4." in text
     assert "A linear model on the same data gets 51.25 % validation accuracy" in text
     assert f"standard deviation of {data.final.std(ddof=1):.2f} percentage points" in text
     assert f"same cell by {noise(data.by_seed):.2f}" in text
