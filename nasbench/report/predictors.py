@@ -83,10 +83,11 @@ def predictors_facts(results: Results) -> tuple[Fact, ...]:
 
 
 def collect(results: Results) -> Scores:
-    """By predictor and training size: the finite values of each score over the splits."""
+    """By predictor, what it was kept from, and training size: the finite values of each score over the splits."""
     grouped: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
     for record in results.records:
-        grouped.setdefault((record["predictor"], record["n_train"]), []).append(record)
+        without = f" without {record['left_out']}" if record.get("left_out") else ""
+        grouped.setdefault((f"{record['predictor']}{without}", record["n_train"]), []).append(record)
     return {
         key: {score: _finite([record.get(score) for record in records]) for score in SCORES}
         for key, records in grouped.items()

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,14 @@ from nasbench.report.content import Figures, Table
 from nasbench.report.figures import Plot, Points, styles
 from nasbench.report.predictors import collect, interval, predictors_facts, predictors_section, predictors_sentence
 from nasbench.results import Results
+
+
+def test_collect_keeps_apart_what_was_left_out(evaluation: Results) -> None:
+    without = [{**record, "left_out": name} for record in evaluation.records for name in ("darts", "de")]
+    scores = collect(replace(evaluation, records=without))
+    assert {name for name, _ in scores} == {
+        f"{record['predictor']} without {name}" for record in evaluation.records for name in ("darts", "de")
+    }
 
 
 def test_collect_keeps_finite_numbers_by_predictor_and_size(evaluation: Results) -> None:

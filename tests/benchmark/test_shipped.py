@@ -1,0 +1,79 @@
+"""The benchmarks that come with the package: sound, small, and able to tell cells apart."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+import nasbench
+from nasbench.benchmark.load import locate, shipped
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.benchmark.verify import verify
+from nasbench.datasets import datasets
+from nasbench.errors import FileError
+
+NAMES = sorted(shipped())
+
+
+@pytest.fixture(params=NAMES)
+def benchmark(request: pytest.FixtureRequest) -> TabularBenchmark:
+    found = nasbench.load(request.param)
+    assert isinstance(found, TabularBenchmark)
+    return found
+
+
+def test_there_is_one() -> None:
+    assert "nb201-digits" in NAMES
+    assert sum(path.stat().st_size for path in shipped().values()) < 10_000_000
+
+
+def test_sound_and_of_the_data_that_the_package_has(benchmark: TabularBenchmark) -> None:
+    assert verify(shipped()[benchmark.name.removesuffix(".h5")]) == []
+    for described in benchmark.table.recipe["datasets"].values():
+        data = datasets.create(described["specification"]).load()
+        assert data.checksum() == described["sha256"]
+
+
+def test_two_seeds_agree_on_the_order_of_cells(benchmark: TabularBenchmark) -> None:
+    """Kendall's tau between seeds of at least .75, and .45 in the better half, where cells are alike."""
+    path = benchmark.score().path
+    values = benchmark.table.columns[path].values[:, :, -1]
+    values = values[np.isfinite(values).all(axis=1)]
+    assert values.shape[0] >= 192 and values.shape[1] == 3
+    means = values.mean(axis=1)
+    better = values[means >= np.median(means)]
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        assert kendalltau(values[:, a], values[:, b]).statistic > 0.75
+        assert kendalltau(better[:, a], better[:, b]).statistic > 0.45
+
+
+def test_convolutions_win(benchmark: TabularBenchmark) -> None:
+    space, cells = benchmark.space, benchmark.architectures()
+    scores = benchmark.query_many(cells, benchmark.score().path).values.filled(np.nan)
+    best = cells[np.argsort(-scores)[: len(cells) // 10]]
+    share = {name: (best == code).mean() for code, name in enumerate(space.option_names(0))}
+    assert max(share, key=lambda name: share[name]) == "nor_conv_3x3" and share["nor_conv_3x3"] > 0.4
+
+
+def test_cells_differ_in_their_function(benchmark: TabularBenchmark) -> None:
+    cells = benchmark.architectures()
+    assert len(np.unique(benchmark.space.function_key(cells))) == len(cells)
+
+
+def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    assert locate("nb201-digits") == shipped()["nb201-digits"]
+    (tmp_path / "nb201-digits").write_text("mine")
+    assert locate("nb201-digits").read_text() == "mine"
+    with pytest.raises(
+        FileError, match=r"no benchmark of that name comes with nasbench \(.*nb201-digits.*\); pass a file"
+    ):
+        locate("nb201-letters")
+
+
+def test_commands_take_the_name() -> None:
+    command = [sys.executable, "-m", "nasbench", "info", "nb201-digits"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "validation_accuracy" in said and "classes" in said
