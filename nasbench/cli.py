@@ -55,6 +55,11 @@ def located(file: Path) -> Path:
     return locate(file)
 
 
+def all_located(files: list[Path]) -> list[Path]:
+    """Several of them."""
+    return [located(file) for file in files]
+
+
 BenchmarkFile = Annotated[
     Path,
     typer.Argument(
@@ -288,7 +293,10 @@ def import_table(
 @app.command()
 def merge(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Tabular benchmarks of one space.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Tabular benchmarks of one space.", show_default=False, callback=all_located
+        ),
     ],
     target: OutOption,
     by: Annotated[
@@ -562,7 +570,10 @@ def compare(
 
 @app.command()
 def report(
-    sources: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Benchmarks (HDF5) and result files.")],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="RESULTS...", help="Benchmarks (HDF5) and result files.", callback=all_located),
+    ],
     target: OutOption = Path("report.html"),
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "nasbench report",
 ) -> None:
