@@ -101,7 +101,9 @@ def build(
         finished |= ledger.finished()
         _check_data(ledger, plan, finished)
         if retry_failed:
-            finished = {key: outcome for key, outcome in finished.items() if not _failed(outcome)}
+            again = [key for key, outcome in finished.items() if _failed(outcome)]
+            ledger.forget(again)
+            finished = {key: finished[key] for key in finished.keys() - set(again)}
         work = _Work(settings, plan, ledger, finished, engine, retries, progress, tell)
         try:
             genotypes = work.train(where, parallel)

@@ -163,6 +163,13 @@ class Ledger:
                     run("ROLLBACK")
                 raise
 
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Strike out finished work, which is to be done again."""
+        with self._reported():
+            self._connection.executemany(
+                "DELETE FROM work WHERE what = ? AND dataset = ? AND epochs = ? AND seed = ? AND genotype = ?", keys
+            )
+
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()

@@ -302,6 +302,31 @@ def test_a_training_that_fails_is_missing_with_its_reason(faulty, tmp_path, faul
         assert column.reasons == (reason,)
 
 
+@pytest.mark.parametrize("stopped", [True, False], ids=["in the ledger", "in the table"])
+def test_what_failed_is_trained_again_when_asked(faulty, tmp_path, monkeypatch, stopped):
+    settings = replace(TINY, space="faulty_space:Faulty", cells=8, seeds=1, train=TrainSettings(1))
+    out = tmp_path / "t.h5"
+
+    def stop(done, total):
+        if stopped and done == 7:
+            raise KeyboardInterrupt
+
+    if stopped:
+        with pytest.raises(KeyboardInterrupt):
+            build(settings, out, progress=stop)
+    else:
+        column = build(settings, out).columns["digits/test_loss"]
+        assert 0 < column.missing.sum() < 8
+    counts = []
+    build(settings, out, progress=lambda done, total: counts.append(done))
+    assert counts == ([7, 8] if stopped else [])  # failures are results
+    monkeypatch.setattr(sys.modules["faulty_space"].Network, "forward", lambda network, x: network.wrapped(x))
+    table = build(settings, out, retry_failed=True, progress=lambda done, total: counts.append(done))
+    assert not table.columns["digits/test_loss"].missing.any()
+    assert table.columns["digits/test_loss"].reasons == ()
+    assert counts[-1] == 8 and not out.with_name("t.h5.ledger").exists()
+
+
 def test_when_every_training_fails_nothing_is_written(faulty, tmp_path):
     settings = replace(TINY, space="faulty_space:Faulty+all=true", cells=2)
     with pytest.raises(NasbenchError, match="every training failed: RuntimeError: out of memory; nothing was written"):
