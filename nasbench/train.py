@@ -373,8 +373,7 @@ def _train(
             x, y = learner.batch(inputs, targets, rows)
             factor = schedule(step, settings.epochs * batches, settings.warmup_epochs * batches)
             optimiser.param_groups[0]["lr"] = settings.learning_rate * factor
-            outputs, loss = _step(learner, optimiser, x, y, device)
-            tally.add(outputs, y, loss)
+            tally.add(*_step(learner, optimiser, x, y, device))  # by no name: the next step needs the memory
             step += 1
         seconds += _clock(device) - start
         parts = [learner.results(tally), *(_evaluate(learner, *data[split]) for split in SPLITS[1:])]
@@ -392,15 +391,15 @@ def _train(
 
 def _step(
     learner: _Learner, optimiser: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor, device: torch.device
-) -> tuple[Any, torch.Tensor]:
-    """Learn from one batch; returns what was answered, and the loss."""
+) -> tuple[Any, torch.Tensor, torch.Tensor]:
+    """Learn from one batch; returns what was answered, what was right, and the loss."""
     with _precision(device):
         outputs = learner.network(x)
         loss = learner.loss(outputs, y)
     optimiser.zero_grad(set_to_none=True)
     (loss.sum() if loss.dim() else loss).backward()  # type: ignore[no-untyped-call]
     optimiser.step()
-    return outputs, loss
+    return outputs, y, loss
 
 
 def _deterministic() -> AbstractContextManager[None]:
