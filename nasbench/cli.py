@@ -198,6 +198,8 @@ def build(
         **tasks.resolve(task)[0].training,
         **{name: value for name, value in given.items() if value is not None},
     }
+    if engine == "ray" and device not in ("auto", "cpu"):
+        raise InputError(f"with the engine ray say --gpus for a GPU, and no device; got {device!r}")
     lengths = sorted({whole(text, "epochs") for text in epochs.split(",")})
     settings = BuildSettings(
         space=space,
@@ -211,8 +213,8 @@ def build(
         shorter=tuple(lengths[:-1]),
         measures=tuple(separated(measures)),
     )
-    side: int | Literal["auto"] = "auto" if parallel == "auto" else whole(parallel, "parallel")
-    with interruptible("the same command continues"), bar("Training cells") as progress:
+    side = cast("int | Literal['auto']", number(parallel, "parallel", "auto"))
+    with interruptible("the same command continues"), bar("Training and measuring") as progress:
         table = run(
             settings,
             file,

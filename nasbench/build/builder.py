@@ -31,6 +31,7 @@ from nasbench.measure import flops
 from nasbench.pool import Died
 from nasbench.progress import Progress, silent
 from nasbench.sampling import samplers
+from nasbench.sampling.base import OneRound
 from nasbench.spaces import GenotypeArray, Space, spaces
 from nasbench.spaces.base import FloatArray
 from nasbench.train import OPTIMISERS, curves
@@ -55,9 +56,9 @@ def build(
     """Make a table and write it to `out`; continue what was stopped, and extend what is there.
 
     Each finished group of trainings is kept at once in the ledger `<out>.ledger`, which is deleted when the table is
-    written. All but the measured times is the same for any number of workers, on any engine, and however often the work
-    was interrupted. Where `out` already holds a table of this recipe, it is extended by the cells, seeds, schedules and
-    data sets that it lacks, and nothing of it is trained again.
+    written. With as many networks side by side, all but the measured times is the same for any number of workers, on
+    any engine, and however often the work was interrupted. Where `out` already holds a table of this recipe, it is
+    extended by the cells, seeds, schedules and data sets that it lacks, and nothing of it is trained again.
 
     Args:
         settings: What to make.
@@ -91,38 +92,35 @@ def build(
     there = _there(out, plan)
     path = out.with_name(f"{out.name}.ledger")
     part = _part(settings, plan)
-    if there is not None and any(_covers(done, part) for done in there.recipe["parts"]) and not retry_failed:
+    if there is not None and not retry_failed and _complete(there, settings, plan, part):
         if path.exists():  # the earlier call was stopped between writing the table and removing this
-            _clear(path, plan, there)
+            with Ledger(path, plan.recipe) as ledger:
+                _clear(ledger, there, tell)
         return there
 
     finished = {} if there is None else recover(there)
     with Ledger(path, plan.recipe) as ledger:
         finished |= ledger.finished()
         _check_data(ledger, plan, finished)
-        if retry_failed:
-            again = [key for key, outcome in finished.items() if _failed(outcome)]
-            ledger.forget(again)
-            finished = {key: finished[key] for key in finished.keys() - set(again)}
-        work = _Work(settings, plan, ledger, finished, engine, retries, progress, tell)
+        work = _Work(settings, plan, ledger, finished, engine, retries, retry_failed, progress, tell)
         try:
             genotypes = work.train(where, parallel)
-            if not any(finished[key].values is not None for key in work.keys(genotypes)):
-                ledger.remove()
-                raise NasbenchError(f"every training {finished[work.keys(genotypes)[0]].reason}; nothing was written")
+            keys = work.keys(genotypes)
+            if not any(finished[key].values is not None for key in keys):
+                ledger.forget(keys)
+                raise NasbenchError(f"every training {finished[keys[0]].reason}; nothing was written")
             work.measure(genotypes)
+            for what in work.untaken(genotypes):
+                tell(f"{what} is taken when a network is trained; of some that were trained before there is none")
+                part["measures"].remove(what)
             table = _union(settings, plan, there, genotypes, finished, part, where, work.width)
             hdf5.write(table, out)
         except KeyboardInterrupt as interrupt:
+            kept = f"are finished and kept in {path}" if work.done else "are finished"
             raise KeyboardInterrupt(
-                f"{work.done} of {work.total} trainings are finished and kept in {path}; the same call continues"
+                f"{work.done} of {work.total} trainings {kept}; the same call continues"
             ) from interrupt
-        rows = {genotype.tobytes() for genotype in table.genotypes}
-        more = sum(key.genotype not in rows for key in ledger.finished())
-        if more:
-            tell(f"{path} keeps {more} finished trainings that were not asked for now; ask for more cells to use them")
-        else:
-            ledger.remove()
+        _clear(ledger, table, tell)
     return table
 
 
@@ -152,6 +150,8 @@ def _plan(settings: BuildSettings, device: torch.device) -> _Plan:
     described = {}
     for specification in settings.datasets:
         dataset = datasets.create(specification)
+        if "@" in dataset.name:
+            raise InputError(f"the name of a data set has no @, got {dataset.name!r}")
         if dataset.name in data:
             raise InputError(
                 f"{specification!r} and {specifications[dataset.name]!r} are both filed under {dataset.name!r}; "
@@ -225,29 +225,57 @@ def _there(out: Path, plan: _Plan) -> Table | None:
     """
     if not out.exists():
         return None
-    table = hdf5.read(out)
+    try:
+        table = hdf5.read(out)
+    except FileError as error:
+        raise FileError(f"{out} is there and is no table that could be extended; name another file: {error}") from error
     if "parts" not in table.recipe:
         raise FileError(f"{out} holds a table that nasbench build did not make; name another file")
     known = table.recipe["datasets"]
     differing = differences({name: table.recipe.get(name) for name in plan.recipe}, plan.recipe)
     for name in plan.described.keys() & known.keys():
-        there = {field: known[name].get(field) for field in plan.described[name]}
-        differing += differences({name: there}, {name: plan.described[name]})
+        differing += _other_data(name, known[name], plan)
     if differing:
         raise FileError(f"{out} holds a table of another recipe: {summary(differing)}; name another file or delete it")
     return table.loaded()
 
 
-def _clear(path: Path, plan: _Plan, table: Table) -> None:
+def _complete(table: Table, settings: BuildSettings, plan: _Plan, part: Mapping[str, Any]) -> bool:
+    """Whether a table holds all that is asked for; a list may have become longer since it was made."""
+    if not any(_covers(done, part) for done in table.recipe["parts"]):
+        return False
+    sampler = samplers.create(settings.sampling)
+    if not isinstance(sampler, OneRound):
+        return True
+    rows = {genotype.tobytes() for genotype in table.genotypes}
+    chosen = sampler.sample(plan.space, settings.cells, _sampling(settings))
+    return all(genotype.tobytes() in rows for genotype in chosen)
+
+
+def _sampling(settings: BuildSettings) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(SAMPLING,)))
+
+
+def _clear(ledger: Ledger, table: Table, tell: Callable[[str], None]) -> None:
     """Remove a ledger of which the table holds all."""
-    with Ledger(path, plan.recipe) as ledger:
-        rows = {genotype.tobytes() for genotype in table.genotypes}
-        if all(key.genotype in rows for key in ledger.finished()):
-            ledger.remove()
+    more = len(ledger.finished().keys() - recover(table).keys())
+    if more:
+        tell(
+            f"{ledger.path} keeps {more} finished pieces of work that were not asked for now; ask for more to use them"
+        )
+    else:
+        ledger.remove()
 
 
 def _failed(outcome: Outcome) -> bool:
     return outcome.reason is not None and outcome.reason.startswith("failed")
+
+
+def _other_data(name: str, there: Mapping[str, Any], plan: _Plan) -> list[tuple[str, Any, Any]]:
+    """In what a data set differs from what it was; how it was written does not matter."""
+    fields = [field for field in plan.described[name] if field != "specification"]
+    before, now = ({field: one.get(field) for field in fields} for one in (there, plan.described[name]))
+    return differences({name: before}, {name: now})
 
 
 def _check_data(ledger: Ledger, plan: _Plan, finished: Mapping[Key, Outcome]) -> None:
@@ -255,7 +283,7 @@ def _check_data(ledger: Ledger, plan: _Plan, finished: Mapping[Key, Outcome]) ->
     trained = {key.dataset for key in finished}
     for name, described in plan.described.items():
         there = ledger.settled(f"data set {name}")
-        differing = differences({name: there}, {name: described}) if there is not None else []
+        differing = _other_data(name, there, plan) if there is not None else []
         if differing and name in trained:
             raise FileError(
                 f"{ledger.path} holds trainings on other data: {summary(differing)}; "
@@ -276,26 +304,28 @@ class _Work:
         finished: dict[Key, Outcome],
         engine: Engine,
         retries: int,
+        retry_failed: bool,
         progress: Progress,
         tell: Callable[[str], None],
     ) -> None:
         self.settings, self.plan, self.ledger, self.finished = settings, plan, ledger, finished
-        self.engine, self.retries, self.progress, self.tell = engine, retries, progress, tell
+        self.engine, self.retries, self.retry_failed = engine, retries, retry_failed
+        self.progress, self.tell = progress, tell
         self.done = self.total = 0
         self.width = 1
 
     def train(self, device: torch.device, parallel: int | Literal["auto"]) -> GenotypeArray:
         """Choose architectures and train them; returns them `(n, d)`, in order."""
         settings = self.settings
-        rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(SAMPLING,)))
-        rounds = samplers.create(settings.sampling).rounds(self.plan.space, settings.cells, rng)
+        rounds = samplers.create(settings.sampling).rounds(self.plan.space, settings.cells, _sampling(settings))
         genotypes = batch = next(rounds)
         self._probe(batch[0])
         self.total = len(self.keys(genotypes)) * (settings.cells or len(genotypes)) // len(genotypes)
         width = self.width = self._width(device, parallel, batch)
         start = partial(Trainer, settings, device)
         while True:
-            self._count(self.keys(genotypes))
+            self.done = sum(key in self.finished for key in self.keys(genotypes))
+            self.progress(self.done, self.total)
             groups = [
                 Group(specification, length, seed, batch[at : at + width])
                 for specification in self.plan.specifications.values()
@@ -303,7 +333,7 @@ class _Work:
                 for seed in range(settings.seeds)
                 for at in range(0, len(batch), width)
             ]
-            self._run(TRAINING, start, groups, self.engine, partial(self._count, self.keys(genotypes)))
+            self._run(TRAINING, start, groups, self.engine, self._advanced)
             try:
                 batch = rounds.send(self._scores(genotypes))
             except StopIteration:
@@ -312,14 +342,29 @@ class _Work:
 
     def measure(self, genotypes: GenotypeArray) -> None:
         """Measure untrained networks of architectures `(n, d)`."""
-        for what in [what for what in self.settings.measures if not MEASURES[what].trained]:
+        names = [what for what in self.settings.measures if not MEASURES[what].trained]
+        total, done = len(names) * len(self.plan.data) * len(genotypes), 0
+
+        def advanced(count: int) -> None:
+            nonlocal done
+            done += count
+            self.progress(done, total)
+
+        for what in names:
             groups = [
                 Group(specification, 0, 0, genotypes[at : at + MEASURED])
                 for specification in self.plan.specifications.values()
                 for at in range(0, len(genotypes), MEASURED)
             ]
             engine = LocalEngine(1) if measure(what).alone else self.engine
-            self._run(what, partial(Measurer, self.settings, what), groups, engine, lambda: None)
+            self._run(what, partial(Measurer, self.settings, what), groups, engine, advanced)
+
+    def untaken(self, genotypes: GenotypeArray) -> list[str]:
+        """Measures of trained networks that some of the networks have gone without; genotypes `(n, d)`."""
+        keys = self.keys(genotypes)
+        return [
+            what for what in self._along(TRAINING) if any(key._replace(what=what) not in self.finished for key in keys)
+        ]
 
     def keys(self, genotypes: GenotypeArray) -> list[Key]:
         """All trainings of architectures `(n, d)`."""
@@ -337,12 +382,12 @@ class _Work:
         start: Callable[[], Callable[[Group], list[Outcomes] | Crowded]],
         groups: Sequence[Group],
         engine: Engine,
-        advanced: Callable[[], None],
+        advanced: Callable[[int], None],
     ) -> None:
         """Do what is not done of groups of work, and record each group as a whole."""
         waiting: list[_Piece] = []
         for group in groups:
-            rest = [g for g in group.genotypes if self._key(what, group, g) not in self.finished]
+            rest = [genotype for genotype in group.genotypes if self._waits(what, group, genotype)]
             if rest:
                 waiting.append(_Piece(group._replace(genotypes=np.array(rest)), _Whole(len(rest), [])))
         told = False
@@ -367,16 +412,19 @@ class _Work:
                         if piece.deaths < self.retries or many:
                             continue
                         times = f", at each of {piece.deaths + 1} attempts" if piece.deaths else ""
-                        result = [{what: Outcome(None, f"failed: {result}{times}")}]
+                        lost = Outcome(None, f"failed: {result}{times}")
+                        result = [dict.fromkeys((what, *self._along(what)), lost)]
                     for genotype, outcomes in zip(group.genotypes, result, strict=True):
                         piece.whole.outcomes.append(
                             {self._key(kind, group, genotype): outcome for kind, outcome in outcomes.items()}
                         )
                     if len(piece.whole.outcomes) == piece.whole.size:
                         done = {key: outcome for one in piece.whole.outcomes for key, outcome in one.items()}
+                        new = sum(key.what == what and key not in self.finished for key in done)
+                        self.ledger.forget(done.keys() & self.finished.keys())  # what had failed
                         self.ledger.record(done.items())
                         self.finished.update(done)
-                        advanced()
+                        advanced(new)
 
     def _key(self, what: str, group: Group, genotype: GenotypeArray) -> Key:
         return Key.of(what, self._names[group.dataset], group.epochs, group.seed, genotype)
@@ -385,8 +433,20 @@ class _Work:
     def _names(self) -> dict[str, str]:
         return {specification: name for name, specification in self.plan.specifications.items()}
 
-    def _count(self, keys: Sequence[Key]) -> None:
-        self.done = sum(key in self.finished for key in keys)
+    def _waits(self, what: str, group: Group, genotype: GenotypeArray) -> bool:
+        """Whether work is to be done: it is not, or it failed and is tried again, with what is taken along with it."""
+        key = self._key(what, group, genotype)
+        if key not in self.finished:
+            return True
+        outcomes = [self.finished.get(key._replace(what=kind)) for kind in (what, *self._along(what))]
+        return self.retry_failed and any(outcome is not None and _failed(outcome) for outcome in outcomes)
+
+    def _along(self, what: str) -> list[str]:
+        """What is measured of a network when it has been trained."""
+        return [kind for kind in self.settings.measures if MEASURES[kind].trained] if what == TRAINING else []
+
+    def _advanced(self, count: int) -> None:
+        self.done += count
         self.progress(self.done, self.total)
 
     def _scores(self, genotypes: GenotypeArray) -> FloatArray:
@@ -407,6 +467,8 @@ class _Work:
         if parallel != "auto":
             return parallel
         width = self.ledger.settled("parallel")
+        if width is None and all(key in self.finished for key in self.keys(genotypes)):
+            return 1
         if width is None:
             specification = next(iter(self.plan.specifications.values()))
             group = Group(specification, self.settings.schedules[0], 0, genotypes)
@@ -416,7 +478,7 @@ class _Work:
             if isinstance(width, Died):
                 raise NasbenchError(f"the trial of networks side by side failed: {width}; say how many with parallel")
             self.ledger.settle("parallel", width)
-            self.tell(f"{width} networks are trained side by side")
+            self.tell(f"{width} networks are trained side by side" if width > 1 else "networks are trained one by one")
         return int(width)
 
     def _probe(self, genotype: GenotypeArray) -> None:

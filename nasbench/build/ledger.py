@@ -6,7 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -185,8 +185,9 @@ class Ledger:
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         """Close; after an error, without leaving a file in which there is nothing."""
-        if error is not None and self.path.exists() and not self._finished():
-            self.remove()
+        with suppress(sqlite3.Error):  # the error that is on its way says more
+            if error is not None and self.path.exists() and not self._finished():
+                self.remove()
         self.close()
 
     @contextmanager

@@ -55,7 +55,7 @@ class Subject:
     Attributes:
         network: On the CPU: with the initial weights of the first seed, or trained.
         data: What it is made for.
-        tensors: By split: inputs `(n, ...)` and targets `(n, ...)`, on the CPU.
+        tensors: By split: inputs `(n, ...)` and targets `(n, ...)`; of an untrained network on the CPU.
         training: How networks are trained.
         repeats: Timed passes of which a latency is the median.
     """

@@ -86,6 +86,11 @@ class RayEngine(Engine):
                     result = Died(f"process died on the cluster ({type(error).__name__})")
                 except ray.exceptions.OutOfMemoryError:
                     result = Died("process was stopped by Ray for want of memory")
+                except ray.exceptions.RayError as error:
+                    reason = str(error).strip().rpartition("\n")[2][:200]
+                    raise NasbenchError(
+                        f"a task failed on the cluster: {reason}; each machine needs nasbench and the data sets"
+                    ) from error
                 yield task, result
         finally:
             for reference in running:

@@ -51,11 +51,11 @@ class Trainer:
             return self._trained(group)
         except Unfusable as error:
             if len(group.genotypes) == 1:
-                return [{TRAINING: failed(error)}]
+                return [dict.fromkeys((TRAINING, *self.measures), failed(error))]
             return self._apart([group._replace(genotypes=one[None]) for one in group.genotypes])
         except Exception as error:
             if len(group.genotypes) == 1:
-                return [{TRAINING: failed(error)}]
+                return [dict.fromkeys((TRAINING, *self.measures), failed(error))]
             return Crowded() if short_of_memory(error) else self._apart(group.halves())
 
     def _apart(self, groups: Sequence[Group]) -> list[Outcomes] | Crowded:

@@ -28,15 +28,16 @@ class Listed(OneRound):
     def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
         """The first `cells` of the list."""
         try:
-            lines = Path(self.path).read_text(encoding="utf-8").splitlines()
+            lines = Path(self.path).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise FileError(f"cannot read the list {self.path}: {reason}; name a text file") from error
         kept: dict[int, GenotypeArray] = {}
         for number, line in enumerate(lines, 1):
-            if line.strip() and not line.startswith("#"):
+            text = line.strip()
+            if text and not text.startswith("#"):
                 try:
-                    genotype = space.read(line.strip())
+                    genotype = space.read(text)
                 except InputError as error:
                     raise InputError(f"line {number} of {self.path}: {error}") from error
                 kept.setdefault(int(space.key(genotype[None])[0]), genotype)

@@ -128,7 +128,8 @@ def test_a_larger_table_holds_the_smaller(tiny, tmp_path):
 def test_progress_counts_trainings(tmp_path):
     told = []
     build(replace(TINY, cells=2), tmp_path / "t.h5", progress=lambda done, total: told.append((done, total)))
-    assert told == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told[:5] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told[5:] == [(2, 2)]  # what is measured of the two networks
 
 
 def test_a_complete_table_is_not_made_again(tiny, monkeypatch):
@@ -203,7 +204,7 @@ def test_stopped_and_called_again(tiny, tmp_path, stop, workers):
         build(replace(TINY, seed=1), out)
     told = []
     table = build(TINY, out, progress=lambda done, total: told.append(done))
-    assert told == [2, 3, 4, 5, 6]
+    assert told == [2, 3, 4, 5, 6, 3]  # trainings, then networks that are measured
     assert_same(table, tiny[1])
     assert not out.with_name("t.h5.ledger").exists()
 
@@ -319,12 +320,25 @@ def test_what_failed_is_trained_again_when_asked(faulty, tmp_path, monkeypatch, 
         assert 0 < column.missing.sum() < 8
     counts = []
     build(settings, out, progress=lambda done, total: counts.append(done))
-    assert counts == ([7, 8] if stopped else [])  # failures are results
+    assert counts == ([7, 8, 8] if stopped else [])  # failures are results
     monkeypatch.setattr(sys.modules["faulty_space"].Network, "forward", lambda network, x: network.wrapped(x))
     table = build(settings, out, retry_failed=True, progress=lambda done, total: counts.append(done))
     assert not table.columns["digits/test_loss"].missing.any()
     assert table.columns["digits/test_loss"].reasons == ()
     assert counts[-1] == 8 and not out.with_name("t.h5.ledger").exists()
+
+
+def test_what_fails_does_not_cost_what_was_not_asked_for(faulty, tmp_path):
+    """Other seeds, in table and ledger, stay when this call's trainings fail, or are tried again."""
+    settings = replace(TINY, space="faulty_space:Faulty", cells=8, train=TrainSettings(1))
+    table = build(settings, tmp_path / "t.h5")
+    failed = table.columns["digits/test_loss"].missing
+    again = build(replace(settings, seeds=1), tmp_path / "t.h5", retry_failed=True)
+    np.testing.assert_array_equal(again.columns["digits/test_loss"].missing, failed)
+    broken = replace(settings, space="faulty_space:Faulty+all=true", cells=2, seeds=1)
+    with pytest.raises(NasbenchError, match="every training failed"):
+        build(broken, tmp_path / "u.h5")
+    assert not list(tmp_path.glob("u.h5*"))
 
 
 def test_when_every_training_fails_nothing_is_written(faulty, tmp_path):

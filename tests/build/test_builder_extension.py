@@ -106,11 +106,72 @@ def test_a_ledger_of_more_than_is_asked_for_is_kept(small, tmp_path):
     table = build(replace(small, cells=3), out, tell=told.append)
     assert len(table.genotypes) == 3 and len(table.seeds) == 2
     assert told == [
-        f"{out}.ledger keeps 3 finished trainings that were not asked for now; ask for more cells to use them"
+        f"{out}.ledger keeps 3 finished pieces of work that were not asked for now; ask for more to use them"
     ]
     counts = []
     build(small, out, progress=lambda done, total: counts.append(done))
     assert counts[0] == 9 and not (tmp_path / "t.h5.ledger").exists()
+
+
+def test_seeds_and_data_sets_that_were_begun_are_kept(small, tmp_path):
+    """More seeds, or another data set, were begun; then what is there is asked for again."""
+    out, few = tmp_path / "t.h5", replace(small, cells=2, seeds=1)
+    build(few, out)
+
+    def stop(done, total):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    for more in (replace(few, seeds=3), replace(few, datasets=(*few.datasets, MNIST))):
+        told = []
+        with pytest.raises(KeyboardInterrupt, match="3 of"):
+            build(more, out, progress=stop)
+        build(few, out, tell=told.append)
+        assert len(told) == 1 and "keeps 1 finished pieces of work" in told[0]
+        counts = []
+        build(more, out, progress=lambda done, total, counts=counts: counts.append(done))
+        assert counts[0] == 3 and not (tmp_path / "t.h5.ledger").exists()
+
+
+def test_a_list_that_has_become_longer(small, tmp_path):
+    path, out = tmp_path / "list.txt", tmp_path / "t.h5"
+    path.write_text("2,0,0,0,0,0\n3,0,0,0,0,0\n")
+    settings = replace(small, cells=None, seeds=1, sampling=f"list+path={path}")
+    assert len(build(settings, out).genotypes) == 2
+    path.write_text("2,0,0,0,0,0\n3,0,0,0,0,0\n3,3,0,0,0,0\n")
+    assert build(settings, out).genotypes.tolist() == [[2, 0, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0], [3, 3, 0, 0, 0, 0]]
+
+
+def test_robustness_that_is_asked_for_too_late(small, tmp_path):
+    out, told = tmp_path / "t.h5", []
+    settings = replace(small, cells=2, seeds=1)
+    build(settings, out)
+    late = build(replace(settings, measures=("robustness",)), out, tell=told.append)
+    assert told == ["robustness is taken when a network is trained; of some that were trained before there is none"]
+    assert "digits/corrupted_accuracy" not in late.columns
+    more = build(replace(settings, cells=3, measures=("robustness",)), out, tell=told.append)
+    assert more.columns["digits/corrupted_accuracy"].missing.tolist() == [[1], [1], [0]]
+
+
+def test_the_same_data_written_in_another_way(small, tmp_path, trained):
+    out = tmp_path / "t.h5"
+    few = replace(small, cells=1, seeds=1)
+    build(few, out)
+    build(replace(few, datasets=("digits+test=30+train=40+validation=20",)), out)
+    assert len(trained) == 1
+
+
+def test_a_sound_table_of_several_schedules(small, tmp_path):
+    from nasbench.benchmark.verify import verify
+
+    out = tmp_path / "t.h5"
+    table = build(replace(small, cells=2, seeds=1, shorter=(1,)), out)
+    seconds = table.columns["digits/train_seconds"].values
+    seconds[0, 0] = [2.0, 1.0]  # one epoch by itself was slower than two
+    table.columns["digits@1/train_seconds"].values[0, 0] = 2.0
+    table.columns["digits@2/train_seconds"].values[0, 0] = [0.5, 1.0]
+    hdf5.write(table, out)
+    assert verify(out) == []
 
 
 def test_another_table_is_not_extended(small, tmp_path):
@@ -119,7 +180,7 @@ def test_another_table_is_not_extended(small, tmp_path):
     build(few, out)
     with pytest.raises(FileError, match=r"another recipe: network.channels is 2 there and 4 here"):
         build(replace(few, network=replace(few.network, channels=4)), out)
-    with pytest.raises(FileError, match=r"another recipe: digits.specification is .*train=40.* there and .*train=50"):
+    with pytest.raises(FileError, match=r"another recipe: digits.settings.train is 40 there and 50 here"):
         build(replace(few, datasets=("digits+train=50+validation=20+test=30",)), out)
     with pytest.raises(InputError, match="are both filed under 'digits'; build a file for each"):
         build(replace(few, datasets=("digits", "digits+train=50")), tmp_path / "u.h5")
