@@ -1,6 +1,6 @@
 """Cells per hour: an ordinary PyTorch loop, our loop one network at a time, and networks side by side, on two cores.
 
-    python benchmarks/build.py [--channels 8 16] [--fused 16] [--cells 32] [--ordinary 8] [--repeats 3]
+    python benchmarks/build.py [--channels 8 16] [--fused 16 32] [--cells 32] [--ordinary 8] [--repeats 3]
 
 Cells of NAS-Bench-201 are trained with the recipe of `nb201-digits`, which comes with the package (distorted digits of
 8x8 pixels, 600 for training, 8 epochs, batches of 32 and an evaluation of 1,000 images after each epoch), at several
@@ -124,7 +124,7 @@ def seconds(work: Callable[[], None]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--channels", type=int, nargs="+", default=[8, 16])
-    parser.add_argument("--fused", type=int, nargs="+", default=[16])
+    parser.add_argument("--fused", type=int, nargs="+", default=[16, 32])
     parser.add_argument("--cells", type=int, default=32)
     parser.add_argument("--ordinary", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=3)
