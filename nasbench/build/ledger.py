@@ -145,8 +145,13 @@ class Ledger:
             found[Key(*key)] = Outcome(None if blob is None else _numbers(blob, columns), reason)
         return found
 
-    def record(self, outcomes: Iterable[tuple[Key, Outcome]]) -> None:
-        """Store finished work, all of it or none; when this returns it survives a crash of the machine."""
+    def record(self, outcomes: Iterable[tuple[Key, Outcome]], *, again: bool = False) -> None:
+        """Store finished work, all of it or none; when this returns it survives a crash of the machine.
+
+        Args:
+            outcomes: What became of it.
+            again: Whether some of it may be recorded already, and was done again; else that is an error.
+        """
         rows = []
         for key, (values, reason) in outcomes:
             blob = None if values is None else np.ascontiguousarray(values, dtype="<f8").tobytes()
@@ -156,7 +161,8 @@ class Ledger:
             run = self._connection.execute
             run("BEGIN IMMEDIATE")
             try:
-                self._connection.executemany("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                insert = "INSERT OR REPLACE" if again else "INSERT"
+                self._connection.executemany(f"{insert} INTO work VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
                 run("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:

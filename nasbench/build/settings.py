@@ -91,6 +91,11 @@ class Group(NamedTuple):
         return self._replace(genotypes=self.genotypes[:middle]), self._replace(genotypes=self.genotypes[middle:])
 
 
+def sampling_generator(settings: BuildSettings) -> np.random.Generator:
+    """What the choice of cells is drawn from."""
+    return np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(SAMPLING,)))
+
+
 def trial_seeds(seed: int, trial: int, genotype: GenotypeArray) -> tuple[int, int]:
     """Seeds of a training's initial weights and of its order of the inputs.
 

@@ -43,7 +43,7 @@ class Trainer:
         self.settings, self.device = settings, device
         self.space = spaces.create(settings.space)
         self.measures = {what: measure(what) for what in settings.measures if MEASURES[what].trained}
-        self._loaded: dict[str, tuple[Data, Tensors]] = {}
+        self._data = _Loader(device)
 
     def __call__(self, group: Group) -> list[Outcomes] | Crowded:
         """What came of each training; whatever a space's network does costs its own training only."""
@@ -106,12 +106,6 @@ class Trainer:
         networks = [make(genotype, weights) for genotype, (weights, _) in zip(group.genotypes, seeds, strict=True)]
         return networks, [order for _, order in seeds]
 
-    def _data(self, dataset: str) -> tuple[Data, Tensors]:
-        if dataset not in self._loaded:
-            data = datasets.create(dataset).load()
-            self._loaded[dataset] = data, data.tensors(self.device)
-        return self._loaded[dataset]
-
 
 class Measurer:
     """Measures the networks of a group before any training, with the initial weights of the first seed.
@@ -125,22 +119,31 @@ class Measurer:
         torch.set_num_threads(1)
         self.settings, self.what, self.measure = settings, what, measure(what)
         self.space = spaces.create(settings.space)
-        self._loaded: dict[str, tuple[Data, Tensors]] = {}
+        self._data = _Loader(torch.device("cpu"))
 
     def __call__(self, group: Group) -> list[Outcomes]:
         """What was measured of each network."""
-        if group.dataset not in self._loaded:
-            data = datasets.create(group.dataset).load()
-            self._loaded[group.dataset] = data, data.tensors("cpu")
-        return [
-            {self.what: attempt(partial(self._measured, *self._loaded[group.dataset], genotype))}
-            for genotype in group.genotypes
-        ]
+        data, tensors = self._data(group.dataset)
+        return [{self.what: attempt(partial(self._measured, data, tensors, one))} for one in group.genotypes]
 
     def _measured(self, data: Data, tensors: Tensors, genotype: GenotypeArray) -> Outcome:
         weights, _ = trial_seeds(self.settings.seed, 0, genotype)
         network = build_network(self.space, self.settings.network, data.task, genotype, weights)
         return self.measure(Subject(network, data, tensors, self.settings.train, self.settings.latency_repeats))
+
+
+class _Loader:
+    """Loads each data set once, by its specification, and moves it to a device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._loaded: dict[str, tuple[Data, Tensors]] = {}
+
+    def __call__(self, dataset: str) -> tuple[Data, Tensors]:
+        if dataset not in self._loaded:
+            data = datasets.create(dataset).load()
+            self._loaded[dataset] = data, data.tensors(self.device)
+        return self._loaded[dataset]
 
 
 def build_network(

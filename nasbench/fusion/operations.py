@@ -46,8 +46,19 @@ class Operation(ABC):
         """
 
 
+class Weighted(Operation):
+    """An operation with a weight, and perhaps a bias."""
+
+    biased: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Weight, and bias if it has one."""
+        return ("weight", "bias") if self.biased else ("weight",)
+
+
 @dataclass(frozen=True)
-class Convolution(Operation):
+class Convolution(Weighted):
     """Convolution of `inner` to `outer` channels, in as many groups as the stacked channels make."""
 
     inner: int
@@ -75,11 +86,6 @@ class Convolution(Operation):
             module.bias is not None,
             sides,
         )
-
-    @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Weight, and bias if it has one."""
-        return ("weight", "bias") if self.biased else ("weight",)
 
     def run(
         self, values: Sequence[torch.Tensor], tensors: Sequence[torch.Tensor], width: int, training: bool
@@ -148,7 +154,7 @@ class Normalised(Operation):
 
 
 @dataclass(frozen=True)
-class Linear(Operation):
+class Linear(Weighted):
     """Matrix product of features, and bias if it has one."""
 
     inner: int
@@ -161,11 +167,6 @@ class Linear(Operation):
         if sides:
             raise Unfusable("a linear layer acts on more than features")
         return cls(module.in_features, module.out_features, module.bias is not None)
-
-    @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Weight, and bias if it has one."""
-        return ("weight", "bias") if self.biased else ("weight",)
 
     def run(
         self, values: Sequence[torch.Tensor], tensors: Sequence[torch.Tensor], width: int, training: bool

@@ -7,7 +7,7 @@ import pytest
 
 from nasbench.benchmark import hdf5
 from nasbench.build import build
-from nasbench.build.settings import SAMPLING
+from nasbench.build.settings import sampling_generator
 from nasbench.build.trainer import Trainer
 from nasbench.errors import FileError, InputError
 from nasbench.sampling import samplers
@@ -276,8 +276,7 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
     assert told[-1] == (7, 7) and len(np.unique(table.space.key(table.genotypes))) == 7
     assert table.recipe["parts"][0]["sampling"] == settings.sampling
     scores = table.columns["digits/validation_accuracy"].values[:, 0, -1]
-    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(SAMPLING,)))
-    rounds = samplers.create(settings.sampling).rounds(table.space, 7, rng)
+    rounds = samplers.create(settings.sampling).rounds(table.space, 7, sampling_generator(settings))
     chosen = next(rounds)
     for known in (4, 6):
         chosen = np.concatenate([chosen, rounds.send(scores[:known])])

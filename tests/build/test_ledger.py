@@ -136,6 +136,8 @@ def test_work_that_is_recorded_together_is_there_as_a_whole_or_not_at_all(tmp_pa
         with pytest.raises(FileError, match="UNIQUE"):
             ledger.record([(key(1, 0), Outcome(numbers(0))), (key(0, 0), Outcome(numbers(1)))])
         assert set(ledger.finished()) == {key(0, 0)}
+        ledger.record([(key(0, 0), Outcome(numbers(5)))], again=True)
+        np.testing.assert_array_equal(ledger.finished()[key(0, 0)].values, numbers(5))
         ledger.record([(key(1, 0), Outcome(numbers(0))), (key(2, 0), Outcome(np.arange(3.0)))])
     with Ledger(path, RECIPE) as ledger:
         assert set(ledger.finished()) == {key(0, 0), key(1, 0), key(2, 0)}
