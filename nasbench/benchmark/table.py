@@ -139,6 +139,11 @@ class Table:
         """`row_codes` of the genotypes."""
         return row_codes(self.space, self.genotypes)
 
+    @property
+    def functions(self) -> bool:
+        """Whether a row's trainings stand for all architectures that compute the same family of functions."""
+        return self.recipe.get("rows_stand_for") == "functions"
+
     def loaded(self) -> Table:
         """The same table with all numbers in memory."""
         columns = {

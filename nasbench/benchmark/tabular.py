@@ -1,30 +1,24 @@
-"""A tabular benchmark: answers are what was measured, looked up by genotype, or else by the key of its graph."""
+"""A tabular benchmark: answers are what was measured, and nothing else."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import cached_property, partial
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
-from nasbench.benchmark.table import DIRECT, Column, Lazy, Table, row_codes
+from nasbench.benchmark.rows import Rows
+from nasbench.benchmark.table import Column, Lazy, Table
 from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.base import Architecture, BoolArray, FloatArray, GenotypeArray
 
-IntArray = npt.NDArray[np.int64]
 Arrays = TypeVar("Arrays", bound=NamedTuple)
 
-REMEMBERED = 2**17
-"""Strings, and genotypes, whose rows are remembered at most."""
-SMALL, PATIENCE = 2**17, 50
-"""In a space of so few codes, rows of all are found at once after so many questions about isomorphic ones."""
 KEPT = 2**26
 """Bytes of numbers that are kept for the next question."""
-ABSENT = -1
 
 
 class View(NamedTuple):
@@ -32,6 +26,7 @@ class View(NamedTuple):
 
     Attributes:
         metric: What the numbers are.
+        rows: Which row answers for an architecture.
         epoch: Finished epochs; None where the metric has none.
         values: Answers of the seed policy, NaN where missing; shape `(n,)`.
         costs: Seconds of training, NaN where not recorded; shape `(n,)`.
@@ -41,6 +36,7 @@ class View(NamedTuple):
     """
 
     metric: Metric
+    rows: Rows
     epoch: int | None
     values: FloatArray
     costs: FloatArray
@@ -69,9 +65,11 @@ class TabularBenchmark(Benchmark):
     """Answers exactly from a table.
 
     An architecture is looked up by its genotype. One that is not in the table as such, but whose graph is isomorphic
-    to that of a row, is answered with that row (of several, the one in canonical form, or else the first). Nothing is
-    ever interpolated, imputed or drawn unless asked: `seed="mean"` is the mean over the seeds that have a number at
-    that epoch, which the answer names. A Python integer in place of an architecture is a row of `architectures()`.
+    to that of a row, is answered with that row (of several, the one in canonical form, or else the first). Where the
+    table has trained one architecture of each function (`Table.functions`), it also answers for the others of that
+    function with what came of training, but not with what a network costs. Nothing is ever interpolated, imputed or
+    drawn unless asked: `seed="mean"` is the mean over the seeds that have a number at that epoch, which the answer
+    names. A Python integer in place of an architecture is a row of `architectures()`.
 
     Args:
         table: The measurements.
@@ -85,9 +83,8 @@ class TabularBenchmark(Benchmark):
         self.metrics: Mapping[str, Metric] = Lazy(table.columns, partial(_metric, table.columns))
         self._views = Kept()
         self._drawn_from = Kept()
-        self._inexact = 0
-        self._row_of_text: dict[str, int] = {}
-        self._row_of_bytes: dict[bytes, int] = {}
+        self._own = Rows(table, name)
+        self._trained = Rows(table, name, functions=True) if table.functions else self._own
 
     # --- queries ------------------------------------------------------------------------------------------------
 
@@ -95,10 +92,10 @@ class TabularBenchmark(Benchmark):
         self, architecture: Architecture | int, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answer:
         """One number; see `Benchmark.query`. A generator draws one of the seeds that have a number."""
-        row = self._row(architecture)
         if isinstance(seed, np.random.Generator):
-            return self._drawn(row, metric, epoch, seed)
+            return self._drawn(architecture, metric, epoch, seed)
         view = self._view(metric, epoch, seed)
+        row = view.rows.one(architecture)
         value, facts, seeds, reason = view.values.item(row), view.metric, view.seeds, None
         if view.missing is not None:
             codes = view.missing[row].tolist()
@@ -112,15 +109,16 @@ class TabularBenchmark(Benchmark):
         self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answers:
         """Many numbers; see `Benchmark.query_many`. A generator draws a seed for each architecture by itself."""
-        rows = self._rows(self.space.check(genotypes))
+        genotypes = self.space.check(genotypes)
         policy: int | str
         if isinstance(seed, np.random.Generator):
             found, recorded = self._recorded(metric, epoch)
+            rows = self._rows(found).many(genotypes)
             columns = _draw(np.isfinite(recorded.values[rows]), seed)
             values, at, policy = recorded.values[rows, columns], recorded.epoch, "random"
         else:
             view = self._view(metric, epoch, seed)
-            values, found, at, policy = view.values[rows], view.metric, view.epoch, seed
+            values, found, at, policy = view.values[view.rows.many(genotypes)], view.metric, view.epoch, seed
         masked = np.ma.MaskedArray(values, mask=np.isnan(values), fill_value=np.nan)
         return Answers(masked, found.path, found.split, found.units, at, policy)
 
@@ -130,10 +128,8 @@ class TabularBenchmark(Benchmark):
 
     @cached_property
     def complete(self) -> bool:
-        """Whether every architecture of the space is in the table, itself or as an isomorphic one."""
-        if len(self.table.genotypes) == self.space.size:
-            return True
-        return all(bool((self._isomorphic(chunk) != ABSENT).all()) for chunk in self.space.enumerate())
+        """Whether every architecture of the space is answered with what came of training."""
+        return self._trained.complete
 
     def recorded_epochs(self, metric: str) -> tuple[int, ...]:
         """Epochs at which the metric has a number for some architecture."""
@@ -156,118 +152,6 @@ class TabularBenchmark(Benchmark):
     @cached_property
     def _along(self) -> dict[tuple[str, int], tuple[int, ...]]:
         return {}
-
-    # --- rows ---------------------------------------------------------------------------------------------------
-
-    def _row(self, architecture: Architecture | int) -> int:
-        if isinstance(architecture, str):
-            row = self._row_of_text.get(architecture)
-            if row is None:
-                row = self._look_up(self.space.genotype(architecture))
-                if len(self._row_of_text) < REMEMBERED:
-                    self._row_of_text[architecture] = row
-            return row
-        if type(architecture) is int:
-            if not 0 <= architecture < len(self.table.genotypes):
-                last = len(self.table.genotypes) - 1
-                raise NotFoundError(f"{self.name} has no row {architecture}; its rows are 0 to {last}")
-            return architecture
-        if isinstance(architecture, np.ndarray) and architecture.dtype == np.int8:
-            name = architecture.tobytes()
-            row = self._row_of_bytes.get(name) if architecture.ndim == 1 else None
-            if row is None:
-                row = self._exact_row(architecture)
-                if row == ABSENT:
-                    row = self._look_up(self.space.genotype(architecture))
-                if len(self._row_of_bytes) < REMEMBERED:
-                    self._row_of_bytes[name] = row
-            return row
-        return self._look_up(self.space.genotype(cast(Architecture, architecture)))
-
-    def _look_up(self, genotype: GenotypeArray) -> int:
-        """Row of a checked genotype."""
-        row = self._exact_row(genotype)
-        if row != ABSENT:
-            return row
-        self._inexact += 1
-        if self._inexact > PATIENCE and math.prod(self.space.choices) <= SMALL:
-            row = self._by_any_code.item(int(self.space.code(genotype)))
-        return int(self._rows(genotype[None])[0]) if row == ABSENT else row
-
-    def _exact_row(self, genotype: GenotypeArray) -> int:
-        """The row that is this very array of int8, sound or not; `ABSENT` if none is, or if that takes longer."""
-        genotypes, direct = self.table.genotypes, self._direct
-        if genotype.shape != genotypes.shape[1:] or not self.space.countable:
-            return ABSENT
-        code = int(self.space.code(genotype))
-        if direct is not None:
-            row = direct.item(code) if 0 <= code < len(direct) else ABSENT
-        else:
-            codes, rows = self._by_code
-            at = int(codes.searchsorted(code))
-            row = rows.item(at) if at < len(codes) else ABSENT
-        return row if row != ABSENT and genotypes[row].tobytes() == genotype.tobytes() else ABSENT
-
-    def _rows(self, genotypes: GenotypeArray) -> npt.NDArray[np.intp]:
-        """Row of each of `(n, d)` checked genotypes.
-
-        Raises:
-            NotFoundError: One is not in the table; names the first.
-        """
-        rows = self._exact(genotypes)
-        absent = np.flatnonzero(rows == ABSENT)
-        if len(absent):
-            rows[absent] = self._isomorphic(genotypes[absent])
-            still = absent[rows[absent] == ABSENT]
-            if len(still):
-                raise NotFoundError(
-                    f"{self.space.text(genotypes[still[0]])} is not among the {len(self.table.genotypes):,} trained "
-                    f"architectures of {self.name}; ask for one of those, or fit a surrogate for the whole space: "
-                    "nasbench surrogate FILE --predictor P --metric M --out FILE"
-                )
-        return rows
-
-    def _exact(self, genotypes: GenotypeArray) -> npt.NDArray[np.intp]:
-        if self._direct is not None:
-            return self._direct[self.space.code(genotypes)]
-        return _find(row_codes(self.space, genotypes), *self._by_code)
-
-    def _isomorphic(self, genotypes: GenotypeArray) -> npt.NDArray[np.intp]:
-        """Row of a network that is isomorphic to each of `(n, d)` genotypes: the canonical one, or else the first."""
-        rows = self._exact(self.space.canonical(genotypes))
-        absent = np.flatnonzero(rows == ABSENT)
-        if len(absent):
-            rows[absent] = _find(self.space.key(genotypes[absent]), *self._by_key)
-        return rows
-
-    @cached_property
-    def _by_any_code(self) -> npt.NDArray[np.intp]:
-        """Row by code of every genotype of a small space, itself or as an isomorphic one."""
-        rows = np.full(math.prod(self.space.choices), ABSENT, dtype=np.intp)
-        for chunk in self.space.enumerate():
-            rows[self.space.code(chunk)] = self._isomorphic(chunk)
-        return rows
-
-    @cached_property
-    def _direct(self) -> npt.NDArray[np.intp] | None:
-        """Row by code, where the space has few codes."""
-        size = math.prod(self.space.choices)
-        if size > DIRECT:
-            return None
-        rows = np.full(size, ABSENT, dtype=np.intp)
-        rows[self.table.codes] = np.arange(len(self.table.genotypes))
-        return rows
-
-    @cached_property
-    def _by_code(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
-        codes = self.table.codes
-        order = np.argsort(codes)
-        return codes[order], order
-
-    @cached_property
-    def _by_key(self) -> tuple[IntArray, npt.NDArray[np.intp]]:
-        """Sorted different keys, and the first row of each."""
-        return np.unique(self.space.key(self.table.genotypes), return_index=True)
 
     # --- numbers ------------------------------------------------------------------------------------------------
 
@@ -295,7 +179,12 @@ class TabularBenchmark(Benchmark):
             seeds, missing = (self.table.seeds[column],), missing if missing is None else missing[:, [column]]
         if np.isnan(costs).all():
             costs = np.broadcast_to(np.nan, costs.shape)
-        return View(found, recorded.epoch, values, costs, seeds if found.seeded else (), missing, mean)
+        return View(
+            found, self._rows(found), recorded.epoch, values, costs, seeds if found.seeded else (), missing, mean
+        )
+
+    def _rows(self, found: Metric) -> Rows:
+        return self._trained if found.seeded else self._own
 
     def _seed_column(self, found: Metric, seed: Any) -> int:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
@@ -307,8 +196,9 @@ class TabularBenchmark(Benchmark):
             raise NotFoundError(f"{found.path!r} was not recorded with seed {seed}; it has {_listed(known)}, or 'mean'")
         return self.table.seeds.index(int(seed))
 
-    def _drawn(self, row: int, metric: str, epoch: Epoch, rng: np.random.Generator) -> Answer:
+    def _drawn(self, architecture: Architecture | int, metric: str, epoch: Epoch, rng: np.random.Generator) -> Answer:
         found, recorded = self._recorded(metric, epoch)
+        row = self._rows(found).one(architecture)
         column = int(_draw(np.isfinite(recorded.values[[row]]), rng)[0])
         value, cost = recorded.values.item(row, column), recorded.costs.item(row, column)
         seeds = (self.table.seeds[column],) if found.seeded else ()
@@ -391,12 +281,6 @@ class Kept(dict[Any, Any]):
         self.bytes += size
         self[name] = arrays
         return arrays
-
-
-def _find(wanted: npt.NDArray[Any], names: npt.NDArray[Any], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """For each wanted value the row of the equal one among sorted names, or `ABSENT`."""
-    at = np.minimum(np.searchsorted(names, wanted), len(names) - 1)
-    return np.where(names[at] == wanted, rows[at], ABSENT)
 
 
 def _mean(values: FloatArray, used: BoolArray) -> FloatArray:

@@ -203,7 +203,9 @@ def _union(
     name = f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu, one thread"
     here = {"device": name, "torch": str(torch.__version__), "side_by_side": width}
     made += [] if here in made else [here]
-    recipe = {**plan.recipe, "datasets": described, "parts": parts, "made_with": made}
+    functions = all(samplers.create(done["sampling"]).one_each == "function_key" for done in parts)
+    stand_for = {"rows_stand_for": "functions"} if functions else {}
+    recipe = {**plan.recipe, "datasets": described, "parts": parts, "made_with": made, **stand_for}
     return assemble(plan.space, genotypes, seeds, metrics, finished, json.loads(json.dumps(recipe)))
 
 

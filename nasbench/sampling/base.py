@@ -18,6 +18,11 @@ class Sampler(ABC):
     source: ClassVar[str]
     """The method, and the paper that it is from."""
 
+    @property
+    def one_each(self) -> str:
+        """What no two of its architectures share, a method of `Space`: `"key"`, or the coarser `"function_key"`."""
+        return "key"
+
     @abstractmethod
     def rounds(
         self, space: Space, cells: int | None, rng: np.random.Generator

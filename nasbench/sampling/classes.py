@@ -20,6 +20,11 @@ class Classes(OneRound):
     def __init__(self, by: str = "function_key") -> None:
         self.by = by
 
+    @property
+    def one_each(self) -> str:
+        """By which classes they are."""
+        return self.by
+
     def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
         """The first `cells` classes of the order; the space must be one that can be enumerated."""
         classes = space.unique(self.by)

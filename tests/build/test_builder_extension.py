@@ -303,3 +303,12 @@ def test_unacceptable_settings(small, tmp_path, change, message):
     with pytest.raises(InputError, match="retries must be an integer of at least 0"):
         build(small, tmp_path / "t.h5", retries=-1)
     assert not list(tmp_path.iterdir())
+
+
+def test_rows_of_classes_stand_for_functions(small, tmp_path):
+    """Until cells come in that were not drawn so."""
+    out = tmp_path / "t.h5"
+    few = replace(small, cells=2, seeds=1)
+    assert build(replace(few, sampling="classes"), out).functions
+    assert not build(few, out).functions
+    assert not build(replace(few, sampling="classes+by=key"), tmp_path / "u.h5").functions
