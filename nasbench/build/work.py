@@ -62,6 +62,7 @@ class Work:
         self.progress, self.tell = progress, tell
         self.done = self.total = 0
         self.width = 1
+        self.crowded = False
 
     def train(self, device: torch.device, parallel: int | Literal["auto"]) -> GenotypeArray:
         """Choose architectures and train them; returns them `(n, d)`, in order."""
@@ -141,40 +142,44 @@ class Work:
             rest = [genotype for genotype in group.genotypes if self._waits(what, group, genotype)]
             if rest:
                 waiting.append(_Piece(group._replace(genotypes=np.array(rest)), _Whole(len(rest), [])))
-        told = False
         while waiting:
             pieces = {id(piece.group): piece for piece in waiting}
             waiting = []
             with closing(engine.run(start, [piece.group for piece in pieces.values()])) as results:
                 for group, result in results:
                     piece = pieces[id(group)]
-                    many = len(group.genotypes) > 1
                     if isinstance(result, Crowded):
-                        if not told:
-                            self.tell(f"{len(group.genotypes)} networks side by side do not fit the memory; halved")
-                            told = True
-                        waiting += [piece._replace(group=half) for half in group.halves()]
-                        continue
-                    if isinstance(result, Died):
-                        if piece.deaths < self.retries:
-                            waiting.append(piece._replace(deaths=piece.deaths + 1))
-                        elif many:
-                            waiting += [_Piece(half, piece.whole) for half in group.halves()]
-                        if piece.deaths < self.retries or many:
-                            continue
+                        waiting += self._halved(piece)
+                    elif not isinstance(result, Died):
+                        self._finish(what, piece, result, advanced)
+                    elif piece.deaths < self.retries:
+                        waiting.append(piece._replace(deaths=piece.deaths + 1))
+                    elif len(group.genotypes) > 1:
+                        waiting += [_Piece(half, piece.whole) for half in group.halves()]
+                    else:
                         times = f", at each of {piece.deaths + 1} attempts" if piece.deaths else ""
                         lost = Outcome(None, f"failed: {result}{times}")
-                        result = [dict.fromkeys((what, *self._along(what)), lost)]
-                    for genotype, outcomes in zip(group.genotypes, result, strict=True):
-                        piece.whole.outcomes.append(
-                            {self._key(kind, group, genotype): outcome for kind, outcome in outcomes.items()}
-                        )
-                    if len(piece.whole.outcomes) == piece.whole.size:
-                        done = {key: outcome for one in piece.whole.outcomes for key, outcome in one.items()}
-                        new = sum(key.what == what and key not in self.finished for key in done)
-                        self.ledger.record(done.items(), again=self.retry_failed)
-                        self.finished.update(done)
-                        advanced(new)
+                        self._finish(what, piece, [dict.fromkeys((what, *self._along(what)), lost)], advanced)
+
+    def _halved(self, piece: _Piece) -> list[_Piece]:
+        """What is tried next where networks did not fit the memory; says so the first time."""
+        if not self.crowded:
+            self.tell(f"{len(piece.group.genotypes)} networks side by side do not fit the memory; halved")
+        self.crowded = True
+        return [piece._replace(group=half) for half in piece.group.halves()]
+
+    def _finish(self, what: str, piece: _Piece, result: list[Outcomes], advanced: Callable[[int], None]) -> None:
+        """Add what came of a piece to its group, and record the group when it is whole."""
+        piece.whole.outcomes.extend(
+            {self._key(kind, piece.group, genotype): outcome for kind, outcome in outcomes.items()}
+            for genotype, outcomes in zip(piece.group.genotypes, result, strict=True)
+        )
+        if len(piece.whole.outcomes) == piece.whole.size:
+            done = {key: outcome for one in piece.whole.outcomes for key, outcome in one.items()}
+            new = sum(key.what == what and key not in self.finished for key in done)
+            self.ledger.record(done.items(), again=self.retry_failed)
+            self.finished.update(done)
+            advanced(new)
 
     def _key(self, what: str, group: Group, genotype: GenotypeArray) -> Key:
         return Key.of(what, self._names[group.dataset], group.epochs, group.seed, genotype)
