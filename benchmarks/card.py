@@ -1,10 +1,11 @@
 """Facts of a built table, for its card: noise between seeds, fidelities, best and worst cells, other tables.
 
     python benchmarks/card.py nb201-digits [--against nasgraph.h5 --metric cifar10/validation_accuracy]
+    python benchmarks/card.py nb201-mnist5k --against nb201-digits --metric digits/validation_accuracy
 
 Rank correlations are Kendall's tau-b with a bootstrap interval over cells (95 %, percentiles of 1,000 resamples). The
 better half is that of the means over the seeds, a restricted range, in which correlations are lower by construction.
-`--against` compares the means over the seeds with a benchmark of the same space, over the cells that both have.
+`--against` compares the means over the seeds with a benchmark of the same space that answers for all of the cells.
 """
 
 from __future__ import annotations
@@ -104,10 +105,13 @@ def against(benchmark: TabularBenchmark, other: Benchmark, metric: str) -> None:
     ours = np.nanmean(by_seed(benchmark, "validation_accuracy"), axis=1)
     both = np.isfinite(theirs) & np.isfinite(ours)
     better = both & (theirs >= np.median(theirs[both]))
+    tenth = both.sum() // 10
+    best = [set(np.flatnonzero(both)[np.argsort(-values[both], kind="stable")[:tenth]]) for values in (ours, theirs)]
     print(
         f"\n## {metric} of {other.name}\n\n{both.sum():,} cells: tau {tau(ours[both], theirs[both])}, Spearman "
         f"{spearmanr(ours[both], theirs[both]).statistic:.2f}, Pearson {pearsonr(ours[both], theirs[both])[0]:.2f}; "
-        f"in the half that is better there: tau {tau(ours[better], theirs[better])}"
+        f"in the half that is better there: tau {tau(ours[better], theirs[better])}; of the best tenth there "
+        f"{len(best[0] & best[1]) / tenth:.0%} are in the best tenth here"
     )
 
 

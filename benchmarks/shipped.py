@@ -2,6 +2,8 @@
 
     python benchmarks/shipped.py nb201-digits --cells 1000 --seeds 3
     python benchmarks/shipped.py nb201-digits --cells 5044 --seeds 1
+    python benchmarks/shipped.py nb201-mnist5k --cells 1000 --seeds 1
+    python benchmarks/shipped.py nb201-mnist5k --cells 192 --seeds 3
 
 The file in `nasbench/tables` is written after every `--step` cells; work in between is in the ledger beside it. How the
 recipe was found: `benchmarks/recipe.py` and the card in `docs/`.
@@ -18,14 +20,18 @@ from nasbench.build import BuildSettings, NetworkSettings, TrainSettings, build
 
 SIDE_BY_SIDE = 16
 SHIPPED = {
-    "nb201-digits": BuildSettings(
+    name: BuildSettings(
         space="nb201",
-        datasets=("digits+train=600+validation=400+test=600+distortion=0.75",),
+        datasets=(dataset,),
         sampling="classes",
         network=NetworkSettings(channels=16, cells=1, stages=1),  # a reduction would hide what the cell does
         train=TrainSettings(epochs=8, batch_size=32, learning_rate=0.1),
         measures=(),
-    ),
+    )
+    for name, dataset in (
+        ("nb201-digits", "digits+train=600+validation=400+test=600+distortion=0.75"),
+        ("nb201-mnist5k", "mnist5k+size=7+train=1000+validation=500+test=1000+distortion=0.25"),
+    )
 }
 """Recipes by name, without numbers of cells and seeds."""
 
