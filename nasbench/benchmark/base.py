@@ -61,6 +61,11 @@ class Metric:
         """Whether it has a number for each training seed."""
         return "seed" in self.dims
 
+    @property
+    def trained(self) -> bool:
+        """Whether it came of training: a score, a loss, a time of training, and not what a network costs untrained."""
+        return self.split != "none" or self.seeded
+
 
 class Answer(NamedTuple):
     """One measured number and what it is.

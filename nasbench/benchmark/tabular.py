@@ -184,7 +184,7 @@ class TabularBenchmark(Benchmark):
         )
 
     def _rows(self, found: Metric) -> Rows:
-        return self._trained if found.seeded else self._own
+        return self._trained if found.trained else self._own
 
     def _seed_column(self, found: Metric, seed: Any) -> int:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
