@@ -1,14 +1,12 @@
-"""What a person sees in the terminal: tables, progress, results."""
+"""What a person sees in the terminal: tables and progress."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
@@ -18,11 +16,8 @@ from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
-from nasbench.benchmark.base import difference
-
 if TYPE_CHECKING:
     from nasbench.progress import Progress
-    from nasbench.results import Results
 
 out = Console(highlight=False)
 if not out.is_terminal:
@@ -185,64 +180,3 @@ def quality(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     names = ("kendall_tau", "r2")
     columns = ["metric", "n", *(name + end for name in names for end in ("", "_low", "_high"))]
     return [{column: row[column] for column in columns} for row in rows]
-
-
-def show_evaluation(results: Results) -> None:
-    """Kendall tau by training size, mean over the splits, and the other scores at the largest size."""
-    rows = results.records
-    sizes = sorted({row["n_train"] for row in rows})
-    names = list(dict.fromkeys(row["predictor"] for row in rows))
-    shown = []
-    for name in names:
-        row: dict[str, Any] = {"predictor": name}
-        for size in sizes:
-            row[f"tau n={size}"] = _mean(rows, name, size, "kendall_tau")
-        for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds"):
-            row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
-        shown.append(row)
-    show(shown)
-    splits = len({row["seed"] for row in rows})
-    out.print(f"Means over {splits} random splits of {results.metric} ({results.units}); tau: Kendall rank correlation")
-
-
-def _mean(rows: Sequence[Mapping[str, Any]], name: str, size: int, score: str) -> float | None:
-    values = [r[score] for r in rows if r["predictor"] == name and r["n_train"] == size and finite(r[score])]
-    return round(sum(values) / len(values), 3) if values else None
-
-
-def finite(value: float | None) -> bool:
-    """Whether a number is there."""
-    return value is not None and math.isfinite(value)
-
-
-def show_comparison(results: Results) -> None:
-    """The ranking by final regret with its intervals, and what can be said about it."""
-    ranking = results.summary.get("ranking")
-    if ranking:
-        rows = [
-            {
-                "strategy": name,
-                f"mean regret ({difference(results.units)})": round(ranking["means"][name], 4),
-                "95 % interval": f"{ranking['lows'][name]:.4g} to {ranking['highs'][name]:.4g}",
-                "mean rank": round(ranking["mean_ranks"][name], 2),
-            }
-            for name in ranking["order"]
-        ]
-        show(rows)
-    out.print(results.summary["statement"])
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON values, whole or not at all."""
-    from nasbench.files import atomic
-    from nasbench.results import json_values
-
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(json_values(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def save(results: Results, path: Path | None) -> None:
-    """Write results where they were asked for."""
-    if path:
-        results.write(path)
-        out.print(f"Wrote {path}", soft_wrap=True)

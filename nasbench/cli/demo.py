@@ -1,0 +1,26 @@
+"""`nasbench demo`: the whole story in minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasbench.cli.options import ProcessesOption, cores
+from nasbench.console import bar, interruptible, out
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the benchmark, the results and the report.")] = Path(
+        "demo"
+    ),
+    quick: Annotated[bool, typer.Option("--quick", help="A tiny version of everything, to see that it works.")] = False,
+    processes: ProcessesOption = None,
+) -> None:
+    """The whole story in minutes, on real data: build, evaluate, fit a surrogate, compare, report."""
+    from nasbench.demo import FULL, QUICK, run_demo
+
+    with interruptible("nasbench demo continues where it stopped"):
+        report = run_demo(folder, QUICK if quick else FULL, processes=processes or cores(), tell=out.print, bar=bar)
+    out.print(f"[bold]Report:[/] {report.resolve()}", soft_wrap=True)

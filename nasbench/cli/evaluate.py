@@ -1,0 +1,128 @@
+"""`nasbench evaluate`: how good predictors are, by training size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from nasbench.cli.options import BenchmarkFile, JsonOption, MetricOption, ProcessesOption, SeedOption, cores
+from nasbench.cli.output import save, writable
+from nasbench.cli.parsing import separated, whole
+from nasbench.console import bar, interruptible, out, plain, show
+from nasbench.errors import InputError
+
+if TYPE_CHECKING:
+    from nasbench.results import Results
+
+TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
+
+
+def evaluate(
+    file: BenchmarkFile,
+    metric: MetricOption = None,
+    names: Annotated[str, typer.Option("--predictors", help="Comma-separated.")] = "mean,ridge,gp,xgb,gnn",
+    train_sizes: Annotated[
+        str | None, typer.Option(help="Comma-separated (default: 10,25,50,100,200,400, as far as the table goes).")
+    ] = None,
+    test_size: Annotated[
+        int | None, typer.Option(min=2, help="Held-out architectures (default: 1000, as far as the table goes).")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
+    parts: Annotated[
+        Literal["published"] | None,
+        typer.Option("--split", help="Test on the part that the source published for it, instead of random ones."),
+    ] = None,
+    leave_out: Annotated[
+        str | None,
+        typer.Option(
+            help="Test on what one search strategy found, and learn from what others did; comma-separated, or all."
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    processes: ProcessesOption = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Score predictors by training size on architectures that share no function with the training ones.
+
+    With --split or --leave-out they learn from all that is left, if no training sizes are given.
+    """
+    from nasbench.benchmark.load import load
+    from nasbench.evaluate.protocol import evaluate as score
+    from nasbench.evaluate.splits import feasible
+
+    sizes = tuple(whole(size, "train size") for size in train_sizes.split(",")) if train_sizes else TRAIN_SIZES
+    writable(json_file, file)
+    benchmark = load(file)
+    metric = metric or benchmark.score().path
+    held_out, holdouts = test_size or TEST_SIZE, None
+    if parts or leave_out:
+        from nasbench.holdout import left_out, published
+
+        if parts and leave_out:
+            raise InputError("--split and --leave-out both say what is tested on; give one of them")
+        if test_size:
+            raise InputError("--split and --leave-out test on all that is held out; leave --test-size out")
+        wanted = None if leave_out in (None, "all") else separated(leave_out)
+        holdouts = published(benchmark) if parts else left_out(benchmark, metric, wanted, seed=seed)
+        sizes = sizes if train_sizes else ()
+    elif not (train_sizes or test_size):
+        sizes, held_out = feasible(TRAIN_SIZES, TEST_SIZE, benchmark, metric)
+        if (sizes, held_out) != (TRAIN_SIZES, TEST_SIZE):
+            out.print(f"The table is small: training sizes {plain(sizes)}, {held_out} held-out architectures")
+    with interruptible("nothing was written"), bar("Evaluating predictors") as progress:
+        results = score(
+            benchmark,
+            metric,
+            predictors=separated(names),
+            train_sizes=sizes,
+            test_size=held_out,
+            seeds=seeds,
+            seed=seed,
+            workers=processes or cores(),
+            progress=progress,
+            holdouts=holdouts,
+        )
+    if holdouts:
+        show([_tested(row) for row in results.summary["scores"]])
+    else:
+        show_evaluation(results)
+    save(results, json_file)
+
+
+def _tested(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the summary of an evaluation on what was held out."""
+    names = ("kendall_tau", "sparse_kendall_tau", "spearman", "r2", "rmse", "coverage_90", "fit_seconds")
+    return {name: row[name] for name in ("predictor", "left_out", "n_train")} | {
+        name: row[name]["mean"] for name in names
+    }
+
+
+def show_evaluation(results: Results) -> None:
+    """Kendall tau by training size, mean over the splits, and the other scores at the largest size."""
+    rows = results.records
+    sizes = sorted({row["n_train"] for row in rows})
+    names = list(dict.fromkeys(row["predictor"] for row in rows))
+    shown = []
+    for name in names:
+        row: dict[str, Any] = {"predictor": name}
+        for size in sizes:
+            row[f"tau n={size}"] = _mean(rows, name, size, "kendall_tau")
+        for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds"):
+            row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
+        shown.append(row)
+    show(shown)
+    splits = len({row["seed"] for row in rows})
+    out.print(f"Means over {splits} random splits of {results.metric} ({results.units}); tau: Kendall rank correlation")
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], name: str, size: int, score: str) -> float | None:
+    values = [r[score] for r in rows if r["predictor"] == name and r["n_train"] == size and _finite(r[score])]
+    return round(sum(values) / len(values), 3) if values else None
+
+
+def _finite(value: float | None) -> bool:
+    """Whether a number is there."""
+    return value is not None and math.isfinite(value)

@@ -1,0 +1,46 @@
+"""`nasbench query`: what a benchmark answers for one architecture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from nasbench.cli.options import BenchmarkFile, JsonOption
+from nasbench.cli.output import writable, write_json
+from nasbench.cli.parsing import number
+from nasbench.console import out, show
+
+if TYPE_CHECKING:
+    from nasbench.benchmark.base import Epoch, SeedPolicy
+
+
+def query(
+    file: BenchmarkFile,
+    architecture: Annotated[
+        str, typer.Argument(metavar="ARCH", help="Published string, or genotype as 3,2,0,...", show_default=False)
+    ],
+    metric: Annotated[str | None, typer.Option(help="Name of a metric; all of them if not given.")] = None,
+    epoch: Annotated[str, typer.Option(help="Finished epochs of training, or last.")] = "last",
+    seed: Annotated[str, typer.Option(help="A recorded training seed, or mean over the recorded ones.")] = "mean",
+    json_file: JsonOption = None,
+) -> None:
+    """Answer for one architecture: the value, and which split, epoch and seeds it comes from, and its cost."""
+    from nasbench.benchmark.load import load
+
+    writable(json_file, file)
+    benchmark = load(file)
+    genotype = benchmark.space.read(architecture)
+    names = [benchmark.metric(metric).path] if metric else list(benchmark.metrics)
+    answers = []
+    for name in names:
+        facts = benchmark.metrics[name]
+        # without --metric, an epoch or a seed applies to those metrics that have one
+        at = number(epoch, "epoch", "last") if metric or "epoch" in facts.dims else "last"
+        policy = number(seed, "seed", "mean") if metric or "seed" in facts.dims else "mean"
+        answers.append(
+            benchmark.query(genotype, name, epoch=cast("Epoch", at), seed=cast("SeedPolicy", policy))._asdict()
+        )
+    write_json(json_file, {"architecture": benchmark.space.text(genotype), "answers": answers})
+    out.print(f"{benchmark.space.text(genotype)}  ({benchmark.kind} benchmark)", soft_wrap=True)
+    show(answers)

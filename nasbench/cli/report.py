@@ -1,0 +1,28 @@
+"""`nasbench report`: benchmarks and results as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasbench.cli.options import OutOption, all_located
+from nasbench.cli.output import writable
+from nasbench.console import out
+
+
+def report(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="RESULTS...", help="Benchmarks (HDF5) and result files.", callback=all_located),
+    ],
+    target: OutOption = Path("report.html"),
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "nasbench report",
+) -> None:
+    """Write one self-contained HTML page with interactive plots, and the same figures as PNG beside it."""
+    from nasbench.report.page import write_report
+
+    writable(target, *sources)
+    written = write_report(sources, target, title=title)
+    out.print(f"Wrote {written[0]} and {len(written) - 1} figures", soft_wrap=True)

@@ -1,0 +1,20 @@
+"""`nasbench verify`: whether a benchmark file is sound."""
+
+from __future__ import annotations
+
+import typer
+
+from nasbench.cli.options import BenchmarkFile
+from nasbench.console import out
+
+
+def verify(file: BenchmarkFile) -> None:
+    """Recompute every checksum and check every invariant of a benchmark file; exit status 1 if one is broken."""
+    from nasbench.benchmark.verify import verify as find
+
+    findings = find(file)
+    for finding in findings:
+        print(finding)
+    if findings:
+        raise typer.Exit(1)
+    out.print(f"{file} is sound", soft_wrap=True)

@@ -1,0 +1,85 @@
+"""A mistake is one line on standard error with exit status 2, and leaves nothing behind."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+MISTAKES = [
+    (["query", "{file}", "|nonsense~0|"], "nonsense"),
+    (["query", "{file}", "0,1,2"], "(n, 6)"),
+    (["query", "{file}", "0,1,2,3,4,5"], "position 5 is 5"),
+    (["query", "{file}", "{cell}", "--metric", "accuracy"], "toy/validation_accuracy"),
+    (["query", "{file}", "{cell}", "--metric", "test_accuracy", "--epoch", "99"], "99"),
+    (["query", "{file}", "{cell}", "--metric", "test_accuracy", "--epoch", "many"], "whole number"),
+    (["query", "{file}", "{cell}", "--metric", "test_accuracy", "--seed", "777"], "777"),
+    (["query", "{file}", "\u00b2,1,1,1,1,1"], "expected a cell of nb201"),
+    (["query", "{file}", "1,1,1,1,-1,1"], "position 4 is -1"),
+    (["query", "{file}"], "Missing argument 'ARCH'; see nasbench query --help"),
+    (["qeury", "{file}"], "No such command 'qeury'"),
+    (["info", "{file}", "--jsn", "x"], "No such option"),
+    (["info", "{file}", "--json", "{file}"], "would be replaced"),
+    (["info", "{file}", "--json", "/dev/null"], "not a regular file"),
+    (["info", "{folder}/none.h5"], "none.h5"),
+    (["info", "{folder}/text.h5"], "text.h5"),
+    (["info", "{folder}/cut.h5"], "cut.h5"),
+    (["verify", "{folder}/cut.h5"], "cut.h5"),
+    (["info", "{folder}/pipe"], "is a pipe"),
+    (["evaluate", "{file}", "--predictors", "rigde"], "did you mean 'ridge'"),
+    (["evaluate", "{file}", "--predictors", "ridge", "--train-sizes", "10,x"], "whole number"),
+    (["evaluate", "{file}", "--predictors", "ridge", "--train-sizes", "1000"], "exceeds"),
+    (["evaluate", "{file}", "--json", "{folder}/no/such/folder/x.json"], "no writable folder"),
+    (["evaluate", "{file}", "--seed", "-1"], "greater than or equal to 0"),
+    (["compare", "{file}", "--strategies", "random"], "nasbench surrogate"),
+    (["compare", "{file}", "--strategies", "randon"], "did you mean 'random'"),
+    (["compare", "{file}", "--metric", "test_accuracy"], "validation"),
+    (["compare", "{file}", "--evaluations", "3", "--seconds", "3"], "one of them"),
+    (["surrogate", "{file}", "--predictor", "gp", "--out", "{folder}"], "is a folder"),
+    (["surrogate", "{file}", "--predictor", "nobody", "--out", "{folder}/s.h5"], "unknown predictor"),
+    (["surrogate", "{file}", "--out", "{file}"], "would be replaced"),
+    (["surrogate", "{file}", "--seed", "-1", "--out", "{folder}/s.h5"], "greater than or equal to 0"),
+    (["report", "{folder}/text.h5", "--out", "{folder}/r.html"], "text.h5"),
+    (["report", "{file}", "--out", "{file}"], "would be replaced"),
+    (["build", "--space", "nb999", "--out", "{folder}/b.h5"], "unknown space"),
+    (["build", "--dataset", "digitz", "--out", "{folder}/b.h5"], "did you mean 'digits'"),
+    (["build", "--device", "cuda:77", "--out", "{folder}/b.h5"], "cuda:77"),
+    (["build", "--cells", "20000", "--out", "{folder}/b.h5"], "15625"),
+    (["build", "--out", "{folder}/no/b.h5"], "no"),
+    (["build", "--space", "nb201", "--dataset", "nothing", "--out", "{folder}/b.h5"], "unknown data set"),
+    (["import", "cvs", "{folder}/text.h5", "--out", "{folder}/b.h5"], "did you mean 'csv'"),
+    (["import", "csv", "{folder}/text.h5", "--out", "{folder}/b.h5"], "needs the option --space"),
+    (
+        ["import", "csv", "{folder}/no.csv", "--space", "nb201", "--column", "a=b", "--out", "{folder}/b.h5"],
+        "no file",
+    ),
+    (["merge", "{file}", "--out", "{folder}/b.h5"], "at least two tables"),
+    (["merge", "{file}", "{file}", "--out", "{folder}/b.h5"], "each with a name of its own"),
+    (["merge", "{file}", "{folder}/cut.h5", "--out", "{folder}/b.h5"], "cut.h5"),
+    (["merge", "{file}", "{file}", "--out", "{file}"], "would be replaced"),
+    (["merge", "{file}", "{file}", "--by", "function", "--out", "{folder}/b.h5"], "'key', 'genotype'"),
+    (["demo", "--out", "{folder}/text.h5/demo"], "--out"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "part"), MISTAKES, ids=lambda value: " ".join(value)[:60] if value else None)
+def test_a_mistake_is_one_line(
+    table_file: Path,
+    cell: str,
+    run: Callable[..., int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    part: str,
+) -> None:
+    (tmp_path / "text.h5").write_text("this is no HDF5 file")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "cut.h5").write_bytes(table_file.read_bytes()[:-1000])
+    before = sorted(os.listdir(tmp_path))
+    filled = [a.format(file=table_file, folder=tmp_path, cell=cell) for a in arguments]
+    assert run(*filled) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("nasbench: ")
+    assert error.count("\n") == 1, error
+    assert part in error
+    assert sorted(os.listdir(tmp_path)) == before

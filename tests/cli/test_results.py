@@ -1,0 +1,31 @@
+"""Scores, a surrogate, a race and the report of them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def test_evaluate_surrogate_compare_report(
+    table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores, fitted, race, page = (tmp_path / n for n in ("scores.json", "fitted.h5", "race.json", "report.html"))
+    common = ["--processes", 1]
+    assert run(
+        "evaluate", table_file, "--predictors", "mean,ridge", "--train-sizes", "10,30",
+        "--test-size", 20, "--seeds", 3, "--json", scores, *common,
+    ) == 0  # fmt: skip
+    assert {r["predictor"] for r in json.loads(scores.read_text())["records"]} == {"mean", "ridge"}
+    assert run("surrogate", table_file, "--predictor", "ridge", "--out", fitted) == 0
+    assert run(
+        "compare", fitted, "--strategies", "random,evolution", "--evaluations", 30,
+        "--repeats", 4, "--json", race, *common,
+    ) == 0  # fmt: skip
+    records = json.loads(race.read_text())["records"]
+    assert set(records[0]) == {
+        "strategy", "repeat", "evaluations", "simulated_seconds", "valid", "test", "regret",
+    }  # fmt: skip
+    assert run("report", table_file, scores, fitted, race, "--out", page) == 0
+    assert "<html" in page.read_text()
+    assert len(list((tmp_path / "report_figures").glob("*.png"))) > 3
