@@ -17,7 +17,7 @@ from nasbench.benchmark.table import Table
 from nasbench.build.columns import assemble, curve_metrics, recorded_metrics, recover
 from nasbench.build.engine import Engine, LocalEngine
 from nasbench.build.ledger import TRAINING, Key, Ledger, Outcome, differences, summary
-from nasbench.build.plan import Plan, covers, make_plan, other_data, part_of
+from nasbench.build.plan import Plan, all_work, covers, make_plan, other_data, part_of
 from nasbench.build.settings import BuildSettings, sampling_generator
 from nasbench.build.work import Work
 from nasbench.errors import FileError, InputError, NasbenchError
@@ -79,13 +79,13 @@ def build(
     there = _there(out, plan)
     path = out.with_name(f"{out.name}.ledger")
     part = part_of(settings, plan)
-    if there is not None and not retry_failed and _complete(there, settings, plan, part):
+    finished = {} if there is None else recover(there)
+    if there is not None and not retry_failed and _complete(there, settings, plan, part, finished):
         if path.exists():  # the earlier call was stopped between writing the table and removing this
             with Ledger(path, plan.recipe) as ledger:
                 _clear(ledger, there, tell)
         return there
 
-    finished = {} if there is None else recover(there)
     with Ledger(path, plan.recipe) as ledger:
         finished |= ledger.finished()
         _check_data(ledger, plan, finished)
@@ -134,16 +134,17 @@ def _there(out: Path, plan: Plan) -> Table | None:
     return table.loaded()
 
 
-def _complete(table: Table, settings: BuildSettings, plan: Plan, part: Mapping[str, Any]) -> bool:
-    """Whether a table holds all that is asked for; a list may have become longer since it was made."""
+def _complete(
+    table: Table, settings: BuildSettings, plan: Plan, part: Mapping[str, Any], finished: Mapping[Key, Outcome]
+) -> bool:
+    """Whether a table holds all that is asked for; a list may have changed since it was made."""
     if not any(covers(done, part) for done in table.recipe["parts"]):
         return False
     sampler = samplers.create(settings.sampling)
     if not isinstance(sampler, OneRound):
         return True
-    rows = {genotype.tobytes() for genotype in table.genotypes}
     chosen = sampler.sample(plan.space, settings.cells, sampling_generator(settings))
-    return all(genotype.tobytes() in rows for genotype in chosen)
+    return all(key in finished for key in all_work(settings, plan, chosen))
 
 
 def _clear(ledger: Ledger, table: Table, tell: Callable[[str], None]) -> None:
