@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.base import Benchmark
-from nasbench.benchmark.table import Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError
 from nasbench.evaluate.splits import Split
@@ -36,7 +35,7 @@ def published(benchmark: Benchmark) -> dict[str, Split]:
         InputError: The benchmark is a surrogate, or the source publishes no such parts.
         NotFoundError: It publishes none.
     """
-    parts = published_split(_table(benchmark))
+    parts = published_split(_tabular(benchmark).table)
     if not {"train", "test"} <= parts.keys():
         raise InputError(f"the published parts are {', '.join(parts)}; a split has train and test")
     return {"published test": Split(parts["train"], parts["test"])}
@@ -58,21 +57,23 @@ def left_out(
         InputError: The benchmark is a surrogate or cannot be searched, or nothing is left to learn from.
         NotFoundError: A strategy found nothing.
     """
-    table = _table(benchmark)
+    tabular = _tabular(benchmark)
+    table = tabular.table
     if "found_by" not in table.recipe:
         searchers = tuple(dict.fromkeys((*SEARCHERS, *(names or ()))))
-        table = replace(table, recipe={"found_by": visited(benchmark, metric, searchers, seed=seed)})
+        table = replace(table, recipe={"found_by": visited(tabular, metric, searchers, seed=seed)})
     return {name: Split(*leave_out(table, name)) for name in names or found_by(table)}
 
 
-def visited(benchmark: Benchmark, metric: str, searchers: Sequence[str], *, seed: int = 0) -> Mapping[str, list[int]]:
-    """By strategy the rows of a table that it evaluates when it searches; those of designs that all share included.
+def visited(
+    benchmark: TabularBenchmark, metric: str, searchers: Sequence[str], *, seed: int = 0
+) -> Mapping[str, list[int]]:
+    """By strategy the rows of a table that answer it when it searches; those of designs that all share included.
 
     Raises:
         InputError: The benchmark cannot be searched.
     """
     referee = LookUp(benchmark, metric)
-    keys, first = np.unique(benchmark.space.key(benchmark.architectures()), return_index=True)
     found = {}
     for name in searchers:
         rows: list[npt.NDArray[np.intp]] = []
@@ -84,12 +85,12 @@ def visited(benchmark: Benchmark, metric: str, searchers: Sequence[str], *, seed
                 evaluations=EVALUATIONS,
                 initial=initial_designs(referee.space, INITIAL, seed, repeat),
             )
-            rows.append(first[np.searchsorted(keys, benchmark.space.key(run.genotypes))])
+            rows.append(benchmark.rows_of(run.genotypes))
         found[name] = np.unique(np.concatenate(rows)).tolist()
     return found
 
 
-def _table(benchmark: Benchmark) -> Table:
+def _tabular(benchmark: Benchmark) -> TabularBenchmark:
     if not isinstance(benchmark, TabularBenchmark):
         raise InputError(f"{benchmark.name} is a {benchmark.kind} benchmark; pass the table that it was fitted on")
-    return benchmark.table
+    return benchmark

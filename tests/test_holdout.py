@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
 from nasbench.holdout import left_out, published, visited
+from nasbench.search.simulate import Run, play
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("macro")
@@ -57,6 +59,29 @@ def test_what_searches_find(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not np.isin(functions[found.train], functions[found.test]).any()
     again = left_out(benchmark, "validation_accuracy", ["local"])["local"]
     assert again.train.tolist() == found.train.tolist()
+
+
+def test_what_searches_find_in_rows_that_stand_for_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row that a search is answered with: of an architecture that is no row, the one of its function."""
+    runs: list[Run] = []
+
+    def noted(*args: Any, **kwargs: Any) -> Run:
+        runs.append(play(*args, **kwargs))
+        return runs[-1]
+
+    monkeypatch.setattr(holdout, "EVALUATIONS", 30)
+    monkeypatch.setattr(holdout, "REPEATS", 1)
+    monkeypatch.setattr(holdout, "play", noted)
+    every = measured({})
+    _, rows = np.unique(SPACE.function_key(every.table.genotypes), return_index=True)
+    columns = {p: replace(c, values=c.values[rows], missing=c.missing[rows]) for p, c in every.table.columns.items()}
+    columns = {p: replace(c, metric=replace(c.metric, dims=("architecture", "seed"))) for p, c in columns.items()}
+    columns = {p: replace(c, values=c.values[:, None], missing=c.missing[:, None]) for p, c in columns.items()}
+    table = Table(SPACE, every.table.genotypes[rows], (0,), {}, columns, {"rows_stand_for": "functions"})
+    assert len(rows) < 6561
+    found = visited(TabularBenchmark(table), "validation_accuracy", ["random"])["random"]
+    functions = SPACE.function_key(table.genotypes)
+    assert set(functions[found]) == set(SPACE.function_key(runs[0].genotypes))
 
 
 def test_published_parts() -> None:

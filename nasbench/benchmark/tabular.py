@@ -126,6 +126,14 @@ class TabularBenchmark(Benchmark):
         """The trained architectures `(n, d)`, in the order of the table."""
         return self.table.genotypes.copy()
 
+    def rows_of(self, genotypes: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        """Rows of `architectures()` whose trainings answer for architectures `(n, d)`; shape `(n,)`.
+
+        Raises:
+            NotFoundError: One of them is not answered; names the first.
+        """
+        return self._trained.many(self.space.check(genotypes))
+
     @cached_property
     def complete(self) -> bool:
         """Whether every architecture of the space is answered with what came of training."""

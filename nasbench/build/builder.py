@@ -17,7 +17,7 @@ from nasbench.benchmark.table import Table
 from nasbench.build.columns import assemble, curve_metrics, recorded_metrics, recover
 from nasbench.build.engine import Engine, LocalEngine
 from nasbench.build.ledger import TRAINING, Key, Ledger, Outcome, differences, summary
-from nasbench.build.plan import Plan, covers, make_plan, other_data, part_of
+from nasbench.build.plan import Plan, all_work, covers, make_plan, other_data, part_of
 from nasbench.build.settings import BuildSettings, sampling_generator
 from nasbench.build.work import Work
 from nasbench.errors import FileError, InputError, NasbenchError
@@ -76,18 +76,21 @@ def build(
     where = engine.device(device)
     _check_writable(out)
     plan = make_plan(settings, where)
-    there = _there(out, plan)
     path = out.with_name(f"{out.name}.ledger")
     part = part_of(settings, plan)
-    if there is not None and not retry_failed and _complete(there, settings, plan, part):
-        if path.exists():  # the earlier call was stopped between writing the table and removing this
-            with Ledger(path, plan.recipe) as ledger:
-                _clear(ledger, there, tell)
+    there = _there(out, plan)
+    if there is not None and not path.exists() and not retry_failed and _complete(there, settings, plan, part):
         return there
 
-    finished = {} if there is None else recover(there)
     with Ledger(path, plan.recipe) as ledger:
-        finished |= ledger.finished()
+        there = _there(out, plan)  # again: until now another build may have written it
+        held, kept = {} if there is None else recover(there), ledger.finished()
+        if there is not None and not retry_failed and _complete(there, settings, plan, part):
+            again = any(key in held and held[key].reason != kept[key].reason for key in kept)
+            if not again:  # an earlier call was stopped after writing the table, or on the way to more
+                _clear(ledger, there, tell)
+                return there
+        finished = held | kept
         _check_data(ledger, plan, finished)
         work = Work(settings, plan, ledger, finished, engine, retries, retry_failed, progress, tell)
         try:
@@ -135,15 +138,15 @@ def _there(out: Path, plan: Plan) -> Table | None:
 
 
 def _complete(table: Table, settings: BuildSettings, plan: Plan, part: Mapping[str, Any]) -> bool:
-    """Whether a table holds all that is asked for; a list may have become longer since it was made."""
+    """Whether a table holds all that is asked for; a list may have changed since it was made."""
     if not any(covers(done, part) for done in table.recipe["parts"]):
         return False
     sampler = samplers.create(settings.sampling)
     if not isinstance(sampler, OneRound):
         return True
-    rows = {genotype.tobytes() for genotype in table.genotypes}
     chosen = sampler.sample(plan.space, settings.cells, sampling_generator(settings))
-    return all(genotype.tobytes() in rows for genotype in chosen)
+    finished = recover(table)
+    return all(key in finished for key in all_work(settings, plan, chosen))
 
 
 def _clear(ledger: Ledger, table: Table, tell: Callable[[str], None]) -> None:

@@ -89,6 +89,8 @@ class Ledger:
         run = self._connection.execute
         run("PRAGMA locking_mode = EXCLUSIVE")
         run("BEGIN EXCLUSIVE")  # fails where another process has it
+        if not self.path.exists():
+            raise FileError(f"{self.path} was in use by another build, which has just finished; repeat the call")
         tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
         marks = (run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0])
         if tables and marks != (APPLICATION, VERSION):
@@ -181,10 +183,12 @@ class Ledger:
         self._connection.close()
 
     def remove(self) -> None:
-        """Close and delete the file."""
-        self.close()
-        for suffix in ("", "-wal", "-shm"):
+        """Delete the file and close: in this order, so that who has waited for it finds it gone."""
+        with suppress(sqlite3.Error):  # a disk too full to empty the log does not matter any more
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+        for suffix in ("-wal", "-shm", ""):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        self.close()
 
     def __enter__(self) -> Self:
         return self

@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from nasbench.build.ledger import differences
-from nasbench.build.measures import measure
+from nasbench.build.ledger import TRAINING, Key, differences
+from nasbench.build.measures import MEASURES, measure
 from nasbench.build.settings import BuildSettings
 from nasbench.datasets import DEFAULTS, Data, Dataset, datasets
 from nasbench.datasets.base import SPLITS
 from nasbench.errors import InputError
-from nasbench.spaces import Space, spaces
+from nasbench.spaces import GenotypeArray, Space, spaces
 from nasbench.train import OPTIMISERS
 
 
@@ -120,6 +120,28 @@ def covers(done: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     cells = done["cells"] is None or (asked["cells"] is not None and asked["cells"] <= done["cells"])
     lists = all(set(asked[name]) <= set(done[name]) for name in ("epochs", "datasets", "measures"))
     return done["sampling"] == asked["sampling"] and cells and asked["seeds"] <= done["seeds"] and lists
+
+
+def trainings(settings: BuildSettings, plan: Plan, genotypes: GenotypeArray) -> list[Key]:
+    """All trainings of architectures `(n, d)` that are asked for."""
+    return [
+        Key.of(TRAINING, dataset, length, seed, genotype)
+        for dataset in plan.specifications
+        for length in settings.schedules
+        for seed in range(settings.seeds)
+        for genotype in genotypes
+    ]
+
+
+def all_work(settings: BuildSettings, plan: Plan, genotypes: GenotypeArray) -> list[Key]:
+    """All trainings and measurements of architectures `(n, d)` that are asked for."""
+    work = trainings(settings, plan, genotypes)
+    untrained = [what for what in settings.measures if not MEASURES[what].trained]
+    return [
+        *work,
+        *(key._replace(what=what) for what in settings.measures if MEASURES[what].trained for key in work),
+        *(Key.of(what, name, 0, 0, one) for what in untrained for name in plan.specifications for one in genotypes),
+    ]
 
 
 def other_data(name: str, there: Mapping[str, Any], plan: Plan) -> list[tuple[str, Any, Any]]:

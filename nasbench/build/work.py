@@ -14,7 +14,7 @@ from nasbench.build.engine import Engine, LocalEngine
 from nasbench.build.ledger import TRAINING, Key, Ledger, Outcome
 from nasbench.build.measures import MEASURES, measure
 from nasbench.build.parallel import WidthPicker
-from nasbench.build.plan import Plan
+from nasbench.build.plan import Plan, trainings
 from nasbench.build.settings import BuildSettings, Group, sampling_generator
 from nasbench.build.trainer import Crowded, Measurer, Outcomes, Trainer, build_network
 from nasbench.errors import InputError, NasbenchError
@@ -120,13 +120,7 @@ class Work:
 
     def keys(self, genotypes: GenotypeArray) -> list[Key]:
         """All trainings of architectures `(n, d)`."""
-        return [
-            Key.of(TRAINING, dataset, length, seed, genotype)
-            for dataset in self.plan.specifications
-            for length in self.settings.schedules
-            for seed in range(self.settings.seeds)
-            for genotype in genotypes
-        ]
+        return trainings(self.settings, self.plan, genotypes)
 
     def _run(
         self,

@@ -17,6 +17,7 @@ from nasbench.build import BuildSettings, build
 from nasbench.build.columns import _columns
 from nasbench.build.ledger import Outcome
 from nasbench.build.settings import trial_seeds
+from nasbench.build.trainer import Trainer
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.measure import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
@@ -326,6 +327,28 @@ def test_what_failed_is_trained_again_when_asked(faulty, tmp_path, monkeypatch, 
     assert not table.columns["digits/test_loss"].missing.any()
     assert table.columns["digits/test_loss"].reasons == ()
     assert counts[-1] == 8 and not out.with_name("t.h5.ledger").exists()
+
+
+def test_what_was_trained_again_is_not_lost_when_that_was_stopped(faulty, tmp_path, monkeypatch):
+    """The next call, which does not ask to try again, writes what is finished."""
+    settings = replace(TINY, space="faulty_space:Faulty", cells=8, seeds=1, train=TrainSettings(1))
+    out, trained = tmp_path / "t.h5", []
+    failed = build(settings, out).columns["digits/test_loss"].missing
+    assert failed.sum() > 1
+    call = Trainer.__call__
+
+    def stopped(self, group):
+        if trained:
+            raise KeyboardInterrupt
+        trained.append(group)
+        return call(self, group)
+
+    monkeypatch.setattr(sys.modules["faulty_space"].Network, "forward", lambda network, x: network.wrapped(x))
+    monkeypatch.setattr(Trainer, "__call__", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        build(settings, out, retry_failed=True)
+    assert build(settings, out).columns["digits/test_loss"].missing.sum() == failed.sum() - 1
+    assert not out.with_name("t.h5.ledger").exists()
 
 
 def test_what_fails_does_not_cost_what_was_not_asked_for(faulty, tmp_path):

@@ -142,6 +142,22 @@ def test_a_list_that_has_become_longer(small, tmp_path):
     assert build(settings, out).genotypes.tolist() == [[2, 0, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0], [3, 3, 0, 0, 0, 0]]
 
 
+def test_a_list_that_has_changed_to_what_another_call_trained_less(small, tmp_path):
+    """Two cells with two seeds, of another sampler one more with one seed, which is then put on the list."""
+    path, out = tmp_path / "list.txt", tmp_path / "t.h5"
+    path.write_text("2,0,0,0,0,0\n3,0,0,0,0,0\n")
+    listed = replace(small, cells=None, measures=(), sampling=f"list+path={path}")
+    build(listed, out)
+    (drawn,) = build(replace(small, cells=1, seeds=1, measures=()), out).genotypes[2:]
+    path.write_text(f"2,0,0,0,0,0\n{','.join(map(str, drawn))}\n")
+    assert build(listed, out).columns["digits/test_loss"].missing[..., 0].tolist() == [[0, 0]] * 3
+    costs = replace(listed, measures=("costs",))
+    path.write_text("2,0,0,0,0,0\n")
+    build(costs, out)
+    path.write_text("3,0,0,0,0,0\n")
+    assert build(costs, out).columns["digits/flops"].missing.tolist() == [0, 0, 1]
+
+
 def test_robustness_that_is_asked_for_too_late(small, tmp_path):
     out, told = tmp_path / "t.h5", []
     settings = replace(small, cells=2, seeds=1)

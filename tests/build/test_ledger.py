@@ -1,6 +1,8 @@
 import sqlite3
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -86,6 +88,19 @@ def test_a_ledger_without_trials_takes_another_recipe(tmp_path):
 def test_only_one_build_at_a_time(tmp_path):
     with Ledger(tmp_path / "ledger", RECIPE), pytest.raises(FileError, match="in use by another build"):
         Ledger(tmp_path / "ledger", RECIPE)
+
+
+def test_who_has_waited_for_one_that_is_removed_is_told(tmp_path):
+    """It would have no name, and be lost with the process."""
+    with ThreadPoolExecutor(1) as pool:
+        ledger = Ledger(tmp_path / "ledger", RECIPE)
+        ledger.record([(key(0, 0), Outcome(numbers(0)))])
+        waits = pool.submit(Ledger, tmp_path / "ledger", RECIPE)
+        time.sleep(0.2)
+        ledger.remove()
+        with pytest.raises(FileError, match="another build, which has just finished; repeat the call"):
+            waits.result()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_removed_without_a_trace(tmp_path):

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nasbench.build import build
+from nasbench.build import build, builder
+from nasbench.build.ledger import Ledger
 from nasbench.errors import FileError
 
 NURSERY = """
@@ -133,3 +134,17 @@ def test_two_builders_of_one_file(small, tmp_path):
     assert len(refused) == 14 and all("is in use by another build" in one for one in refused)
     assert all(np.isfinite(column.values).all() for column in table.columns.values())
     assert os.listdir(tmp_path) == ["t.h5"]
+
+
+def test_another_builder_that_finishes_while_this_one_begins(small, tmp_path, monkeypatch):
+    """What it wrote after this one had looked for a table is extended, and not replaced."""
+    few, out = replace(small, cells=2, seeds=1, measures=()), tmp_path / "t.h5"
+
+    def late(*args):
+        monkeypatch.undo()
+        build(replace(few, seeds=2), out)
+        return Ledger(*args)
+
+    monkeypatch.setattr(builder, "Ledger", late)
+    table = build(replace(few, cells=3), out)
+    assert table.columns["digits/test_loss"].missing[..., 0].tolist() == [[0, 0], [0, 0], [0, 1]]
