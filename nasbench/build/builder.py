@@ -106,9 +106,9 @@ def build(
             table = _union(settings, plan, there, genotypes, finished, part, where, work.width)
             hdf5.write(table, out)
         except KeyboardInterrupt as interrupt:
-            kept = f"are finished and kept in {path}" if work.done else "are finished"
+            state = f"are finished and kept in {path}" if work.done else "are finished"
             raise KeyboardInterrupt(
-                f"{work.done} of {work.total} trainings {kept}; the same call continues"
+                f"{work.done} of {work.total} trainings {state}; the same call continues"
             ) from interrupt
         _clear(ledger, table, tell)
     return table
