@@ -206,10 +206,15 @@ def _union(
     name = f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu, one thread"
     here = {"device": name, "torch": str(torch.__version__), "side_by_side": width}
     made += [] if here in made else [here]
-    functions = all(samplers.create(done["sampling"]).one_each == "function_key" for done in parts)
+    functions = all(_one_each(done["sampling"], settings) == "function_key" for done in parts)
     stand_for = {"rows_stand_for": "functions"} if functions else {}
     recipe = {**plan.recipe, "datasets": described, "parts": parts, "made_with": made, **stand_for}
     return assemble(plan.space, genotypes, seeds, metrics, finished, json.loads(json.dumps(recipe)))
+
+
+def _one_each(sampling: str, settings: BuildSettings) -> str:
+    """`Sampler.one_each` of a part of a table. A file gets no code run: a sampler of one's own has to be asked for."""
+    return samplers.create(sampling).one_each if sampling == settings.sampling or ":" not in sampling else "key"
 
 
 def _check_writable(out: Path) -> None:

@@ -321,6 +321,17 @@ def test_unacceptable_settings(small, tmp_path, change, message):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_table_gets_no_sampler_imported(small, tmp_path, monkeypatch):
+    """One that a file names is code of whoever wrote the file."""
+    (tmp_path / "foreign_sampler.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.syspath_prepend(tmp_path)
+    out, few = tmp_path / "t.h5", replace(small, cells=1, seeds=1, measures=())
+    table = build(few, out)
+    foreign = {**table.recipe["parts"][0], "sampling": "foreign_sampler:Foreign"}
+    hdf5.write(replace(table, recipe={**table.recipe, "parts": [foreign]}), out)
+    assert len(build(replace(few, cells=2), out).genotypes) == 2
+
+
 def test_rows_of_classes_stand_for_functions(small, tmp_path):
     """Until cells come in that were not drawn so."""
     out = tmp_path / "t.h5"
