@@ -231,6 +231,22 @@ def test_side_by_side_is_invisible_in_the_table(small, tmp_path):
             assert (np.diff(other.values, axis=2) > 0).all() and (other.values > 0).all()
 
 
+def test_the_recipe_says_how_trainings_were_made_and_no_other_calls(small, tmp_path):
+    """Two side by side, stopped, then one by one; measuring and what is there are not training."""
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    out, few = tmp_path / "t.h5", replace(small, cells=3, seeds=1, measures=())
+    with pytest.raises(KeyboardInterrupt):
+        build(few, out, parallel=2, progress=stop)
+    build(few, out)
+    build(few, out, parallel=8, retry_failed=True)
+    table = build(replace(few, measures=("memory",)), out, parallel="auto")
+    assert [made["side_by_side"] for made in table.recipe["made_with"]] == [2, 1]
+
+
 def test_a_group_that_does_not_fit_the_memory_is_halved(small, tmp_path, monkeypatch):
     from nasbench.build import trainer
 
