@@ -165,6 +165,18 @@ class Benchmark(ABC):
     def recorded_seeds(self, metric: str) -> tuple[int, ...]:
         """Seeds with which a metric can be asked; empty where it has none."""
 
+    def takes_seed(self, metric: str) -> bool:
+        """Whether a metric can be asked for with a seed."""
+        return bool(self.recorded_seeds(metric))
+
+    def answered(self, architecture: Architecture) -> list[str]:
+        """Full names of the metrics that answer for an architecture.
+
+        Raises:
+            NotFoundError: None does.
+        """
+        return list(self.metrics)
+
     def metric(self, name: str) -> Metric:
         """The metric that a full or unambiguous short name stands for.
 

@@ -187,6 +187,10 @@ class SurrogateBenchmark(Benchmark):
         self.metric(metric)
         return ()
 
+    def takes_seed(self, metric: str) -> bool:
+        """Whether it is known how trainings with different seeds differ."""
+        return self.models[self.metric(metric).path].noise is not None
+
     def quality_records(self) -> list[dict[str, Any]]:
         """How far each metric can be trusted: scores on held-out cells with their 95 % intervals, one record each."""
         return [

@@ -126,6 +126,15 @@ class TabularBenchmark(Benchmark):
         """The trained architectures `(n, d)`, in the order of the table."""
         return self.table.genotypes.copy()
 
+    def answered(self, architecture: Architecture) -> list[str]:
+        """All metrics; of an architecture that has no row but one of its function, what came of training."""
+        try:
+            self._own.one(architecture)
+        except NotFoundError:
+            self._trained.one(architecture)
+            return [path for path, metric in self.metrics.items() if metric.seeded]
+        return list(self.metrics)
+
     def rows_of(self, genotypes: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """Rows of `architectures()` whose trainings answer for architectures `(n, d)`; shape `(n,)`.
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from nasbench.baseline import linear_accuracy
 from nasbench.benchmark import hdf5
@@ -103,7 +102,7 @@ def build(
             for what in work.untaken(genotypes):
                 tell(f"{what} is taken when a network is trained; of some that were trained before there is none")
                 part["measures"].remove(what)
-            table = _union(settings, plan, there, genotypes, finished, part, where, work.width)
+            table = _union(settings, plan, there, genotypes, finished, part, work.made_with())
             hdf5.write(table, out)
         except KeyboardInterrupt as interrupt:
             state = f"are finished and kept in {path}" if work.done else "are finished"
@@ -182,8 +181,7 @@ def _union(
     genotypes: GenotypeArray,
     finished: Mapping[Key, Outcome],
     part: Mapping[str, Any],
-    device: torch.device,
-    width: int,
+    made: list[dict[str, Any]],
 ) -> Table:
     """The table of what is there and what was asked for."""
     metrics = {name: curve_metrics(name, data.task) for name, data in plan.data.items()}
@@ -191,7 +189,6 @@ def _union(
         name: {**entry, "linear_accuracy": linear_accuracy(plan.data[name])} for name, entry in plan.described.items()
     }
     parts: list[Mapping[str, Any]] = [part]
-    made: list[Mapping[str, Any]] = []
     if there is not None:
         known = {genotype.tobytes() for genotype in there.genotypes}
         fresh = [genotype for genotype in genotypes if genotype.tobytes() not in known]
@@ -200,16 +197,18 @@ def _union(
         described |= there.recipe["datasets"]
         parts = [done for done in there.recipe["parts"] if not covers(part, done)]
         parts += [] if any(covers(done, part) for done in parts) else [part]
-        made = list(there.recipe["made_with"])
+        made = [*there.recipe["made_with"], *(one for one in made if one not in there.recipe["made_with"])]
     rows = {genotype.tobytes() for genotype in genotypes}
     seeds = 1 + max(key.seed for key in finished if key.what == TRAINING and key.genotype in rows)
-    name = f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu, one thread"
-    here = {"device": name, "torch": str(torch.__version__), "side_by_side": width}
-    made += [] if here in made else [here]
-    functions = all(samplers.create(done["sampling"]).one_each == "function_key" for done in parts)
+    functions = all(_one_each(done["sampling"], settings) == "function_key" for done in parts)
     stand_for = {"rows_stand_for": "functions"} if functions else {}
     recipe = {**plan.recipe, "datasets": described, "parts": parts, "made_with": made, **stand_for}
     return assemble(plan.space, genotypes, seeds, metrics, finished, json.loads(json.dumps(recipe)))
+
+
+def _one_each(sampling: str, settings: BuildSettings) -> str:
+    """`Sampler.one_each` of a part of a table. A file gets no code run: a sampler of one's own has to be asked for."""
+    return samplers.create(sampling).one_each if sampling == settings.sampling or ":" not in sampling else "key"
 
 
 def _check_writable(out: Path) -> None:

@@ -224,12 +224,12 @@ class Proxies(Measure):
         for name in self.names:
             try:
                 values.append(proxies.create(name)(subject.network, subject.task, inputs, targets))
+                if np.isnan(values[-1]):
+                    reasons.append(f"the formula of {name} has no finite value")
             except InputError as error:
                 values.append(np.nan)
-                reasons.append(f"absent: {error}")
-        if not reasons and np.isnan(values).any():
-            reasons.append("its formula has no finite value")
-        return Outcome(np.array(values), reasons[0] if reasons else None)
+                reasons.append(str(error) if name in str(error) else f"{name}: {error}")
+        return Outcome(np.array(values), f"absent: {'; '.join(reasons)}" if reasons else None)
 
 
 class Robustness(Measure):
@@ -241,7 +241,7 @@ class Robustness(Measure):
             "corrupted_accuracy",
             "percent",
             "maximise",
-            f"Mean over {len(CORRUPTIONS)} corruptions of {ROBUSTNESS_IMAGES} test images at severity 3, at the end.",
+            f"Mean over {len(CORRUPTIONS)} corruptions, of up to {ROBUSTNESS_IMAGES} images, severity 3, at the end.",
             "test",
         ),
         *(
@@ -249,7 +249,7 @@ class Robustness(Measure):
                 f"corrupted_accuracy_{name}",
                 "percent",
                 "maximise",
-                f"{ROBUSTNESS_IMAGES} test images with {name.replace('_', ' ')} at severity 3, at the end.",
+                f"Up to {ROBUSTNESS_IMAGES} test images with {name.replace('_', ' ')} at severity 3, at the end.",
                 "test",
             )
             for name in CORRUPTIONS

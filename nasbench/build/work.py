@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cached_property, partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -61,7 +61,6 @@ class Work:
         self.engine, self.retries, self.retry_failed = engine, retries, retry_failed
         self.progress, self.tell = progress, tell
         self.done = self.total = 0
-        self.width = 1
         self.crowded = False
 
     def train(self, device: torch.device, parallel: int | Literal["auto"]) -> GenotypeArray:
@@ -73,7 +72,7 @@ class Work:
         genotypes = batch = next(rounds)
         self._probe(batch[0])
         self.total = len(self.keys(genotypes)) * (settings.cells or len(genotypes)) // len(genotypes)
-        width = self.width = self._width(device, parallel, batch)
+        width = self._width(device, parallel, batch)
         start = partial(Trainer, settings, device)
         while True:
             self.done = sum(key in self.finished for key in self.keys(genotypes))
@@ -85,12 +84,25 @@ class Work:
                 for seed in range(settings.seeds)
                 for at in range(0, len(batch), width)
             ]
+            if any(self._waits(TRAINING, group, genotype) for group in groups for genotype in group.genotypes):
+                self._settle_how(device, width)
             self._run(TRAINING, start, groups, self.engine, self._advanced)
             try:
                 batch = rounds.send(self._scores(genotypes))
             except StopIteration:
                 return genotypes
             genotypes = np.concatenate([genotypes, batch])
+
+    def made_with(self) -> list[dict[str, Any]]:
+        """How the trainings of the ledger were made: device, version of torch, and how many side by side."""
+        return list(self.ledger.settled("made_with") or [])
+
+    def _settle_how(self, device: torch.device, width: int) -> None:
+        name = f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu, one thread"
+        here = {"device": name, "torch": str(torch.__version__), "side_by_side": width}
+        made = self.made_with()
+        if here not in made:
+            self.ledger.settle("made_with", [*made, here])
 
     def measure(self, genotypes: GenotypeArray) -> None:
         """Measure untrained networks of architectures `(n, d)`."""

@@ -82,6 +82,8 @@ def build(
         **tasks.resolve(task)[0].training,
         **{name: value for name, value in given.items() if value is not None},
     }
+    if engine == "local" and (address is not None or gpus):
+        raise InputError("--address and --gpus are of the engine ray; add --engine ray, or say --device cuda")
     if engine == "ray" and device not in ("auto", "cpu"):
         raise InputError(f"with the engine ray say --gpus for a GPU, and no device; got {device!r}")
     lengths = sorted({whole(text, "epochs") for text in epochs.split(",")})

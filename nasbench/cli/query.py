@@ -31,16 +31,19 @@ def query(
     writable(json_file, file)
     benchmark = load(file)
     genotype = benchmark.space.read(architecture)
-    names = [benchmark.metric(metric).path] if metric else list(benchmark.metrics)
+    names = [benchmark.metric(metric).path] if metric else benchmark.answered(genotype)
+    # without --metric, an epoch or a seed applies to those metrics that have one
+    dated = {name for name in names if benchmark.recorded_epochs(name)}
+    seeded = {name for name in names if benchmark.takes_seed(name)}
     answers = []
     for name in names:
-        facts = benchmark.metrics[name]
-        # without --metric, an epoch or a seed applies to those metrics that have one
-        at = number(epoch, "epoch", "last") if metric or "epoch" in facts.dims else "last"
-        policy = number(seed, "seed", "mean") if metric or "seed" in facts.dims else "mean"
+        at = number(epoch, "epoch", "last") if name in dated or not dated else "last"
+        policy = number(seed, "seed", "mean") if name in seeded or not seeded else "mean"
         answers.append(
             benchmark.query(genotype, name, epoch=cast("Epoch", at), seed=cast("SeedPolicy", policy))._asdict()
         )
     write_json(json_file, {"architecture": benchmark.space.text(genotype), "answers": answers})
     out.print(f"{benchmark.space.text(genotype)}  ({benchmark.kind} benchmark)", soft_wrap=True)
     show(answers)
+    if not metric and len(names) < len(benchmark.metrics):
+        out.print("Another architecture of the same function was trained; what this one itself costs is not known")

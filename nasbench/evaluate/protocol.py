@@ -110,10 +110,13 @@ def evaluate(
         raise InputError(f"seeds and workers must be at least 1, got {seeds} and {workers}")
     if seed < 0:
         raise InputError(f"seed must be at least 0, got {seed}")
-    streams = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(seeds)]
+
+    def streams() -> list[np.random.Generator]:  # anew for each holdout, which must not depend on the others
+        return [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(seeds)]
+
     if holdouts:
         splits = {
-            left_out: tuple(restricted(parts, found, rng) for rng in streams) for left_out, parts in holdouts.items()
+            left_out: tuple(restricted(parts, found, rng) for rng in streams()) for left_out, parts in holdouts.items()
         }
         sizes_of = {left_out: sizes or (len(parts[0].train),) for left_out, parts in splits.items()}
         for left_out, parts in splits.items():
@@ -126,7 +129,7 @@ def evaluate(
         sizes_of = {"": sizes}
     _check(names, [sizes[0] for sizes in sizes_of.values()])
     if not holdouts:
-        splits = {"": tuple(split(found.functions, sizes[-1], test_size, rng) for rng in streams)}
+        splits = {"": tuple(split(found.functions, sizes[-1], test_size, rng) for rng in streams())}
     tasks = [
         Task(name, size, k, left_out)
         for left_out, sizes in sizes_of.items()

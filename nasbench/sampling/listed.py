@@ -28,7 +28,7 @@ class Listed(OneRound):
     def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
         """The first `cells` of the list."""
         try:
-            lines = Path(self.path).read_text(encoding="utf-8-sig").splitlines()
+            lines = Path(str(self.path)).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise FileError(f"cannot read the list {self.path}: {reason}; name a text file") from error

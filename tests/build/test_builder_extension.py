@@ -231,6 +231,22 @@ def test_side_by_side_is_invisible_in_the_table(small, tmp_path):
             assert (np.diff(other.values, axis=2) > 0).all() and (other.values > 0).all()
 
 
+def test_the_recipe_says_how_trainings_were_made_and_no_other_calls(small, tmp_path):
+    """Two side by side, stopped, then one by one; measuring and what is there are not training."""
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    out, few = tmp_path / "t.h5", replace(small, cells=3, seeds=1, measures=())
+    with pytest.raises(KeyboardInterrupt):
+        build(few, out, parallel=2, progress=stop)
+    build(few, out)
+    build(few, out, parallel=8, retry_failed=True)
+    table = build(replace(few, measures=("memory",)), out, parallel="auto")
+    assert [made["side_by_side"] for made in table.recipe["made_with"]] == [2, 1]
+
+
 def test_a_group_that_does_not_fit_the_memory_is_halved(small, tmp_path, monkeypatch):
     from nasbench.build import trainer
 
@@ -319,6 +335,17 @@ def test_unacceptable_settings(small, tmp_path, change, message):
     with pytest.raises(InputError, match="retries must be an integer of at least 0"):
         build(small, tmp_path / "t.h5", retries=-1)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_table_gets_no_sampler_imported(small, tmp_path, monkeypatch):
+    """One that a file names is code of whoever wrote the file."""
+    (tmp_path / "foreign_sampler.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.syspath_prepend(tmp_path)
+    out, few = tmp_path / "t.h5", replace(small, cells=1, seeds=1, measures=())
+    table = build(few, out)
+    foreign = {**table.recipe["parts"][0], "sampling": "foreign_sampler:Foreign"}
+    hdf5.write(replace(table, recipe={**table.recipe, "parts": [foreign]}), out)
+    assert len(build(replace(few, cells=2), out).genotypes) == 2
 
 
 def test_rows_of_classes_stand_for_functions(small, tmp_path):

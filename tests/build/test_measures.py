@@ -71,6 +71,8 @@ def test_what_does_not_apply_to_a_network_is_absent(tmp_path):
     assert robust.reasons == ("absent: corruptions are of images, not of node_classification",)
     zen = table.columns["karate/zen"]
     assert np.isnan(zen.values).all() and zen.reasons[0].startswith("absent: ")
+    for name in ("jacov", "naswot", "zen"):  # each says why it is, and not why the first of them is
+        assert name in table.columns[f"karate/{name}"].reasons[0]
 
 
 def test_a_missing_package_is_said_before_anything_is_trained(small, tmp_path, monkeypatch):

@@ -44,6 +44,8 @@ MISTAKES = [
     (["build", "--space", "nb999", "--out", "{folder}/b.h5"], "unknown space"),
     (["build", "--dataset", "digitz", "--out", "{folder}/b.h5"], "did you mean 'digits'"),
     (["build", "--device", "cuda:77", "--out", "{folder}/b.h5"], "cuda:77"),
+    (["build", "--gpus", "0.5", "--out", "{folder}/b.h5"], "add --engine ray"),
+    (["build", "--address", "auto", "--out", "{folder}/b.h5"], "add --engine ray"),
     (["build", "--cells", "20000", "--out", "{folder}/b.h5"], "15625"),
     (["build", "--out", "{folder}/no/b.h5"], "no"),
     (["build", "--space", "nb201", "--dataset", "nothing", "--out", "{folder}/b.h5"], "unknown data set"),

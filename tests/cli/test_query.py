@@ -2,8 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+import nasbench
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5 import write, write_surrogate
+from nasbench.benchmark.surrogate import SurrogateBenchmark, fit_surrogate
+from nasbench.benchmark.table import Column
 from nasbench.spaces import spaces
 
 
@@ -28,3 +37,40 @@ def test_query_takes_a_genotype_and_one_seed(
     answers = json.loads(file.read_text())["answers"]
     assert [a["seeds"] for a in answers] == [[1], [1], [1]]
     assert [a["epoch"] for a in answers] == [3, 3, 3]
+
+
+def test_query_of_what_a_row_of_its_function_answers(
+    table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All that training came to, and not what the architecture itself costs."""
+    table = nasbench.load(table_file).table.loaded()  # type: ignore[attr-defined]
+    flops = Metric("toy", "flops", "none", "count", "minimise", ("architecture",))
+    columns = {**table.columns, "toy/flops": Column(flops, np.ones(80), np.zeros(80, dtype=np.uint8))}
+    write(replace(table, columns=columns, recipe={"rows_stand_for": "functions"}), tmp_path / "t.h5")
+    space, file = table.space, tmp_path / "answer.json"
+    every = np.concatenate(list(space.enumerate()))
+    shared = np.isin(space.function_key(every), space.function_key(table.genotypes))
+    beside = every[shared & ~np.isin(space.key(every), space.key(table.genotypes))][0]
+    for options in ((), ("--seed", 0)):
+        assert run("query", tmp_path / "t.h5", space.text(beside), *options, "--json", file) == 0
+        metrics = {answer["metric"] for answer in json.loads(file.read_text())["answers"]}
+        assert metrics == {"toy/validation_accuracy", "toy/test_accuracy", "toy/train_seconds"}
+        assert "what this one itself costs is not known" in capsys.readouterr().out.replace("\n", " ")
+    assert run("query", tmp_path / "t.h5", space.text(beside), "--metric", "flops") == 2
+    assert run("query", table_file, space.text(beside)) == 2
+
+
+def test_a_seed_that_is_asked_of_a_surrogate_is_not_dropped(
+    table_file: Path, run: Callable[..., int], cell: str, tmp_path: Path
+) -> None:
+    """Nor is one, or an epoch, that no metric has."""
+    file = tmp_path / "answer.json"
+    fitted = fit_surrogate(nasbench.load(table_file), "validation_accuracy", "ridge")
+    for number, models in enumerate((fitted.models, {n: replace(m, noise=None) for n, m in fitted.models.items()})):
+        write_surrogate(SurrogateBenchmark(fitted.table, models), tmp_path / f"s{number}.h5")
+    assert run("query", tmp_path / "s0.h5", cell, "--seed", 3, "--json", file) == 0
+    for answer in json.loads(file.read_text())["answers"]:
+        assert answer["seeds"] == [3]
+        assert answer["value"] == fitted.query(cell, answer["metric"], seed=3).value
+    for options in (("--seed", 3), ("--epoch", 2)):
+        assert run("query", tmp_path / "s1.h5", cell, *options) == 2

@@ -110,6 +110,8 @@ def test_given_splits(benchmark):
     assert results.records[0]["rmse"] == pytest.approx(metrics.rmse(values[100:160], mean))
     smaller = run(benchmark, train_sizes=[20, 40], holdouts=parts, predictors=["ridge"], workers=2)
     assert {r["n_train"] for r in smaller.records} == {20, 40}
+    alone = run(benchmark, train_sizes=[20, 40], holdouts={"last": parts["last"]}, predictors=["ridge"])
+    assert without_times(alone) == [r for r in without_times(smaller) if r["left_out"] == "last"]
     with pytest.raises(InputError, match=r"without 'last' there are 49 architectures to learn from, fewer than .* 99"):
         run(benchmark, train_sizes=[99], holdouts=parts)
     with pytest.raises(InputError, match="the test part has 0 architectures with a number"):
