@@ -20,9 +20,13 @@ with warnings.catch_warnings():
     from gpytorch.constraints import GreaterThan
     from gpytorch.distributions import MultivariateNormal
     from gpytorch.priors import LogNormalPrior, NormalPrior
+    from linear_operator.utils.errors import NanError, NotPSDError
+    from linear_operator.utils.warnings import NumericalWarning
 
 SUBSET = 500
 """Hyperparameters are learnt from at most this many architectures, the first ones; predictions use all of them."""
+FAR = 1e6
+"""Loss where hyperparameters are beyond what float64 can compute; others are some nats."""
 LEAST_NOISE = 1e-4
 """Variance of the noise, relative to the targets', that keeps the covariance of duplicates invertible."""
 
@@ -142,8 +146,13 @@ def _maximise(objective: Any, x: torch.Tensor, z: torch.Tensor, steps: int) -> N
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss: torch.Tensor = -objective(model(x), z)
+        try:
+            loss: torch.Tensor = -objective(model(x), z)
+        except (NanError, NotPSDError, NumericalWarning):
+            return x.new_tensor(FAR)  # the line search takes a part of its step back
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NumericalWarning)  # of a covariance that is singular but for rounding
+        optimiser.step(closure)  # type: ignore[no-untyped-call]

@@ -24,8 +24,8 @@ def benchmark(request: pytest.FixtureRequest) -> TabularBenchmark:
     return found
 
 
-def test_there_is_one() -> None:
-    assert "nb201-digits" in NAMES
+def test_which_there_are() -> None:
+    assert sorted(AGREEMENT) == NAMES
     assert sum(path.stat().st_size for path in shipped().values()) < 10_000_000
 
 
@@ -36,17 +36,22 @@ def test_sound_and_of_the_data_that_the_package_has(benchmark: TabularBenchmark)
         assert data.checksum() == described["sha256"]
 
 
+AGREEMENT = {"nb201-digits": (0.75, 0.45), "nb201-mnist5k": (0.7, 0.4)}
+"""Least Kendall's tau between two seeds, over all cells and in the better half, where cells are alike."""
+
+
 def test_two_seeds_agree_on_the_order_of_cells(benchmark: TabularBenchmark) -> None:
-    """Kendall's tau between seeds of at least .75, and .45 in the better half, where cells are alike."""
+    """As much as the cards say."""
     path = benchmark.score().path
     values = benchmark.table.columns[path].values[:, :, -1]
     values = values[np.isfinite(values).all(axis=1)]
     assert values.shape[0] >= 192 and values.shape[1] == 3
     means = values.mean(axis=1)
     better = values[means >= np.median(means)]
+    least, least_of_better = AGREEMENT[benchmark.name.removesuffix(".h5")]
     for a, b in ((0, 1), (0, 2), (1, 2)):
-        assert kendalltau(values[:, a], values[:, b]).statistic > 0.75
-        assert kendalltau(better[:, a], better[:, b]).statistic > 0.45
+        assert kendalltau(values[:, a], values[:, b]).statistic > least
+        assert kendalltau(better[:, a], better[:, b]).statistic > least_of_better
 
 
 def test_convolutions_win(benchmark: TabularBenchmark) -> None:
@@ -60,6 +65,12 @@ def test_convolutions_win(benchmark: TabularBenchmark) -> None:
 def test_cells_differ_in_their_function(benchmark: TabularBenchmark) -> None:
     cells = benchmark.architectures()
     assert len(np.unique(benchmark.space.function_key(cells))) == len(cells)
+
+
+def test_one_answers_for_the_whole_space() -> None:
+    benchmark = nasbench.load("nb201-digits")
+    cells = np.concatenate(list(benchmark.space.enumerate()))
+    assert benchmark.complete and not benchmark.query_many(cells, "validation_accuracy").values.mask.any()
 
 
 def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -57,6 +57,25 @@ def test_a_product_of_two_choices_is_a_trend():
     assert found.predict(genotypes[500:]).mean == pytest.approx(y[500:], abs=0.3 * y.std())
 
 
+LEAP = """
+913 65.3, 13814 82.2, 13810 55.2, 13792 78.8, 11918 91.8, 14955 70.4, 11650 2.5, 13882 89.7, 7577 32.7, 10725 10.0,
+12043 4.3, 12418 41.8, 12094 9.4, 15217 21.7, 10199 19.9, 13958 97.3, 15417 41.7, 15209 22.4, 12283 28.3, 10857
+85.7, 14307 30.7, 14311 7.1, 13938 93.8, 14037 3.7, 7858 85.8, 13936 93.6, 4663 66.3, 14042 4.2, 13932 94.7, 4731
+7.1, 4588 6.8, 7707 70.7, 1438 30.3, 15043 66.8, 1432 30.2, 10811 81.1, 10807 80.7, 8792 79.2, 11922 92.2, 10832
+83.2, 13959 97.4, 13934 94.9, 13982 99.7, 13992 99.2, 13988 98.8, 13973 97.3, 13917 91.7, 13957 97.2, 13907 92.2,
+13966 96.6, 13991 99.1, 13998 99.8, 13993 99.3, 13981 94.9, 11932 69.2, 7217 21.7, 13989 98.9, 13987 98.7, 13971
+31.9, 5667 66.7, 13923 92.3, 13916 31.6
+"""
+"""Codes of cells and targets, on which a line search leaps to weights of e^300."""
+
+
+def test_a_step_beyond_all_numbers_is_taken_back():
+    codes, y = np.array([pair.split() for pair in LEAP.split(",")], dtype=float).T
+    cells = SPACE.decode(codes.astype(np.int64))
+    found = GaussianProcess().fit(SPACE, cells, y)
+    assert np.isfinite(found.noise_) and found.predict(cells).mean == pytest.approx(y, abs=5)
+
+
 def test_certain_where_it_was_trained_and_uncertain_elsewhere():
     rng = np.random.default_rng(0)
     genotypes = SPACE.sample(80, rng)
