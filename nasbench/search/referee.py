@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ CHUNK = 65_536
 
 class Referee(ABC):
     """Answers trials on one validation metric of a benchmark; the test split is for scoring alone.
+
+    A training whose time is not recorded, as it failed, takes the median time of the trainings of that length.
 
     Attributes:
         space: The search space.
@@ -72,6 +76,7 @@ class Asking(Referee):
         self.benchmark, self.seed, self.space = benchmark, seed, benchmark.space
         self.metric, self._test, self._cost, self._epochs = searchable(benchmark, metric)
         self.epochs, self.timed = tuple(self._epochs), self._cost is not None
+        self._usual: dict[int, float] = {}
 
     def evaluate(self, trial: Trial) -> tuple[float, float]:
         """Query the benchmark for a trial."""
@@ -82,7 +87,14 @@ class Asking(Referee):
         answer = self.benchmark.query(architecture, self.metric.path, epoch=epoch, seed=self.seed)
         if not self.timed:
             return answer.value, 1.0
-        return answer.value, self._paid(answer.cost, trial)
+        return answer.value, self._paid(self._usual_seconds(trial) if math.isnan(answer.cost) else answer.cost, trial)
+
+    def _usual_seconds(self, trial: Trial) -> float:
+        """What a training as long as that of the trial usually takes."""
+        if self._cost is not None and trial.epochs not in self._usual:
+            at = _timed_at(self.benchmark, self._cost, self._epochs, trial.epochs)
+            self._usual[trial.epochs] = _usual_seconds(self.benchmark, self._cost, at)
+        return self._usual[trial.epochs]
 
     def test(self, architecture: GenotypeArray) -> float:
         """Query the benchmark for the test value."""
@@ -121,10 +133,12 @@ class LookUp(Referee):
         self.values = np.array([ask(self.metric.path, epoch, seed) for epoch in epochs.values()])
         self.seconds = np.ones_like(self.values)
         if cost is not None:
-            dated = benchmark.recorded_epochs(cost.path)
-            for row, (number, epoch) in enumerate(epochs.items()):
-                known = not dated or epoch == "last" or number in dated
-                self.seconds[row] = ask(cost.path, epoch if dated else "last", "mean") if known else np.nan
+            for row, number in enumerate(epochs):
+                at = _timed_at(benchmark, cost, epochs, number)
+                self.seconds[row] = np.nan if at is None else ask(cost.path, at, "mean")
+                unknown = np.isnan(self.seconds[row])
+                if unknown.any():
+                    self.seconds[row, unknown] = _usual_seconds(benchmark, cost, at)
         self.timed = cost is not None and bool((self.seconds[-1] > 0).all())
         if not self.timed:
             self.seconds[:] = 1.0
@@ -151,6 +165,22 @@ class LookUp(Referee):
             code = self.space.code(self.space.check([architecture]))[0]
             row = self._rows[name] = int(np.searchsorted(self.codes, code))
         return row
+
+
+def _timed_at(benchmark: Benchmark, cost: Metric, epochs: Mapping[int, Epoch], number: int) -> Epoch | None:
+    """The epoch to ask a training time for, of a trial of so many epochs; None where that was not timed."""
+    timed = benchmark.recorded_epochs(cost.path)
+    if not timed:
+        return "last" if number == max(epochs) else None
+    return epochs[number] if epochs[number] == "last" or number in timed else None
+
+
+def _usual_seconds(benchmark: Benchmark, cost: Metric, at: Epoch | None) -> float:
+    """Median time of the trainings that a benchmark holds, up to an epoch; NaN where none was timed."""
+    if at is None:
+        return math.nan
+    known = benchmark.query_many(benchmark.architectures(), cost.path, epoch=at).values.compressed()
+    return float(np.median(known)) if len(known) else math.nan
 
 
 def searchable(benchmark: Benchmark, metric: str) -> tuple[Metric, Metric, Metric | None, dict[int, Epoch]]:

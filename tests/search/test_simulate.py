@@ -165,6 +165,23 @@ def test_failed_trainings_are_never_incumbents(formula: Any, known: bool) -> Non
     assert len(run.incumbents) > 1
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_training_that_failed_takes_the_median_time(formula: Any, known: bool) -> None:
+    """Codes 6, 0 and 4 train 7, 1 and 5 s an epoch, four epochs each; that of 0 failed."""
+    benchmark = formula()
+    for name in ("toy/train_seconds", "toy/validation_score"):
+        sound = benchmark.formulas[name]
+        benchmark.formulas[name] = lambda g, epoch, sound=sound: np.where(
+            benchmark.space.code(g) == 0, np.nan, sound(g, epoch)
+        )
+    codes = benchmark.space.code(benchmark.architectures())
+    usual = np.median(4 * (1 + codes[codes != 0] % 7))
+    referee = LookUp(benchmark, METRIC) if known else Asking(benchmark, METRIC)
+    assert referee.timed
+    run = play(Script(), referee, rng(), evaluations=3, initial=cells(benchmark, 6, 0, 4))
+    assert run.seconds.tolist() == [28, 28 + usual, 48 + usual]
+
+
 def test_a_training_without_a_time_is_refused_where_time_counts(formula: Any) -> None:
     benchmark = formula()
     benchmark.formulas["toy/train_seconds"] = lambda g, epoch: np.full(len(g), np.nan)
