@@ -104,6 +104,8 @@ def build(
                 part["measures"].remove(what)
             table = _union(settings, plan, there, genotypes, finished, part, work.made_with())
             hdf5.write(table, out)
+            if there is not None and there.functions and not table.functions:
+                tell(f"{out} answers no longer for cells of the same function, as new ones were not chosen by function")
         except KeyboardInterrupt as interrupt:
             state = f"are finished and kept in {path}" if work.done else "are finished"
             raise KeyboardInterrupt(
