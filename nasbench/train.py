@@ -25,8 +25,8 @@ CURVE_COUNT = 2 * len(SPLITS) + 1
 EVALUATION_BATCH = 1024
 TIMED = 3
 """Steps of a network by itself that are timed where it trains beside others."""
-CACHED = 1024
-"""Inputs, counted for each network, that networks side by side answer at once on the CPU: what its caches hold."""
+CACHED = 256
+"""Images, counted for each network, that are answered at once on the CPU: what its caches hold."""
 OPTIMISERS = {"sgd": "SGD with Nesterov momentum", "adamw": "AdamW"}
 """What `TrainSettings.optimiser` can be: SGD (Sutskever et al., 2013), and AdamW (Loshchilov & Hutter, 2019)."""
 
@@ -220,7 +220,8 @@ def time_training(
         learner = _One(networks[0].to(device), task)
     with _deterministic():
         training = _step_seconds(learner, data, settings, device, steps)
-        inputs, targets = (part[: learner.evaluation_batch] for part in data["validation"])
+        size = _evaluation_batch(data["validation"][0], learner.count)
+        inputs, targets = (part[:size] for part in data["validation"])
         times = []
         for _ in range(2):
             start = _clock(device)
@@ -239,7 +240,7 @@ def _many(
     layout = _layout(device)
     fused = FusedNetwork(networks, data["train"][0][:1]).to(device)
     fused.to(memory_format=layout)  # type: ignore[call-overload]
-    return _Many(fused, task, layout, EVALUATION_BATCH if device.type == "cuda" else max(1, CACHED // len(networks)))
+    return _Many(fused, task, layout)
 
 
 def _epoch_seconds(
@@ -284,7 +285,6 @@ def _batches(data: Mapping[str, tuple[torch.Tensor, torch.Tensor]], settings: Tr
 class _Learner(Protocol):
     """One network, or many side by side, with what differs between the two."""
 
-    evaluation_batch: int
     count: int
 
     @property
@@ -312,7 +312,6 @@ class _One:
 
     def __init__(self, network: torch.nn.Module, task: Task) -> None:
         self.network, self.loss, self.tally = network, task.loss, task.tally
-        self.evaluation_batch = EVALUATION_BATCH
 
     def batch(self, inputs: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return inputs[rows[:, 0]], targets[rows[:, 0]]
@@ -325,9 +324,8 @@ class _One:
 
 
 class _Many:
-    def __init__(self, network: FusedNetwork, task: Task, layout: torch.memory_format, evaluation_batch: int) -> None:
+    def __init__(self, network: FusedNetwork, task: Task, layout: torch.memory_format) -> None:
         self.network, self.count, self.task, self.layout = network, network.count, task, layout
-        self.evaluation_batch = evaluation_batch
 
     def batch(self, inputs: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
         images = inputs[rows].flatten(1, 2).contiguous(memory_format=self.layout)
@@ -423,13 +421,19 @@ def evaluate(network: torch.nn.Module, task: Task, inputs: torch.Tensor, targets
 def _evaluate(learner: _Learner, inputs: torch.Tensor, targets: torch.Tensor) -> list[tuple[float, float]]:
     learner.network.eval()
     tally = learner.tally()
-    size = learner.evaluation_batch
+    size = _evaluation_batch(inputs, learner.count)
     for batch in zip(torch.split(inputs, size), torch.split(targets, size), strict=True):
         x, y = learner.shared(*batch)
         with _precision(inputs.device):
             outputs = learner.network(x)
             tally.add(outputs, y, learner.loss(outputs, y))
     return learner.results(tally)
+
+
+def _evaluation_batch(inputs: torch.Tensor, networks: int) -> int:
+    """Inputs `(n, ...)` that so many networks answer at once."""
+    in_cache = inputs.dim() == 4 and inputs.device.type != "cuda"
+    return max(1, CACHED // networks) if in_cache else EVALUATION_BATCH
 
 
 def _precision(device: torch.device) -> torch.autocast:
