@@ -32,6 +32,11 @@ class _Worker:
     task: int | None = None
 
 
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def run_tasks(
     start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task], workers: int, attempts: int = 2
 ) -> Generator[tuple[Task, Result | Died], None, None]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from nasbench.cli.options import OutOption, SeedOption, cores
+from nasbench.cli.options import OutOption, SeedOption
 from nasbench.cli.output import wrote
 from nasbench.cli.parsing import number, separated, whole
 from nasbench.console import bar, interruptible, note
@@ -68,6 +68,7 @@ def build(
     from nasbench.build.engine import LocalEngine
     from nasbench.build.ray_engine import RayEngine
     from nasbench.datasets import DEFAULTS
+    from nasbench.pool import cores
     from nasbench.spaces import spaces
     from nasbench.spaces.base import NetworkSettings
     from nasbench.tasks import tasks

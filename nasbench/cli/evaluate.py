@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nasbench.cli.options import BenchmarkFile, JsonOption, MetricOption, ProcessesOption, SeedOption, cores
+from nasbench.cli.options import BenchmarkFile, JsonOption, MetricOption, ProcessesOption, SeedOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated, whole
 from nasbench.console import bar, interruptible, out, plain, show
@@ -52,6 +52,7 @@ def evaluate(
     from nasbench.benchmark.load import load
     from nasbench.evaluate.protocol import evaluate as score
     from nasbench.evaluate.splits import feasible
+    from nasbench.pool import cores
 
     sizes = tuple(whole(size, "train size") for size in train_sizes.split(",")) if train_sizes else TRAIN_SIZES
     writable(json_file, file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -39,8 +38,3 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all rand
 ProcessesOption = Annotated[
     int | None, typer.Option("--processes", min=1, help="Processes to run in; the number of cores if not given.")
 ]
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -18,7 +17,7 @@ import numpy.typing as npt
 
 from nasbench.benchmark.base import Benchmark, difference
 from nasbench.errors import InputError, NasbenchError
-from nasbench.pool import Died, run_tasks
+from nasbench.pool import Died, cores, run_tasks
 from nasbench.progress import Progress, silent
 from nasbench.results import Results
 from nasbench.search import strategies as registry
@@ -103,7 +102,7 @@ def compare(
     jobs = [Job(spec, repeat) for repeat in range(repeats) for spec in strategies]
     runs: dict[tuple[str, int], Run] = {}
     progress(0, len(jobs))
-    with single_threaded(), closing(_run_all(referee, rules, jobs, processes or _cores())) as finished:
+    with single_threaded(), closing(_run_all(referee, rules, jobs, processes or cores())) as finished:
         for job, outcome in finished:
             if isinstance(outcome, Died | str):
                 raise InputError(f"strategy {job.strategy!r}, repeat {job.repeat}: {outcome}")
@@ -241,10 +240,6 @@ def _run(referee: Referee, rules: Rules, job: Job) -> Outcome:
 
 
 # --- results --------------------------------------------------------------------------------------------------------
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _best(values: FloatArray, maximise: bool) -> float:
