@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from nasbench.proxies import measure, proxies
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
 
-TABLE = Path("../shared/tables/nb201_zc_proxies/raw/nb201_zc_proxies.csv")
+TABLE = Path(__file__).parents[2] / "shared/tables/nb201_zc_proxies/raw/nb201_zc_proxies.csv"
 TASK = ImageClassification((3, 32, 32), 10)
 COLUMNS = {"naswot": "nwot"}
 """Published names, where they are not ours."""
@@ -60,22 +61,27 @@ def batch(on: str) -> torch.Tensor | None:
     return photographs(BATCH) if on == "photographs" else None
 
 
-def published(on: str) -> None:
-    """Rank correlations with the published columns."""
-    cells, names = ASKED[on]
+def agreement(names: Sequence[str], cells: int, on: str) -> dict[str, tuple[float, float]]:
+    """Spearman's rho and Kendall's tau of each proxy with its published column over so many cells of the table."""
     table = pd.read_csv(TABLE)
     rows = table.iloc[np.random.default_rng(0).choice(len(table), 120, replace=False)[:cells]]
     space, inputs = spaces.create("nb201"), batch(on)
     targets = None if inputs is None else torch.arange(BATCH) % TASK.classes
     values = []
     for seed, text in enumerate(rows.net_str):
-        torch.manual_seed(seed)
-        network = space.network(space.genotype(text), TASK, NetworkSettings(channels=16, cells=5, stages=3))
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            network = space.network(space.genotype(text), TASK, NetworkSettings(channels=16, cells=5, stages=3))
         values.append(measure(network, TASK, inputs, targets, names))
     ours = pd.DataFrame(values)
-    for name in names:
-        theirs = rows[COLUMNS.get(name, name)].to_numpy()
-        rho, tau = (correlation(ours[name], theirs).statistic for correlation in (spearmanr, kendalltau))
+    pairs = {name: (ours[name], rows[COLUMNS.get(name, name)].to_numpy()) for name in names}
+    return {name: (spearmanr(*pair).statistic, kendalltau(*pair).statistic) for name, pair in pairs.items()}
+
+
+def published(on: str) -> None:
+    """Print the rank correlations with the published columns."""
+    cells, names = ASKED[on]
+    for name, (rho, tau) in agreement(names, cells, on).items():
         print(f"| `{name}` | {on} | {cells} | {rho:.3f} | {tau:.3f} |", flush=True)
 
 

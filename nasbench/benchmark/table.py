@@ -140,7 +140,7 @@ class Table:
         return row_codes(self.space, self.genotypes)
 
     @property
-    def functions(self) -> bool:
+    def rows_stand_for_functions(self) -> bool:
         """Whether a row's trainings stand for all architectures that compute the same family of functions."""
         return self.recipe.get("rows_stand_for") == "functions"
 

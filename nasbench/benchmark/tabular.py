@@ -66,10 +66,10 @@ class TabularBenchmark(Benchmark):
 
     An architecture is looked up by its genotype. One that is not in the table as such, but whose graph is isomorphic
     to that of a row, is answered with that row (of several, the one in canonical form, or else the first). Where the
-    table has trained one architecture of each function (`Table.functions`), it also answers for the others of that
-    function with what came of training, but not with what a network costs. Nothing is ever interpolated, imputed or
-    drawn unless asked: `seed="mean"` is the mean over the seeds that have a number at that epoch, which the answer
-    names. A Python integer in place of an architecture is a row of `architectures()`.
+    table has trained one architecture of each function (`Table.rows_stand_for_functions`), it also answers for the
+    others of that function with what came of training, but not with what a network costs. Nothing is ever interpolated,
+    imputed or drawn unless asked: `seed="mean"` is the mean over the seeds that have a number at that epoch, which the
+    answer names. A Python integer in place of an architecture is a row of `architectures()`.
 
     Args:
         table: The measurements.
@@ -84,7 +84,7 @@ class TabularBenchmark(Benchmark):
         self._views = Kept()
         self._drawn_from = Kept()
         self._own = Rows(table, name)
-        self._trained = Rows(table, name, functions=True) if table.functions else self._own
+        self._trained = Rows(table, name, functions=True) if table.rows_stand_for_functions else self._own
 
     # --- queries ------------------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class TabularBenchmark(Benchmark):
             self._own.one(architecture)
         except NotFoundError:
             self._trained.one(architecture)
-            return [path for path, metric in self.metrics.items() if metric.seeded]
+            return [path for path, metric in self.metrics.items() if metric.trained]
         return list(self.metrics)
 
     def rows_of(self, genotypes: npt.ArrayLike) -> npt.NDArray[np.intp]:

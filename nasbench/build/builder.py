@@ -104,7 +104,7 @@ def build(
                 part["measures"].remove(what)
             table = _union(settings, plan, there, genotypes, finished, part, work.made_with())
             hdf5.write(table, out)
-            if there is not None and there.functions and not table.functions:
+            if there is not None and there.rows_stand_for_functions and not table.rows_stand_for_functions:
                 tell(f"{out} answers no longer for cells of the same function, as new ones were not chosen by function")
         except KeyboardInterrupt as interrupt:
             state = f"are finished and kept in {path}" if work.done else "are finished"
@@ -202,15 +202,15 @@ def _union(
         made = [*there.recipe["made_with"], *(one for one in made if one not in there.recipe["made_with"])]
     rows = {genotype.tobytes() for genotype in genotypes}
     seeds = 1 + max(key.seed for key in finished if key.what == TRAINING and key.genotype in rows)
-    functions = all(_one_each(done["sampling"], settings) == "function_key" for done in parts)
+    functions = all(_distinct_by(done["sampling"], settings) == "function_key" for done in parts)
     stand_for = {"rows_stand_for": "functions"} if functions else {}
     recipe = {**plan.recipe, "datasets": described, "parts": parts, "made_with": made, **stand_for}
     return assemble(plan.space, genotypes, seeds, metrics, finished, json.loads(json.dumps(recipe)))
 
 
-def _one_each(sampling: str, settings: BuildSettings) -> str:
-    """`Sampler.one_each` of a part of a table. A file gets no code run: a sampler of one's own has to be asked for."""
-    return samplers.create(sampling).one_each if sampling == settings.sampling or ":" not in sampling else "key"
+def _distinct_by(sampling: str, settings: BuildSettings) -> str:
+    """`Sampler.distinct_by` of a part of a table; a sampler of one's own is not run because a file names it."""
+    return samplers.create(sampling).distinct_by if sampling == settings.sampling or ":" not in sampling else "key"
 
 
 def _check_writable(out: Path) -> None:

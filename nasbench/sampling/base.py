@@ -19,7 +19,7 @@ class Sampler(ABC):
     """The method, and the paper that it is from."""
 
     @property
-    def one_each(self) -> str:
+    def distinct_by(self) -> str:
         """What no two of its architectures share, a method of `Space`: `"key"`, or the coarser `"function_key"`."""
         return "key"
 

@@ -21,7 +21,7 @@ class Classes(OneRound):
         self.by = by
 
     @property
-    def one_each(self) -> str:
+    def distinct_by(self) -> str:
         """By which classes they are."""
         return self.by
 

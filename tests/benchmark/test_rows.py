@@ -49,6 +49,8 @@ def test_a_row_of_functions_answers_for_what_computes_the_same(functions: Tabula
     assert functions.query(BESIDE, "accuracy").value == 90
     assert functions.query(beside, "accuracy", seed=np.random.default_rng(0)).value == 90
     assert functions.query_many([beside], "accuracy").values.tolist() == [90]
+    assert functions.answered(BESIDE) == ["accuracy"]
+    assert functions.answered(BARE) == ["accuracy", "parameters"]
     with pytest.raises(NotFoundError, match="not among the 1 trained"):
         functions.query(OTHER, "accuracy")
 

@@ -352,8 +352,8 @@ def test_rows_of_classes_stand_for_functions(small, tmp_path):
     """Until cells come in that were not drawn so."""
     out = tmp_path / "t.h5"
     few = replace(small, cells=2, seeds=1)
-    assert build(replace(few, sampling="classes"), out).functions
+    assert build(replace(few, sampling="classes"), out).rows_stand_for_functions
     told = []
-    assert not build(few, out, tell=told.append).functions
+    assert not build(few, out, tell=told.append).rows_stand_for_functions
     assert told == [f"{out} answers no longer for cells of the same function, as new ones were not chosen by function"]
-    assert not build(replace(few, sampling="classes+by=key"), tmp_path / "u.h5").functions
+    assert not build(replace(few, sampling="classes+by=key"), tmp_path / "u.h5").rows_stand_for_functions
