@@ -7,7 +7,7 @@ For some cells of NAS-Bench-201, with the images and batches of `nb201-digits`, 
     eager     networks of one cell, one after the other, as ordinary code does
     compile   the same after `torch.compile`, which takes the given seconds for each new cell
     vmap      the same networks by `torch.func`: vmap of the gradient over stacked weights (without running statistics)
-    fused     the same networks side by side (`nasbench.fusion`)
+    fused     the same networks side by side (`nasbench.training.fusion`)
     mixed     networks of as many different cells side by side, which vmap cannot do, by one that `eager` takes for them
 
 Median of several steps of forward, backward and SGD with momentum, by network.
@@ -27,10 +27,11 @@ from torch import nn
 from torch.func import functional_call, grad, replace_all_batch_norm_modules_, stack_module_state, vmap
 
 from nasbench.datasets import datasets
-from nasbench.fusion import FusedNetwork
 from nasbench.sampling.classes import Classes
-from nasbench.spaces import GenotypeArray, NetworkSettings, spaces
+from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import Task
+from nasbench.training.fusion import FusedNetwork
+from nasbench.types import GenotypeArray
 
 RECIPE = SHIPPED["nb201-digits"]
 RATE, MOMENTUM, DECAY = RECIPE.train.learning_rate, RECIPE.train.momentum, RECIPE.train.weight_decay

@@ -8,8 +8,8 @@ widths (that of the recipe is 16):
 
     ordinary   DataLoader, one network after the other, torch on all cores, evaluation in batches of 256
     one thread the same in one process for each core, one thread each
-    alone      `nasbench.train.train`, one network after the other in one process for each core, one thread each
-    fused K    `nasbench.train.train_many`, K networks side by side, likewise
+    alone      `nasbench.training.loop.train`, one network after the other in one process for each core, one thread each
+    fused K    `nasbench.training.loop.train_many`, K networks side by side, likewise
 
 They take turns in one run, so that other load meets all of them, each for the same cells, `ordinary` for the first
 `--ordinary` of them, as threads that wait for each other on shared cores are slow. Times are wall-clock
@@ -35,12 +35,13 @@ from shipped import SHIPPED
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from nasbench.build import BuildSettings
+from nasbench.builder import BuildSettings
 from nasbench.datasets import datasets
 from nasbench.sampling.draws import Draws
-from nasbench.spaces import GenotypeArray, NetworkSettings, spaces
+from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import Task
-from nasbench.train import seeded, train, train_many
+from nasbench.training.loop import seeded, train, train_many
+from nasbench.types import GenotypeArray
 
 RECIPE = SHIPPED["nb201-digits"]
 CPU = torch.device("cpu")

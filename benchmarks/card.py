@@ -19,7 +19,7 @@ from scipy.stats import kendalltau, pearsonr, spearmanr
 import nasbench
 from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 RESAMPLES = 1000
 

@@ -13,12 +13,13 @@ from time import perf_counter
 import numpy as np
 
 from nasbench.benchmark import hdf5
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.spaces import spaces
-from nasbench.spaces.base import FloatArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import Direction, FloatArray, Subset
 
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+SPLITS: tuple[Subset, ...] = ("train", "validation", "test")
 IMAGES = 10_000
 PROBE = """
 import json, sys, time
@@ -27,7 +28,8 @@ def resident():
         return {l.split(":")[0]: int(l.split()[1]) / 1024 for l in status if l.startswith(("VmRSS", "VmHWM"))}
 bare = resident()["VmRSS"]
 import h5py, numpy
-from nasbench.benchmark import reader, tabular
+from nasbench.benchmark import tabular
+from nasbench.benchmark.hdf5 import reader
 from nasbench.benchmark.load import load
 imported = resident()["VmRSS"]
 times = []

@@ -16,8 +16,8 @@ import torch
 
 from nasbench.datasets import datasets
 from nasbench.datasets.base import ImageData
-from nasbench.datasets.corruptions import corrupted
-from nasbench.measure import (
+from nasbench.datasets.transforms.corruptions import corrupted
+from nasbench.measures import (
     flops,
     inference_memory,
     inference_seconds,
@@ -28,7 +28,7 @@ from nasbench.measure import (
     training_memory,
 )
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.train import TrainSettings
+from nasbench.training.loop import TrainSettings
 
 CELLS = 4
 

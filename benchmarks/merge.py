@@ -8,8 +8,9 @@ from time import perf_counter
 import numpy as np
 from large import made_up
 
+from nasbench.benchmark.merge import merge
+from nasbench.benchmark.rename import renamed
 from nasbench.benchmark.table import Column, Table
-from nasbench.merge import merge, renamed
 from nasbench.spaces import spaces
 
 SIZES = {

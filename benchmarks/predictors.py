@@ -15,7 +15,7 @@ import numpy as np
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.evaluate.protocol import evaluate
+from nasbench.evaluate.predictors import evaluate
 from nasbench.spaces import spaces
 
 FILE = Path("../shared/tables/nb201_nasgraph/raw/nasbench201_cifar10.csv")

@@ -23,7 +23,7 @@ import torch
 from scipy.stats import kendalltau, spearmanr
 
 from nasbench.datasets import datasets
-from nasbench.proxies import measure, proxies
+from nasbench.measures.proxies import measure, proxies
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
 

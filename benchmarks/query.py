@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 
 from nasbench.benchmark import hdf5
-from nasbench.benchmark.base import Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.load import load
 from nasbench.benchmark.table import Column, Table
 from nasbench.importers import importers
 from nasbench.spaces import spaces
+from nasbench.types import Subset
 
 TABLES = Path(__file__).parent.parent.parent / "shared/tables"
 PUBLISHED = TABLES / "nb201_nasgraph/raw"
 NATS = TABLES / "nats_bench_sample/raw/NATS-tss-v1_0-3ffb9-simple"
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+SPLITS: tuple[Subset, ...] = ("train", "validation", "test")
 
 
 def published() -> Table:

@@ -31,15 +31,15 @@ import torch
 from scipy.stats import kendalltau
 
 from nasbench import load
-from nasbench.baseline import linear_accuracy
 from nasbench.benchmark.base import Benchmark
-from nasbench.build import BuildSettings
-from nasbench.build.settings import trial_seeds
+from nasbench.builder import BuildSettings
+from nasbench.builder.settings import trial_seeds
 from nasbench.datasets import datasets
 from nasbench.sampling.classes import Classes
-from nasbench.spaces import GenotypeArray, NetworkSettings, spaces
-from nasbench.spaces.base import FloatArray
-from nasbench.train import TrainSettings, seeded, train_many
+from nasbench.spaces import NetworkSettings, spaces
+from nasbench.training.linear_baseline import linear_accuracy
+from nasbench.training.loop import TrainSettings, seeded, train_many
+from nasbench.types import FloatArray, GenotypeArray
 
 SPLITS = ("validation", "test")
 CPU = torch.device("cpu")

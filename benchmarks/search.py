@@ -20,13 +20,13 @@ from scipy.special import gammaln
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.evaluate.statistics import bootstrap_interval
+from nasbench.evaluate.strategies import anytime, compare, initial_designs, stream
 from nasbench.search import strategies
-from nasbench.search.compare import anytime, compare, initial_designs, stream
-from nasbench.search.referee import LookUp
-from nasbench.search.simulate import play
+from nasbench.simulator.evaluator import LookUp
+from nasbench.simulator.simulate import play
 from nasbench.spaces import spaces
-from nasbench.spaces.base import FloatArray
-from nasbench.statistics import bootstrap_interval
+from nasbench.types import FloatArray
 
 SOURCE = Path(__file__).parents[2] / "shared/tables/nb201_nasgraph/raw/nasbench201_cifar10.csv"
 POINTS = (50, 100, 150, 300)

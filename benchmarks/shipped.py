@@ -16,7 +16,7 @@ import os
 import time
 
 from nasbench.benchmark.load import TABLES
-from nasbench.build import BuildSettings, NetworkSettings, TrainSettings, build
+from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings, build
 
 SIDE_BY_SIDE = 16
 SHIPPED = {

@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nasbench.spaces import GenotypeArray, Space, spaces
+from nasbench.spaces import Space, spaces
+from nasbench.types import GenotypeArray
 
 
 def seconds(call: Callable[[], object], repeats: int = 3) -> float:

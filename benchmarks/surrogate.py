@@ -17,20 +17,20 @@ import numpy as np
 
 from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.noise import spread
-from nasbench.benchmark.surrogate import fit_surrogate
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate import metrics
 from nasbench.evaluate.splits import targets
+from nasbench.evaluate.strategies import initial_designs, stream
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.evaluate.trajectories import agreement
 from nasbench.importers import importers
-from nasbench.importers.splits import published_split
+from nasbench.importers.holdout_files import published_split
 from nasbench.predictors import predictors
 from nasbench.search import strategies
-from nasbench.search.compare import initial_designs, stream
-from nasbench.search.referee import LookUp
-from nasbench.search.simulate import Run, play
-from nasbench.spaces.base import FloatArray
+from nasbench.simulator.evaluator import LookUp
+from nasbench.simulator.simulate import Run, play
+from nasbench.types import FloatArray
 
 TABLES = Path(__file__).parents[2] / "shared/tables"
 STRATEGIES = ("random", "local", "evolution", "reinforce")

@@ -23,14 +23,14 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from nasbench.benchmark import hdf5
+from nasbench.benchmark.merge import merge
 from nasbench.benchmark.table import Table
 from nasbench.importers import importers
 from nasbench.importers.base import files_of
 from nasbench.importers.csv import CSV
+from nasbench.importers.holdout_files import published_split
 from nasbench.importers.installed import folder_of
-from nasbench.importers.splits import published_split
-from nasbench.merge import merge
-from nasbench.spaces.base import FloatArray
+from nasbench.types import FloatArray
 
 SHARED = Path(__file__).parent.parent.parent / "shared/tables"
 SPLITS = ("train", "validation", "test")

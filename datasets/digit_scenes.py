@@ -8,7 +8,7 @@ import numpy.typing as npt
 from nasbench.datasets.base import SPLITS, Dataset
 from nasbench.datasets.boxes import BoxData
 from nasbench.datasets.digits import Digits
-from nasbench.datasets.distort import _bilinear, uniform
+from nasbench.datasets.transforms.distortions import _bilinear, uniform
 from nasbench.errors import InputError
 
 SMALLEST, LARGEST = 0.25, 0.625

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.datasets.distort import DistortedDataset
+from nasbench.datasets.transforms.distortions import DistortedDataset
 
 
 class Digits(DistortedDataset):

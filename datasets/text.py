@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.datasets.base import Data, Dataset, Splits
-from nasbench.datasets.distort import uniform
+from nasbench.datasets.transforms.distortions import uniform
 from nasbench.errors import InputError
 from nasbench.tasks.classification import IGNORED
 from nasbench.tasks.language import MaskedLanguage

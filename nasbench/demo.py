@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from nasbench.benchmark.hdf5 import write_surrogate
-from nasbench.benchmark.surrogate import fit_surrogate
+from nasbench.benchmark.hdf5.writer import write_surrogate
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.build import BuildSettings, build
+from nasbench.builder import BuildSettings, build
 from nasbench.errors import FileError
-from nasbench.evaluate.protocol import evaluate
+from nasbench.evaluate.predictors import evaluate
+from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import feasible
+from nasbench.evaluate.strategies import compare
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.progress import Progress
 from nasbench.report.page import write_report
-from nasbench.results import Results
-from nasbench.search.compare import compare
 from nasbench.spaces.base import NetworkSettings
-from nasbench.train import TrainSettings
+from nasbench.training.loop import TrainSettings
 
 METRIC = "validation_accuracy"
 SIDE_BY_SIDE = 16

@@ -1,10 +1,14 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and JSON in which no name occurs twice."""
 
+from __future__ import annotations
+
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nasbench.errors import FileError
 
@@ -40,3 +44,21 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def strict_json(content: str | bytes) -> Any:
+    """What the content holds.
+
+    Raises:
+        ValueError: It is no JSON, a number in it is too long, or an object in it has a name twice.
+        RecursionError: It is nested too deep.
+    """
+    return json.loads(content, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object in which no name occurs twice, of which the last would win without a word."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return content

@@ -5,13 +5,13 @@ import importlib
 import importlib.util
 import inspect
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from nasbench.errors import InputError
+from nasbench.imports import import_module
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Registry(Generic[T]):
         """The class and the constructor arguments that `spec` stands for."""
         target, arguments = self._target(spec)
         module, _, attribute = target.partition(":")
-        cls = getattr(_import(module, f"{self.kind} {spec!r}"), attribute, None)
+        cls = getattr(import_module(module, f"{self.kind} {spec!r}"), attribute, None)
         base_module, _, base_name = self.base.partition(":")
         base = getattr(importlib.import_module(base_module), base_name)
         if cls is None:
@@ -98,38 +98,6 @@ class Registry(Generic[T]):
         raise InputError(
             f"unknown {self.kind} {name!r}: {hint}known are {', '.join(self.entries)}, and your own as module:Class"
         )
-
-
-def function(spec: str, *parameters: str) -> Callable[..., Any]:
-    """The function, or class, that `"module:function"` names, which must have just these parameters.
-
-    That it must keeps what a file names from being any function of any module.
-
-    Raises:
-        InputError: It cannot be imported, or has other parameters.
-    """
-    module, _, name = spec.partition(":")
-    takes = f"{name or 'function'}({', '.join(parameters)})"
-    if not module or not name:
-        raise InputError(f"expected 'module:function' for a function {takes}, got {spec!r}")
-    found = getattr(_import(module, f"the function {spec!r}"), name, None)
-    if not (inspect.isfunction(found) or inspect.isclass(found)):
-        raise InputError(f"module {module!r} has no function {takes}")
-    if tuple(inspect.signature(found).parameters) != parameters:
-        raise InputError(f"the function {spec!r} must be {takes}, but is {name}{inspect.signature(found)}")
-    return found
-
-
-def _import(module: str, what: str) -> Any:
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)  # a part of one's own lies beside the place where one works
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
-            raise InputError(f"{what} needs the package {error.name!r}: pip install it") from error
-        raise InputError(f"{what}: no module {module!r} here or on PYTHONPATH") from error
 
 
 def _value(text: str) -> Any:

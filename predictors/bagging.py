@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.spaces.base import FloatArray
+from nasbench.types import FloatArray
 
 LEAST_NOISE = 1e-3
 """Variance of the noise, relative to the targets', that no out-of-bag error goes below."""

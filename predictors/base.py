@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.predictors.warp import Warp
-from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray, GenotypeArray
 
 CHUNK = 4096
 """Most architectures that are predicted at once, so that memory does not grow with their number."""

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import BoolArray, FloatArray, GenotypeArray
 
 FLOW = ("live", "pairs", "ways")
 """Encodings of the flow; `Space.feature_kinds` names those of a space."""

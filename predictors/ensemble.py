@@ -10,7 +10,7 @@ import numpy.typing as npt
 from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class Ensemble(Predictor):

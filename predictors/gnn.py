@@ -15,7 +15,7 @@ from torch import Tensor
 from nasbench.predictors.bagging import bootstrap, out_of_bag_noise
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import flow
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 BATCH = 64
 """Most architectures in a step of training."""

@@ -12,7 +12,7 @@ import torch
 
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT, encode, variances
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit, in linear_operator

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.predictors.base import Prediction, Predictor
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class Mean(Predictor):

@@ -10,7 +10,7 @@ from sklearn.linear_model import BayesianRidge
 
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT, encode, variances
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class Ridge(Predictor):

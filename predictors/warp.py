@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.special import boxcox1p, inv_boxcox1p
 
-from nasbench.spaces.base import FloatArray
+from nasbench.types import FloatArray
 
 PRIOR_STD = 3.0
 """How far the exponent is expected to lie from 1, which changes nothing."""

@@ -11,7 +11,7 @@ import xgboost
 from nasbench.predictors.bagging import bootstrap, out_of_bag_error, out_of_bag_noise
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT, encode
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 STEP, PATIENCE = 20, 5
 """Trees that are grown before the error is looked at, and how often it may be found no less."""

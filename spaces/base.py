@@ -8,13 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, Union, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.spaces import interchange
+from nasbench.types import Architecture, BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from optuna import Trial
 
     from nasbench.tasks import Task
-
-GenotypeArray: TypeAlias = npt.NDArray[np.int8]
-KeyArray: TypeAlias = npt.NDArray[np.int64]
-BoolArray: TypeAlias = npt.NDArray[np.bool_]
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-Architecture: TypeAlias = Union[str, Sequence[int], npt.NDArray[Any], "nx.DiGraph[Any]"]
-"""One architecture in any accepted form: its genotype, its graph, or the space's published string."""
-
 
 BLOCK = 2**16
 """Genotypes that are worked on at once where many would take much memory."""

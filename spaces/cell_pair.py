@@ -13,18 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import (
-    BoolArray,
-    CellTensors,
-    GenotypeArray,
-    KeyArray,
-    NetworkSettings,
-    Option,
-    Space,
-    mix,
-)
+from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space, mix
 from nasbench.spaces.cell_pair_function import FormalCells, function_keys
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -561,7 +553,7 @@ class CellPair(Space):
         Raises:
             InputError: There is one channel, which a reduction cannot divide in two.
         """
-        from nasbench.spaces.cell_pair_network import network
+        from nasbench.spaces.networks.cell_pair import network
 
         images = ImageClassification.expect(task)
         if settings.channels < 2:

@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.spaces.base import BoolArray, KeyArray, mix
+from nasbench.spaces.base import mix
+from nasbench.types import BoolArray, KeyArray
 
 Words: TypeAlias = npt.NDArray[np.uint64]
 

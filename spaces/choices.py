@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.registry import function
+from nasbench.imports import function
 from nasbench.spaces import interchange
-from nasbench.spaces.base import CellTensors, FloatArray, GenotypeArray, NetworkSettings, Option, Space
+from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space
+from nasbench.types import FloatArray, GenotypeArray
 
 if TYPE_CHECKING:
     import networkx as nx

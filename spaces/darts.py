@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.spaces.base import BoolArray, Option
+from nasbench.spaces.base import Option
 from nasbench.spaces.cell_pair import Blocks, CellPair, ShortArray
+from nasbench.types import BoolArray
 
 OPERATIONS = (
     "max_pool_3x3",

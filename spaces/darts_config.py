@@ -13,9 +13,10 @@ from functools import cache
 from typing import Any
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import GenotypeArray, Option
+from nasbench.spaces.base import Option
 from nasbench.spaces.cell_pair import CELLS
 from nasbench.spaces.darts import DARTS, NODES
+from nasbench.types import GenotypeArray
 
 PREFIX = "NetworkSelectorDatasetInfo:darts:"
 ARCHITECTURE = (f"{PREFIX}edge_", f"{PREFIX}inputs_node_")

@@ -13,18 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import (
-    BoolArray,
-    CellTensors,
-    FloatArray,
-    GenotypeArray,
-    KeyArray,
-    NetworkSettings,
-    Option,
-    Space,
-)
+from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space
 from nasbench.spaces.efficientdet import scaling
 from nasbench.tasks.detection import ObjectDetection
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -644,7 +636,7 @@ class Detection(Space):
         one. The backbone has the widths that EfficientNet-B0 has at these levels, scaled as EfficientNet is from B0 to
         B6. The number of stages is fixed, so that `settings.stages` has no meaning here.
         """
-        from nasbench.spaces.detection_network import detector
+        from nasbench.spaces.networks.detection import detector
 
         images = ObjectDetection.expect(task)
         pyramids = self.pyramids(genotype[None])

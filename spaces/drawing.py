@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, KeyArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, FloatArray, GenotypeArray, NetworkSettings
+from nasbench.spaces.base import CellTensors, NetworkSettings
 from nasbench.spaces.layered import Layered, path_tensors
 from nasbench.tasks.language import MaskedLanguage
+from nasbench.types import FloatArray, GenotypeArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -168,7 +169,7 @@ class FlexiBERT(Layered):
         proportion; it is a multiple of 4, the most heads. The depth is what the space chooses, so that `settings.cells`
         and `settings.stages` have no meaning here.
         """
-        from nasbench.spaces.transformer_network import Encoder, scaled
+        from nasbench.spaces.networks.transformer import Encoder, scaled
 
         language = MaskedLanguage.expect(task)
         hidden = scaled(HIDDEN[genotype[0]], settings.channels, HIDDEN[0], HEADS[-1])

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, GenotypeArray, KeyArray, NetworkSettings, Space
+from nasbench.spaces.base import CellTensors, NetworkSettings, Space
 from nasbench.tasks.nodes import NodeClassification
+from nasbench.types import GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from nasbench.tasks import Task
 
 OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
-"""What a node does, in the published order; `spaces/graph_network.py` says what each is."""
+"""What a node does, in the published order; `spaces/networks/graph.py` says what each is."""
 SKIP = OPERATIONS.index("skip")
 NODES = 4
 LINKS = (
@@ -278,7 +279,7 @@ class Graph(Space):
         `settings.channels` is the width of all nodes. What the space chooses is the depth, so that `settings.cells` and
         `settings.stages` have no meaning here.
         """
-        from nasbench.spaces.graph_network import GraphNetwork
+        from nasbench.spaces.networks.graph import GraphNetwork
 
         nodes = NodeClassification.expect(task)
         shape, *ops = self.decode(self.function_key(genotype[None]))[0].tolist()

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.spaces.base import BoolArray, CellTensors, GenotypeArray, KeyArray, Space
+from nasbench.spaces.base import CellTensors, Space
+from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
 
 class Layered(Space):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, GenotypeArray, KeyArray, NetworkSettings, Space
+from nasbench.spaces.base import CellTensors, NetworkSettings, Space
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -140,7 +141,7 @@ class Macro(Space):
         """
         from torch import nn
 
-        from nasbench.spaces import layers
+        from nasbench.spaces.networks import layers
 
         images = ImageClassification.expect(task)
         channels = settings.channels

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import GenotypeArray, NetworkSettings, Option
+from nasbench.spaces.base import NetworkSettings, Option
 from nasbench.spaces.mobile_chain import Layers, MobileChain, Stage, kept_strides, scaled
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import GenotypeArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -189,7 +190,7 @@ class Mobile(MobileChain):
 
         from torch import nn
 
-        from nasbench.spaces import layers
+        from nasbench.spaces.networks import layers
 
         images = ImageClassification.expect(task)
         stem, last, *widths = (

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, FloatArray, GenotypeArray, NetworkSettings, Space
+from nasbench.spaces.base import CellTensors, NetworkSettings, Space
 from nasbench.spaces.edge_cell import EDGES
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import FloatArray, GenotypeArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -144,7 +145,7 @@ class NATSSize(Space):
         """
         from torch import nn
 
-        from nasbench.spaces import layers
+        from nasbench.spaces.networks import layers
 
         images = ImageClassification.expect(task)
 

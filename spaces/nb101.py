@@ -16,18 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import (
-    BLOCK,
-    BoolArray,
-    CellTensors,
-    FloatArray,
-    GenotypeArray,
-    KeyArray,
-    NetworkSettings,
-    Space,
-    hash_digits,
-)
+from nasbench.spaces.base import BLOCK, CellTensors, NetworkSettings, Space, hash_digits
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -337,7 +328,7 @@ class NB101(Space):
         evenly, vertices of smaller number get one more, as published; so isomorphic cells can then differ by a few
         parameters.
         """
-        from nasbench.spaces.nb101_network import network
+        from nasbench.spaces.networks.nb101 import network
 
         images = ImageClassification.expect(task)
         return network(*self.matrix(genotype), images.shape[0], images.classes, settings)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import GenotypeArray, KeyArray, NetworkSettings
+from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.edge_cell import (
     EDGES,
     LEARNT,
@@ -25,6 +25,7 @@ from nasbench.spaces.edge_cell import (
     first_of_class,
 )
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import torch
@@ -127,7 +128,7 @@ class NB201(EdgeCellSpace):
         """
         from torch import nn
 
-        from nasbench.spaces import layers
+        from nasbench.spaces.networks import layers
 
         images = ImageClassification.expect(task)
 

@@ -13,15 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import InputError
+from nasbench.files import strict_json
 from nasbench.spaces import nlp_cells
-from nasbench.spaces.base import (
-    BoolArray,
-    CellTensors,
-    GenotypeArray,
-    KeyArray,
-    NetworkSettings,
-    Space,
-)
+from nasbench.spaces.base import CellTensors, NetworkSettings, Space
 from nasbench.spaces.nlp_cells import (
     BLEND,
     FEWEST,
@@ -38,10 +32,10 @@ from nasbench.spaces.nlp_cells import (
     packed,
     unpacked,
 )
-from nasbench.spaces.nlp_moves import Edits
+from nasbench.spaces.nlp_neighbourhood import Edits
 from nasbench.spaces.nlp_sampling import drawn
-from nasbench.strict_json import loads
 from nasbench.tasks.language import MaskedLanguage
+from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -200,7 +194,7 @@ class NLP(Space):
     def _parse(self, text: str) -> Sequence[int]:
         form = '{"node_0": {"op": "linear", "input": ["x", "h_prev_0"]}, "h_new_0": {...}}'
         try:
-            recipe = loads(text)
+            recipe = strict_json(text)
         except (ValueError, RecursionError) as error:
             raise InputError(f"expected a recipe as JSON like {form}, got {text[:80]!r}: {error}") from error
         if not isinstance(recipe, dict):
@@ -429,7 +423,7 @@ class NLP(Space):
         states (published: 400 and 600, three layers); `settings.stages` has no meaning here. The published dropout of
         weights, words and states is left out. Cells whose states nothing bounds can diverge, as published.
         """
-        from nasbench.spaces.nlp_network import LanguageModel
+        from nasbench.spaces.networks.nlp import LanguageModel
 
         language = MaskedLanguage.expect(task)
         sizes = [settings.channels] * (1 + settings.cells)

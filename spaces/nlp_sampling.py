@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.spaces.base import BoolArray, FloatArray, KeyArray
 from nasbench.spaces.nlp_cells import (
     BLEND,
     FIRST,
@@ -23,6 +22,7 @@ from nasbench.spaces.nlp_cells import (
     pruned,
     rules,
 )
+from nasbench.types import BoolArray, FloatArray, KeyArray
 
 BUDGETS = (7, 14, 21)
 """Nodes of a cell before those without effect are left out, its hidden states not counted."""

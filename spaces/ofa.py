@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, KeyArray, NetworkSettings, Option
+from nasbench.spaces.base import NetworkSettings, Option
 from nasbench.spaces.mobile_chain import LAYER, Layers, MobileChain, Stage, kept_strides, scaled
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -273,7 +274,7 @@ class OFA(MobileChain):
         """
         from torch import nn
 
-        from nasbench.spaces import layers
+        from nasbench.spaces.networks import layers
 
         def excitation(channels: int) -> nn.Module:
             return layers.SqueezeExcitation(channels, _multiple_of_8(channels // 4), nn.ReLU, nn.Hardsigmoid)

@@ -12,17 +12,9 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.spaces import interchange
-from nasbench.spaces.base import (
-    BoolArray,
-    CellTensors,
-    GenotypeArray,
-    KeyArray,
-    NetworkSettings,
-    Option,
-    Space,
-    mix,
-)
+from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space, mix
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -60,7 +52,7 @@ class TemplateSpace(Space):
     those that can make anything of anything are found once, and `canonical` takes the least genotype that any makes.
 
     In a network each node does its operation on the sum of what arrives, in cells as those of NAS-Bench-201. `none`
-    passes nothing on, `skip` what arrives; what else is known by name is in `nasbench.spaces.template_network`.
+    passes nothing on, `skip` what arrives; what else is known by name is in `nasbench.spaces.networks.template`.
 
     Args:
         template: The graph, or the JSON values that it is stored as (`Template`; optional edges are listed under
@@ -374,7 +366,7 @@ class TemplateSpace(Space):
         Raises:
             InputError: An operation is not known by name and not in `layers`, or its function cannot be imported.
         """
-        from nasbench.spaces import template_network
+        from nasbench.spaces.networks import template
 
         images = ImageClassification.expect(task)
         adjacency, ops, _ = self.tensors(genotype[None])
@@ -383,7 +375,7 @@ class TemplateSpace(Space):
             (self._meaning(self.ops[ops[0, node]]), [live.index(i) for i in live if adjacency[0, i, node]])
             for node in live[1:]
         ]
-        return template_network.network(plan, images.shape[0], images.classes, settings)
+        return template.network(plan, images.shape[0], images.classes, settings)
 
 
 def _read(template: Template) -> tuple[dict[str, list[str]], Edges, Edges]:

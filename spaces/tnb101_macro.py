@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import BoolArray, CellTensors, FloatArray, GenotypeArray, KeyArray, NetworkSettings, Space
+from nasbench.spaces.base import CellTensors, NetworkSettings, Space
 from nasbench.spaces.layered import path_tensors
 from nasbench.spaces.mobile_chain import check_attributes, directed_path
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -227,16 +228,16 @@ class TNB101Macro(Space):
         """
         from torch import nn
 
-        from nasbench.spaces import layers, tnb101_network
+        from nasbench.spaces.networks import layers, tnb101
 
         images = ImageClassification.expect(task)
         digits = self._digits(genotype[None])[0]
         channels = settings.channels
-        blocks = tnb101_network.stem(images.shape, channels)
+        blocks = tnb101.stem(images.shape, channels)
         for digit in digits[digits > 0].tolist():
             c_in, channels = channels, channels * (2 if digit in (2, 4) else 1)
-            blocks.append(tnb101_network.BasicBlock(c_in, channels, 2 if digit in (3, 4) else 1))
-            blocks += [tnb101_network.BasicBlock(channels, channels) for _ in range(settings.cells - 1)]
+            blocks.append(tnb101.BasicBlock(c_in, channels, 2 if digit in (3, 4) else 1))
+            blocks += [tnb101.BasicBlock(channels, channels) for _ in range(settings.cells - 1)]
         return nn.Sequential(*blocks, layers.head(channels, images.classes))
 
 

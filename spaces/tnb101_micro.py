@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import GenotypeArray, NetworkSettings
+from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.edge_cell import EDGES, LEARNT, SAME, ZERO, EdgeCellSpace
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import GenotypeArray
 
 if TYPE_CHECKING:
     import torch
@@ -70,8 +71,8 @@ class TNB101Micro(EdgeCellSpace):
         """
         from torch import nn
 
-        from nasbench.spaces import layers
-        from nasbench.spaces.tnb101_network import stem
+        from nasbench.spaces.networks import layers
+        from nasbench.spaces.networks.tnb101 import stem
 
         images = ImageClassification.expect(task)
 

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, FloatArray, GenotypeArray, NetworkSettings
+from nasbench.spaces.base import CellTensors, NetworkSettings
 from nasbench.spaces.layered import Layered
 from nasbench.tasks.language import MaskedLanguage
+from nasbench.types import FloatArray, GenotypeArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -370,7 +371,7 @@ class Transformer(Layered):
         proportion; it is a multiple of 8, the most heads. The depth is what the space chooses, so that `settings.cells`
         and `settings.stages` have no meaning here.
         """
-        from nasbench.spaces.transformer_network import EncoderDecoder, scaled
+        from nasbench.spaces.networks.transformer import EncoderDecoder, scaled
 
         language, s = MaskedLanguage.expect(task), self.settings(genotype[None])
 

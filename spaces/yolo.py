@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, FloatArray, GenotypeArray, NetworkSettings, Option, Space
+from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space
 from nasbench.tasks.detection import ObjectDetection
+from nasbench.types import FloatArray, GenotypeArray
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -230,7 +231,7 @@ class YOLO(Space):
         depths of a family can have the same network. The number of stages is fixed, so that `settings.stages` has no
         meaning here.
         """
-        from nasbench.spaces.yolo_network import detector
+        from nasbench.spaces.networks.yolo import detector
 
         images = ObjectDetection.expect(task)
         family, _ = _VARIANTS[genotype[0]]

@@ -1,10 +1,100 @@
-"""One thread for each worker, and properties tested on the same examples in every run, however slow."""
+"""One thread for each worker, properties tested on the same examples in every run, and a benchmark of formulas."""
+
+from __future__ import annotations
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; workers would take cores from each other
 
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pytest
 from hypothesis import settings
+
+from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
+from nasbench.errors import NotFoundError
+from nasbench.spaces import spaces
+from nasbench.types import Architecture, Direction, FloatArray, GenotypeArray
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+EPOCHS = (1, 4)
+
+
+class Formula(Benchmark):
+    """Validation sums over positions, test differs a little; a cell of code c trains 1 + c % 7 s an epoch."""
+
+    kind = "tabular"
+    name = "formula"
+
+    def __init__(self, direction: Direction = "maximise", timed: bool = True, complete: bool = True) -> None:
+        self.space = spaces.create("nb201")
+        self.whole = complete
+        self.timed = timed
+        sign = 1 if direction == "maximise" else -1
+        axes = ("architecture", "epoch")
+        weights = np.random.default_rng(0).normal(size=(len(self.space.choices), max(self.space.choices)))
+
+        def total(genotypes: GenotypeArray) -> FloatArray:
+            return np.sum(weights[np.arange(genotypes.shape[1]), genotypes], axis=1)  # type: ignore[no-any-return]
+
+        def wobble(genotypes: GenotypeArray) -> FloatArray:
+            return 0.1 * np.cos(self.space.code(genotypes).astype(np.float64))
+
+        self.formulas: dict[str, Callable[[GenotypeArray, int], FloatArray]] = {
+            "toy/validation_score": lambda g, epoch: sign * (80 + epoch * total(g)),
+            "toy/test_score": lambda g, epoch: sign * (80 + epoch * total(g) + wobble(g)),
+            "toy/train_seconds": lambda g, epoch: epoch * (1.0 + self.space.code(g) % 7),
+            "parameters": lambda g, epoch: self.space.code(g) + 1.0,
+        }
+        self.metrics: Mapping[str, Metric] = {
+            m.path: m
+            for m in (
+                Metric("toy", "validation_score", "validation", "percent", direction, axes),
+                Metric("toy", "test_score", "test", "percent", direction, axes),
+                Metric("toy", "train_seconds", "none", "seconds", "minimise", axes),
+                Metric("", "parameters", "none", "count", "none", ("architecture",)),
+            )
+            if timed or m.name != "train_seconds"
+        }
+
+    def query_many(
+        self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
+    ) -> Answers:
+        found = self.metric(metric)
+        finished = EPOCHS[-1] if epoch == "last" else epoch
+        if finished not in EPOCHS:
+            raise NotFoundError(f"no epoch {epoch}")
+        values = self.formulas[found.path](self.space.check(genotypes), finished)
+        return Answers(np.ma.masked_invalid(values), found.path, found.split, found.units, finished, "mean")
+
+    def query(
+        self, architecture: Architecture, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
+    ) -> Answer:
+        genotype = self.space.genotype(architecture)[None]
+        found = self.query_many(genotype, metric, epoch=epoch)
+        assert found.epoch is not None
+        cost = float(self.formulas["toy/train_seconds"](genotype, found.epoch)[0]) if self.timed else np.nan
+        value = float(found.values.filled(np.nan)[0])
+        return Answer(value, found.metric, found.split, found.units, found.epoch, (0,), cost, None)
+
+    def architectures(self) -> GenotypeArray:
+        return np.concatenate(list(self.space.enumerate()))[: None if self.whole else 60]
+
+    @property
+    def complete(self) -> bool:
+        return self.whole
+
+    def recorded_epochs(self, metric: str) -> tuple[int, ...]:
+        return EPOCHS if "epoch" in self.metric(metric).dims else ()
+
+    def recorded_seeds(self, metric: str) -> tuple[int, ...]:
+        return ()
+
+
+@pytest.fixture
+def formula() -> type[Formula]:
+    return Formula

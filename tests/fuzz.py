@@ -35,11 +35,11 @@ if GUIDED:
     import atheris
 with atheris.instrument_imports(include=["nasbench.importers", "nasbench.benchmark"]) if GUIDED else nullcontext():
     from nasbench.benchmark import hdf5
+    from nasbench.benchmark.hdf5.verify import verify
     from nasbench.benchmark.load import load
-    from nasbench.benchmark.verify import verify
     from nasbench.errors import NasbenchError
     from nasbench.importers import importers
-    from nasbench.importers.tfrecord import encode, records, write
+    from nasbench.importers.formats.tfrecord import encode, records, write
 
     for entry in importers.entries.values():
         importlib.import_module(entry.partition(":")[0])

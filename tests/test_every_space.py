@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.hdf5 import write
+from nasbench.benchmark.hdf5.writer import write
 from nasbench.benchmark.load import load
-from nasbench.benchmark.surrogate import fit_surrogate
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.evaluate.protocol import evaluate
-from nasbench.search.compare import compare
+from nasbench.evaluate.predictors import evaluate
+from nasbench.evaluate.strategies import compare
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.spaces import ChoiceSpace, Space, TemplateSpace, spaces
 
 OPERATIONS = ["conv3x3", "conv1x1", "maxpool3x3"]

@@ -10,9 +10,9 @@ import pytest
 
 import nasbench
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.hdf5 import write
+from nasbench.benchmark.hdf5.writer import write
 from nasbench.benchmark.table import Column, Table
-from nasbench.build.settings import BuildSettings, sampling_generator
+from nasbench.builder.settings import BuildSettings, sampling_generator
 from nasbench.cli import main
 from nasbench.sampling.draws import Draws
 from nasbench.spaces import spaces

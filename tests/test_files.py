@@ -1,14 +1,17 @@
-"""A file appears whole or not at all."""
+"""A file appears whole or not at all; JSON in which a name occurs twice is refused."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nasbench.errors import FileError
-from nasbench.files import atomic
+from nasbench.files import atomic, strict_json
 
 
 def test_replaces_only_at_the_end(tmp_path: Path) -> None:
@@ -49,7 +52,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     code = """
 import resource, signal, sys
 from pathlib import Path
-from nasbench.files import atomic
+from nasbench.files import atomic, strict_json
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 with atomic(Path(sys.argv[1])) as temporary:
@@ -66,3 +69,27 @@ def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:
     with atomic(tmp_path / "file") as temporary:
         temporary.write_text("")
     assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@pytest.mark.parametrize(
+    "content", ['{"a": 1, "a": 1}', b'[{"b": {"a": 1, "b": 2, "a": 3}}]', '{"a": 1, "\\u0061": 2}']
+)
+def test_a_name_twice_is_refused(content: str | bytes) -> None:
+    with pytest.raises(ValueError, match="a name occurs twice in one object"):
+        strict_json(content)
+
+
+def test_one_name_in_two_objects_is_fine() -> None:
+    assert strict_json(b'{"a": {"a": [1, {"a": null}]}}') == {"a": {"a": [1, {"a": None}]}}
+
+
+@given(values)
+def test_what_was_written_is_read(value: object) -> None:
+    assert strict_json(json.dumps(value)) == value

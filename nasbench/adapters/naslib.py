@@ -14,12 +14,13 @@ from nasbench.benchmark.base import Answer, Benchmark, Epoch
 from nasbench.errors import InputError, NotFoundError
 from nasbench.predictors import Prediction, Predictor, predictors
 from nasbench.spaces import spaces
-from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
 from nasbench.spaces.darts import DARTS
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import EDGES, NB201
 from nasbench.spaces.tnb101_macro import MODULES, TNB101Macro
 from nasbench.spaces.tnb101_micro import TNB101Micro
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class Metric(Enum):

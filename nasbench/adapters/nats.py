@@ -15,9 +15,9 @@ from nasbench.adapters.opening import opened
 from nasbench.benchmark.base import Benchmark, Epoch, SeedPolicy
 from nasbench.errors import InputError, NotFoundError
 from nasbench.importers.nats_bench import DATASETS, MIXED, SCHEDULES
-from nasbench.spaces.base import GenotypeArray
 from nasbench.spaces.nats_size import CELL, NATSSize
 from nasbench.spaces.nb201 import NB201, OPERATIONS
+from nasbench.types import GenotypeArray
 
 __all__ = ["NATS", "ArchResults", "NASBench201API", "ResultsCount", "create"]
 

@@ -18,9 +18,9 @@ from nasbench.benchmark.load import load
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
-from nasbench.spaces.base import FloatArray, GenotypeArray
 from nasbench.spaces.cell_pair import CELLS
 from nasbench.spaces.darts import DARTS, NODES
+from nasbench.types import FloatArray, GenotypeArray
 
 __all__ = ["Ensemble", "Genotype", "load_ensemble"]
 

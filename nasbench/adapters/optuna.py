@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nasbench.benchmark.base import Answer, Benchmark, Epoch, Metric, SeedPolicy
 from nasbench.errors import InputError, MissingExtraError
-from nasbench.spaces.base import GenotypeArray
+from nasbench.types import GenotypeArray
 
 try:
     from optuna import TrialPruned

@@ -11,7 +11,8 @@ import pandas as pd
 
 from nasbench.benchmark.base import Benchmark
 from nasbench.errors import InputError, MissingExtraError, NotFoundError
-from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import BoolArray, FloatArray, GenotypeArray
 
 try:
     from syne_tune.blackbox_repository.blackbox import Blackbox

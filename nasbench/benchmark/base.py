@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError, NotFoundError
-from nasbench.spaces.base import Architecture, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import Architecture, Direction, GenotypeArray, Subset
 
-Split: TypeAlias = Literal["train", "validation", "test", "none"]
-Direction: TypeAlias = Literal["maximise", "minimise", "none"]
 SeedPolicy: TypeAlias = int | Literal["mean"] | np.random.Generator
 """`"mean"` over the recorded seeds (the default), one recorded seed, or a generator that draws one."""
 Epoch: TypeAlias = int | Literal["last"]
@@ -45,7 +44,7 @@ class Metric:
 
     dataset: str
     name: str
-    split: Split
+    split: Subset
     units: str
     direction: Direction
     dims: tuple[str, ...]
@@ -83,7 +82,7 @@ class Answer(NamedTuple):
 
     value: float
     metric: str
-    split: Split
+    split: Subset
     units: str
     epoch: int | None
     seeds: tuple[int, ...]
@@ -105,7 +104,7 @@ class Answers(NamedTuple):
 
     values: np.ma.MaskedArray[tuple[int], np.dtype[np.float64]]
     metric: str
-    split: Split
+    split: Subset
     units: str
     epoch: int | None
     seed: int | str
@@ -215,7 +214,7 @@ class Benchmark(ABC):
             f"no metric says which architecture is better; this benchmark has {', '.join(self.metrics)}"
         )
 
-    def partner(self, metric: str, split: Split) -> Metric:
+    def partner(self, metric: str, split: Subset) -> Metric:
         """The same quantity on another split: the test accuracy for a validation accuracy.
 
         Raises:

@@ -44,7 +44,7 @@ def load(path_or_name: str | Path) -> Benchmark:
         FileError: There is no such file, or it is not a whole, sound benchmark.
     """
     path = locate(path_or_name)
-    from nasbench.benchmark.reader import Reader, sound
+    from nasbench.benchmark.hdf5.reader import Reader, sound
     from nasbench.benchmark.tabular import TabularBenchmark
 
     with sound(path):

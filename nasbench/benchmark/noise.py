@@ -9,13 +9,13 @@ chi-squared (McCullagh & Nelder, 1989, chapter 10: a gamma model of the dispersi
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import FloatArray, KeyArray
+from nasbench.types import FloatArray, KeyArray
 
 KNOTS = 8
 """Most points between which the deviation is a straight line."""
@@ -120,44 +120,6 @@ def fit_noise(predicted: FloatArray, found: Spread, group: npt.NDArray[np.intp])
     weights, ratio = _hats(x, knots), variance / pooled
     penalty = _penalty(weights, ratio, freedom, group)
     return Noise(knots, np.sqrt(pooled) * np.exp(_maximise(weights, ratio, freedom, penalty)))
-
-
-def noise_quality(
-    predicted: FloatArray, found: Spread, group: npt.NDArray[np.intp], rng: np.random.Generator
-) -> dict[str, Any]:
-    """Whether noise that was learnt from some architectures is that of others.
-
-    Args:
-        predicted: As of `fit_noise`.
-        found: As of `fit_noise`.
-        group: As of `fit_noise`: no group is both learnt from and tested on.
-        rng: Draws the parts.
-
-    Returns:
-        `noise_cells`: architectures with several seeds; `noise_ratio`: predicted variance by the one found, pooled;
-        `noise_coverage_90`: share of single trainings inside the central 90 % interval around the mean over seeds (0.9
-        is right). None where the noise is too small or too little known to say.
-    """
-    from nasbench.evaluate.metrics import NORMAL_90  # needs scipy.stats, which a query does not
-
-    names, number = np.unique(group, return_inverse=True)
-    part = (rng.permutation(len(names)) % FOLDS)[number]
-    expected = np.full(len(predicted), np.nan)
-    for fold in range(FOLDS):
-        inside = part == fold
-        learnt = fit_noise(predicted[~inside], Spread(*(array[~inside] for array in found)), group[~inside])
-        if learnt is not None:
-            expected[inside] = learnt.at(predicted[inside])
-    rows = (found.freedom > 0) & np.isfinite(expected)
-    seen = float(found.freedom[rows] @ found.variance[rows])
-    drawn = float(found.freedom[rows] @ expected[rows] ** 2)
-    z = found.residuals[rows] / np.where(expected[rows] > 0, expected[rows], np.nan)[:, None]
-    z = z[np.isfinite(z)]
-    return {
-        "noise_cells": int((found.freedom > 0).sum()),
-        "noise_ratio": drawn / seen if seen > 0 else None,
-        "noise_coverage_90": float((np.abs(z) <= NORMAL_90).mean()) if len(z) else None,
-    }
 
 
 def deviates(keys: KeyArray, name: str, seed: int) -> FloatArray:

@@ -5,22 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy, Split
-from nasbench.benchmark.noise import Noise, deviates, fit_noise, noise_quality, spread
-from nasbench.benchmark.parts import specification
-from nasbench.benchmark.table import Column, Table
-from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
+from nasbench.benchmark.noise import Noise, deviates
+from nasbench.benchmark.table import Table
 from nasbench.errors import InputError, NotFoundError
-from nasbench.predictors import Prediction, Predictor, predictors
-from nasbench.progress import Progress, silent
-from nasbench.provenance import provenance
-from nasbench.spaces.base import Architecture, FloatArray, GenotypeArray, Space
+from nasbench.predictors import Prediction, Predictor
+from nasbench.types import Architecture, FloatArray, GenotypeArray
 
 Transform: TypeAlias = Literal["identity", "log"]
 Score: TypeAlias = Callable[[FloatArray, FloatArray], float]
@@ -29,11 +25,6 @@ WHOLE = 2**18
 """Spaces with at most this many codes are predicted as a whole, at the first question."""
 REMEMBERED = 2**20
 """Architectures and, in larger spaces, predictions remembered at most."""
-RESAMPLES = 200
-MOST_REASONS = 255
-SCORES = ("kendall_tau", "sparse_kendall_tau", "spearman", "r2", "rmse")
-FOLDS, RESAMPLING, NOISE = 0, 1, 2
-"""Purposes of random numbers."""
 
 
 @dataclass(frozen=True)
@@ -297,208 +288,3 @@ class SurrogateBenchmark(Benchmark):
 
 def _is_whole(number: Any) -> bool:
     return isinstance(number, int | np.integer) and not isinstance(number, bool)
-
-
-def fit_surrogate(
-    benchmark: Benchmark,
-    metric: str,
-    predictor: str,
-    *,
-    folds: int = 5,
-    seed: int = 0,
-    progress: Progress = silent,
-) -> SurrogateBenchmark:
-    """Fit a surrogate benchmark on a table.
-
-    One model is fitted for the validation metric, for its counterparts on the test and training splits and for the
-    time of training, where recorded; all at the last epoch of the metric, on the means over the training seeds that
-    have a number. Architectures without any are left out, and the stored targets say why they are missing. Where
-    several architectures were trained with several seeds, it is learnt how these differ; see `fit_noise`.
-
-    Args:
-        benchmark: A tabular benchmark.
-        metric: A validation metric.
-        predictor: Specification of a predictor (`"gp"`, `"gnn+epochs=50"`, `"module:Class"`).
-        folds: Parts of the cross-validation that says how far the surrogate can be trusted.
-        seed: Seed of the predictors, of the folds and of the resampling.
-        progress: Told how many of all models are done.
-
-    Raises:
-        InputError: The benchmark is a surrogate itself, the metric belongs to another split, a time is not positive,
-            or there are too few architectures.
-        NotFoundError: The metric is not in the benchmark.
-    """
-    if not isinstance(benchmark, TabularBenchmark):
-        raise InputError("a surrogate is fitted on a tabular benchmark, got a surrogate; pass the table it came from")
-    found = benchmark.metric(metric)
-    if found.split != "validation":
-        known = ", ".join(m.path for m in benchmark.metrics.values() if m.split == "validation") or "(none)"
-        raise InputError(
-            f"a surrogate is fitted for a validation metric and its counterparts on other splits, but {found.path!r} "
-            f"belongs to split {found.split!r}; name one of: {known}"
-        )
-    if folds < 2:
-        raise InputError(f"cross-validation needs at least 2 folds, got {folds}")
-    epochs = benchmark.recorded_epochs(found.path)
-    epoch = epochs[-1] if epochs else None
-    wanted = [found, *_counterparts(benchmark, found), *_training_time(benchmark, found)]
-    make = partial(predictors.create, predictor, seed=seed)
-    models, columns = {}, {}
-    for done, target in enumerate(wanted):
-        progress(done, len(wanted))
-        column, at = _targets(benchmark, target, epoch)
-        rows = column.missing == 0
-        transform: Transform = "log" if target.split == "none" else "identity"
-        y = column.values[rows]
-        if transform == "log" and not (y > 0).all():
-            text = benchmark.space.text(benchmark.table.genotypes[rows][np.argmin(y)])
-            raise InputError(f"{target.path!r} of {text} is {y.min()}; a cost has to be positive to fit a surrogate")
-        genotypes = benchmark.table.genotypes[rows]
-        quality, held_out = cross_validate(
-            make, benchmark.space, genotypes, y, transform, folds=folds, seed=seed, units=target.units
-        )
-        trainings = _trainings(benchmark, genotypes, target, at)
-        apart = spread(np.log(trainings) if transform == "log" else trainings)
-        group = np.unique(benchmark.space.function_key(genotypes), return_inverse=True)[1]
-        noise = fit_noise(held_out, apart, group)
-        if noise is not None:
-            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(NOISE,)))
-            quality |= noise_quality(held_out, apart, group, rng)
-        fitted = make().fit(benchmark.space, genotypes, np.log(y) if transform == "log" else y)
-        models[target.path], columns[target.path] = Model(fitted, transform, at, quality, held_out, noise), column
-    progress(len(wanted), len(wanted))
-    recipe = {
-        "predictor": predictor,
-        "predictor_class": specification(fitted, predictors),
-        "metric": found.path,
-        "folds": folds,
-        "seed": seed,
-        "targets": "mean over the training seeds that have a number",
-        "table": {
-            "name": benchmark.name,
-            "recipe": dict(benchmark.table.recipe),
-            "provenance": dict(benchmark.table.provenance),
-        },
-    }
-    table = Table(benchmark.space, benchmark.architectures(), (), {}, columns, recipe, provenance())
-    return SurrogateBenchmark(table, models, name=f"surrogate of {benchmark.name}")
-
-
-def cross_validate(
-    make: Callable[[], Predictor],
-    space: Space,
-    genotypes: GenotypeArray,
-    y: FloatArray,
-    transform: Transform,
-    *,
-    folds: int,
-    seed: int,
-    units: str = "",
-) -> tuple[dict[str, Any], FloatArray]:
-    """Scores of predictions for held-out architectures, and the predictions; equal functions share a fold.
-
-    Args:
-        make: Makes an unfitted predictor.
-        space: The search space.
-        genotypes: Architectures; shape `(n, d)`.
-        y: Targets in the unit of the metric; shape `(n,)`.
-        transform: What the predictor learns of the targets.
-        folds: Parts, of which each is predicted by a model that was fitted on the others.
-        seed: Seed of the folds and of the resampling.
-        units: Of the targets; the sparse Kendall tau is of percent only.
-
-    Returns:
-        `n`, `groups` (different functions), `folds`, and of each score its value over all held-out predictions with
-        the ends of its 95 % interval: percentiles of a bootstrap over groups, in which the fitted models are kept.
-        A score that is undefined is None. As each part is predicted from fewer cells than the surrogate is fitted on,
-        and from none that computes the same, the scores are rather too low than too high. Then the predictions, shape
-        `(n,)`, in the unit of the metric.
-
-    Raises:
-        InputError: There are too few architectures for the predictor.
-    """
-    _, group = np.unique(space.function_key(genotypes), return_inverse=True)
-    groups = int(group.max()) + 1
-    folds = min(folds, groups)
-    if folds < 2:
-        raise InputError(f"cross-validation needs at least 2 different architectures with a number, got {groups}")
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(FOLDS,)))
-    fold = (rng.permutation(groups) % folds)[group]
-    learnt = np.log(y) if transform == "log" else y
-    held_out = np.empty(len(y))
-    for number in range(folds):
-        outside = fold == number
-        predictor = make().fit(space, genotypes[~outside], learnt[~outside])
-        found = predictor.predict(genotypes[outside])
-        held_out[outside] = (from_log(found) if transform == "log" else found).mean
-    return {"n": len(y), "groups": groups, "folds": folds, **_scores(y, held_out, group, seed, units)}, held_out
-
-
-def _scores(
-    y: FloatArray, predicted: FloatArray, group: npt.NDArray[np.intp], seed: int, units: str
-) -> dict[str, float | None]:
-    from nasbench.evaluate import metrics  # needs scipy.stats, which a query does not
-
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(RESAMPLING,)))
-    members = np.argsort(group, kind="stable")
-    start = np.searchsorted(group[members], np.arange(group.max() + 2))
-    samples = []
-    for _ in range(RESAMPLES):
-        drawn = rng.integers(len(start) - 1, size=len(start) - 1)
-        samples.append(np.concatenate([members[start[g] : start[g + 1]] for g in drawn]))
-    result: dict[str, float | None] = {}
-    for name in SCORES:
-        score: Score = getattr(metrics, name)
-        if name == "sparse_kendall_tau":
-            score = partial(metrics.sparse_kendall_tau, units=units)
-        resampled = np.array([score(y[rows], predicted[rows]) for rows in samples])
-        resampled = resampled[np.isfinite(resampled)]
-        low, high = np.quantile(resampled, (0.025, 0.975)) if len(resampled) else (np.nan, np.nan)
-        for ending, value in (("", score(y, predicted)), ("_low", low), ("_high", high)):
-            result[f"{name}{ending}"] = float(value) if np.isfinite(value) else None
-    return result
-
-
-def _counterparts(benchmark: Benchmark, found: Metric) -> list[Metric]:
-    splits: tuple[Split, ...] = ("test", "train")
-    partners = []
-    for split in splits:
-        try:
-            partners.append(benchmark.partner(found.path, split))
-        except NotFoundError:
-            continue
-    return partners
-
-
-def _training_time(benchmark: Benchmark, found: Metric) -> list[Metric]:
-    path = f"{found.dataset}/train_seconds" if found.dataset else "train_seconds"
-    return [benchmark.metrics[path]] if path in benchmark.metrics else []
-
-
-def _trainings(benchmark: TabularBenchmark, genotypes: GenotypeArray, target: Metric, epoch: int | None) -> FloatArray:
-    """What each training gave, by seed; shape `(n, seeds)`, NaN where missing."""
-    at: Epoch = "last" if epoch is None else epoch
-    seeds = benchmark.recorded_seeds(target.path)
-    answers = [benchmark.query_many(genotypes, target.path, epoch=at, seed=seed) for seed in seeds]
-    return np.array([answer.values.filled(np.nan) for answer in answers]).reshape(len(seeds), len(genotypes)).T
-
-
-def _targets(benchmark: TabularBenchmark, target: Metric, epoch: int | None) -> tuple[Column, int | None]:
-    """Mean over the seeds at the epoch, or at the target's own last where it has none there, and the epoch taken."""
-    at: Epoch = epoch if epoch in benchmark.recorded_epochs(target.path) and epoch is not None else "last"
-    genotypes = benchmark.table.genotypes
-    answers = benchmark.query_many(genotypes, target.path, epoch=at)
-    values = answers.values.filled(np.nan)
-    reasons: list[str] = []
-    missing = np.zeros(len(values), dtype=np.uint8)
-    for row in np.flatnonzero(np.isnan(values)):
-        reason = benchmark.query(genotypes[row], target.path, epoch=at).reason or "not recorded"
-        if reason not in reasons and len(reasons) == MOST_REASONS - 1:
-            reason = "for one reason more than fit here"
-        if reason not in reasons:
-            reasons.append(reason)
-        missing[row] = 1 + reasons.index(reason)
-    if missing.all():
-        raise InputError(f"{target.path!r} has no number at all, so nothing can be learnt; the first: {reasons[0]}")
-    metric = Metric(**{**vars(target), "dims": ("architecture",)})
-    return Column(metric, values, missing, tuple(reasons)), answers.epoch

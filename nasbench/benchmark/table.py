@@ -11,9 +11,10 @@ from typing import Any, NamedTuple, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.errors import InputError
-from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import BoolArray, Direction, FloatArray, GenotypeArray, IntArray, Subset
 
 T = TypeVar("T")
 Number = TypeVar("Number", bound=np.generic)
@@ -209,7 +210,7 @@ def check_place(path: str, metric: Metric) -> None:
     _check_name("metric", metric.name, empty=False)
     _check_name("data set", metric.dataset)
     for what, value, allowed in (
-        ("split", metric.split, get_args(Split)),
+        ("split", metric.split, get_args(Subset)),
         ("direction", metric.direction, get_args(Direction)),
         ("dims", metric.dims, [DIMS[:k] for k in range(1, len(DIMS) + 1)]),
     ):
@@ -249,6 +250,13 @@ def row_codes(space: Space, genotypes: GenotypeArray) -> npt.NDArray[Any]:
     if math.prod(space.choices) < 2**63:
         return space.code(genotypes)
     return np.ascontiguousarray(genotypes).view(f"V{genotypes.shape[1]}").ravel()
+
+
+def in_order(values: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
+    """Numbers `(r,)`, equal where `(r,)` values are, that count them as they first occur; and where each first does."""
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    return np.argsort(order)[inverse], first[order]
 
 
 def _second(codes: npt.NDArray[Any], size: int) -> int | None:

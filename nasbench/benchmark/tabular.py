@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
-from nasbench.benchmark.rows import Rows
+from nasbench.benchmark.row_index import Rows
 from nasbench.benchmark.table import Column, Lazy, Table
 from nasbench.errors import InputError, NotFoundError
-from nasbench.spaces.base import Architecture, BoolArray, FloatArray, GenotypeArray
+from nasbench.types import Architecture, BoolArray, FloatArray, GenotypeArray
 
 Arrays = TypeVar("Arrays", bound=NamedTuple)
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from nasbench.cli.console import bar, interruptible, note
 from nasbench.cli.options import OutOption, SeedOption
 from nasbench.cli.output import wrote
 from nasbench.cli.parsing import number, separated, whole
-from nasbench.console import bar, interruptible, note
 from nasbench.errors import InputError
 
 
@@ -63,16 +63,16 @@ def build(
 
     The same command resumes after a stop. With more cells, seeds, epochs or data sets it extends the file.
     """
-    from nasbench.build import BuildSettings
-    from nasbench.build import build as run
-    from nasbench.build.engine import LocalEngine
-    from nasbench.build.ray_engine import RayEngine
+    from nasbench.builder import BuildSettings
+    from nasbench.builder import build as run
     from nasbench.datasets import DEFAULTS
-    from nasbench.pool import cores
+    from nasbench.parallel.engine import LocalEngine
+    from nasbench.parallel.processes import cores
+    from nasbench.parallel.ray_engine import RayEngine
     from nasbench.spaces import spaces
     from nasbench.spaces.base import NetworkSettings
     from nasbench.tasks import tasks
-    from nasbench.train import TrainSettings
+    from nasbench.training.loop import TrainSettings
 
     task = spaces.resolve(space)[0].task
     if not dataset and task not in DEFAULTS:

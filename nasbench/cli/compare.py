@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nasbench.cli.console import bar, interruptible, out, show
 from nasbench.cli.options import BenchmarkFile, JsonOption, MetricOption, ProcessesOption, SeedOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated
-from nasbench.console import bar, interruptible, out, show
 from nasbench.errors import InputError
 
 if TYPE_CHECKING:
-    from nasbench.results import Results
+    from nasbench.evaluate.results import Results
 
 
 def compare(
@@ -33,7 +33,7 @@ def compare(
 ) -> None:
     """Race search strategies on a benchmark in simulated time: same budget, same initial designs, many repeats."""
     from nasbench.benchmark.load import load
-    from nasbench.search.compare import compare as race
+    from nasbench.evaluate.strategies import compare as race
 
     if evaluations and seconds:
         raise InputError("--evaluations and --seconds are two budgets; give one of them")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nasbench.cli.console import bar, interruptible, out
 from nasbench.cli.options import ProcessesOption
-from nasbench.console import bar, interruptible, out
 
 
 def demo(
@@ -20,7 +20,7 @@ def demo(
 ) -> None:
     """The whole story in minutes, on real data: build, evaluate, fit a surrogate, compare, report."""
     from nasbench.demo import FULL, QUICK, run_demo
-    from nasbench.pool import cores
+    from nasbench.parallel.processes import cores
 
     with interruptible("nasbench demo continues where it stopped"):
         report = run_demo(folder, QUICK if quick else FULL, processes=processes or cores(), tell=out.print, bar=bar)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from nasbench.cli.console import bar, interruptible, out, plain, show
 from nasbench.cli.options import BenchmarkFile, JsonOption, MetricOption, ProcessesOption, SeedOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated, whole
-from nasbench.console import bar, interruptible, out, plain, show
 from nasbench.errors import InputError
 
 if TYPE_CHECKING:
-    from nasbench.results import Results
+    from nasbench.evaluate.results import Results
 
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 
@@ -50,9 +50,9 @@ def evaluate(
     With --split or --leave-out they learn from all that is left, if no training sizes are given.
     """
     from nasbench.benchmark.load import load
-    from nasbench.evaluate.protocol import evaluate as score
+    from nasbench.evaluate.predictors import evaluate as score
     from nasbench.evaluate.splits import feasible
-    from nasbench.pool import cores
+    from nasbench.parallel.processes import cores
 
     sizes = tuple(whole(size, "train size") for size in train_sizes.split(",")) if train_sizes else TRAIN_SIZES
     writable(json_file, file)
@@ -60,7 +60,7 @@ def evaluate(
     metric = metric or benchmark.score().path
     held_out, holdouts = test_size or TEST_SIZE, None
     if parts or leave_out:
-        from nasbench.holdout import left_out, published
+        from nasbench.evaluate.holdout import left_out, published
 
         if parts and leave_out:
             raise InputError("--split and --leave-out both say what is tested on; give one of them")

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from nasbench.cli.console import facts, interruptible, out
 from nasbench.cli.options import OutOption
 from nasbench.cli.output import writable, wrote
-from nasbench.console import facts, interruptible, out
 from nasbench.errors import InputError
 
 

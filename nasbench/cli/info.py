@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from nasbench.cli.console import facts, is_table, out, quality, show
 from nasbench.cli.options import BenchmarkFile, JsonOption
 from nasbench.cli.output import writable, write_json
-from nasbench.console import facts, is_table, out, quality, show
 
 
 def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
     """Say what a benchmark holds: space, metrics with their units, seeds, epochs, recipe, provenance."""
-    from nasbench.benchmark.verify import describe
+    from nasbench.benchmark.hdf5.verify import describe
 
     writable(json_file, file)
     content = describe(file)

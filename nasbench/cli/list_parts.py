@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nasbench.console import facts, out
+from nasbench.cli.console import facts, out
 
 if TYPE_CHECKING:
     from nasbench.registry import Registry
@@ -27,8 +27,8 @@ def list_parts(
     from nasbench.benchmark.load import shipped
     from nasbench.datasets import datasets
     from nasbench.importers import importers
+    from nasbench.measures.proxies import proxies
     from nasbench.predictors import predictors
-    from nasbench.proxies import proxies
     from nasbench.sampling import samplers
     from nasbench.search import strategies
     from nasbench.spaces import spaces
@@ -50,7 +50,7 @@ def list_parts(
                 described = {part: f"{line}\n{_space_facts(part)}" for part, line in described.items()}
             out.print(facts(described))
     if kind in (None, "measures"):
-        from nasbench.build.measures import MEASURES
+        from nasbench.measures.base import MEASURES
 
         out.print("[bold]measures[/]")
         out.print(facts({name: inspect.getdoc(measure) or "" for name, measure in MEASURES.items()}))

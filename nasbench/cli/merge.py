@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from nasbench.cli.console import interruptible, out, plain, show
 from nasbench.cli.options import JsonOption, OutOption, all_located
 from nasbench.cli.output import writable, write_json, wrote
-from nasbench.console import interruptible, out, plain, show
 from nasbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def merge(
 ) -> None:
     """Join benchmarks of one space by architecture into one file; numbers that differ are refused."""
     from nasbench.benchmark import hdf5
-    from nasbench.merge import merge as joined
-    from nasbench.merge import renamed_as, report
+    from nasbench.benchmark.merge import merge as joined
+    from nasbench.benchmark.merge import report
+    from nasbench.benchmark.rename import renamed_as
 
     writable(target, *files)
     writable(json_file, *files)

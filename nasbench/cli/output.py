@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench.console import counted, out
+from nasbench.cli.console import counted, out
 from nasbench.errors import InputError
 
 if TYPE_CHECKING:
     from nasbench.benchmark.table import Table
-    from nasbench.results import Results
+    from nasbench.evaluate.results import Results
 
 
 def writable(path: Path | None, *sources: Path) -> None:
@@ -38,8 +38,8 @@ def write_json(path: Path | None, content: Any) -> None:
     """Write JSON values where they were asked for, whole or not at all."""
     if path is None:
         return
+    from nasbench.evaluate.results import json_values
     from nasbench.files import atomic
-    from nasbench.results import json_values
 
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(json_values(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from nasbench.cli.console import out, show
 from nasbench.cli.options import BenchmarkFile, JsonOption
 from nasbench.cli.output import writable, write_json
 from nasbench.cli.parsing import number
-from nasbench.console import out, show
 
 if TYPE_CHECKING:
     from nasbench.benchmark.base import Epoch, SeedPolicy

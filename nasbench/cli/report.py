@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from nasbench.cli.console import out
 from nasbench.cli.options import OutOption, all_located
 from nasbench.cli.output import writable
-from nasbench.console import out
 
 
 def report(

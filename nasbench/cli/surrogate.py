@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from nasbench.cli.console import bar, interruptible, out, quality, show
 from nasbench.cli.options import BenchmarkFile, MetricOption, OutOption, SeedOption
 from nasbench.cli.output import writable, wrote
-from nasbench.console import bar, interruptible, out, quality, show
 
 NOISE = ("noise_cells", "noise_ratio", "noise_coverage_90")
 """What a surrogate says of its noise, where it has any."""
@@ -22,9 +22,9 @@ def surrogate(
     seed: SeedOption = 0,
 ) -> None:
     """Fit a surrogate benchmark that answers for the whole space, and say how far it can be trusted."""
-    from nasbench.benchmark.hdf5 import write_surrogate
+    from nasbench.benchmark.hdf5.writer import write_surrogate
     from nasbench.benchmark.load import load
-    from nasbench.benchmark.surrogate import fit_surrogate
+    from nasbench.evaluate.surrogates import fit_surrogate
 
     writable(target, file)
     benchmark = load(file)

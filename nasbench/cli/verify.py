@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from nasbench.cli.console import out
 from nasbench.cli.options import BenchmarkFile
-from nasbench.console import out
 
 
 def verify(file: BenchmarkFile) -> None:
     """Recompute every checksum and check every invariant of a benchmark file; exit status 1 if one is broken."""
-    from nasbench.benchmark.verify import verify as find
+    from nasbench.benchmark.hdf5.verify import verify as find
 
     findings = find(file)
     for finding in findings:

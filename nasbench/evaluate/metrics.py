@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import FloatArray
+from nasbench.types import FloatArray
 
 NORMAL_90 = 1.6448536269514722
 """95 % quantile of the standard normal distribution: half the width of its central 90 % interval."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nasbench.benchmark.base import Benchmark, Epoch
 from nasbench.errors import InputError
-from nasbench.spaces.base import FloatArray, GenotypeArray, KeyArray
+from nasbench.types import FloatArray, GenotypeArray, KeyArray
 
 LEAST_TEST = 10
 """`feasible` never reserves fewer test architectures than this where there are twice as many functions."""

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import FloatArray
+from nasbench.types import FloatArray
 
 RESAMPLES = 1000
 

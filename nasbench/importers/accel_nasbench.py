@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
-from nasbench.importers.documents import Document, documents
-from nasbench.importers.frames import PACKED, numbers, read_frame
-from nasbench.importers.jsons import parse_json
-from nasbench.importers.rows import Series, table_rows, tabulate
-from nasbench.importers.splits import read_split, split_files, split_folder
-from nasbench.spaces.base import GenotypeArray
+from nasbench.importers.formats.documents import Document, documents
+from nasbench.importers.formats.frames import PACKED, numbers, read_frame
+from nasbench.importers.formats.json import parse_json
+from nasbench.importers.holdout_files import read_split, split_files, split_folder
+from nasbench.importers.tabulate import Series, table_rows, tabulate
 from nasbench.spaces.mobile import Mobile
+from nasbench.types import Direction, GenotypeArray, Subset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class AccelNASBench(Importer):
     """`anb_dataset_jsons.tar.gz`, the folder that it unpacks to, or a csv file of the same results.
 
     The three files of the published split (`train_paths.json`, `val_paths.json`, `test_paths.json`) become row numbers
-    in the recipe; see `nasbench.importers.splits`.
+    in the recipe; see `nasbench.importers.holdout_files`.
 
     Args:
         splits: Folder of these files. If not given, they are looked for beside the results; there may be none.
@@ -158,7 +158,7 @@ def _columns() -> dict[str, tuple[Metric, float]]:
 
 
 def _metric(name: str, units: str, direction: Direction, what: str, static: bool = False) -> Metric:
-    split: Split = "validation" if name.startswith("validation") else "none"
+    split: Subset = "validation" if name.startswith("validation") else "none"
     return Metric("" if static else DATASET, name, split, units, direction, DIMS[:1] if static else DIMS[:2], what)
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from nasbench.benchmark.base import POINTS, Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError
-from nasbench.importers import plain_pickle
 from nasbench.importers.base import Importer, one_path, regular
+from nasbench.importers.formats import pickle as plain_pickle
 from nasbench.importers.hw_nas_bench import CODES, ORDER
 from nasbench.importers.installed import folder_of
-from nasbench.importers.rows import Series, tabulate
+from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces import spaces
 
 DATASET = "cifar10"

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError
 from nasbench.importers.base import Importer, one_path
-from nasbench.importers.frames import numbers, read_frame
-from nasbench.importers.rows import Series, tabulate
+from nasbench.importers.formats.frames import numbers, read_frame
+from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces import spaces
-from nasbench.spaces.base import FloatArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import Direction, FloatArray, Subset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,7 +217,7 @@ def parse_column(text: str, dataset: str) -> Wanted:
         if meant and word != "fraction":
             raise InputError(f"column {text!r} has the unit {word!r}; did you mean {meant[0]!r}?")
     fraction = units == ["fraction"]
-    splits: dict[str, Split] = {split: split for split in get_args(Split)}
+    splits: dict[str, Subset] = {split: split for split in get_args(Subset)}
     split = splits.get(name.strip().partition("_")[0], "none")
     usual_units, usual_direction = next(
         ((unit, way) for end, unit, way in USUAL if name.strip().endswith(end)), ("none", "none")

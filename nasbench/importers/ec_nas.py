@@ -16,11 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nasbench.benchmark.base import Direction, Metric
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError
 from nasbench.importers.base import Importer, one_path, regular
-from nasbench.importers.jsons import parse_json
+from nasbench.importers.formats.json import parse_json
+from nasbench.importers.formats.unpack import unpacked
 from nasbench.importers.nasbench101 import (
     DATASET,
     EPOCH,
@@ -38,7 +39,7 @@ from nasbench.importers.nasbench101 import (
     trainings,
 )
 from nasbench.importers.nasbench101 import table_of as table_of_trainings
-from nasbench.importers.unpack import unpacked
+from nasbench.types import Direction
 
 KWH, GRAMS, INTENSITY = "kWh", "g CO2eq", "g CO2eq per kWh"
 MEASURED: Mapping[int, tuple[str, str, str]] = {

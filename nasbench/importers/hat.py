@@ -17,15 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from nasbench.benchmark.base import Direction, Metric
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.merge import merge
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, files_among
-from nasbench.importers.frames import column, read_frame
-from nasbench.importers.rows import Series, tabulate
-from nasbench.merge import merge
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.importers.formats.frames import column, read_frame
+from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces.transformer import SUMMARY, Transformer
+from nasbench.types import Direction, FloatArray, GenotypeArray
 
 FILE = re.compile(r"([a-z0-9]+)_(?:cpu|gpu)_([a-z0-9]+)_all\.csv(\.gz|\.xz|\.bz2)?")
 """Task and device in the name of a file."""

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from nasbench.benchmark.base import Direction, Metric
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Table, row_codes
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, files_among
-from nasbench.importers.frames import column, read_frame
-from nasbench.importers.rows import Series, tabulate
+from nasbench.importers.formats.frames import column, read_frame
+from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces import spaces
-from nasbench.spaces.base import GenotypeArray
 from nasbench.spaces.nb201 import OPERATIONS
+from nasbench.types import Direction, GenotypeArray
 
 CODES = np.array(
     [OPERATIONS.index(name) for name in ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")]

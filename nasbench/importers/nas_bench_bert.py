@@ -20,15 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, files_among
-from nasbench.importers.frames import column, read_frame
-from nasbench.importers.jsons import finite, read_json
-from nasbench.importers.rows import Series, tabulate
-from nasbench.spaces.base import BoolArray, FloatArray
+from nasbench.importers.formats.frames import column, read_frame
+from nasbench.importers.formats.json import finite, read_json
+from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces.flexibert import FlexiBERT
+from nasbench.types import BoolArray, Direction, FloatArray, Subset
 
 TASKS = ("cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst", "sts")
 CORRELATIONS = ("cola", "sts")
@@ -92,7 +92,7 @@ class NASBenchBERT(Importer):
 def _scores() -> list[Metric]:
     """In the order of `_numbers`."""
 
-    def metric(name: str, split: Split, units: str, direction: Direction, what: str) -> Metric:
+    def metric(name: str, split: Subset, units: str, direction: Direction, what: str) -> Metric:
         return Metric("glue", name, split, units, direction, DIMS[:2], what)
 
     average = "Mean GLUE score of the eight tasks on their development sets."

@@ -10,23 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import FileError, InputError
-from nasbench.importers import plain_pickle
 from nasbench.importers.base import Importer, files_of
+from nasbench.importers.formats import pickle as plain_pickle
 from nasbench.importers.installed import folder_of
-from nasbench.importers.rows import used_reasons
+from nasbench.importers.tabulate import used_reasons
 from nasbench.provenance import provenance
-from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray, KeyArray
 from nasbench.spaces.graph import NODES, OPERATIONS, SKIP, Graph
+from nasbench.types import BoolArray, Direction, FloatArray, GenotypeArray, KeyArray, Subset
 
 DATASETS = ("arxiv", "citeseer", "computers", "cora", "cs", "photo", "physics", "proteins", "pubmed")
 SCORES = {"proteins": "roc_auc"}
 """What performance is, where it is no accuracy."""
 PUBLISHED = 26_206
 """Networks of the whole source."""
-CURVES: tuple[tuple[Split, str], ...] = (
+CURVES: tuple[tuple[Subset, str], ...] = (
     ("train", "score"),
     ("validation", "score"),
     ("test", "score"),
@@ -271,7 +271,7 @@ def _single_metric(dataset: str, name: str, score: str, seeded: bool) -> Metric:
         return Metric(dataset, name, "none", "milliseconds", "minimise", dims, told)
     if name == "para":
         return Metric(dataset, "parameters", "none", "count", "minimise", dims, f"{whose}, which can differ in them.")
-    split: Split = "validation" if name == "valid_perf" else "test"
+    split: Subset = "validation" if name == "valid_perf" else "test"
     told = f"{whose}; as the source states it for the whole training."
     stated = "stated_" if seeded else ""  # the curve has the plain name
     return Metric(dataset, f"{stated}{split}_{score}", split, "percent", "maximise", dims, told)

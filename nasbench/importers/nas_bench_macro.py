@@ -12,8 +12,8 @@ from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
-from nasbench.importers.jsons import read_json
-from nasbench.importers.rows import Series, tabulate
+from nasbench.importers.formats.json import read_json
+from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces import spaces
 
 REPEATS = 3

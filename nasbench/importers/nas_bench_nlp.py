@@ -22,20 +22,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer
-from nasbench.importers.documents import Document, documents
-from nasbench.importers.jsons import finite, parse_json
-from nasbench.importers.rows import IntArray, occurrence, table_rows, used_reasons
+from nasbench.importers.formats.documents import Document, documents
+from nasbench.importers.formats.json import finite, parse_json
+from nasbench.importers.tabulate import occurrence, table_rows, used_reasons
 from nasbench.provenance import provenance
-from nasbench.spaces.base import FloatArray, GenotypeArray
 from nasbench.spaces.nlp import NLP
+from nasbench.types import FloatArray, GenotypeArray, IntArray, Subset
 
 LOG = re.compile(r"log_stats_model_.{1,200}\.json")
 FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}")
-LOSSES: dict[str, tuple[str, Split]] = {
+LOSSES: dict[str, tuple[str, Subset]] = {
     "train_losses": ("train_loss", "train"),
     "val_losses": ("validation_loss", "validation"),
     "test_losses": ("test_loss", "test"),

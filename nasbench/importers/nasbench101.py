@@ -22,16 +22,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
-from nasbench.importers.rows import Series, tabulate
-from nasbench.importers.tfrecord import fields, records
+from nasbench.importers.formats.tfrecord import fields, records
+from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces.nb101 import NB101
+from nasbench.types import Subset
 
 DATASET = "cifar10"
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+SPLITS: tuple[Subset, ...] = ("train", "validation", "test")
 EPOCH, SECONDS, TRAIN, VALIDATION, TEST = range(1, 6)
 """Fields of an evaluation, accuracies from 0 to 1; the others, such as the name of a checkpoint, are not read."""
 EVALUATION, PARAMETERS, TOTAL_SECONDS = 1, 2, 3

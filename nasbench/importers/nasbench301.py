@@ -11,7 +11,7 @@ on, is `final_validation_accuracy` and its like. Training was on 40,000 images; 
 the test accuracy is of the same network on the 10,000 test images.
 
 The recipe keeps which strategies found a row (`found_by`) and the parts that the authors publish (`splits`), which
-`nasbench.importers.splits` reads.
+`nasbench.importers.holdout_files` reads.
 
 The time is that of a whole run, with its evaluations. Where there are curves it stands at the last epoch, and what a
 shorter training costs is missing; `spread_seconds` says instead that all epochs cost the same, as others assume.
@@ -29,17 +29,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
-from nasbench.importers.documents import Document, documents
-from nasbench.importers.jsons import finite, parse_json
-from nasbench.importers.rows import IntArray, Series, table_rows, tabulate
-from nasbench.importers.splits import read_split, split_files, split_folder
-from nasbench.spaces.base import FloatArray
+from nasbench.importers.formats.documents import Document, documents
+from nasbench.importers.formats.json import finite, parse_json
+from nasbench.importers.holdout_files import read_split, split_files, split_folder
+from nasbench.importers.tabulate import Series, table_rows, tabulate
 from nasbench.spaces.darts import DARTS
 from nasbench.spaces.darts_config import ARCHITECTURE, PREFIX, from_darts_config
+from nasbench.types import Direction, FloatArray, IntArray, Subset
 
 DATASET = "cifar10"
 RESULT = re.compile(r"results_(\d{1,9})(\w{0,20})\.json")
@@ -49,7 +49,7 @@ CONFIG = "optimized_hyperparamater_config"
 """As it is spelt in the files."""
 SETTINGS = ("budget", f"{PREFIX}layers", f"{PREFIX}init_channels")
 """What a training and its network are sized by: epochs, cells, channels."""
-MEASURED: dict[str, tuple[str, Split, str, Direction, str]] = {
+MEASURED: dict[str, tuple[str, Subset, str, Direction, str]] = {
     "train_loss": ("train_loss", "train", "nats", "minimise", "Training loss, with mixup and auxiliary head"),
     "train_accuracy": ("train_accuracy", "train", "percent", "maximise", "Accuracy on mixed-up training images"),
     "train_cross_entropy": ("train_cross_entropy", "train", "nats", "minimise", "Cross-entropy on training images"),

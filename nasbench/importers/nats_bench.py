@@ -26,15 +26,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
-from nasbench.importers.plain_pickle import read as read_pickle
-from nasbench.importers.rows import used_reasons
+from nasbench.importers.formats.pickle import read as read_pickle
+from nasbench.importers.tabulate import used_reasons
 from nasbench.provenance import provenance
 from nasbench.spaces import spaces
-from nasbench.spaces.base import FloatArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import Direction, FloatArray, Subset
 
 MOST = 32_768
 """Architectures of the size space."""
@@ -221,14 +222,14 @@ def _splits(dataset: str) -> dict[str, str]:
     return {"x-valid": "validation", "x-test": "test", "ori-test": MIXED}
 
 
-def _metric(dataset: str, name: str, split: Split, units: str, dims: tuple[str, ...], description: str) -> Metric:
+def _metric(dataset: str, name: str, split: Subset, units: str, dims: tuple[str, ...], description: str) -> Metric:
     direction: Direction = "maximise" if units == "percent" else "minimise"
     return Metric(dataset, name, split, units, direction, dims, description)
 
 
 def _measure(dataset: str, part: str, quantity: str) -> Metric:
     """Accuracy or loss on a part of the data."""
-    known: dict[str, Split] = {"train": "train", "validation": "validation", "test": "test"}
+    known: dict[str, Subset] = {"train": "train", "validation": "validation", "test": "test"}
     units = "percent" if quantity == "accuracy" else "nats"
     what = f"{quantity.capitalize()} on the {part} split."
     if part == MIXED:

@@ -24,22 +24,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import FileError, InputError
-from nasbench.importers import plain_pickle
 from nasbench.importers.base import Importer, one_path, regular
-from nasbench.importers.jsons import finite
-from nasbench.importers.rows import used_reasons
+from nasbench.importers.formats import pickle as plain_pickle
+from nasbench.importers.formats.json import finite
+from nasbench.importers.tabulate import used_reasons
 from nasbench.provenance import provenance
 from nasbench.spaces import spaces
-from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import Direction, FloatArray, GenotypeArray, Subset
 
 TASKS = ("class_scene", "class_object", "room_layout", "jigsaw", "segmentsemantic", "normal", "autoencoder")
 LEVELS = {"micro": "tnb101_micro", "macro": "tnb101_macro"}
 SEED = 666
 """Of the authors' training script."""
-SPLITS: dict[str, Split] = {"train": "train", "valid": "validation", "val": "validation", "test": "test"}
+SPLITS: dict[str, Subset] = {"train": "train", "valid": "validation", "val": "validation", "test": "test"}
 QUANTITIES: dict[str, tuple[str, str, Direction, str]] = {
     "top1": ("accuracy", "percent", "maximise", "Top-1 accuracy"),
     "top5": ("top5_accuracy", "percent", "maximise", "Top-5 accuracy"),

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from nasbench.benchmark.base import Metric
+from nasbench.benchmark.merge import merge
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, files_among
-from nasbench.importers.frames import column, read_frame
-from nasbench.importers.rows import Series, tabulate
-from nasbench.merge import merge
+from nasbench.importers.formats.frames import column, read_frame
+from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces.yolo import YOLO
 
 DETECTOR = "model_name"

@@ -42,7 +42,8 @@ from nasbench.report.figures import (
     Points,
     Style,
 )
-from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray, GenotypeArray
 
 FAINT = 100
 """Most cells whose learning curves are drawn one by one."""

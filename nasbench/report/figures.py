@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import FloatArray
+from nasbench.types import FloatArray
 
 Symbol: TypeAlias = Literal["circle", "square", "diamond", "triangle"]
 Dash: TypeAlias = Literal["solid", "dash", "dot"]

@@ -16,6 +16,7 @@ from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError
+from nasbench.evaluate.results import Results
 from nasbench.files import atomic
 from nasbench.provenance import provenance
 from nasbench.report import interactive
@@ -26,7 +27,6 @@ from nasbench.report.predictors import predictors_facts, predictors_section, pre
 from nasbench.report.race import race_facts, race_section, race_sentence
 from nasbench.report.static import png
 from nasbench.report.trust import trust_facts, trust_section, trust_sentence
-from nasbench.results import Results
 
 Source: TypeAlias = Path | Benchmark | Results
 SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nasbench.benchmark.base import difference
+from nasbench.evaluate.results import Results
+from nasbench.evaluate.statistics import bootstrap_interval
 from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, titled
 from nasbench.report.figures import GREY, Axis, Figure, Line, Mark, Plot, Points, Style
-from nasbench.results import Results
-from nasbench.spaces.base import FloatArray
-from nasbench.statistics import bootstrap_interval
+from nasbench.types import FloatArray
 
 Scores: TypeAlias = dict[tuple[str, int], dict[str, FloatArray]]
 """By predictor and training size, then by name of the score: its values over the splits; shape `(splits,)`."""

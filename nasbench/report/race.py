@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from nasbench.benchmark.base import difference
+from nasbench.evaluate.results import Results
+from nasbench.evaluate.statistics import bootstrap_interval
+from nasbench.evaluate.strategies import anytime
 from nasbench.report.content import (
     Fact,
     Figures,
@@ -23,10 +26,7 @@ from nasbench.report.content import (
     titled,
 )
 from nasbench.report.figures import Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
-from nasbench.results import Results
-from nasbench.search.compare import anytime
-from nasbench.spaces.base import FloatArray
-from nasbench.statistics import bootstrap_interval
+from nasbench.types import FloatArray
 
 GRID = 200
 """Points at which curves are evaluated."""

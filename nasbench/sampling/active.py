@@ -10,7 +10,8 @@ from nasbench.errors import InputError
 from nasbench.predictors import predictors
 from nasbench.sampling.base import Sampler
 from nasbench.sampling.draws import Draws
-from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class Active(Sampler):

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class Sampler(ABC):

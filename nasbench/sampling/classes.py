@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nasbench.sampling.base import OneRound, first
-from nasbench.spaces.base import GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import GenotypeArray
 
 
 class Classes(OneRound):

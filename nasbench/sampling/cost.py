@@ -8,8 +8,9 @@ from nasbench.errors import InputError
 from nasbench.sampling.base import OneRound, first
 from nasbench.sampling.classes import Classes
 from nasbench.sampling.draws import Draws
-from nasbench.spaces.base import ENUMERABLE, FloatArray, GenotypeArray, NetworkSettings, Space
+from nasbench.spaces.base import ENUMERABLE, NetworkSettings, Space
 from nasbench.tasks import tasks
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class CostStrata(OneRound):
@@ -51,7 +52,7 @@ class CostStrata(OneRound):
         return first(cells, pool[np.lexsort((stratum, turn))], "the pool to choose from (pool=) has")
 
     def _costs(self, space: Space, pool: GenotypeArray) -> FloatArray:
-        from nasbench.measure import flops, parameters
+        from nasbench.measures import flops, parameters
 
         task = tasks.resolve(space.task)[0].small()
         settings = NetworkSettings(channels=4, cells=1, stages=2)

@@ -6,7 +6,8 @@ import numpy as np
 
 from nasbench.errors import InputError
 from nasbench.sampling.base import OneRound
-from nasbench.spaces.base import GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import GenotypeArray
 
 CHUNK = 1024
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from nasbench.errors import FileError, InputError
 from nasbench.sampling.base import OneRound, first
-from nasbench.spaces.base import GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import GenotypeArray
 
 
 class Listed(OneRound):

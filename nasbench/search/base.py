@@ -7,7 +7,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from nasbench.spaces.base import GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import GenotypeArray
 
 
 class Trial(NamedTuple):

@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from nasbench.errors import InputError
 from nasbench.predictors import Predictor, predictors
 from nasbench.search.base import Strategy, Trial
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class BayesianOptimisation(Strategy):

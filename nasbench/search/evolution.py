@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from nasbench.errors import InputError
 from nasbench.search.base import Strategy, Trial
-from nasbench.spaces.base import GenotypeArray
+from nasbench.types import GenotypeArray
 
 BLOCK = 512
 

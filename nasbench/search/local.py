@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nasbench.search.base import Strategy, Trial
-from nasbench.spaces.base import GenotypeArray
+from nasbench.types import GenotypeArray
 
 
 class LocalSearch(Strategy):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nasbench.search.base import Strategy, Trial
-from nasbench.spaces.base import GenotypeArray
+from nasbench.types import GenotypeArray
 
 BLOCK = 256
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nasbench.search.base import Strategy, Trial
-from nasbench.spaces.base import BoolArray, FloatArray, GenotypeArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray
 
 BATCH = 16
 PRIOR = 4096

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor
-from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray, GenotypeArray
 
 CLOSE = 1e-4
 """What counts as equal where rounding may differ, relative to the spread of the targets (networks are float32)."""

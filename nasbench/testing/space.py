@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import ENUMERABLE, GenotypeArray, KeyArray, NetworkSettings, Space
+from nasbench.spaces.base import ENUMERABLE, NetworkSettings, Space
+from nasbench.types import GenotypeArray, KeyArray
 
 T = TypeVar("T")
 

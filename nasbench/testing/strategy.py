@@ -10,7 +10,8 @@ import numpy as np
 
 from nasbench.search.base import Strategy, Trial
 from nasbench.search.random import RandomSearch
-from nasbench.spaces.base import FloatArray, GenotypeArray, Space
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray, GenotypeArray
 
 EPOCHS = 12
 

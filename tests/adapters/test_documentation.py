@@ -9,12 +9,12 @@ import pytest
 
 import nasbench
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.hdf5 import write, write_surrogate
-from nasbench.benchmark.surrogate import fit_surrogate
+from nasbench.benchmark.hdf5.writer import write, write_surrogate
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.spaces import spaces
-from nasbench.spaces.base import GenotypeArray
+from nasbench.types import GenotypeArray
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/drop-in.md").read_text(encoding="utf-8")

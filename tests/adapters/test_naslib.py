@@ -26,7 +26,7 @@ from nasbench.benchmark import base
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
-from nasbench.evaluate.protocol import evaluate
+from nasbench.evaluate.predictors import evaluate
 from nasbench.importers import importers
 from nasbench.spaces import spaces
 

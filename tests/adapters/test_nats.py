@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from nasbench.adapters import nats
-from nasbench.benchmark.base import Metric, Split
-from nasbench.benchmark.hdf5 import write
-from nasbench.benchmark.surrogate import fit_surrogate
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5.writer import write
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.importers import importers
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
+from nasbench.types import Subset
 
 SHARED = Path(__file__).parents[2] / "../shared/tables/nats_bench_sample/raw"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the published records are not here")
@@ -35,7 +36,7 @@ def made_up() -> TabularBenchmark:
     missing[2, 0] = 1
     columns = []
 
-    def add(name: str, split: Split, values: Any, codes: Any, units: str = "percent") -> None:
+    def add(name: str, split: Subset, values: Any, codes: Any, units: str = "percent") -> None:
         direction: Any = "maximise" if units == "percent" else "minimise"
         metric = Metric("cifar100@12", name, split, units, direction, DIMS[: np.ndim(values)])
         measured = np.where(codes > 0, np.nan, values)

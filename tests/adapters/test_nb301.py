@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from nasbench.adapters import nb301
 from nasbench.adapters.nb301 import Genotype, load_ensemble, pooled_deviation, published_config
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.hdf5 import write, write_surrogate
+from nasbench.benchmark.hdf5.writer import write, write_surrogate
 from nasbench.benchmark.load import load
-from nasbench.benchmark.surrogate import SurrogateBenchmark, fit_surrogate
+from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.spaces.darts import DARTS
 
 SPACE = DARTS()

@@ -10,10 +10,10 @@ import pytest
 optuna = pytest.importorskip("optuna")
 from nasbench.adapters.optuna import directions, objective  # noqa: E402  # needs optuna
 from nasbench.benchmark.base import Metric  # noqa: E402
-from nasbench.benchmark.surrogate import fit_surrogate  # noqa: E402
 from nasbench.benchmark.table import DIMS, Column, Table  # noqa: E402
 from nasbench.benchmark.tabular import TabularBenchmark  # noqa: E402
 from nasbench.errors import InputError, NotFoundError  # noqa: E402
+from nasbench.evaluate.surrogates import fit_surrogate  # noqa: E402
 from nasbench.spaces import ChoiceSpace, spaces  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.surrogate import fit_surrogate
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.spaces import ChoiceSpace
 
 syne_tune = pytest.importorskip("nasbench.adapters.syne_tune", reason="Syne Tune is not installed")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark import hdf5
-from nasbench.benchmark.base import Direction, Metric, Split
+from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.spaces import spaces
+from nasbench.types import Direction, Subset
 
 NAN = np.nan
 GENOTYPES = [[3, 3, 3, 3, 3, 3], [3, 1, 3, 1, 3, 2], [0, 0, 0, 0, 0, 0], [4, 2, 1, 0, 3, 1]]
@@ -16,7 +17,7 @@ REASONS = ("diverged at epoch 2", "not trained with this seed", "not evaluated a
 
 
 def column(
-    name: str, split: Split, values: object, missing: object = None, *, units: str = "percent",
+    name: str, split: Subset, values: object, missing: object = None, *, units: str = "percent",
     direction: Direction = "maximise", dataset: str = "digits", reasons: tuple[str, ...] = REASONS,
 ) -> Column:  # fmt: skip
     numbers = np.array(values, dtype=np.float64)

@@ -13,15 +13,16 @@ from scipy import stats
 
 from nasbench.benchmark import hdf5, noise
 from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5.verify import verify
 from nasbench.benchmark.load import load
-from nasbench.benchmark.noise import Noise, deviates, fit_noise, noise_quality, spread
-from nasbench.benchmark.surrogate import SurrogateBenchmark, fit_surrogate
+from nasbench.benchmark.noise import Noise, deviates, fit_noise, spread
+from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.benchmark.verify import verify
 from nasbench.errors import FileError, InputError, NotFoundError
+from nasbench.evaluate.surrogates import fit_surrogate, noise_quality
 from nasbench.spaces import spaces
-from nasbench.spaces.base import FloatArray
+from nasbench.types import FloatArray
 
 SPACE = spaces.create("nb201")
 MACRO = Path(__file__).parents[2] / "../shared/tables/nas_bench_macro/raw"

@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import kendalltau
 
 import nasbench
+from nasbench.benchmark.hdf5.verify import verify
 from nasbench.benchmark.load import locate, shipped
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.benchmark.verify import verify
 from nasbench.datasets import datasets
 from nasbench.errors import FileError
 

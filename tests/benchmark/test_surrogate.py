@@ -9,18 +9,20 @@ import h5py
 import numpy as np
 import pytest
 
-from nasbench.benchmark import attributes, hdf5
+from nasbench.benchmark import hdf5
 from nasbench.benchmark import surrogate as module
 from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5 import attributes
+from nasbench.benchmark.hdf5.verify import describe, verify
 from nasbench.benchmark.load import load
-from nasbench.benchmark.surrogate import SurrogateBenchmark, cross_validate, fit_surrogate, from_log
+from nasbench.benchmark.surrogate import SurrogateBenchmark, from_log
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.benchmark.verify import describe, verify
 from nasbench.errors import FileError, InputError, NotFoundError
+from nasbench.evaluate.surrogates import cross_validate, fit_surrogate
 from nasbench.predictors import Prediction, Predictor, predictors
-from nasbench.spaces import GenotypeArray, Space, spaces
-from nasbench.spaces.base import FloatArray
+from nasbench.spaces import Space, spaces
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class Convolutions(Predictor):

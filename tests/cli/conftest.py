@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.hdf5 import write
+from nasbench.benchmark.hdf5.writer import write
 from nasbench.benchmark.table import Column, Table
 from nasbench.cli import main
 from nasbench.spaces import spaces

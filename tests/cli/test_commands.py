@@ -10,7 +10,7 @@ import pytest
 import nasbench
 import nasbench.cli
 from nasbench.cli import COMMANDS
-from nasbench.console import show
+from nasbench.cli.console import show
 
 SHARED = {"failure", "options", "output", "parsing"}
 
@@ -61,7 +61,7 @@ def test_help_shows_defaults_that_are_found_out(run: Callable[..., int], capsys:
 def test_a_narrow_terminal_cuts_no_digit_off(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("nasbench.console.out.width", 30)
+    monkeypatch.setattr("nasbench.cli.console.out.width", 30)
     show([{"metric": "digits/validation_accuracy", "flops": 15_647_370, "cost": 1234.5}])
     shown = capsys.readouterr().out
     assert all(part in shown for part in ("digits/validation_accuracy", "15647370", "1234.5"))

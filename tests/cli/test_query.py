@@ -10,9 +10,10 @@ import pytest
 
 import nasbench
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.hdf5 import write, write_surrogate
-from nasbench.benchmark.surrogate import SurrogateBenchmark, fit_surrogate
+from nasbench.benchmark.hdf5.writer import write, write_surrogate
+from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.table import Column
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.spaces import spaces
 
 

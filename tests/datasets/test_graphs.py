@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from nasbench.baseline import linear_accuracy
 from nasbench.datasets import datasets
 from nasbench.datasets.digits_graph import DigitsGraph
 from nasbench.datasets.graphs import GraphData, both_ways
 from nasbench.datasets.karate import Karate
 from nasbench.errors import InputError
 from nasbench.testing.dataset import check_data
+from nasbench.training.linear_baseline import linear_accuracy
 
 # --- what a graph is --------------------------------------------------------------------------------------------
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from nasbench.baseline import linear_accuracy
 from nasbench.datasets.text import ALPHABET, AROUND, Text, TextData, encode
 from nasbench.errors import InputError
 from nasbench.tasks.classification import IGNORED
 from nasbench.testing import check_dataset
 from nasbench.testing.dataset import check_data
+from nasbench.training.linear_baseline import linear_accuracy
 
 DATA = Text(train=300, validation=100, test=100).load()
 

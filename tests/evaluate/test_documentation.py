@@ -3,11 +3,10 @@
 import re
 from pathlib import Path
 
-from nasbench import holdout
 from nasbench.benchmark import noise
 from nasbench.benchmark.surrogate import SCORES, SurrogateBenchmark
-from nasbench.evaluate import trajectories
-from nasbench.evaluate.protocol import SCORES as EVALUATED
+from nasbench.evaluate import holdout, trajectories
+from nasbench.evaluate.predictors import SCORES as EVALUATED
 
 PAGE = Path(__file__).parents[2] / "docs/surrogates.md"
 

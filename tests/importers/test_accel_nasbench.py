@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nasbench.benchmark import hdf5
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.importers.accel_nasbench import AccelNASBench
-from nasbench.importers.splits import published_split
+from nasbench.importers.holdout_files import published_split
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.mobile import Mobile
 
@@ -211,7 +211,7 @@ def test_trees_learn_the_published_split_as_well_as_published() -> None:
 def test_published_sizes_are_those_of_our_networks() -> None:
     import torch
 
-    from nasbench.measure import parameters
+    from nasbench.measures import parameters
     from nasbench.tasks.images import ImageClassification
 
     table = AccelNASBench().read([FILE])

@@ -8,8 +8,8 @@ import pytest
 from nasbench.errors import FileError, InputError
 from nasbench.importers import importers
 from nasbench.importers.base import files_among, files_of, regular
-from nasbench.importers.frames import read_frame
-from nasbench.importers.jsons import read_json
+from nasbench.importers.formats.frames import read_frame
+from nasbench.importers.formats.json import read_json
 
 READERS: dict[str, Callable[[Path], object]] = {
     "frame": lambda path: read_frame(path, ["a"]),

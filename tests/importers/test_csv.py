@@ -184,7 +184,7 @@ def test_refused_files(tmp_path: Path, name: str, content: bytes, message: str) 
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasbench.importers.unpack.SMALL", 1000)
+    monkeypatch.setattr("nasbench.importers.formats.unpack.SMALL", 1000)
     with gzip.open(tmp_path / "t.csv.gz", "wb") as stream:
         stream.write(b"arch,acc\n" + b"0" * 10**7)
     with pytest.raises(FileError, match="unpacks to more than"):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from nasbench.benchmark.table import Table
 from nasbench.errors import FileError, NasbenchError
 from nasbench.importers.ec_nas import ECNAS
+from nasbench.importers.formats.tfrecord import encode, write
 from nasbench.importers.nasbench101 import NASBench101
-from nasbench.importers.tfrecord import encode, write
 
 SHARED = Path(__file__).parents[2] / "../shared/tables/ecnas_nb101"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the published files are not here")

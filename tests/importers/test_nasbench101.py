@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.errors import FileError, NasbenchError
+from nasbench.importers.formats.tfrecord import crc32c, encode, fields, records, write
 from nasbench.importers.nasbench101 import NASBench101
-from nasbench.importers.tfrecord import crc32c, encode, fields, records, write
 
 SHARED = Path(__file__).parents[2] / "../shared/tables/ecnas_nb101"
 CONV, POOL = "input,conv3x3-bn-relu,output", "input,maxpool3x3,output"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError, NasbenchError
+from nasbench.importers.holdout_files import found_by, leave_out, published_split
 from nasbench.importers.nasbench301 import NASBench301
-from nasbench.importers.splits import found_by, leave_out, published_split
 from nasbench.spaces.darts import DARTS
 from nasbench.spaces.darts_config import PREFIX
 

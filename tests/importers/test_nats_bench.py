@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from nasbench.benchmark.table import Table
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.importers import importers
+from nasbench.importers.formats.pickle import TORCH_MAGIC
 from nasbench.importers.nasbench201 import NASBench201
 from nasbench.importers.nats_bench import NATSBench
-from nasbench.importers.plain_pickle import TORCH_MAGIC
 
 SHARED = Path(__file__).parents[2] / "../shared/tables/nats_bench_sample"
 FIRST = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark import hdf5
-from nasbench.benchmark.verify import verify
+from nasbench.benchmark.hdf5.verify import verify
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "tables.py"
 SHARED = Path(__file__).parents[2] / "../shared/tables"

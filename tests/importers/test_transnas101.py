@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError, NasbenchError
-from nasbench.importers.plain_pickle import TORCH_MAGIC
+from nasbench.importers.formats.pickle import TORCH_MAGIC
 from nasbench.importers.transnas101 import TransNAS101
 
 CLASSES = [f"{part}_{what}" for part in ("train", "valid", "test") for what in ("top1", "top5", "loss")]

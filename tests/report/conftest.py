@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.surrogate import SurrogateBenchmark, fit_surrogate
+from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.results import Results
+from nasbench.evaluate.results import Results
+from nasbench.evaluate.statistics import rank
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.spaces import spaces
-from nasbench.statistics import rank
 
 ASE = ("architecture", "seed", "epoch")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from nasbench.benchmark.hdf5 import write, write_surrogate
+from nasbench.benchmark.hdf5.writer import write, write_surrogate
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError
+from nasbench.evaluate.results import Results
 from nasbench.report.page import compose, read, write_report
-from nasbench.results import Results
 
 NASTY = "<script>alert('x')</script>&\"$"
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nasbench.evaluate.results import Results
 from nasbench.report.content import Figures, Table
 from nasbench.report.figures import Plot, Points, styles
 from nasbench.report.predictors import collect, interval, predictors_facts, predictors_section, predictors_sentence
-from nasbench.results import Results
 
 
 def test_collect_keeps_apart_what_was_left_out(evaluation: Results) -> None:

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from nasbench.evaluate.results import Results
 from nasbench.report.content import Figures, Section, Table
 from nasbench.report.figures import Band, Heatmap, Line, Plot, Points, styles
 from nasbench.report.race import race_facts, race_section, race_sentence
-from nasbench.results import Results
 
 NAMES = ("random", "evolution", "bayesian-gp")
 

@@ -14,7 +14,7 @@ from nasbench.errors import InputError
 from nasbench.predictors import Prediction, Predictor
 from nasbench.search.bayesian import BayesianOptimisation, expected_improvement
 from nasbench.spaces import spaces
-from nasbench.spaces.base import FloatArray, GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 SPACE = spaces.create("nb201")
 

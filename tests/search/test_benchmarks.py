@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.surrogate import SurrogateBenchmark, fit_surrogate
+from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError
-from nasbench.search.compare import anytime, compare
+from nasbench.evaluate.strategies import anytime, compare
+from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.search.random import RandomSearch
-from nasbench.search.referee import LookUp
-from nasbench.search.simulate import simulate
+from nasbench.simulator.evaluator import LookUp
+from nasbench.simulator.simulate import simulate
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")

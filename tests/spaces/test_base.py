@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from nasbench.errors import InputError
-from nasbench.spaces import GenotypeArray, NetworkSettings, Space, spaces
-from nasbench.spaces.base import FloatArray, KeyArray
+from nasbench.spaces import NetworkSettings, Space, spaces
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
+from nasbench.types import FloatArray, GenotypeArray, KeyArray
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-space.md"
 

@@ -9,9 +9,9 @@ from torch import nn
 
 from nasbench.spaces.cell_pair import CellPair
 from nasbench.spaces.cell_pair_function import _orders
-from nasbench.spaces.cell_pair_network import Cell
 from nasbench.spaces.darts import DARTS
 from nasbench.spaces.nasnet import NASNet
+from nasbench.spaces.networks.cell_pair import Cell
 
 SKIP, MAX, AVG, SEP, DIL = "skip_connect", "max_pool_3x3", "avg_pool_3x3", "sep_conv_3x3", "dil_conv_3x3"
 PLAIN = [(SEP, 0), (DIL, 1)]

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from nasbench.spaces import CellTensors, GenotypeArray, NetworkSettings, spaces
-from nasbench.spaces.base import FloatArray, KeyArray
+from nasbench.spaces import CellTensors, NetworkSettings, spaces
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
 from nasbench.tasks import Task
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
+from nasbench.types import FloatArray, GenotypeArray, KeyArray
 
 
 @pytest.mark.parametrize("name", list(spaces))

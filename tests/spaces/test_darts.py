@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.spaces.cell_pair_network import operation
 from nasbench.spaces.darts import DARTS, OPERATIONS
+from nasbench.spaces.networks.cell_pair import operation
 from nasbench.tasks.images import ImageClassification
 
 SPACE = DARTS()

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measure import flops, parameters
+from nasbench.measures import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.detection import LEVELS, OPERATIONS, PHIS, Detection, _acyclic, _choices
-from nasbench.spaces.detection_network import Attention, Fusion, Sum, resize
 from nasbench.spaces.efficientdet import scaling
+from nasbench.spaces.networks.detection import Attention, Fusion, Sum, resize
 from nasbench.tasks.detection import CLASS_BIAS, ObjectDetection
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measure import parameters
+from nasbench.measures import parameters
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.flexibert import FlexiBERT
-from nasbench.spaces.transformer_network import Attention, LinearTransform, SpanConvolution, cosine, fourier
+from nasbench.spaces.networks.transformer import Attention, LinearTransform, SpanConvolution, cosine, fourier
 from nasbench.tasks.language import MaskedLanguage
 
 TABLE = Path(__file__).parents[2] / "../shared/tables/nas_bench_bert/raw/BERT_benchmark.json"

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nasbench.spaces import GenotypeArray, Space, spaces
+from nasbench.spaces import Space, spaces
+from nasbench.types import GenotypeArray
 
 GOLDEN = {
     "darts": (791_638_899_682_072_658, 8_435_758_196_637_014_524),

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measure import flops, parameters
+from nasbench.measures import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.graph import LINKS, OPERATIONS, PUBLISHED, SKIP, Graph
-from nasbench.spaces.graph_network import LAYERS, Edges
+from nasbench.spaces.networks.graph import LAYERS, Edges
 from nasbench.tasks.images import ImageClassification
 from nasbench.tasks.nodes import NodeClassification
 

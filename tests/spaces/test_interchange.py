@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nasbench.errors import InputError, MissingExtraError
-from nasbench.spaces import GenotypeArray, Space, spaces
+from nasbench.spaces import Space, spaces
+from nasbench.types import GenotypeArray
 
 NB201 = spaces.create("nb201")
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|skip_connect~2|"

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from nasbench.spaces.layers import (
+from nasbench.spaces.networks.layers import (
     FactorizedReduction,
     GlobalAverage,
     InvertedResidual,

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measure import flops, parameters
+from nasbench.measures import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.spaces.layers import InvertedResidual
 from nasbench.spaces.macro import Macro
+from nasbench.spaces.networks.layers import InvertedResidual
 from nasbench.tasks.images import ImageClassification
 
 TABLE = Path(__file__).parents[2] / ".." / "shared" / "tables" / "nas_bench_macro/raw/nas-bench-macro_cifar10.json"

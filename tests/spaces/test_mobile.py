@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.measure import flops, parameters
+from nasbench.measures import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.spaces.layers import GlobalAverage, InvertedResidual
 from nasbench.spaces.mobile import Mobile
 from nasbench.spaces.mobile_chain import kept_strides, scaled
+from nasbench.spaces.networks.layers import GlobalAverage, InvertedResidual
 from nasbench.tasks.images import ImageClassification
 
 TABLE = Path(__file__).parents[2] / ".." / "shared" / "tables" / "accel_nasbench" / "accel_nasbench.csv"

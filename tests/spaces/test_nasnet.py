@@ -6,8 +6,8 @@ import torch
 
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.spaces.cell_pair_network import operation
 from nasbench.spaces.nasnet import OPERATIONS, NASNet
+from nasbench.spaces.networks.cell_pair import operation
 from nasbench.tasks.images import ImageClassification
 
 SPACE = NASNet()

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import GenotypeArray, NetworkSettings
+from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.nb101 import NB101, OPERATIONS, PAIRS
-from nasbench.spaces.nb101_network import Cell
+from nasbench.spaces.networks.nb101 import Cell
 from nasbench.tasks.images import ImageClassification
+from nasbench.types import GenotypeArray
 
 ECNAS = Path(__file__).parents[2] / "../shared/tables/ecnas_nb101"
 CONV3, CONV1, POOL = OPERATIONS
@@ -528,7 +529,7 @@ def test_bad_graphs(graph: nx.DiGraph, reason: str) -> None:
 
 
 def test_vertex_channels() -> None:
-    from nasbench.spaces.nb101_network import vertex_channels
+    from nasbench.spaces.networks.nb101 import vertex_channels
 
     # 0 -> 1 -> {2, 3}, {2, 3, 4} -> 5: eleven channels are 4 + 4 + 3, and vertex 1 is as wide as the widest it feeds
     matrix = np.zeros((6, 6), dtype=np.int8)
@@ -556,7 +557,7 @@ def test_network_computes_the_cell() -> None:
     """One cell of input -> maxpool -> output with the input added, worked out with the layers themselves."""
     import torch
 
-    from nasbench.spaces.nb101_network import Cell
+    from nasbench.spaces.networks.nb101 import Cell
 
     cell = Cell(np.array([[0, 1, 1], [0, 0, 1], [0, 0, 0]]), ["input", POOL, "output"], 3, 5).eval()
     x = torch.linspace(-1, 1, 2 * 3 * 4 * 4).reshape(2, 3, 4, 4)

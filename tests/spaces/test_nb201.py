@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.spaces.layers import EdgeCell, avg_pool, relu_conv_bn
 from nasbench.spaces.nb201 import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NB201, NONE, SKIP
+from nasbench.spaces.networks.layers import EdgeCell, avg_pool, relu_conv_bn
 from nasbench.tasks.images import ImageClassification
 
 TABLES = Path(__file__).parents[2] / ".." / "shared" / "tables"

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings
+from nasbench.spaces.networks.nlp import Cell, LanguageModel
 from nasbench.spaces.nlp import NLP, PASS, _every, _size
 from nasbench.spaces.nlp_cells import BLEND, NODES, OPERATIONS, canonical, packed, renumbered, rules, states, unpacked
-from nasbench.spaces.nlp_network import Cell, LanguageModel
 from nasbench.spaces.nlp_sampling import drawn
 from nasbench.tasks.language import MaskedLanguage
 

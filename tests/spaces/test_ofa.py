@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measure import flops, parameters
+from nasbench.measures import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.ofa import DEPTHS, EXPANSIONS, KERNELS, OFA, RESOLUTIONS
 from nasbench.tasks.images import ImageClassification

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measure import parameters
+from nasbench.measures import parameters
 from nasbench.spaces import NetworkSettings, spaces
+from nasbench.spaces.networks.tnb101 import BasicBlock
 from nasbench.spaces.tnb101_macro import TNB101Macro
-from nasbench.spaces.tnb101_network import BasicBlock
 from nasbench.tasks.images import ImageClassification
 
 SPACE = TNB101Macro()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.edge_cell import EDGES, NONE
-from nasbench.spaces.layers import EdgeCell, FactorizedReduction, Zero, relu_conv_bn
+from nasbench.spaces.networks.layers import EdgeCell, FactorizedReduction, Zero, relu_conv_bn
 from nasbench.spaces.tnb101_micro import TNB101Micro
 from nasbench.tasks.images import ImageClassification
 

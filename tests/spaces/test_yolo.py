@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measure import flops, parameters
+from nasbench.measures import flops, parameters
 from nasbench.spaces import NetworkSettings, spaces
+from nasbench.spaces.networks.yolo import BLOCKS, Partial, RepVGG, Residual
 from nasbench.spaces.yolo import _EDGES, _NODES, FAMILIES, RESOLUTIONS, WIDTHS, YOLO
-from nasbench.spaces.yolo_network import BLOCKS, Partial, RepVGG, Residual
 from nasbench.tasks.detection import ObjectDetection
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space

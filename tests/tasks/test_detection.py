@@ -23,7 +23,7 @@ from nasbench.tasks.detection import (
     match,
     suppress,
 )
-from nasbench.train import TrainSettings, seeded, train
+from nasbench.training.loop import TrainSettings, seeded, train
 
 TASK = ObjectDetection((1, 32, 32), 3, 2)
 CPU = torch.device("cpu")

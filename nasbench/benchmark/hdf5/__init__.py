@@ -1,0 +1,6 @@
+"""The benchmark file: written whole or not at all, checked as it is read; `docs/format.md` is its schema."""
+
+from nasbench.benchmark.hdf5.reader import opened, read, read_surrogate
+from nasbench.benchmark.hdf5.writer import digest, objects, root_digest, write, write_surrogate
+
+__all__ = ["digest", "objects", "opened", "read", "read_surrogate", "root_digest", "write", "write_surrogate"]

@@ -1,0 +1,49 @@
+"""JSON from outside: objects in which no name occurs twice, numbers that are numbers, and errors of one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+import numpy as np
+
+from nasbench.errors import FileError
+from nasbench.files import strict_json
+from nasbench.importers.base import regular
+from nasbench.importers.formats.unpack import unpacked
+from nasbench.types import FloatArray
+
+
+def read_json(path: Path) -> Any:
+    """What a file holds, compressed or not.
+
+    Raises:
+        FileError: There is no such file, it is no JSON, or an object in it has a name twice.
+    """
+    return parse_json(unpacked(regular(path)), str(path))
+
+
+def parse_json(content: bytes, place: str) -> Any:
+    """What some bytes hold; `place` says in a message where they are from.
+
+    Raises:
+        FileError: They are no JSON, or an object in them has a name twice.
+    """
+    try:
+        return strict_json(content)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{place} cannot be read as json: {' '.join(str(error).split())[:200]}") from error
+
+
+def finite(values: list[Any], what: str) -> FloatArray:
+    """Values from JSON or a pickle as numbers `(n,)`, NaN where they are null or not finite.
+
+    Raises:
+        FileError: One is something else; `what` says what it should be.
+    """
+    for value in values:
+        if type(value) not in (int, float, NoneType) or (type(value) is int and abs(value) > 2**63):
+            raise FileError(f"{what}: {str(value)[:40]!r} is no number")
+    array = np.array(values, dtype=np.float64)  # null becomes NaN
+    return np.where(np.isfinite(array), array, np.nan)

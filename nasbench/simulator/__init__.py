@@ -1,0 +1,1 @@
+"""Simulation: what answers a search strategy, and runs it on simulated workers in simulated time."""

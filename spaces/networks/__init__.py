@@ -1,0 +1,1 @@
+"""Networks of the search spaces, in torch: only training loads them."""

@@ -1,0 +1,206 @@
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from nasbench.builder.ledger import Key, Ledger, differences, summary
+from nasbench.errors import FileError
+from nasbench.measures.base import Measurement
+
+RECIPE = {"space": "nb201", "training": {"epochs": 2, "learning_rate": 0.1}}
+SHAPE = (2, 3)
+
+
+def key(cell, seed):
+    return Key.of("training", "digits", 3, seed, np.array([cell, cell]))
+
+
+def numbers(start):
+    return np.arange(start, start + 6.0).reshape(SHAPE)
+
+
+def test_differences_by_hand():
+    there = {"a": 1, "b": {"c": 2, "d": [1]}, "only there": 0}
+    here = {"a": 1, "b": {"c": 3, "d": [1]}, "only here": None, "new": True}
+    assert differences(there, here) == [("b.c", 2, 3), ("only there", 0, None), ("new", None, True)]
+    assert summary(differences(there, here), most=1) == "b.c is 2 there and 3 here, and 2 more"
+
+
+def test_trials_come_back_as_they_were_recorded(tmp_path):
+    path = tmp_path / "ledger"
+    partial = numbers(0)
+    partial[:, 1:] = np.nan
+    with Ledger(path, RECIPE) as ledger:
+        assert ledger.finished() == {}
+        ledger.record([(key(0, 1), Measurement(numbers(0)))])
+        ledger.record([(key(7, 0), Measurement(partial, "diverged at epoch 2"))])
+        ledger.record([(key(7, 1), Measurement(None, "failed: it did"))])
+    with Ledger(path, RECIPE) as ledger:
+        finished = ledger.finished()
+    assert set(finished) == {key(0, 1), key(7, 0), key(7, 1)}
+    np.testing.assert_array_equal(finished[key(0, 1)].values, numbers(0))
+    assert finished[key(0, 1)].reason is None
+    np.testing.assert_array_equal(finished[key(7, 0)].values, partial)
+    assert finished[key(7, 0)].reason == "diverged at epoch 2"
+    assert finished[key(7, 1)] == Measurement(None, "failed: it did")
+
+
+def test_a_recorded_trial_survives_a_killed_process(tmp_path):
+    path = tmp_path / "ledger"
+    script = f"""
+import os, signal, numpy as np
+from pathlib import Path
+from nasbench.builder.ledger import Key, Ledger
+ledger = Ledger(Path({str(path)!r}), {RECIPE!r})
+ledger.record([({key(3, 0)!r}, Measurement(np.ones({SHAPE!r})))])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    with Ledger(path, RECIPE) as ledger:
+        np.testing.assert_array_equal(ledger.finished()[key(3, 0)].values, np.ones(SHAPE))
+
+
+def test_another_recipe_is_refused_with_the_difference(tmp_path):
+    path = tmp_path / "ledger"
+    with Ledger(path, RECIPE) as ledger:
+        ledger.record([(key(0, 0), Measurement(numbers(0)))])
+    other = {"space": "nb201", "training": {"epochs": 4, "learning_rate": 0.1}}
+    with pytest.raises(
+        FileError, match=r"holds 1 finished pieces of work .* training.epochs is 2 there and 4 here.*delete"
+    ):
+        Ledger(path, other)
+    with Ledger(path, RECIPE) as ledger:
+        assert len(ledger.finished()) == 1
+
+
+def test_a_ledger_without_trials_takes_another_recipe(tmp_path):
+    path = tmp_path / "ledger"
+    Ledger(path, RECIPE).close()
+    with Ledger(path, {"space": "nb101"}) as ledger:
+        ledger.record([(key(0, 0), Measurement(numbers(0)))])
+    with pytest.raises(FileError, match="space is 'nb101' there and 'nb201' here"):
+        Ledger(path, RECIPE)
+
+
+def test_only_one_build_at_a_time(tmp_path):
+    with Ledger(tmp_path / "ledger", RECIPE), pytest.raises(FileError, match="in use by another build"):
+        Ledger(tmp_path / "ledger", RECIPE)
+
+
+def test_who_has_waited_for_one_that_is_removed_is_told(tmp_path):
+    """It would have no name, and be lost with the process."""
+    with ThreadPoolExecutor(1) as pool:
+        ledger = Ledger(tmp_path / "ledger", RECIPE)
+        ledger.record([(key(0, 0), Measurement(numbers(0)))])
+        waits = pool.submit(Ledger, tmp_path / "ledger", RECIPE)
+        time.sleep(0.2)
+        ledger.remove()
+        with pytest.raises(FileError, match="another build, which has just finished; repeat the call"):
+            waits.result()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_removed_without_a_trace(tmp_path):
+    ledger = Ledger(tmp_path / "ledger", RECIPE)
+    ledger.record([(key(0, 0), Measurement(numbers(0)))])
+    ledger.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder(tmp_path):
+    with pytest.raises(FileError, match="cannot write"):
+        Ledger(tmp_path / "nowhere" / "ledger", RECIPE)
+
+
+def test_a_full_disk(tmp_path):
+    with Ledger(tmp_path / "ledger", RECIPE) as ledger:
+        ledger._connection.execute("PRAGMA max_page_count = 1")  # no smaller than what is used
+        with pytest.raises(FileError, match=r"cannot write .*: database or disk is full; "):
+            for cell in range(1000):
+                ledger.record([(key(cell, 0), Measurement(numbers(0)))])
+        finished = len(ledger.finished())
+    with Ledger(tmp_path / "ledger", RECIPE) as ledger:
+        assert len(ledger.finished()) == finished > 0
+
+
+def test_another_file_is_left_alone(tmp_path):
+    path = tmp_path / "ledger"
+    path.write_text("dear diary, " * 100)
+    with pytest.raises(FileError, match="no ledger or is damaged"):
+        Ledger(path, RECIPE)
+    assert path.read_text().startswith("dear diary")
+
+
+def test_another_database_is_left_alone(tmp_path):
+    path = tmp_path / "ledger"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE precious (x)")
+    connection.commit()
+    connection.close()
+    with pytest.raises(FileError, match="not a ledger"):
+        Ledger(path, RECIPE)
+
+
+def test_work_that_is_recorded_together_is_there_as_a_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "ledger"
+    with Ledger(path, RECIPE) as ledger:
+        ledger.record([(key(0, 0), Measurement(numbers(0)))])
+        with pytest.raises(FileError, match="UNIQUE"):
+            ledger.record([(key(1, 0), Measurement(numbers(0))), (key(0, 0), Measurement(numbers(1)))])
+        assert set(ledger.finished()) == {key(0, 0)}
+        ledger.record([(key(0, 0), Measurement(numbers(5)))], again=True)
+        np.testing.assert_array_equal(ledger.finished()[key(0, 0)].values, numbers(5))
+        ledger.record([(key(1, 0), Measurement(numbers(0))), (key(2, 0), Measurement(np.arange(3.0)))])
+    with Ledger(path, RECIPE) as ledger:
+        assert set(ledger.finished()) == {key(0, 0), key(1, 0), key(2, 0)}
+        np.testing.assert_array_equal(ledger.finished()[key(2, 0)].values, [0.0, 1.0, 2.0])
+
+
+def test_what_is_settled_stays(tmp_path):
+    path = tmp_path / "ledger"
+    with Ledger(path, RECIPE) as ledger:
+        assert ledger.settled("parallel") is None
+        ledger.settle("parallel", 16)
+    with Ledger(path, RECIPE) as ledger:
+        assert ledger.settled("parallel") == 16
+        ledger.settle("parallel", [1, {"a": None}])
+        assert ledger.settled("parallel") == [1, {"a": None}]
+
+
+def test_a_disk_too_full_to_begin_leaves_nothing(tmp_path):
+    script = f"""
+import resource
+from pathlib import Path
+from nasbench.builder.ledger import Ledger
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+Ledger(Path({str(tmp_path / "ledger")!r}), {RECIPE!r})
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert "FileError: cannot write" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truncated_file(tmp_path):
+    path = tmp_path / "ledger"
+    with Ledger(path, RECIPE) as ledger:
+        for cell in range(200):
+            ledger.record([(key(cell, 0), Measurement(numbers(0)))])
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(FileError, match="damaged"), Ledger(path, RECIPE) as ledger:
+        ledger.finished()
+
+
+def test_a_number_that_the_disk_changed_is_noticed(tmp_path):
+    path = tmp_path / "ledger"
+    with Ledger(path, RECIPE) as ledger:
+        ledger.record([(key(0, 0), Measurement(numbers(0)))])
+    stored = numbers(0).tobytes()
+    content = path.read_bytes()
+    assert content.count(stored) == 1
+    path.write_bytes(content.replace(stored, numbers(1).tobytes()))
+    with Ledger(path, RECIPE) as ledger, pytest.raises(FileError, match="damaged: finished work has changed"):
+        ledger.finished()

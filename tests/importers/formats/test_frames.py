@@ -1,0 +1,65 @@
+"""Files of rows as text: rows that are too short, and columns that are not there."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nasbench.errors import FileError
+from nasbench.importers.formats.frames import read_frame
+
+FIELDS = st.text('ab,"\n ;', max_size=4)
+
+
+def quoted(rows: list[list[str]]) -> str:
+    return "".join(",".join('"' + field.replace('"', '""') + '"' for field in row) + "\n" for row in rows)
+
+
+def test_an_empty_field_is_empty_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('\ufeffa,b,c\n1,,\n\n   \n"x,\n,y",2,\n')
+    assert read_frame(path, ["a", "c"]).to_numpy().tolist() == [["1", ""], ["x,\n,y", ""]]
+
+
+@pytest.mark.parametrize("separator", [",", "\t"], ids=["csv", "tsv"])
+@pytest.mark.parametrize(
+    ("last", "told"), [("5", "1 field"), ("5;", "2 fields"), ("5;6", "2 fields"), ('"5;\n";6', "2 fields")]
+)
+def test_a_row_with_fewer_fields_than_the_header_is_refused(
+    separator: str, last: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / ("t.csv" if separator == "," else "t.tsv")
+    path.write_text(f"a;b;c\n1;2;3\n\n4;;\n{last}".replace(";", separator))
+    with pytest.raises(FileError, match=rf"^{path.name}, row 3 has {told}, expected 3$"):
+        read_frame(path, ["a"])
+    packed = tmp_path / f"{path.name}.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(FileError, match="row 3 has"):
+        read_frame(packed, ["a"])
+
+
+@given(rows=st.lists(st.lists(FIELDS, min_size=3, max_size=3), min_size=1, max_size=6), data=st.data())
+def test_whole_rows_are_read_and_short_ones_refused(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("rows") / "t.csv"
+    path.write_text(quoted([["a", "b", "c"], *rows]), newline="")
+    assert read_frame(path, ["a", "b", "c"]).to_numpy().tolist() == rows
+    short = data.draw(st.integers(0, len(rows) - 1))
+    fields = 2
+    path.write_text(quoted([["a", "b", "c"], *rows[:short], rows[short][:fields], *rows[short + 1 :]]), newline="")
+    with pytest.raises(FileError, match=rf"row {short + 1} has {fields} fields, expected 3"):
+        read_frame(path, ["a"])
+
+
+def test_an_unknown_column_is_told_some_of_those_that_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(FileError, match=r"t.csv has no column 'x'; its columns are 'a', 'b'$"):
+        read_frame(path, ["x"])
+    names = [f"c{number}" for number in range(1_030)]
+    path.write_text(",".join(names) + "\n" + ",".join("1" * len(names)) + "\n")
+    with pytest.raises(FileError, match=r"are 'c0', .*'c19' and 1,010 more$"):
+        read_frame(path, ["x"])

@@ -1,0 +1,44 @@
+"""The proxy that the documentation shows works as it says, and every proxy is in its table."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from nasbench.measures.proxies import measure, proxies
+from nasbench.tasks.images import ImageClassification
+
+PAGE = (Path(__file__).parents[3] / "docs" / "proxies.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "class Plain" in block)
+    (tmp_path / "my_proxy.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "my_proxy", raising=False)
+    layer = nn.Linear(1, 1, bias=False)
+    layer.weight.data.fill_(3.0)
+    network = nn.Sequential(nn.Flatten(), layer, nn.Linear(1, 2))
+    task, x, y = ImageClassification((1, 1, 1), 2), torch.ones(2, 1, 1, 1), torch.tensor([0, 1])
+    weights = [layer.weight, network[2].weight]
+    loss = task.loss(network(x), y)
+    expected = sum((w * g).sum().item() for w, g in zip(weights, torch.autograd.grad(loss, weights), strict=True))
+    assert measure(network, task, x, y, ["my_proxy:Plain"])["my_proxy:Plain"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_example_of_measuring() -> None:
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "import measure" in block)
+    found: dict[str, object] = {}
+    exec(code, found)
+    values = found["values"]
+    assert isinstance(values, dict)
+    assert list(values) == list(proxies)
+
+
+def test_every_proxy_is_in_the_table() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (nothing|inputs|targets) \|", PAGE, re.MULTILINE)
+    assert rows == [(name, proxies.create(name).needs) for name in proxies]

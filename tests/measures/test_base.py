@@ -1,0 +1,88 @@
+"""What is measured besides curves: where it lies in a table, and what is said where it is absent."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings, build
+from nasbench.errors import MissingExtraError
+from nasbench.measures import inference_memory, parameters
+from nasbench.measures.base import MEASURES, measure
+from nasbench.measures.proxies import proxies
+from nasbench.spaces import spaces
+from nasbench.tasks.images import ImageClassification
+
+
+def test_everything_at_once(small, tmp_path):
+    """One table with all measures, and another that is given them later."""
+    settings = replace(small, cells=2, measures=tuple(MEASURES))
+    table = build(settings, tmp_path / "t.h5", parallel=2)
+    columns = table.columns
+    for what in MEASURES:
+        for quantity in measure(what).quantities:
+            metric = columns[f"digits/{quantity.name}"].metric
+            assert metric.dims == (("architecture", "seed") if MEASURES[what].trained else ("architecture",))
+            assert (metric.units, metric.direction, metric.split) == quantity[1:3] + quantity[4:]
+    network = spaces.create("nb201").network(
+        table.genotypes[1], ImageClassification((1, 8, 8), 10), NetworkSettings(channels=2, cells=1, stages=1)
+    )
+    assert columns["digits/parameters"].values[1] == parameters(network)
+    one = ImageClassification((1, 8, 8), 10).inputs(1)
+    assert columns["digits/inference_memory"].values[1] == inference_memory(network, one)
+    for name in ("latency", "onnx_latency", "inference_seconds", "training_memory"):
+        assert (columns[f"digits/{name}"].values > 0).all()
+    parts = [columns[name].values for name in columns if "corrupted_accuracy_" in name]
+    assert len(parts) == 8
+    np.testing.assert_allclose(np.mean(parts, axis=0), columns["digits/corrupted_accuracy"].values, rtol=1e-12)
+    for energy in (columns["digits/inference_energy"], columns["digits/training_energy"]):
+        if energy.missing.any():
+            assert energy.missing.all() and energy.reasons[0].startswith("absent: ")
+        else:
+            assert (energy.values > 0).all()
+
+    build(replace(settings, measures=()), tmp_path / "u.h5", parallel=2)
+    later = build(settings, tmp_path / "u.h5", parallel=2)
+    assert set(later.columns) == {path for path in columns if "corrupted" not in path}  # which needs trained networks
+    for path, column in later.columns.items():
+        if not any(word in path for word in ("seconds", "latency", "energy")):
+            np.testing.assert_array_equal(column.values, columns[path].values)
+
+
+def test_proxies_are_those_of_the_initial_network(small, tmp_path):
+    table = build(replace(small, cells=1, seeds=1, measures=("proxies",)), tmp_path / "t.h5")
+    names = [name for name in proxies if name not in ("params", "flops")]
+    assert {f"digits/{name}" for name in names} <= set(table.columns)
+    assert table.columns["digits/synflow"].metric.description.startswith("Before training: ")
+
+
+def test_what_does_not_apply_to_a_network_is_absent(tmp_path):
+    settings = BuildSettings(
+        space="graph",
+        datasets=("karate",),
+        cells=1,
+        seeds=1,
+        network=NetworkSettings(channels=4, cells=1, stages=1),
+        train=TrainSettings(epochs=1, batch_size=16),
+        measures=("robustness", "proxies"),
+    )
+    table = build(settings, tmp_path / "t.h5")
+    robust = table.columns["karate/corrupted_accuracy"]
+    assert robust.reasons == ("absent: corruptions are of images, not of node_classification",)
+    zen = table.columns["karate/zen"]
+    assert np.isnan(zen.values).all() and zen.reasons[0].startswith("absent: ")
+    for name in ("jacov", "naswot", "zen"):  # each says why it is, and not why the first of them is
+        assert name in table.columns[f"karate/{name}"].reasons[0]
+
+
+def test_a_missing_package_is_said_before_anything_is_trained(small, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'nasbench\[onnx\]'"):
+        build(replace(small, measures=("onnx",)), tmp_path / "t.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_robustness_of_a_diverged_training(small, tmp_path):
+    settings = replace(small, cells=3, measures=("robustness",), train=replace(small.train, learning_rate=1e30))
+    column = build(settings, tmp_path / "t.h5").columns["digits/corrupted_accuracy"]
+    assert column.missing.any() and set(column.reasons) <= {"diverged at epoch 1", "diverged at epoch 2"}

@@ -1,0 +1,131 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from functools import partial
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+
+from nasbench.errors import NasbenchError
+from nasbench.parallel.processes import Died, run_tasks
+
+WORKER = """
+import os, signal, sys, time
+from pathlib import Path
+
+class Square:
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        (self.folder / f"pid-{os.getpid()}").touch()
+    def __call__(self, task):
+        if task == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if task == "kill once" and not (self.folder / "killed").exists():
+            (self.folder / "killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if task == "exit":
+            os._exit(7)
+        if task == "sleep":
+            time.sleep(600)
+        return task * 2
+
+def broken():
+    sys.exit(5)
+"""
+
+
+@pytest.fixture
+def worker(tmp_path, monkeypatch):
+    (tmp_path / "pool_worker.py").write_text(WORKER)
+    monkeypatch.syspath_prepend(tmp_path)
+    import pool_worker
+
+    yield pool_worker
+    del sys.modules["pool_worker"]
+
+
+def run(worker, folder, tasks, workers=2):
+    with closing(run_tasks(partial(worker.Square, str(folder)), tasks, workers)) as results:
+        return dict(results)
+
+
+def test_every_task_is_run_and_no_process_is_left(worker, tmp_path):
+    assert run(worker, tmp_path, list(range(20))) == {task: 2 * task for task in range(20)}
+    assert active_children() == []
+
+
+def test_no_more_processes_than_tasks(worker, tmp_path):
+    assert run(worker, tmp_path, [1], workers=5) == {1: 2}
+    assert len(list(tmp_path.glob("pid-*"))) == 1
+
+
+def test_a_death_costs_one_task(worker, tmp_path):
+    results = run(worker, tmp_path, [1, "kill", 2, "kill once", "exit", 3])
+    assert {task: results[task] for task in (1, 2, 3, "kill once")} == {
+        1: 2,
+        2: 4,
+        3: 6,
+        "kill once": "kill oncekill once",
+    }
+    assert isinstance(results["kill"], Died)
+    assert str(results["kill"]) == "its process was killed by SIGKILL, at each of 2 attempts"
+    assert str(results["exit"]) == "its process ended with exit code 7, at each of 2 attempts"
+
+
+def test_closing_stops_at_once(worker, tmp_path):
+    with closing(run_tasks(partial(worker.Square, str(tmp_path)), [1, "sleep", "sleep"], 2)) as results:
+        assert next(results) == (1, 2)
+    assert active_children() == []
+
+
+def test_a_process_that_cannot_start(worker):
+    with pytest.raises(NasbenchError, match="ended with exit code 5 while it started"):
+        list(run_tasks(worker.broken, [1], 1))
+
+
+def test_processes_end_with_their_parent(worker, tmp_path):
+    script = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from functools import partial
+import pool_worker
+from nasbench.parallel.processes import run_tasks
+if __name__ == "__main__":
+    list(run_tasks(partial(pool_worker.Square, {str(tmp_path)!r}), ["sleep", "sleep"], 2))
+"""
+    (tmp_path / "main.py").write_text(script)
+    with subprocess.Popen([sys.executable, str(tmp_path / "main.py")]) as process:
+        wait_until(lambda: len(list(tmp_path.glob("pid-*"))) == 2)
+        process.kill()
+    pids = [int(path.name.removeprefix("pid-")) for path in tmp_path.glob("pid-*")]
+    wait_until(lambda: not any(is_running(pid) for pid in pids))
+
+
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def is_running(pid):
+    """Whether there is such a process that is not a zombie (nobody may collect an orphan's in a container)."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def test_ctrl_c_is_left_to_the_caller(worker, tmp_path):
+    results = run_tasks(partial(worker.Square, str(tmp_path)), [1, "sleep"], 1)
+    with closing(results):
+        assert next(results) == (1, 2)
+        (child,) = active_children()
+        os.kill(child.pid, signal.SIGINT)
+        time.sleep(0.2)
+        assert child.is_alive()

@@ -1,0 +1,243 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from nasbench.errors import InputError
+from nasbench.parallel.threads import single_threaded
+from nasbench.tasks.images import ImageClassification
+from nasbench.training.loop import (
+    CURVE_COUNT,
+    History,
+    TrainSettings,
+    curves,
+    evaluate,
+    pick_device,
+    schedule,
+    seeded,
+    train,
+)
+
+CPU = torch.device("cpu")
+TASK = ImageClassification((2, 4, 4), 3)
+
+
+def blobs(n=60, classes=3, seed=0):
+    """Images (2, 4, 4) of classes that differ in brightness."""
+    rng = np.random.default_rng(seed)
+    data = {}
+    for split in ("train", "validation", "test"):
+        labels = rng.integers(0, classes, n)
+        images = rng.normal(0, 0.5, (n, 2, 4, 4)) + labels[:, None, None, None]
+        data[split] = (torch.tensor(images, dtype=torch.float32), torch.tensor(labels))
+    return data
+
+
+def small(seed=0):
+    with seeded(seed, CPU):
+        return nn.Sequential(
+            nn.Conv2d(2, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3)
+        )
+
+
+def run(seed=0, data=None, **changes):
+    with single_threaded():
+        return train(
+            small(), TASK, data or blobs(), TrainSettings(**{"epochs": 3, "batch_size": 16} | changes), seed, CPU
+        )
+
+
+class Tracker(nn.Module):
+    """Constant logits that depend on nothing but a bias; remembers what it was shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(2))
+        self.seen = []
+
+    def forward(self, x):
+        if self.training:
+            self.seen.append(x[:, 0, 0, 0].tolist())
+        return self.bias.expand(len(x), 2)
+
+
+def numbered(n):
+    images, labels = torch.arange(n, dtype=torch.float32).view(n, 1, 1, 1), torch.zeros(n, dtype=torch.int64)
+    return dict.fromkeys(("train", "validation", "test"), (images, labels))
+
+
+def test_one_step_by_hand():
+    """A bias at 0, all labels 0: gradient (-1/2, 1/2); Nesterov's first step is lr (1 + momentum) times that."""
+    network = Tracker()
+    history = train(
+        network,
+        TASK,
+        numbered(4),
+        TrainSettings(1, batch_size=4, learning_rate=0.1, momentum=0.9, weight_decay=0),
+        0,
+        CPU,
+    )
+    assert network.bias.tolist() == pytest.approx([0.095, -0.095])
+    assert history["train_loss"][0] == pytest.approx(math.log(2))  # before the step
+    assert history["validation_loss"][0] == pytest.approx(math.log(1 + math.exp(-0.19)))  # after it
+    assert history["test_accuracy"][0] == 100
+
+
+def test_one_step_of_adamw_by_hand():
+    """The first step of Adam goes by the learning rate along the sign of the gradient; there is nothing to decay."""
+    network = Tracker()
+    settings = TrainSettings(1, batch_size=4, learning_rate=0.1, weight_decay=0.5, optimiser="adamw")
+    train(network, TASK, numbered(4), settings, 0, CPU)
+    assert network.bias.tolist() == pytest.approx([0.1, -0.1], abs=1e-6)
+
+
+def test_schedule_by_hand():
+    assert [schedule(step, 4, 0) for step in range(4)] == pytest.approx(
+        [1, 0.5 + 0.5 / 2**0.5, 0.5, 0.5 - 0.5 / 2**0.5]
+    )
+    assert [schedule(step, 4, 2) for step in range(4)] == pytest.approx([1 / 3, 2 / 3, 1, 0.5])
+
+
+@given(steps=st.integers(1, 200), share=st.floats(0, 1))
+@settings(deadline=None, max_examples=50)
+def test_schedule_rises_then_falls_within_0_and_1(steps, share):
+    factors = [schedule(step, steps, share * steps) for step in range(steps)]
+    assert all(0 < factor <= 1 for factor in factors)
+    peak = int(np.argmax(factors))
+    assert np.all(np.diff(factors[: peak + 1]) > 0)
+    assert np.all(np.diff(factors[peak:]) <= 0)
+
+
+@given(n=st.integers(2, 40), batch=st.integers(1, 50))
+@settings(deadline=None, max_examples=30)
+def test_each_epoch_shows_every_image_once_in_even_batches(n, batch):
+    network = Tracker()
+    train(network, TASK, numbered(n), TrainSettings(epochs=2, batch_size=batch), 0, CPU)
+    steps = math.ceil(n / batch)
+    assert len(network.seen) == 2 * steps
+    for epoch in (network.seen[:steps], network.seen[steps:]):
+        assert sorted(value for shown in epoch for value in shown) == list(range(n))
+        sizes = [len(shown) for shown in epoch]
+        assert max(sizes) <= batch and max(sizes) - min(sizes) <= 1
+
+
+def test_it_learns_and_says_so_in_percent_nats_and_seconds():
+    history = run(epochs=8)
+    assert history.values.shape == (CURVE_COUNT, 8)
+    assert history.diverged is None
+    assert history["test_accuracy"][-1] > 80
+    assert history["test_loss"][-1] < history["test_loss"][0]
+    for split in ("train", "validation", "test"):
+        assert np.all((history[f"{split}_accuracy"] >= 0) & (history[f"{split}_accuracy"] <= 100))
+    assert np.all(np.diff(history["train_seconds"]) > 0)
+
+
+def test_it_learns_in_mixed_precision(monkeypatch):
+    """As on CUDA; fails where copies of the weights in the lower precision outlive a step."""
+    monkeypatch.setattr("nasbench.training.loop._precision", lambda device: torch.autocast("cpu", torch.bfloat16))
+    assert run(epochs=8)["test_accuracy"][-1] > 80
+
+
+def test_the_same_seed_repeats_exactly_and_another_does_not():
+    measured = slice(0, CURVE_COUNT - 1)
+    first, again, other = run(seed=1).values, run(seed=1).values, run(seed=2).values
+    np.testing.assert_array_equal(first[measured], again[measured])
+    assert not np.array_equal(first[measured], other[measured])
+
+
+def test_global_generators_neither_matter_nor_change():
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    first = run(seed=1)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(6)
+    np.testing.assert_array_equal(run(seed=1)["test_loss"], first["test_loss"])
+
+
+def test_evaluation_does_not_change_training(monkeypatch):
+    data = blobs()
+    other = {**data, "test": tuple(part[:7] for part in data["test"]), "validation": data["test"]}
+    np.testing.assert_array_equal(run(data=data)["train_loss"], run(data=other)["train_loss"])
+    expected = run()
+    monkeypatch.setattr("nasbench.training.loop.EVALUATION_BATCH", 7)
+    np.testing.assert_allclose(run()["test_loss"], expected["test_loss"], rtol=1e-5)
+
+
+def test_evaluate_by_hand():
+    network = nn.Sequential(nn.Flatten(), nn.Identity())
+    logits = torch.tensor([[0.0, 0.0], [0.0, 1.0], [2.0, 0.0]]).view(3, 2, 1, 1)
+    accuracy, loss = evaluate(network, TASK, logits, torch.tensor([0, 1, 1]))
+    assert accuracy == pytest.approx(200 / 3)
+    assert loss == pytest.approx((math.log(2) + math.log(1 + math.exp(-1)) + math.log(1 + math.exp(2))) / 3)
+
+
+def test_a_diverged_network_has_no_accuracy():
+    history = run(learning_rate=1e30)
+    assert history.diverged is not None
+    assert np.isnan(history.values[:, history.diverged - 1 :]).all()
+    assert np.isfinite(history.values[:, : history.diverged - 1]).all()
+
+
+def test_divergence_at_a_later_epoch_keeps_what_came_before():
+    class Bomb(Tracker):
+        def forward(self, x):
+            return super().forward(x) * (math.nan if len(self.seen) > 4 else 1)
+
+    history = train(Bomb(), TASK, numbered(8), TrainSettings(epochs=4, batch_size=4), 0, CPU)
+    assert history.diverged == 3
+    assert np.isfinite(history.values[:, :2]).all() and np.isnan(history.values[:, 2:]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", 0),
+        ("epochs", 1.5),
+        ("epochs", True),
+        ("batch_size", 0),
+        ("learning_rate", 0),
+        ("learning_rate", math.nan),
+        ("optimiser", "adam"),
+        ("momentum", 1),
+        ("momentum", 0),
+        ("weight_decay", -1e-4),
+        ("warmup_epochs", 13),
+    ],
+)
+def test_unacceptable_settings_are_named(name, value):
+    with pytest.raises(InputError, match=f"training setting {name} must be .*, got {value!r}"):
+        TrainSettings(**{name: value})
+
+
+def test_devices(monkeypatch):
+    assert pick_device("cpu") == CPU
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert pick_device("auto") == CPU
+    for name in ("cuda", "cuda:0", "gpu", "mps", ""):
+        with pytest.raises(InputError, match=f"no device '{name}' here; available are cpu; "):
+            pick_device(name)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert pick_device("auto") == pick_device("cuda") == torch.device("cuda:0")
+    assert pick_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(InputError, match="available are cpu, cuda:0, cuda:1"):
+        pick_device("cuda:2")
+
+
+def test_a_history_knows_its_curves():
+    history = History(curves(TASK), np.arange(14.0).reshape(7, 2))
+    assert history["train_accuracy"].tolist() == [0, 1]
+    assert history["train_seconds"].tolist() == [12, 13]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_cuda_learns_and_repeats():
+    device = pick_device("cuda")
+    data = {split: (images.to(device), labels.to(device)) for split, (images, labels) in blobs().items()}
+    histories = [train(small(), TASK, data, TrainSettings(epochs=8, batch_size=16), 0, device) for _ in range(2)]
+    assert histories[0]["test_accuracy"][-1] > 80
+    np.testing.assert_array_equal(histories[0].values[:-1], histories[1].values[:-1])
