@@ -136,7 +136,7 @@ def main() -> None:
         it = row(cell, cells, arguments.channels)
         print(
             f"{it['eager']:6.2f} {it['compile']:8.2f} {it['vmap']:7.2f} {it['fused']:7.2f} {it['mixed']:20.1f} "
-            f"{it['compiling']:19.1f}  {spaces.create(RECIPE.space).text(cell)}",
+            f"{it['compiling']:19.1f}  {spaces.create(RECIPE.space).to_string(cell)}",
             flush=True,
         )
 

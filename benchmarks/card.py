@@ -85,7 +85,7 @@ def extremes(benchmark: TabularBenchmark, count: int = 5) -> None:
     space = benchmark.space
     print("\n## Best and worst\n\n| validation | test | cell |\n|---|---|---|")
     for row in [*order[:count], *order[-count:]]:
-        cell = space.text(benchmark.table.genotypes[row]).replace("|", "\\|")
+        cell = space.to_string(benchmark.table.genotypes[row]).replace("|", "\\|")
         print(f"| {values[row].mean():.2f} | {test[row]:.2f} | `{cell}` |")
     best = benchmark.table.genotypes[order[: len(order) // 10]]
     names = space.option_names(0)

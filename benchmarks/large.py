@@ -94,7 +94,7 @@ def main() -> None:
             start = perf_counter()
             hdf5.write(table, path)
             seconds, size = perf_counter() - start, path.stat().st_size
-            architecture = space.text(table.genotypes[n // 2])
+            architecture = space.to_string(table.genotypes[n // 2])
             del table
             command = [sys.executable, "-c", PROBE, str(path), architecture, "cifar10/test_accuracy"]
             found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

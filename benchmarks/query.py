@@ -94,7 +94,7 @@ def graph_peer(folder: Path) -> None:
     benchmark = load(path)
     space, metric = benchmark.space, "cora/test_accuracy"
     genotypes = list(space.sample(5_000, np.random.default_rng(0)))
-    texts = [space.text(genotype) for genotype in genotypes]
+    texts = [space.to_string(genotype) for genotype in genotypes]
     theirs = light_read("cora")
     networks = [([int(n) for n in text.split(":")[0].split(",")], text.split(":")[1].split(",")) for text in texts]
 
@@ -143,7 +143,7 @@ def analog_peer(folder: Path) -> None:
     cells, metric = list(theirs.data)[:5_000], "cifar10/test_accuracy"
     space = benchmark.space
     genotypes = list(space.sample(5_000, np.random.default_rng(0)))
-    text = space.text(genotypes[0])
+    text = space.to_string(genotypes[0])
     versus(
         "analog-nasbench: open, first query",
         1e3 * seconds(lambda: AnalogNASBench().query_metric(cells[0], "baseline_accuracy"), 5),
@@ -164,7 +164,7 @@ def nats_peer(folder: Path) -> None:
 
     path = imported("nats-bench", folder, [NATS])
     benchmark = load(path)
-    metric, text, index = "cifar10@200/test_accuracy", benchmark.space.text(benchmark.architectures()[0]), 0
+    metric, text, index = "cifar10@200/test_accuracy", benchmark.space.to_string(benchmark.architectures()[0]), 0
 
     def ask(api: Any) -> Any:
         return api.get_more_info(index, "cifar10", hp="200", is_random=False)
@@ -215,8 +215,8 @@ def main() -> None:
             "row": list(range(10_000)),
             "genotype, new": list(genotypes),
             "genotype, seen before": list(genotypes),
-            "string, new": [space.text(genotype) for genotype in genotypes],
-            "string, seen before": [space.text(genotype) for genotype in genotypes],
+            "string, new": [space.to_string(genotype) for genotype in genotypes],
+            "string, seen before": [space.to_string(genotype) for genotype in genotypes],
             "list of integers": genotypes.tolist(),
             "graph": [space.graph(genotype) for genotype in genotypes[:200]],
         }
@@ -229,7 +229,7 @@ def main() -> None:
         million = space.sample(1_000_000, rng)
         rate = len(million) / seconds(lambda: benchmark.query_many(million, metric), 7)
         show("query_many (million architectures/s)", rate / 1e6)
-        command = [sys.executable, "-m", "nasbench", "query", str(path), space.text(million[0])]
+        command = [sys.executable, "-m", "nasbench", "query", str(path), space.to_string(million[0])]
         run = partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
         show("nasbench query, whole command (s)", seconds(run, 7))
     peers()

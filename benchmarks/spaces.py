@@ -59,7 +59,7 @@ def required() -> None:
     darts = spaces.create("darts")
     few = darts.sample(10_000, rng)
     row("darts: neighbours of 10,000", seconds(lambda: darts.neighbours_of(few)), "< 1")
-    counts = np.bincount(nb101.tensors(cells).mask.sum(axis=1))[2:]
+    counts = np.bincount(nb101.adjacency_arrays(cells).mask.sum(axis=1))[2:]
     print(
         f"\nnb101, unique cells by number of vertices: {dict(enumerate(counts.tolist(), start=2))}, sum {len(cells):,}"
     )

@@ -116,7 +116,7 @@ def gone(table: Table, path: str) -> int:
 
 def best(table: Table, path: str) -> str:
     """The architecture with the largest mean."""
-    return table.space.text(table.genotypes[np.nanargmax(numbers(table, path))])
+    return table.space.to_string(table.genotypes[np.nanargmax(numbers(table, path))])
 
 
 def measured(recipe: Mapping[str, Any]) -> int:

@@ -39,7 +39,7 @@ class Predictor(ABC):
     constructor arguments: fitting twice gives the same predictor.
     """
 
-    minimum: ClassVar[int] = 2
+    min_samples: ClassVar[int] = 2
     """Fewest architectures that `fit` accepts."""
     warped: ClassVar[bool] = True
     """Whether targets are warped; if not, they are only standardised."""
@@ -57,9 +57,9 @@ class Predictor(ABC):
         if not np.isfinite(y).all():
             row = int(np.argmin(np.isfinite(y)))
             raise InputError(f"targets must be finite: target {row} is {y[row]}; leave missing architectures out")
-        if len(y) < self.minimum:
+        if len(y) < self.min_samples:
             name = type(self).__name__
-            raise InputError(f"{name} needs at least {self.minimum} architectures to fit, got {len(y)}")
+            raise InputError(f"{name} needs at least {self.min_samples} architectures to fit, got {len(y)}")
         self.space_ = space
         self.location_, self.scale_ = float(y.mean()), float(y.std())
         if self.scale_ <= 1e-12 * np.abs(y).max():  # constant but for rounding

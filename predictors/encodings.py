@@ -51,16 +51,16 @@ class Flow(NamedTuple):
 
 def flow(space: Space, genotypes: GenotypeArray) -> Flow:
     """The flow of `(n, d)` genotypes."""
-    adjacency, ops, mask = space.tensors(genotypes)
+    adjacency, ops, mask = space.adjacency_arrays(genotypes)
     inputs, outputs = mask & ~adjacency.any(axis=1), mask & ~adjacency.any(axis=2)
-    passing = mask & ~np.isin(ops, [space.ops.index(op) for op in space.blocking])
+    passing = mask & ~np.isin(ops, [space.ops.index(op) for op in space.zero_ops])
     edges = adjacency & passing[:, :, None] & passing[:, None, :]
     forward, backward = inputs & passing, outputs & passing
     for _ in range(space.max_nodes - 1):
         forward = forward | (edges & forward[:, :, None]).any(axis=1)
         backward = backward | (edges & backward[:, None, :]).any(axis=2)
     live = forward & backward
-    identity = live & np.isin(ops, [space.ops.index(op) for op in space.identity])
+    identity = live & np.isin(ops, [space.ops.index(op) for op in space.identity_ops])
     direct = (edges & live[:, :, None] & live[:, None, :]).astype(np.float64)
     total = step = direct
     while (step := (step * identity[:, None, :]) @ direct).any():  # one more identity on the way
@@ -106,7 +106,7 @@ def encode(space: Space, genotypes: GenotypeArray, kinds: str) -> tuple[FloatArr
         )
         width = block.shape[1]
         if name == "onehot":
-            group = np.repeat(np.arange(len(space.choices)), space.choices)
+            group = np.repeat(np.arange(len(space.cardinalities)), space.cardinalities)
         else:
             group = np.arange(width) if name in ("live", "counts", SUMS) else np.zeros(width, dtype=np.int64)
         columns.append(block)
@@ -122,7 +122,7 @@ def default(space: Space) -> str:
 
 def sums(space: Space, genotypes: GenotypeArray) -> FloatArray:
     """The encoding `sums` of `(n, d)` genotypes of a space whose nodes have numeric attributes; see `encode`."""
-    values, mask = space.node_values(genotypes), space.tensors(genotypes).mask
+    values, mask = space.node_values(genotypes), space.adjacency_arrays(genotypes).mask
     added = np.concatenate([mask[:, :, None].astype(np.float64), values], axis=2)  # (n, v, 1 + attributes)
     parts = [added.sum(axis=1)]
     if STAGE in space.attributes:

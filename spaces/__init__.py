@@ -1,7 +1,7 @@
 """Search spaces: integer genotypes, networkx cell graphs, published strings, canonical keys and networks."""
 
 from nasbench.registry import Registry
-from nasbench.spaces.base import CellTensors, NetworkSettings, Space
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
 from nasbench.spaces.choices import ChoiceSpace
 from nasbench.spaces.template import TemplateSpace
 from nasbench.types import Architecture, GenotypeArray
@@ -30,8 +30,8 @@ spaces: Registry[Space] = Registry(
 )
 
 __all__ = [
+    "AdjacencyArrays",
     "Architecture",
-    "CellTensors",
     "ChoiceSpace",
     "GenotypeArray",
     "NetworkSettings",

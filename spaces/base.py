@@ -32,7 +32,7 @@ Option: TypeAlias = str | int | float
 """The name of an option: what it is called, or the number that it stands for."""
 
 
-class CellTensors(NamedTuple):
+class AdjacencyArrays(NamedTuple):
     """Labelled graphs of `n` architectures, padded to `v` nodes.
 
     Attributes:
@@ -62,13 +62,13 @@ class NetworkSettings:
 
 
 class Space(ABC):
-    """A set of architectures, each a *genotype*: an int8 vector of length `len(choices)`.
+    """A set of architectures, each a *genotype*: an int8 vector of length `len(cardinalities)`.
 
-    Position `p` of a genotype holds one of `choices[p]` options, counted from 0. Where every combination is an
-    architecture, a subclass states `choices`, `ops` and `max_nodes` and writes `tensors`, `graph`, `_from_graph`,
-    `text`, `_parse` and `network`; where not, it also overrides `invalid`, `size`, `repair`, `sample`, `mutate`,
-    `crossover`, `enumerate`, `neighbours` (or `_neighbours_of` many, which is faster) and, where two genotypes can be
-    one network, `canonical`.
+    Position `p` of a genotype holds one of `cardinalities[p]` options, counted from 0. Where every combination is an
+    architecture, a subclass states `cardinalities`, `ops` and `max_nodes` and writes `adjacency_arrays`, `graph`,
+    `_from_graph`, `to_string`, `_from_string` and `network`. Where not, it also overrides `invalid`, `size`, `repair`,
+    `sample`, `mutate`, `crossover`, `enumerate`, `neighbours` (or `_neighbours_of` many, which is faster) and, where two
+    genotypes can be one network, `canonical`.
 
     Methods on arrays take `(n, d)` genotypes, are vectorised, and trust their input: `check` (or `genotype`) is the
     border at which foreign input is tested. Randomness is always a passed generator.
@@ -78,17 +78,17 @@ class Space(ABC):
     """Name in the registry."""
     paper: str
     """Authors, year, title or identifier of the paper that defines the space."""
-    choices: tuple[int, ...]
+    cardinalities: tuple[int, ...]
     """Number of options at each position of a genotype."""
     ops: tuple[str, ...]
     """Labels that the nodes of a graph can have (input and output included)."""
     max_nodes: int
-    """Most nodes that a graph has: `v` of `CellTensors`."""
+    """Most nodes that a graph has: `v` of `AdjacencyArrays`."""
     task: ClassVar[str] = "image_classification"
     """Name of the task that its networks are trained for; see `nasbench.tasks`."""
-    blocking: tuple[str, ...] = ()
+    zero_ops: tuple[str, ...] = ()
     """Those of `ops` that pass nothing on: what only they lead to does not reach the output."""
-    identity: tuple[str, ...] = ()
+    identity_ops: tuple[str, ...] = ()
     """Those of `ops` that pass on their input as it is."""
     attributes: tuple[str, ...] = ()
     """Numeric attributes that the nodes of a graph have besides `op`."""
@@ -112,7 +112,7 @@ class Space(ABC):
     @property
     def size(self) -> int:
         """Number of genotypes."""
-        return math.prod(self.choices)
+        return math.prod(self.cardinalities)
 
     def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
         """For each of `(n, d)` in-range genotypes, why it is no architecture of this space, or None."""
@@ -133,10 +133,10 @@ class Space(ABC):
             array = np.asarray(genotypes)
         except ValueError as error:
             raise InputError(f"genotypes of {self.name} have rows of one length; got rows of several") from error
-        if array.ndim != 2 or array.shape[1] != len(self.choices):
+        if array.ndim != 2 or array.shape[1] != len(self.cardinalities):
             raise InputError(
-                f"genotypes of {self.name} have shape (n, {len(self.choices)}), got {array.shape}"
-                f"; pass one row of {len(self.choices)} integers for each architecture"
+                f"genotypes of {self.name} have shape (n, {len(self.cardinalities)}), got {array.shape}"
+                f"; pass one row of {len(self.cardinalities)} integers for each architecture"
             )
         if not np.issubdtype(array.dtype, np.integer):
             raise InputError(f"genotypes of {self.name} are integers, got {array.dtype}; convert them first")
@@ -147,7 +147,7 @@ class Space(ABC):
 
     def _checked(self, array: npt.NDArray[np.integer[Any]], first: int) -> GenotypeArray:
         """Some rows of an array `(n, d)` of integers, tested one by one; `first` is the number of the first."""
-        if array.dtype == np.int8 and max(self.choices) < 128:  # negative ones are the large ones without a sign
+        if array.dtype == np.int8 and max(self.cardinalities) < 128:  # negative ones are the large ones without a sign
             outside = array.view(np.uint8) >= self._options.astype(np.uint8)
         else:
             outside = (array < 0) | (array >= self._options)
@@ -155,7 +155,7 @@ class Space(ABC):
             row, position = map(int, np.argwhere(outside)[0])
             raise InputError(
                 f"genotype {first + row} {array[row].tolist()} is not in {self.name}: position {position} is "
-                f"{array[row, position]}, allowed are 0 to {self.choices[position] - 1}"
+                f"{array[row, position]}, allowed are 0 to {self.cardinalities[position] - 1}"
             )
         result = array.astype(np.int8)
         inside = self.contains(result)
@@ -189,7 +189,7 @@ class Space(ABC):
         """The architecture `(d,)` as a directed graph with node attribute `op`."""
 
     @abstractmethod
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The architecture `(d,)` in the published string form."""
 
     @abstractmethod
@@ -197,8 +197,8 @@ class Space(ABC):
         """Inverse of `graph` up to isomorphism; node names and their order carry no meaning."""
 
     @abstractmethod
-    def _parse(self, text: str) -> Sequence[int]:
-        """Inverse of `text`."""
+    def _from_string(self, text: str) -> Sequence[int]:
+        """Inverse of `to_string`."""
 
     def genotype(self, architecture: Architecture) -> GenotypeArray:
         """The checked genotype `(d,)` of an architecture given as genotype, graph or published string.
@@ -208,15 +208,15 @@ class Space(ABC):
         """
         vector: Any
         if isinstance(architecture, str):
-            vector = self._parse(architecture.strip())
+            vector = self._from_string(architecture.strip())
         elif hasattr(architecture, "nodes"):
             graph = cast("nx.DiGraph[Any]", architecture)
             self._check_graph(graph)
             vector = self._from_graph(graph)
         elif architecture is None or isinstance(architecture, dict | set | int | float):
             raise InputError(
-                f"an architecture of {self.name} is a genotype of {len(self.choices)} integers, a networkx graph or a "
-                f"string, got {type(architecture).__name__}"
+                f"an architecture of {self.name} is a genotype of {len(self.cardinalities)} integers, a networkx graph "
+                f"or a string, got {type(architecture).__name__}"
             )
         else:
             vector = architecture
@@ -227,9 +227,13 @@ class Space(ABC):
 
     def _plain(self, vector: Any) -> GenotypeArray | None:
         """A genotype of a space without rules given as a list, checked without arrays, which take longer; else None."""
-        if type(vector) is not list or len(vector) != len(self.choices) or type(self).contains is not Space.contains:
+        if (
+            type(vector) is not list
+            or len(vector) != len(self.cardinalities)
+            or type(self).contains is not Space.contains
+        ):
             return None
-        for value, options in zip(vector, self.choices, strict=True):
+        for value, options in zip(vector, self.cardinalities, strict=True):
             if type(value) is not int or not 0 <= value < options:
                 return None
         return np.array(vector, dtype=np.int8)
@@ -285,11 +289,11 @@ class Space(ABC):
     @property
     def choice_names(self) -> tuple[str, ...]:
         """A name for each position of a genotype, all different."""
-        return tuple(f"position_{position}" for position in range(len(self.choices)))
+        return tuple(f"position_{position}" for position in range(len(self.cardinalities)))
 
     def option_names(self, position: int) -> tuple[Option, ...]:
         """What the options at one position are called, all different: strings or numbers."""
-        return tuple(range(self.choices[position]))
+        return tuple(range(self.cardinalities[position]))
 
     def to_config(self, architecture: Architecture) -> dict[str, Option]:
         """The genotype of an architecture with names: the name of each position and of the option it has.
@@ -331,7 +335,7 @@ class Space(ABC):
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
         """`n` genotypes `(n, d)`, uniform and with replacement."""
-        return (rng.random((n, len(self.choices))) * self._options).astype(np.int8)
+        return (rng.random((n, len(self.cardinalities))) * self._options).astype(np.int8)
 
     def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
         """All architectures `(k, d)` one edit away from `(d,)`: one of each key, never itself, and mutual."""
@@ -355,11 +359,11 @@ class Space(ABC):
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
         """What `neighbours_of` returns; here every position takes each other option."""
-        positions = np.repeat(np.arange(len(self.choices)), self._options - 1)
-        others = np.concatenate([np.arange(options - 1, dtype=np.int8) for options in self.choices])
+        positions = np.repeat(np.arange(len(self.cardinalities)), self._options - 1)
+        others = np.concatenate([np.arange(options - 1, dtype=np.int8) for options in self.cardinalities])
         neighbours = np.repeat(genotypes[:, None], len(positions), axis=1)  # (n, k, d)
         neighbours[:, np.arange(len(positions)), positions] = others + (others >= genotypes[:, positions])
-        return neighbours.reshape(-1, len(self.choices)), np.repeat(np.arange(len(genotypes)), len(positions))
+        return neighbours.reshape(-1, len(self.cardinalities)), np.repeat(np.arange(len(genotypes)), len(positions))
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         """One random neighbour of each of `(n, d)` genotypes; here a uniform position takes another option."""
@@ -383,7 +387,7 @@ class Space(ABC):
             if self.countable:
                 yield self.decode(start + numbers)
             else:
-                yield _digits(start + numbers.astype(object), self.choices)
+                yield _digits(start + numbers.astype(object), self.cardinalities)
 
     def enumerate_unique(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
         """One genotype, the canonical one, of each class of isomorphic graphs, in order of `code`.
@@ -470,15 +474,15 @@ class Space(ABC):
     @cached_property
     def countable(self) -> bool:
         """Whether every genotype has a number below 2^63, so that `code` can be inverted."""
-        return math.prod(self.choices) < 1 << 63
+        return math.prod(self.cardinalities) < 1 << 63
 
     @cached_property
     def _options(self) -> KeyArray:
-        return np.array(self.choices, dtype=np.int64)
+        return np.array(self.cardinalities, dtype=np.int64)
 
     @cached_property
     def _weights(self) -> KeyArray:
-        return np.cumprod((1, *self.choices[:0:-1]), dtype=np.int64)[::-1].copy()
+        return np.cumprod((1, *self.cardinalities[:0:-1]), dtype=np.int64)[::-1].copy()
 
     def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
         """One representative `(n, d)` for all genotypes whose labelled graphs are isomorphic."""
@@ -495,13 +499,13 @@ class Space(ABC):
     # --- encodings ----------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, d)` genotypes as padded dense arrays; node order is that of `graph`."""
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
         """The `attributes` of the nodes of `(n, d)` genotypes; shape `(n, max_nodes, len(attributes))`.
 
-        Node order is that of `tensors`; 0 where there is no node, or where it lacks the attribute.
+        Node order is that of `adjacency_arrays`; 0 where there is no node, or where it lacks the attribute.
         """
         if self.attributes:
             raise NotImplementedError(f"{type(self).__name__} names attributes but does not write node_values")
@@ -517,7 +521,7 @@ class Space(ABC):
                 node), or what else `feature_kinds` names.
         """
         if kind == "onehot":
-            width, starts = sum(self.choices), np.cumsum((0, *self.choices[:-1]))
+            width, starts = sum(self.cardinalities), np.cumsum((0, *self.cardinalities[:-1]))
             onehot = np.zeros((len(genotypes), width))
             places = np.arange(min(len(genotypes), _CHUNK))[:, None] * width + starts
             for first in range(0, len(genotypes), _CHUNK):
@@ -528,7 +532,7 @@ class Space(ABC):
             raise InputError(f"unknown encoding {kind!r} for {self.name}; known: {', '.join(self.feature_kinds)}")
         if kind == "values":
             return self.node_values(genotypes).reshape(len(genotypes), self.max_nodes * len(self.attributes))
-        cells = self.tensors(genotypes)
+        cells = self.adjacency_arrays(genotypes)
         labels = (cells.ops[:, :, None] == np.arange(len(self.ops))) & cells.mask[:, :, None]  # (n, v, ops)
         if kind == "counts":
             counts: FloatArray = labels.sum(axis=1).astype(np.float64)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space, mix
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space, mix
 from nasbench.spaces.cell_pair_function import FormalCells, function_keys
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
@@ -64,12 +64,12 @@ class CellPair(Space):
     """How the two results of a block can be combined."""
     distinct: ClassVar[bool]
     """Whether the two operations of a block act on different hidden states."""
-    identity = ("skip_connect",)
+    identity_ops = ("skip_connect",)
 
     def __init__(self) -> None:
         options = [o for _ in CELLS for block in range(self.blocks) for o in self._positions(2 + block)]
         self._kept = np.array(options) > 1
-        self.choices = tuple(o for o in options if o > 1)
+        self.cardinalities = tuple(o for o in options if o > 1)
         self.ops = ("input", *INPUTS, *self.operations, *self.combinations, "cell_output", "output")
         self.max_nodes = 2 * (3 + 3 * self.blocks) + 1
 
@@ -129,7 +129,7 @@ class CellPair(Space):
 
     # --- graph and string ---------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, d)` genotypes as dense arrays; all have the same number of nodes."""
         n, v, b = len(genotypes), self.max_nodes, self.blocks
         adjacency, ops = np.zeros((n, v, v), dtype=bool), np.zeros((n, v), dtype=np.int8)
@@ -155,13 +155,13 @@ class CellPair(Space):
                 node = start + (state if state < 2 else 3 * state - 2)
                 adjacency[:, node, previous] = concatenated[state, cell::2]
             ops[:, previous] = len(self.ops) - 2 + cell
-        return CellTensors(adjacency, ops, np.ones((n, v), dtype=bool))
+        return AdjacencyArrays(adjacency, ops, np.ones((n, v), dtype=bool))
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
         """The two cells `(d,)` as one directed graph; all nodes but the input have the attribute `cell`."""
         import networkx as nx
 
-        adjacency, ops, _ = self.tensors(genotype[None])
+        adjacency, ops, _ = self.adjacency_arrays(genotype[None])
         graph: nx.DiGraph[int] = nx.DiGraph()
         graph.add_node(0, op="input")
         for node, op in enumerate(ops[0, 1:].tolist(), start=1):
@@ -254,7 +254,7 @@ class CellPair(Space):
         ].tolist()
         return vector
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The string of DARTS, `Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=[2, ...], reduce=...)`.
 
         Two pairs (operation, hidden state) for each block. Where a block does not add, `normal_combine=[...]` or
@@ -271,7 +271,7 @@ class CellPair(Space):
                 parts.append(f"{name}_combine={[self.combinations[c] for c in combined]}")
         return f"Genotype({', '.join(parts)})"
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         fields = _fields(text, self.name)
         blocks: list[_Block] = []
         for name in CELLS:
@@ -300,8 +300,8 @@ class CellPair(Space):
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
         """`n` genotypes `(n, d)`, uniform and with replacement."""
-        genotypes = np.empty((n, len(self.choices)), dtype=np.int8)
-        for position, options in enumerate(self.choices):
+        genotypes = np.empty((n, len(self.cardinalities)), dtype=np.int8)
+        for position, options in enumerate(self.cardinalities):
             genotypes[:, position] = rng.integers(0, options, n, dtype=np.int8)
         return genotypes
 
@@ -321,9 +321,9 @@ class CellPair(Space):
         fresh = ranks != own_ranks[owner]
         fresh[1:] &= (np.diff(ranks) != 0) | (np.diff(owner) != 0)
         owner = owner[fresh]
-        pairs = self._cell_vectors(own).reshape(len(genotypes), 2, len(self.choices) // 2)[owner // 2]
+        pairs = self._cell_vectors(own).reshape(len(genotypes), 2, len(self.cardinalities) // 2)[owner // 2]
         pairs[np.arange(len(owner)), owner % 2] = self._cell_vectors(codes[:, order[fresh]])
-        return pairs.reshape(len(owner), len(self.choices)), owner // 2
+        return pairs.reshape(len(owner), len(self.cardinalities)), owner // 2
 
     def _edits(self, cells: Blocks) -> tuple[Blocks, KeyArray]:
         """All edits of `m` cells, and which cell each is of; blocks are not yet numbered anew."""
@@ -377,7 +377,7 @@ class CellPair(Space):
             self._edit(edited, rng)
             result[todo] = self._cell_vectors(self._codes(edited))
             todo = todo[(result[todo] == own[todo]).all(axis=1)]
-        return result.reshape(n, len(self.choices))
+        return result.reshape(n, len(self.cardinalities))
 
     def _edit(self, cells: Blocks, rng: np.random.Generator) -> None:
         """Change one thing in each of `m` cells, in place; blocks are not yet numbered anew."""
@@ -419,7 +419,7 @@ class CellPair(Space):
             self._cell_vectors(self._codes(self.cells(genotypes[i : i + _CHUNK])))
             for i in range(0, len(genotypes), _CHUNK)
         ]
-        return np.concatenate(parts).reshape(len(genotypes), len(self.choices)) if parts else genotypes
+        return np.concatenate(parts).reshape(len(genotypes), len(self.cardinalities)) if parts else genotypes
 
     def function_key(self, genotypes: GenotypeArray) -> KeyArray:
         """Equal exactly where learnt operations can be matched so that, with the same weights, both answer the same.

@@ -11,7 +11,7 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.imports import function
 from nasbench.spaces import interchange
-from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space
 from nasbench.types import FloatArray, GenotypeArray
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class ChoiceSpace(Space):
         self.options = {key: [*map(_plain, values)] for key, values in _items(options)}
         self.build = build
         _check(self.name, self.options)
-        self.choices = tuple(len(values) for values in self.options.values())
+        self.cardinalities = tuple(len(values) for values in self.options.values())
         labels = (f"{key}={value}" for key, values in self.options.items() for value in values)
         self.ops = ("input", *labels, "output")
         self.max_nodes = len(self.options) + 2
-        self._first_op = np.cumsum((1, *self.choices[:-1]))  # of each choice, in `ops`
+        self._first_op = np.cumsum((1, *self.cardinalities[:-1]))  # of each choice, in `ops`
         numbers = [value if _is_number(value) else None for values in self.options.values() for value in values]
         self._numbers = [None, *numbers, None]
         if any(number is not None for number in numbers):
@@ -109,7 +109,7 @@ class ChoiceSpace(Space):
         path: nx.DiGraph[int] = nx.path_graph(self.max_nodes, create_using=nx.DiGraph)
         if not graph.is_directed() or not nx.is_isomorphic(graph, path):
             raise InputError(f"a graph of {self.name} is a directed path of {self.max_nodes} nodes, this one is not")
-        ends = [range(1), *map(range, self._first_op, self._first_op + self.choices), range(len(self.ops))[-1:]]
+        ends = [range(1), *map(range, self._first_op, self._first_op + self.cardinalities), range(len(self.ops))[-1:]]
         genotype = []
         for node, allowed in zip(nx.topological_sort(graph), ends, strict=True):
             data = graph.nodes[node]
@@ -124,20 +124,20 @@ class ChoiceSpace(Space):
             genotype.append(op - allowed[0])
         return genotype[1:-1]
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The choices by name, as in `depth=2,kernel=5,pool=max`."""
-        return interchange.to_text(self, genotype)
+        return interchange.to_string(self, genotype)
 
-    def _parse(self, text: str) -> list[int]:
-        return interchange.from_text(self, text)
+    def _from_string(self, text: str) -> list[int]:
+        return interchange.from_string(self, text)
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, d)` genotypes as dense arrays; all are paths of `d + 2` nodes."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.tile(np.eye(v, k=1, dtype=bool), (n, 1, 1))
-        return CellTensors(adjacency, self._labels(genotypes), np.ones((n, v), dtype=bool))
+        return AdjacencyArrays(adjacency, self._labels(genotypes), np.ones((n, v), dtype=bool))
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
         """The numbers that were chosen in `(n, d)` genotypes, 0 for what is none; shape `(n, d + 2, 0 or 1)`."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space
 from nasbench.spaces.efficientdet import scaling
 from nasbench.tasks.detection import ObjectDetection
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
@@ -127,7 +127,7 @@ class Detection(Space):
         choices = [phis]
         for cell, f in enumerate(self._among.tolist()):
             choices += [len(LEVELS)] * (cell < m) + [len(OPERATIONS), f, f, f + 1]
-        self.choices = tuple(choices)
+        self.cardinalities = tuple(choices)
         place = 1 + 4 * np.arange(self._cells) + np.minimum(1 + np.arange(self._cells), m)
         self._op_at, self._level_at = place, place[:m] - 1
         self._source_at = place[:, None] + np.arange(1, 1 + _SOURCES)  # (c, 3)
@@ -253,7 +253,7 @@ class Detection(Space):
 
     def genotypes(self, pyramids: Pyramids) -> GenotypeArray:
         """The genotypes `(n, d)` of pyramids; inverse of `pyramids`."""
-        result = np.empty((len(pyramids.phis), len(self.choices)), dtype=np.int8)
+        result = np.empty((len(pyramids.phis), len(self.cardinalities)), dtype=np.int8)
         result[:, 0], result[:, self._level_at], result[:, self._op_at] = pyramids[:3]
         features = _MEMBERS[pyramids.masks]  # (n, c, 3)
         ranks = features - (features > self._own[:, None])
@@ -303,7 +303,7 @@ class Detection(Space):
 
     # --- graph and string ---------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, d)` genotypes as dense arrays: input, five features, cells, output."""
         pyramids = self.pyramids(genotypes)
         n, v = len(genotypes), self.max_nodes
@@ -314,7 +314,7 @@ class Detection(Space):
         adjacency[:, 1:-1, cells] = takes.transpose(0, 2, 1)
         adjacency[:, v - 1 - len(LEVELS) : v - 1, v - 1] = True
         ops[:, inputs], ops[:, cells], ops[:, -1] = 1, 2 + pyramids.ops, len(self.ops) - 1
-        return CellTensors(adjacency, ops, np.ones((n, v), dtype=bool))
+        return AdjacencyArrays(adjacency, ops, np.ones((n, v), dtype=bool))
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
         """Level (0 for input and output) and phi of the nodes of `(n, d)` genotypes; shape `(n, v, 2)`."""
@@ -331,7 +331,7 @@ class Detection(Space):
         """The pyramid `(d,)` as a directed graph; nodes have `op`, `level` (0 for input and output) and `phi`."""
         import networkx as nx
 
-        adjacency, ops, _ = self.tensors(genotype[None])
+        adjacency, ops, _ = self.adjacency_arrays(genotype[None])
         graph: nx.DiGraph[int] = nx.DiGraph()
         for node, (op, (level, phi)) in enumerate(zip(ops[0], self.node_values(genotype[None])[0], strict=True)):
             graph.add_node(node, op=self.ops[op], level=int(level), phi=int(phi))
@@ -411,7 +411,7 @@ class Detection(Space):
         vector: list[int] = self.genotypes(Pyramids(np.array([phi]), levels, ops, masks))[0].tolist()
         return vector
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """As in `phi=0; mid1@6=fusion(in6,in7); ...; out3=sum(in3,mid1); ...`: `@` is the level of a cell."""
         pyramids = self.pyramids(genotype[None])
         parts = [f"phi={pyramids.phis[0]}"]
@@ -422,7 +422,7 @@ class Detection(Space):
             parts.append(f"{name}{level}={OPERATIONS[pyramids.ops[0, cell]]}({','.join(sources)})")
         return "; ".join(parts)
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         names = self._names[len(LEVELS) :]
         first, *parts = (part.strip() for part in text.split(";"))
         phi = re.fullmatch(r"phi\s*=\s*(\d+)", first)
@@ -465,9 +465,9 @@ class Detection(Space):
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
         """`n` genotypes `(n, d)`, uniform and with replacement: what is no architecture is drawn again."""
-        found = np.zeros((0, len(self.choices)), dtype=np.int8)
+        found = np.zeros((0, len(self.cardinalities)), dtype=np.int8)
         while len(found) < n:
-            drawn = np.empty((64 + 16 * (n - len(found)), len(self.choices)), dtype=np.int8)
+            drawn = np.empty((64 + 16 * (n - len(found)), len(self.cardinalities)), dtype=np.int8)
             for place, options in self._digits:
                 drawn[:, place : place + options.shape[1]] = options[rng.integers(0, len(options), len(drawn))]
             found = np.concatenate([found, drawn[self._fine(self.pyramids(drawn))]])
@@ -558,7 +558,7 @@ class Detection(Space):
     def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         """Children `(n, d)` that take phi and each cell from one of the parents; what does not fit is repaired."""
         from_a = rng.random((len(a), 1 + self._cells)) < 0.5
-        which = np.zeros(len(self.choices), dtype=np.int64)
+        which = np.zeros(len(self.cardinalities), dtype=np.int64)
         which[self._op_at] = which[self._source_at.T] = 1 + np.arange(self._cells)
         which[self._level_at] = 1 + np.arange(self.intermediate)
         return self.repair(np.where(from_a[:, which], a, b))[0]
@@ -568,7 +568,7 @@ class Detection(Space):
         count = prod(len(options) for _, options in self._digits)
         for start in range(0, count, chunk):
             numbers = np.arange(min(chunk, count - start)).astype(object) + start
-            rows = np.empty((len(numbers), len(self.choices)), dtype=np.int8)
+            rows = np.empty((len(numbers), len(self.cardinalities)), dtype=np.int8)
             for place, options in reversed(self._digits):
                 digits, numbers = (numbers % len(options)).astype(np.int64), numbers // len(options)
                 rows[:, place : place + options.shape[1]] = options[digits]

@@ -59,7 +59,7 @@ class CellLayout:
 
 def colours(space: Space) -> dict[str, str]:
     """A fill as `#rrggbb` for each operation of a space, the same in every picture; blocking ones are grey."""
-    operations = [op for op in space.ops if op not in (*_TERMINALS, *space.blocking)]
+    operations = [op for op in space.ops if op not in (*_TERMINALS, *space.zero_ops)]
     palette = [_tint(fill, white) for white in TINTS for fill in PALETTE]
     fills = {op: palette[i % len(palette)] for i, op in enumerate(operations)}
     return {op: TERMINAL if op in _TERMINALS else fills.get(op, GREY) for op in space.ops}
@@ -78,7 +78,7 @@ def layout(space: Space, genotype: GenotypeArray) -> CellLayout:
         x = _columns(len(ops), edges)
         ends = tuple(node for node, op in enumerate(ops) if op in _TERMINALS)
         y = _rows(tuple(x.tolist()), tuple(edges), ends)
-    return CellLayout(x, y.copy(), labels, ops, _live(graph, space.blocking), edges)
+    return CellLayout(x, y.copy(), labels, ops, _live(graph, space.zero_ops), edges)
 
 
 def picture(space: Space, genotype: GenotypeArray) -> Figure:
@@ -150,7 +150,7 @@ def draw(space: Space, genotype: GenotypeArray, axes: Axes, legend: bool = True)
         )
         axes.add_patch(arrow)
     if legend:
-        used = [op for op in space.ops if op in cell.ops and op not in (*_TERMINALS, *space.blocking)]
+        used = [op for op in space.ops if op in cell.ops and op not in (*_TERMINALS, *space.zero_ops)]
         handles = [Patch(facecolor=fills[op], label=op) for op in used]
         if not cell.live.all():
             handles.append(Patch(facecolor="white", edgecolor=FAINT, linestyle="dashed", label="nothing passes"))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, Space
+from nasbench.spaces.base import AdjacencyArrays, Space
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class EdgeCellSpace(Space):
     each of the six operations and for the output (nodes 0 to 7); an edge runs between operations that follow each
     other. A `none` stays a node.
 
-    A subclass states `operations`, `roles`, `blocking` and `identity`, and writes `text`, `_parse` and `network`.
+    A subclass states `operations`, `roles`, `zero_ops` and `identity_ops`, and writes `to_string`,
+    `_from_string` and `network`.
     """
 
     operations: ClassVar[tuple[str, ...]]
@@ -45,7 +46,7 @@ class EdgeCellSpace(Space):
     feature_kinds = ("onehot", "counts", "adjacency", "paths")
 
     def __init__(self) -> None:
-        self.choices = (len(self.operations),) * len(EDGES)
+        self.cardinalities = (len(self.operations),) * len(EDGES)
         self.ops = ("input", *self.operations, "output")
         self.max_nodes = len(EDGES) + 2
 
@@ -133,14 +134,14 @@ class EdgeCellSpace(Space):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 6)` genotypes as dense arrays; all have the same 8 nodes and edges."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.zeros((n, v, v), dtype=bool)
         adjacency[:, *np.array(_GRAPH_EDGES).T] = True
         ops = np.empty((n, v), dtype=np.int8)
         ops[:, 0], ops[:, 1:-1], ops[:, -1] = 0, genotypes + 1, len(self.ops) - 1
-        return CellTensors(adjacency, ops, np.ones((n, v), dtype=bool))
+        return AdjacencyArrays(adjacency, ops, np.ones((n, v), dtype=bool))
 
     def _features(self, genotypes: GenotypeArray, kind: str) -> FloatArray:
         """Path encoding (White et al., 2021): whether some way to the output is each sequence of operations.

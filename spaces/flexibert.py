@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, NetworkSettings
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings
 from nasbench.spaces.layered import Layered, path_tensors
 from nasbench.tasks.language import MaskedLanguage
 from nasbench.types import FloatArray, GenotypeArray
@@ -58,7 +58,7 @@ class FlexiBERT(Layered):
 
         layers = int(self.depth(genotype[None])[0])
         graph: nx.DiGraph[int] = nx.path_graph(layers + 2, create_using=nx.DiGraph)
-        ops = self.tensors(genotype[None]).ops[0]
+        ops = self.adjacency_arrays(genotype[None]).ops[0]
         for node, values in zip(graph, self.node_values(genotype[None])[0], strict=False):
             graph.nodes[node]["op"] = self.ops[ops[node]]
             inner = 0 < node <= layers
@@ -90,7 +90,7 @@ class FlexiBERT(Layered):
             )
         return self._vector(graph.nodes[first].get("hidden"), layers)
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published JSON: `{"hidden_size": 128, "nas_config": {"encoder_layers": [{...}, ...]}}`."""
         layers = []
         for row in self.layers(genotype[None])[0, : self.depth(genotype[None])[0]].tolist():
@@ -108,7 +108,7 @@ class FlexiBERT(Layered):
             )
         return json.dumps({"hidden_size": HIDDEN[genotype[0]], "nas_config": {"encoder_layers": layers}})
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         form = '{"hidden_size": 128, "nas_config": {"encoder_layers": [...]}}'
         try:
             content = json.loads(text)
@@ -129,7 +129,7 @@ class FlexiBERT(Layered):
             found = (layer.get("operation_type"), layer.get("operation_parameter"))
             vector.append(_option(where, "operation", found, OPERATIONS))
             vector += [_option(where, name, layer.get(name), _VALUES[i]) for i, name in enumerate(LAYER) if i > 0]
-        return vector + [0] * (len(self.choices) - len(vector))
+        return vector + [0] * (len(self.cardinalities) - len(vector))
 
     @property
     def choice_names(self) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ class FlexiBERT(Layered):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 18)` genotypes as dense arrays: paths padded to 6 nodes."""
         return path_tensors(1 + self.layers(genotypes)[:, :, 0], self.depth(genotypes), output=self.ops.index("output"))
 

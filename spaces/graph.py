@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, NetworkSettings, Space
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
 from nasbench.tasks.nodes import NodeClassification
 from nasbench.types import GenotypeArray, KeyArray
 
@@ -81,14 +81,14 @@ class Graph(Space):
     name = "graph"
     paper = "Qin et al. (2022), NAS-Bench-Graph, arXiv:2206.09166"
     task = "node_classification"
-    identity = ("skip",)
+    identity_ops = ("skip",)
 
     def __init__(self, before: int = 1, after: int = 1) -> None:
         for name, value in (("before", before), ("after", after)):
             if value not in (0, 1) or isinstance(value, bool):
                 raise InputError(f"{name} must be 0 or 1, the number of linear maps, got {value!r}")
         self.before, self.after = before, after
-        self.choices = (len(LINKS), *(len(OPERATIONS),) * NODES)
+        self.cardinalities = (len(LINKS), *(len(OPERATIONS),) * NODES)
         self.ops = ("input", *OPERATIONS, "output")
         self.max_nodes = NODES + 2
 
@@ -98,7 +98,7 @@ class Graph(Space):
         """The network `(5,)` as a directed graph of 6 nodes with attribute `op`: input, nodes 1 to 4, output."""
         import networkx as nx
 
-        adjacency, ops, _ = self.tensors(genotype[None])
+        adjacency, ops, _ = self.adjacency_arrays(genotype[None])
         graph: nx.DiGraph[int] = nx.DiGraph()
         graph.add_nodes_from((node, {"op": self.ops[op]}) for node, op in enumerate(ops[0]))
         graph.add_edges_from((a, b) for a, b in np.argwhere(adjacency[0]).tolist())
@@ -129,15 +129,15 @@ class Graph(Space):
         tree = tuple(number[next(iter(graph.predecessors(node)))] for node in inner)
         return _genotype(tree, [OPERATIONS.index(labels[node]) for node in inner])
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """What the nodes read and do, as in `0,0,1,2:gcn,gat,fc,skip`: the published `Arch([0, 0, 1, 2], [...])`."""
         links = LINKS[genotype[0]]
         return f"{','.join(map(str, links))}:{','.join(OPERATIONS[op] for op in genotype[1:])}"
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         links, colon, ops = text.partition(":")
         known = [code for code in (_SHAPES.get(links), *map(_CODES.get, ops.split(","))) if code is not None]
-        if len(known) == len(self.choices):
+        if len(known) == len(self.cardinalities):
             return known
         form = f"expected {NODES} numbers and {NODES} operations as '0,0,1,2:gcn,gat,fc,skip', got {text[:80]!r}"
         numbers, names = [part.strip() for part in links.split(",")], [part.strip() for part in ops.split(",")]
@@ -260,12 +260,12 @@ class Graph(Space):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 5)` genotypes as dense arrays; all have 6 nodes."""
         n, v = len(genotypes), self.max_nodes
         ops = np.zeros((n, v), dtype=np.int8)
         ops[:, 1:-1], ops[:, -1] = 1 + genotypes[:, 1:], self.ops.index("output")
-        return CellTensors(_adjacency()[genotypes[:, 0]], ops, np.ones((n, v), dtype=bool))
+        return AdjacencyArrays(_adjacency()[genotypes[:, 0]], ops, np.ones((n, v), dtype=bool))
 
     # --- network ------------------------------------------------------------------------------------------------
 

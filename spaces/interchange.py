@@ -64,7 +64,7 @@ def from_trial(space: Space, trial: Trial) -> GenotypeArray:
 
 
 def check_word(what: str, word: Any) -> None:
-    """Test that a name or an option can be read back from `to_text`.
+    """Test that a name or an option can be read back from `to_string`.
 
     Raises:
         InputError: It cannot.
@@ -73,17 +73,17 @@ def check_word(what: str, word: Any) -> None:
         raise InputError(f"{word!r} cannot be the {what}; take a string without ',', '=' and space around it")
 
 
-def to_text(space: Space, genotype: GenotypeArray) -> str:
+def to_string(space: Space, genotype: GenotypeArray) -> str:
     """A genotype `(d,)` as `depth=2,kernel=5`, for spaces whose names have neither `,` nor `=`."""
     return ",".join(f"{name}={option}" for name, option in named(space, genotype).items())
 
 
-def from_text(space: Space, text: str) -> list[int]:
-    """Inverse of `to_text`; the choices may come in any order."""
+def from_string(space: Space, text: str) -> list[int]:
+    """Inverse of `to_string`; the choices may come in any order."""
     parts = [part.partition("=") for part in text.split(",")]
     config = {name.strip(): option.strip() for name, _, option in parts}
     if not all(equals for _, equals, _ in parts) or len(config) < len(parts):
-        example = to_text(space, np.zeros(len(space.choices), dtype=np.int8))
+        example = to_string(space, np.zeros(len(space.cardinalities), dtype=np.int8))
         raise InputError(f"expected an architecture of {space.name} as in {example!r}, got {text!r}")
     return _read(space, config, as_text=True)
 

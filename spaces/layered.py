@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.spaces.base import CellTensors, Space
+from nasbench.spaces.base import AdjacencyArrays, Space
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
 
@@ -27,10 +27,10 @@ class Layered(Space):
     """Numbers of layers to choose from."""
 
     def _stack(self, others: tuple[int, ...], depths: tuple[int, ...], layer: tuple[int, ...]) -> None:
-        """Set `choices`: the options of all that comes before, the number of layers, and the options of each layer."""
+        """Set `cardinalities`: options of what comes before, of the number of layers, and of each layer."""
         self.depths, self._layer = depths, layer
         self._depth = len(others)
-        self.choices = (*others, len(depths), *layer * depths[-1])
+        self.cardinalities = (*others, len(depths), *layer * depths[-1])
 
     @cached_property
     def _kinds(self) -> int:
@@ -47,7 +47,7 @@ class Layered(Space):
     def live(self, genotypes: GenotypeArray) -> BoolArray:
         """Which positions of `(n, d)` genotypes mean something; same shape."""
         first = self._depth + 1 + len(self._layer) * self.depth(genotypes)
-        result: BoolArray = np.arange(len(self.choices)) < first[:, None]
+        result: BoolArray = np.arange(len(self.cardinalities)) < first[:, None]
         return result
 
     # --- membership ---------------------------------------------------------------------------------------------
@@ -55,7 +55,7 @@ class Layered(Space):
     @property
     def size(self) -> int:
         """Number of genotypes: all options before, times those of the layers that exist, summed over their number."""
-        total: int = math.prod(self.choices[: self._depth]) * sum(self._kinds**depth for depth in self.depths)
+        total: int = math.prod(self.cardinalities[: self._depth]) * sum(self._kinds**depth for depth in self.depths)
         return total
 
     def contains(self, genotypes: GenotypeArray) -> BoolArray:
@@ -97,17 +97,17 @@ class Layered(Space):
         sizes = [self._kinds**depth for depth in self.depths]
         starts = [sum(sizes[:option]) for option in range(len(sizes))]
         before, within = ranks // sum(sizes), ranks % sum(sizes)
-        result = np.zeros((len(ranks), len(self.choices)), dtype=np.int8)
+        result = np.zeros((len(ranks), len(self.cardinalities)), dtype=np.int8)
         for option, (start, size, depth) in enumerate(zip(starts, sizes, self.depths, strict=True)):
             rows = np.flatnonzero((within >= start) & (within < start + size))
             result[rows, self._depth] = option
             number = within[rows] - start
             for position in reversed(range(self._depth + 1, self._depth + 1 + depth * len(self._layer))):
-                result[rows, position] = number % self.choices[position]
-                number = number // self.choices[position]
+                result[rows, position] = number % self.cardinalities[position]
+                number = number // self.cardinalities[position]
         for position in reversed(range(self._depth)):
-            result[:, position] = before % self.choices[position]
-            before = before // self.choices[position]
+            result[:, position] = before % self.cardinalities[position]
+            before = before // self.cardinalities[position]
         return result
 
     def _grown(self, genotypes: GenotypeArray, kinds: npt.NDArray[np.int8]) -> GenotypeArray:
@@ -173,7 +173,7 @@ class Layered(Space):
         return self.repair(super().crossover(a, b, rng))[0]
 
 
-def path_tensors(layers: npt.NDArray[Any], depth: KeyArray, output: int) -> CellTensors:
+def path_tensors(layers: npt.NDArray[Any], depth: KeyArray, output: int) -> AdjacencyArrays:
     """Paths of the input (op 0), the first `depth` `(n,)` of the layers' ops `(n, most)`, and the output, padded."""
     n, most = layers.shape
     node = np.arange(most + 2)
@@ -182,4 +182,4 @@ def path_tensors(layers: npt.NDArray[Any], depth: KeyArray, output: int) -> Cell
     ops[np.arange(n), depth + 1] = output
     mask = node <= depth[:, None] + 1
     adjacency = np.eye(most + 2, k=1, dtype=bool) & mask[:, None, :]
-    return CellTensors(adjacency, ops, mask)
+    return AdjacencyArrays(adjacency, ops, mask)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, NetworkSettings, Space
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray, KeyArray
 
@@ -37,10 +37,10 @@ class Macro(Space):
 
     name = "macro"
     paper = "Su et al. (2021), NAS-Bench-Macro, arXiv:2103.11922"
-    identity = ("identity",)
+    identity_ops = ("identity",)
 
     def __init__(self) -> None:
-        self.choices = (len(BLOCKS),) * sum(STAGES)
+        self.cardinalities = (len(BLOCKS),) * sum(STAGES)
         self.ops = ("input", *BLOCKS, *_REDUCING, "output")
         self.max_nodes = sum(STAGES) + 2
 
@@ -82,11 +82,11 @@ class Macro(Space):
                 )
         return [allowed.index(label) for label, allowed in zip(labels[1:-1], known[1:-1], strict=True)]
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published string: the eight digits of the genotype, as in `22212220`."""
         return "".join(str(int(block)) for block in genotype)
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         if re.fullmatch("[012]{8}", text) is None:
             raise InputError(f"expected a network of {self.name} as eight digits from 0 to 2, got {text!r}")
         return [int(digit) for digit in text]
@@ -118,11 +118,11 @@ class Macro(Space):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 8)` genotypes as dense arrays; all are paths of 10 nodes."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.tile(np.eye(v, k=1, dtype=bool), (n, 1, 1))
-        return CellTensors(adjacency, self._labels(genotypes), np.ones((n, v), dtype=bool))
+        return AdjacencyArrays(adjacency, self._labels(genotypes), np.ones((n, v), dtype=bool))
 
     def _labels(self, genotypes: GenotypeArray) -> GenotypeArray:
         """The indices in `ops` of the nodes of `(n, 8)` genotypes; shape `(n, 10)`."""

@@ -57,7 +57,7 @@ class Mobile(MobileChain):
 
     def __init__(self) -> None:
         super().__init__()
-        self.choices = tuple(
+        self.cardinalities = tuple(
             options
             for stage in STAGES
             for options in (len(self.expansions), len(self.kernels), stage.layers[1], len(_OPTIONS["se"]))
@@ -73,7 +73,7 @@ class Mobile(MobileChain):
         letter = tuple(_OPTIONS)[position % len(_OPTIONS)]
         if letter == "se":
             return (False, True)
-        return _OPTIONS[letter][: self.choices[position]]
+        return _OPTIONS[letter][: self.cardinalities[position]]
 
     # --- graph and string ---------------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ class Mobile(MobileChain):
             genotype += [self.expansions.index(expansion), self.kernels.index(kernel), len(nodes) - 1, se]
         return genotype
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The blocks under the published letters, as in `e1_k3_l1_se1:e6_k3_l2_se1:...`."""
         options = list(_OPTIONS.items())
         blocks = genotype.reshape(len(STAGES), len(options)).tolist()
@@ -107,8 +107,8 @@ class Mobile(MobileChain):
             for block in blocks
         )
 
-    def _parse(self, text: str) -> list[int]:
-        """Reads `text`, and the lists that the authors' code takes: `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
+    def _from_string(self, text: str) -> list[int]:
+        """Reads `to_string`, and the lists that the authors' code takes: `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
         if text.startswith("["):
             return self._parse_lists(text)
         blocks = text.split(":")
@@ -142,7 +142,7 @@ class Mobile(MobileChain):
         """The options of a block that has these values."""
         result = []
         for place, (letter, value) in enumerate(zip(_OPTIONS, values, strict=True)):
-            known = _OPTIONS[letter][: self.choices[len(_OPTIONS) * number + place]]
+            known = _OPTIONS[letter][: self.cardinalities[len(_OPTIONS) * number + place]]
             if value not in known:
                 allowed = ", ".join(map(str, known))
                 raise InputError(f"block {number} of {self.name} has {letter} {value!r}; allowed are {allowed}")

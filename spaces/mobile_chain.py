@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, Space
+from nasbench.spaces.base import AdjacencyArrays, Space
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class MobileChain(Space):
         """The architecture `(d,)` as a directed path with attribute `op`; layers have those of `LAYER` too."""
         import networkx as nx
 
-        _, ops, mask = self.tensors(genotype[None])
+        _, ops, mask = self.adjacency_arrays(genotype[None])
         values = self.node_values(genotype[None])[0].astype(np.int64).tolist()
         nodes = int(mask.sum())
         graph: nx.DiGraph[int] = nx.path_graph(nodes, create_using=nx.DiGraph)
@@ -138,7 +138,7 @@ class MobileChain(Space):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, d)` genotypes as dense arrays; all are paths, of as many nodes as there are layers."""
         n, v = len(genotypes), self.max_nodes
         layers = self._layers(genotypes)
@@ -151,7 +151,7 @@ class MobileChain(Space):
         last = 1 + layers.present.sum(axis=1)
         ops[np.arange(n), last] = len(self.ops) - 1
         mask = np.arange(v) <= last[:, None]
-        return CellTensors(np.eye(v, k=1, dtype=bool) & mask[:, None], ops, mask)
+        return AdjacencyArrays(np.eye(v, k=1, dtype=bool) & mask[:, None], ops, mask)
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
         """The `attributes` of the nodes of `(n, d)` genotypes; those that are no layer have none of `LAYER`."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, NetworkSettings, Space
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
 from nasbench.spaces.edge_cell import EDGES
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import FloatArray, GenotypeArray
@@ -40,7 +40,7 @@ class NATSSize(Space):
     feature_kinds = ("onehot", "counts", "adjacency", "values")
 
     def __init__(self) -> None:
-        self.choices = (len(CHANNELS),) * LAYERS
+        self.cardinalities = (len(CHANNELS),) * LAYERS
         self.ops = ("input", *(f"c{channels}" for channels in CHANNELS), "output")
         self.max_nodes = LAYERS + 2
 
@@ -91,11 +91,11 @@ class NATSSize(Space):
             options.append(CHANNELS.index(channels))
         return options
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published string: the channels of the five layers, as in `8:8:40:32:40`."""
         return ":".join(str(CHANNELS[option]) for option in genotype)
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         known = {str(channels): option for option, channels in enumerate(CHANNELS)}
         parts = text.split(":")
         if len(parts) != LAYERS or not {*parts} <= {*known}:
@@ -120,12 +120,12 @@ class NATSSize(Space):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 5)` genotypes as dense arrays; all are paths of 7 nodes."""
         n, v = len(genotypes), self.max_nodes
         ops = np.zeros((n, v), dtype=np.int8)
         ops[:, 1:-1], ops[:, -1] = genotypes + 1, len(self.ops) - 1
-        return CellTensors(np.tile(np.eye(v, k=1, dtype=bool), (n, 1, 1)), ops, np.ones((n, v), dtype=bool))
+        return AdjacencyArrays(np.tile(np.eye(v, k=1, dtype=bool), (n, 1, 1)), ops, np.ones((n, v), dtype=bool))
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
         """The channels of the layers of `(n, 5)` genotypes, 0 for input and output; shape `(n, 7, 1)`."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import BLOCK, CellTensors, NetworkSettings, Space, hash_digits
+from nasbench.spaces.base import BLOCK, AdjacencyArrays, NetworkSettings, Space, hash_digits
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
@@ -53,7 +53,7 @@ class NB101(Space):
     feature_kinds = ("onehot", "counts", "adjacency", "paths")
 
     def __init__(self) -> None:
-        self.choices = (2,) * len(PAIRS) + (1 + len(OPERATIONS),) * INTERIOR
+        self.cardinalities = (2,) * len(PAIRS) + (1 + len(OPERATIONS),) * INTERIOR
         self.ops = ("input", *OPERATIONS, "output")
         self.max_nodes = VERTICES
 
@@ -133,7 +133,7 @@ class NB101(Space):
 
     def matrix(self, genotype: GenotypeArray) -> tuple[npt.NDArray[np.int8], list[str]]:
         """The cell `(26,)` as published: upper-triangular adjacency matrix `(v, v)` and the name of each vertex."""
-        cell = self.tensors(genotype[None])
+        cell = self.adjacency_arrays(genotype[None])
         v = int(cell.mask.sum())
         return cell.adjacency[0, :v, :v].astype(np.int8), [self.ops[op] for op in cell.ops[0, :v]]
 
@@ -176,17 +176,17 @@ class NB101(Space):
         places = [*range(len(kept) - 1), OUTPUT]
         square = np.zeros((VERTICES, VERTICES), dtype=np.int8)
         square[np.ix_(places, places)] = edges
-        genotype = np.zeros(len(self.choices), dtype=np.int8)
+        genotype = np.zeros(len(self.cardinalities), dtype=np.int8)
         genotype[: len(PAIRS)] = square[*_PAIR_INDEX]
         genotype[len(PAIRS) : len(PAIRS) + len(kept) - 2] = [1 + OPERATIONS.index(ops[vertex]) for vertex in kept[1:-1]]
         return genotype
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published pair as JSON: `{"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}`."""
         matrix, ops = self.matrix(genotype)
         return json.dumps({"matrix": matrix.tolist(), "ops": ops})
 
-    def _parse(self, text: str) -> Sequence[int]:
+    def _from_string(self, text: str) -> Sequence[int]:
         form = '{"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}'
         try:
             cell = json.loads(text)
@@ -221,7 +221,7 @@ class NB101(Space):
         matrix = _matrices().lookup[_edge_code(genotypes)]
         owner, move = _spread(moves.starts, matrix)
         canonical = self.canonical(_edit(genotypes[owner], moves.targets[move], moves.sources[move]))
-        _, first = np.unique(owner * math.prod(self.choices) + self.code(canonical), return_index=True)
+        _, first = np.unique(owner * math.prod(self.cardinalities) + self.code(canonical), return_index=True)
         return canonical[first], owner[first]
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
@@ -299,14 +299,14 @@ class NB101(Space):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 26)` genotypes as dense arrays padded to 7 nodes; node order is that of `graph`."""
         matrix = _matrices().lookup[_edge_code(genotypes)]
         last = _matrices().vertices[matrix] - 1
         ops = np.zeros((len(genotypes), VERTICES), dtype=np.int8)
         ops[:, 1:OUTPUT] = genotypes[:, len(PAIRS) :]
         ops[np.arange(len(ops)), last] = self.ops.index("output")
-        return CellTensors(_matrices().dense[matrix], ops, np.arange(VERTICES) <= last[:, None])
+        return AdjacencyArrays(_matrices().dense[matrix], ops, np.arange(VERTICES) <= last[:, None])
 
     def _features(self, genotypes: GenotypeArray, kind: str) -> FloatArray:
         """Path encoding (White et al., 2021): whether some way to the output is each sequence of operations.

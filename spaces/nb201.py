@@ -58,18 +58,18 @@ class NB201(EdgeCellSpace):
 
     name = "nb201"
     paper = "Dong & Yang (2020), NAS-Bench-201, arXiv:2001.00326"
-    blocking = ("none",)
-    identity = ("skip_connect",)
+    zero_ops = ("none",)
+    identity_ops = ("skip_connect",)
     operations = OPERATIONS
     roles = (((ZERO, SAME, LEARNT, LEARNT, LINEAR),) * len(EDGES),)
 
     # --- string -------------------------------------------------------------------------------------------------
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published string `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`: operation and source, by target node."""
         return _FORM.format(*(OPERATIONS[op] for op in genotype))
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         match = _PATTERN.fullmatch(text)
         if match is None:
             raise InputError(f"expected a cell of {self.name} as {_FORM.replace('{}', 'op')!r}, got {text!r}")

@@ -15,7 +15,7 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.files import strict_json
 from nasbench.spaces import nlp_cells
-from nasbench.spaces.base import CellTensors, NetworkSettings, Space
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
 from nasbench.spaces.nlp_cells import (
     BLEND,
     FEWEST,
@@ -76,7 +76,11 @@ class NLP(Space):
 
     def __init__(self) -> None:
         node = [(1 + len(OPERATIONS), *(FIRST + number,) * INPUTS) for number in range(NODES)]
-        self.choices = (NODES, *(1 + NODES,) * (STATES - 1), *(options for options_ in node for options in options_))
+        self.cardinalities = (
+            NODES,
+            *(1 + NODES,) * (STATES - 1),
+            *(options for options_ in node for options in options_),
+        )
         previous = READ[1:]
         self.ops = ("input", *previous, *OPERATIONS, PASS, *(f"h_new_{state}" for state in range(1, STATES)), "output")
         self.max_nodes = len(READ) + NODES + (NODES - 1) + STATES  # one node is linear, as it reads x
@@ -94,7 +98,7 @@ class NLP(Space):
             return tuple(nodes) if position == 0 else ("absent", *nodes)
         if (position - STATES) % WIDTH == 0:
             return ("absent", *OPERATIONS)
-        return ("absent", *READ, *nodes)[: self.choices[position]]
+        return ("absent", *READ, *nodes)[: self.cardinalities[position]]
 
     # --- membership ---------------------------------------------------------------------------------------------
 
@@ -187,11 +191,11 @@ class NLP(Space):
             if op
         }
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published recipe as JSON; see `recipe`."""
         return json.dumps(self.recipe(genotype))
 
-    def _parse(self, text: str) -> Sequence[int]:
+    def _from_string(self, text: str) -> Sequence[int]:
         form = '{"node_0": {"op": "linear", "input": ["x", "h_prev_0"]}, "h_new_0": {...}}'
         try:
             recipe = strict_json(text)
@@ -273,7 +277,7 @@ class NLP(Space):
         """The cell `(103,)` as a directed graph with attribute `op`: inputs, nodes, new states."""
         import networkx as nx
 
-        adjacency, ops, mask = self.tensors(genotype[None])
+        adjacency, ops, mask = self.adjacency_arrays(genotype[None])
         graph: nx.DiGraph[int] = nx.DiGraph()
         graph.add_nodes_from((node, {"op": self.ops[op]}) for node, op in enumerate(ops[0][mask[0]]))
         graph.add_edges_from((a, b) for a, b in np.argwhere(adjacency[0]).tolist())
@@ -314,7 +318,7 @@ class NLP(Space):
                 raise InputError(f"node {node!r} ({label}) reads something, but it is an input")
         return self._encoded(nodes, new)
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 103)` genotypes as dense arrays padded to 56 nodes; node order is that of `graph`."""
         ops, inputs, new = unpacked(genotypes)
         n, v = len(genotypes), self.max_nodes
@@ -346,7 +350,7 @@ class NLP(Space):
         ends = np.array([self.ops.index("output"), *(self.ops.index(f"h_new_{s}") for s in range(1, STATES))])
         labels[rows, total[rows] + state] = ends[state]
         adjacency[rows, at[rows, new[rows, state] - 1], total[rows] + state] = True
-        return CellTensors(adjacency, labels, mask)
+        return AdjacencyArrays(adjacency, labels, mask)
 
     # --- moves --------------------------------------------------------------------------------------------------
 

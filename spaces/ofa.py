@@ -75,7 +75,7 @@ class OFA(MobileChain):
 
     def __init__(self) -> None:
         super().__init__()
-        self.choices = tuple(len(options) for count, options in _PARTS.values() for _ in range(count))
+        self.cardinalities = tuple(len(options) for count, options in _PARTS.values() for _ in range(count))
 
     @property
     def choice_names(self) -> tuple[str, ...]:
@@ -130,13 +130,13 @@ class OFA(MobileChain):
             )
         return [*ks, *e, *(DEPTHS.index(len(nodes)) for nodes in stages), RESOLUTIONS.index(resolution)]
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published form as JSON: `{"ks": [20 kernels], "e": [20 expansions], "d": [5 depths], "r": [224]}`."""
         places = {"ks": genotype[_KS], "e": genotype[_E], "d": genotype[_D], "r": genotype[[_R]]}
         return json.dumps({part: [_PARTS[part][1][option] for option in places[part]] for part in _PARTS})
 
-    def _parse(self, text: str) -> list[int]:
-        """Inverse of `text`; idle layers may be 0, and a width multiplier `wid` null, as the authors' code has them."""
+    def _from_string(self, text: str) -> list[int]:
+        """Inverse of `to_string`; idle layers may be 0, and a width multiplier `wid` null, as the authors' code has them."""
         try:
             parts = json.loads(text)
         except (ValueError, RecursionError):

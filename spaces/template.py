@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.spaces import interchange
-from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space, mix
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space, mix
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
@@ -97,7 +97,7 @@ class TemplateSpace(Space):
             raise InputError(f"{self.name}: two choices would have one name: {', '.join(self._names)}; rename a node")
         if not self._names:
             raise InputError(f"{self.name} leaves nothing to choose; give a node `choices` of at least two operations")
-        self.choices = (*(len(self._node_options[number]) for number in self._free), *(2,) * len(self._optional))
+        self.cardinalities = (*(len(self._node_options[number]) for number in self._free), *(2,) * len(self._optional))
         inner = dict.fromkeys(op for options in self._node_options[1:-1] for op in options)
         self.ops = ("input", *inner, "output")
         if len(self.ops) > MOST_OPS:
@@ -108,8 +108,8 @@ class TemplateSpace(Space):
                     f"{self.name}: layers are names or 'module:function' for operations of nodes, got {op!r}: {layer!r}"
                 )
         self.max_nodes = len(order)
-        self.blocking = tuple(op for op in inner if self._meaning(op) in NONE)
-        self.identity = tuple(op for op in inner if self._meaning(op) in SKIP)
+        self.zero_ops = tuple(op for op in inner if self._meaning(op) in NONE)
+        self.identity_ops = tuple(op for op in inner if self._meaning(op) in SKIP)
 
     def _meaning(self, op: str) -> str:
         """The name in `layers`, or the operation itself; one for all that are the identity."""
@@ -136,7 +136,7 @@ class TemplateSpace(Space):
         """The architecture `(d,)` as a directed graph with attribute `op`, nodes in topological order."""
         import networkx as nx
 
-        adjacency, ops, _ = self.tensors(genotype[None])
+        adjacency, ops, _ = self.adjacency_arrays(genotype[None])
         graph: nx.DiGraph[int] = nx.DiGraph()
         graph.add_nodes_from((node, {"op": self.ops[op]}) for node, op in enumerate(ops[0]))
         graph.add_edges_from((source, target) for source, target in np.argwhere(adjacency[0]).tolist())
@@ -182,12 +182,12 @@ class TemplateSpace(Space):
         for nodes in Matcher(possible, graph).subgraph_monomorphisms_iter():
             yield dict(sorted(nodes.items()))
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The choices by name, as in `a=conv3x3,b=skip,edge_a_b=1`."""
-        return interchange.to_text(self, genotype)
+        return interchange.to_string(self, genotype)
 
-    def _parse(self, text: str) -> list[int]:
-        return interchange.from_text(self, text)
+    def _from_string(self, text: str) -> list[int]:
+        return interchange.from_string(self, text)
 
     # --- moves --------------------------------------------------------------------------------------------------
 
@@ -228,7 +228,7 @@ class TemplateSpace(Space):
     def _images(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
         """What each of `r` renumberings makes of `(n, d)` genotypes, `(d, n, r)`, and which are genotypes, `(n, r)`."""
         before = self._renumberings
-        adjacency, ops, _ = self.tensors(genotypes)
+        adjacency, ops, _ = self.adjacency_arrays(genotypes)
         options = self._option_of[np.arange(self.max_nodes), ops[:, before]]  # (n, r, v)
         valid = np.all(options >= 0, axis=2)
         images = options[:, :, self._free]
@@ -293,9 +293,9 @@ class TemplateSpace(Space):
 
     def _fingerprints(self, genotypes: GenotypeArray) -> WordArray:
         """A hash of what remains of each of `(n, d)` genotypes by the rules of `function_key`; shape `(n,)`."""
-        adjacency, ops, _ = self.tensors(genotypes)
+        adjacency, ops, _ = self.adjacency_arrays(genotypes)
         terms = adjacency.astype(np.uint64)  # how often a node is a term of the sum at another
-        skips = np.isin(ops, [self.ops.index(op) for op in self.identity])
+        skips = np.isin(ops, [self.ops.index(op) for op in self.identity_ops])
         for node in range(1, self.max_nodes - 1):
             through = terms[:, :, node, None] * terms[:, None, node]
             terms += through * skips[:, node, None, None]
@@ -316,7 +316,7 @@ class TemplateSpace(Space):
 
     def _live(self, adjacency: BoolArray, ops: GenotypeArray) -> BoolArray:
         """Which nodes lie on a way from input to output without `none`, and the two themselves; shape `(n, v)`."""
-        passes = ~np.isin(ops, [self.ops.index(op) for op in self.blocking])
+        passes = ~np.isin(ops, [self.ops.index(op) for op in self.zero_ops])
         reached, leads = np.zeros(ops.shape, dtype=bool), np.zeros(ops.shape, dtype=bool)
         reached[:, 0] = leads[:, -1] = True
         for node in range(1, self.max_nodes):
@@ -329,7 +329,7 @@ class TemplateSpace(Space):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, d)` genotypes as dense arrays; all have the nodes of the template."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.zeros((n, v, v), dtype=bool)
@@ -338,7 +338,7 @@ class TemplateSpace(Space):
             adjacency[:, *np.array(self._optional).T] = genotypes[:, len(self._free) :] > 0
         options = np.zeros((n, v), dtype=np.int8)
         options[:, self._free] = genotypes[:, : len(self._free)]
-        return CellTensors(adjacency, self._op_of[np.arange(v), options], np.ones((n, v), dtype=bool))
+        return AdjacencyArrays(adjacency, self._op_of[np.arange(v), options], np.ones((n, v), dtype=bool))
 
     @cached_property
     def _op_of(self) -> GenotypeArray:
@@ -369,7 +369,7 @@ class TemplateSpace(Space):
         from nasbench.spaces.networks import template
 
         images = ImageClassification.expect(task)
-        adjacency, ops, _ = self.tensors(genotype[None])
+        adjacency, ops, _ = self.adjacency_arrays(genotype[None])
         live = np.flatnonzero(self._live(adjacency, ops)[0]).tolist()
         plan = [
             (self._meaning(self.ops[ops[0, node]]), [live.index(i) for i in live if adjacency[0, i, node]])

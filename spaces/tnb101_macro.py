@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, NetworkSettings, Space
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
 from nasbench.spaces.layered import path_tensors
 from nasbench.spaces.mobile_chain import check_attributes, directed_path
 from nasbench.tasks.images import ImageClassification
@@ -57,7 +57,7 @@ class TNB101Macro(Space):
 
     def __init__(self) -> None:
         fewest, most = MODULES
-        self.choices = (len(KINDS),) * fewest + (1 + len(KINDS),) * (most - fewest)
+        self.cardinalities = (len(KINDS),) * fewest + (1 + len(KINDS),) * (most - fewest)
         self.ops = ("input", *KINDS, "output")
         self.max_nodes = most + 2
 
@@ -68,7 +68,7 @@ class TNB101Macro(Space):
 
     def option_names(self, position: int) -> tuple[int, ...]:
         """The published digits; 0 for no such module."""
-        return tuple(range(1 + len(KINDS)))[-self.choices[position] :]
+        return tuple(range(1 + len(KINDS)))[-self.cardinalities[position] :]
 
     # --- membership ---------------------------------------------------------------------------------------------
 
@@ -79,7 +79,7 @@ class TNB101Macro(Space):
     @cached_property
     def _all(self) -> GenotypeArray:
         """All genotypes in order of `code`."""
-        raw = np.array(list(product(*map(range, self.choices))), dtype=np.int8)
+        raw = np.array(list(product(*map(range, self.cardinalities))), dtype=np.int8)
         return raw[self.contains(raw)]
 
     @property
@@ -189,12 +189,12 @@ class TNB101Macro(Space):
         padded = digits + [0] * (MODULES[1] - len(digits))
         return [digit - (place < MODULES[0]) for place, digit in enumerate(padded)]
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published string: channels, a digit for each module, kind of the blocks, as in `64-1234-basic`."""
         digits = self._digits(genotype[None])[0]
         return f"{CHANNELS}-{''.join(str(digit) for digit in digits[digits > 0])}-basic"
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         match = re.fullmatch(rf"{CHANNELS}-([1-4]{{{MODULES[0]},{MODULES[1]}}})-basic", text)
         if match is None:
             raise InputError(
@@ -205,7 +205,7 @@ class TNB101Macro(Space):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 6)` genotypes as dense arrays; all are paths, of six to eight nodes."""
         digits = self._digits(genotypes)
         return path_tensors(digits, (digits > 0).sum(axis=1), len(self.ops) - 1)

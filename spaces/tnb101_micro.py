@@ -35,20 +35,20 @@ class TNB101Micro(EdgeCellSpace):
 
     name = "tnb101_micro"
     paper = "Duan et al. (2021), TransNAS-Bench-101, arXiv:2105.11871"
-    blocking = ("none",)
-    identity = ("skip_connect",)
+    zero_ops = ("none",)
+    identity_ops = ("skip_connect",)
     operations = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
     roles = (
         ((ZERO, SAME, LEARNT, LEARNT),) * len(EDGES),
         tuple((ZERO, SAME if source else LEARNT, LEARNT, LEARNT) for source, _ in EDGES),
     )
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published string `64-41414-1_02_333`: the skeleton, then the operations by target node."""
         e01, e02, e12, e03, e13, e23 = (int(op) for op in genotype)
         return f"{SKELETON}-{e01}_{e02}{e12}_{e03}{e13}{e23}"
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         match = re.fullmatch(rf"{SKELETON}-([0-3])_([0-3])([0-3])_([0-3])([0-3])([0-3])", text)
         if match is None:
             raise InputError(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, NetworkSettings
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings
 from nasbench.spaces.layered import Layered
 from nasbench.tasks.language import MaskedLanguage
 from nasbench.types import FloatArray, GenotypeArray
@@ -152,7 +152,7 @@ class Transformer(Layered):
             raise InputError(
                 f"summary {number} of {self.name} has {SUMMARY[place]} {rows[number, place]}, not a number"
             )
-        result = np.zeros((len(rows), len(self.choices)), dtype=np.int8)
+        result = np.zeros((len(rows), len(self.cardinalities)), dtype=np.int8)
         for number, row in enumerate(rows.tolist()):
             named = dict(zip(SUMMARY, row, strict=True))
             where = f"summary {number} of {self.name}"
@@ -187,7 +187,7 @@ class Transformer(Layered):
         """
         import networkx as nx
 
-        adjacency, ops, mask = self.tensors(genotype[None])
+        adjacency, ops, mask = self.adjacency_arrays(genotype[None])
         graph: nx.DiGraph[int] = nx.DiGraph()
         for node, values in enumerate(self.node_values(genotype[None])[0, : int(mask.sum())].astype(int).tolist()):
             op = self.ops[ops[0, node]]
@@ -249,7 +249,7 @@ class Transformer(Layered):
             }
         )
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published settings as JSON: `encoder_embed_dim`, `decoder_ffn_embed_dim` and so on, lists by layer."""
         s = self.settings(genotype[None])
         k = int(s.decoder_layers[0])
@@ -269,7 +269,7 @@ class Transformer(Layered):
             }
         )
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -303,7 +303,7 @@ class Transformer(Layered):
             listed("decoder_arbitrary_ende_attn", tuple(PUBLISHED_ATTENTION), layers),
         ]
         vector = [*embed, *encoder, DECODER_LAYERS.index(layers), *np.ravel(decoder, order="F").tolist()]
-        return vector + [0] * (len(self.choices) - len(vector))
+        return vector + [0] * (len(self.cardinalities) - len(vector))
 
     @property
     def choice_names(self) -> tuple[str, ...]:
@@ -333,7 +333,7 @@ class Transformer(Layered):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 39)` genotypes as dense arrays: input, encoder, target, decoder, output, padded to 15."""
         n, v, s = len(genotypes), self.max_nodes, self.settings(genotypes)
         target = 1 + ENCODER_LAYERS
@@ -347,7 +347,7 @@ class Transformer(Layered):
         adjacency[:, target - 1, target], adjacency[:, 0, target] = False, True
         for back in range(max(ATTENDED)):
             adjacency[:, target - 1 - back, target + 1 : -1] = s.attended > back
-        return CellTensors(adjacency, ops, mask)
+        return AdjacencyArrays(adjacency, ops, mask)
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
         """Width of all nodes; feed-forward width, heads and heads to the encoder of the layers; shape `(n, 15, 4)`."""

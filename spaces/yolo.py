@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import CellTensors, NetworkSettings, Option, Space
+from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space
 from nasbench.tasks.detection import ObjectDetection
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -97,7 +97,7 @@ class YOLO(Space):
     feature_kinds = ("onehot", "counts", "adjacency", "values")
 
     def __init__(self) -> None:
-        self.choices = (len(_VARIANTS), len(WIDTHS), len(RESOLUTIONS))
+        self.cardinalities = (len(_VARIANTS), len(WIDTHS), len(RESOLUTIONS))
         self.ops = ("input", "stem", *(family.block for family in FAMILIES.values()), "sppf", "head", "output")
         self.max_nodes = len(_NODES)
 
@@ -118,7 +118,7 @@ class YOLO(Space):
         import networkx as nx
 
         graph: nx.DiGraph[int] = nx.DiGraph()
-        ops, values = self.tensors(genotype[None]).ops[0], self.node_values(genotype[None])[0]
+        ops, values = self.adjacency_arrays(genotype[None]).ops[0], self.node_values(genotype[None])[0]
         for node, (op, numbers) in enumerate(zip(ops, values.astype(int).tolist(), strict=True)):
             graph.add_node(node, op=self.ops[op], **dict(zip(self.attributes, numbers, strict=True)))
         graph.add_edges_from((_PLACE[a], _PLACE[b]) for a, b in _EDGES)
@@ -143,7 +143,9 @@ class YOLO(Space):
             genotype = [variant, 0, 0]
             for position, name, attribute in ((1, "stem", "channels"), (2, "input", "resolution")):
                 given = graph.nodes[node[_PLACE[name]]].get(attribute)
-                known = {self._number(genotype, position, o, name, attribute): o for o in range(self.choices[position])}
+                known = {
+                    self._number(genotype, position, o, name, attribute): o for o in range(self.cardinalities[position])
+                }
                 if given not in known:
                     raise InputError(
                         f"node {node[_PLACE[name]]!r} ({name}) has {given!r} {attribute}, allowed are "
@@ -160,7 +162,7 @@ class YOLO(Space):
             place = differing[0]
             raise InputError(
                 f"node {node[place]!r} ({_NODES[place][0]}) has {dict(graph.nodes[node[place]])}; the nearest detector "
-                f"of {self.name}, {self.text(np.array(genotype))}, has {dict(expected.nodes[place])}"
+                f"of {self.name}, {self.to_string(np.array(genotype))}, has {dict(expected.nodes[place])}"
             )
         return genotype
 
@@ -170,7 +172,7 @@ class YOLO(Space):
         other[position] = option
         return int(self.node_values(other[None])[0, _PLACE[name], self.attributes.index(attribute)])
 
-    def text(self, genotype: GenotypeArray) -> str:
+    def to_string(self, genotype: GenotypeArray) -> str:
         """The published name, as in `yolo3d1w25_160`."""
         family, depth = _VARIANTS[genotype[0]]
         width, resolution = WIDTHS[genotype[1]], RESOLUTIONS[genotype[2]]
@@ -182,7 +184,7 @@ class YOLO(Space):
             size = _LETTERS.get((depth, width), f"d{_decimals(depth)}w{_decimals(width)}")
         return f"{family}{size}_{resolution}"
 
-    def _parse(self, text: str) -> list[int]:
+    def _from_string(self, text: str) -> list[int]:
         known = _by_name()
         if text not in known:
             close = get_close_matches(text, known, n=1)
@@ -194,7 +196,7 @@ class YOLO(Space):
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 3)` genotypes as dense arrays; all have the same edges."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.zeros((n, v, v), dtype=bool)
@@ -205,7 +207,7 @@ class YOLO(Space):
             ops[:, place] = self.ops.index(kind) if kind in self.ops else 0
         blocks = np.array([self.ops.index(FAMILIES[family].block) for family, _ in _VARIANTS])
         ops[:, _BLOCKS] = blocks[genotypes[:, :1]]
-        return CellTensors(adjacency, ops, np.ones((n, v), dtype=bool))
+        return AdjacencyArrays(adjacency, ops, np.ones((n, v), dtype=bool))
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
         """Channels, repeats and resolution of the nodes of `(n, 3)` genotypes, 0 for the output; `(n, 15, 3)`."""
@@ -253,7 +255,7 @@ _STAGES = ("stage2", "stage3", "stage4", "stage5")
 def _by_name() -> dict[str, list[int]]:
     """The genotypes of all detectors by their names."""
     space = YOLO()
-    return {space.text(genotype): genotype.tolist() for part in space.enumerate() for genotype in part}
+    return {space.to_string(genotype): genotype.tolist() for part in space.enumerate() for genotype in part}
 
 
 def _decimals(number: float) -> str:

@@ -36,7 +36,7 @@ class Formula(Benchmark):
         self.timed = timed
         sign = 1 if direction == "maximise" else -1
         axes = ("architecture", "epoch")
-        weights = np.random.default_rng(0).normal(size=(len(self.space.choices), max(self.space.choices)))
+        weights = np.random.default_rng(0).normal(size=(len(self.space.cardinalities), max(self.space.cardinalities)))
 
         def total(genotypes: GenotypeArray) -> FloatArray:
             return np.sum(weights[np.arange(genotypes.shape[1]), genotypes], axis=1)  # type: ignore[no-any-return]

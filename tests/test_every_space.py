@@ -53,7 +53,7 @@ def test_from_a_table_to_a_race(space: Space, tmp_path: Path) -> None:
     write(Table(space, genotypes, (), {}, {c.metric.path: c for c in columns}), tmp_path / "table.h5")
     benchmark = load(tmp_path / "table.h5")
     assert isinstance(benchmark, TabularBenchmark)
-    assert benchmark.query(space.text(genotypes[3]), "test_accuracy").value == pytest.approx(50 + quality[3])
+    assert benchmark.query(space.to_string(genotypes[3]), "test_accuracy").value == pytest.approx(50 + quality[3])
 
     scores = evaluate(
         benchmark, "validation_accuracy", predictors=["ridge", "gp"], train_sizes=[30], test_size=15, seeds=2

@@ -29,7 +29,7 @@ class NoPooling(NB201):
 
     def __init__(self) -> None:
         super().__init__()
-        self.choices = (4,) * 6
+        self.cardinalities = (4,) * 6
 '''
 
 PREDICTOR = '''"""As many convolutions, as good."""
@@ -115,4 +115,4 @@ def test_the_table_of_the_readme_has_the_cell_that_the_readme_asks_for() -> None
     assert "nasbench build --space nb201 --dataset digits --cells 64 " in readme
     space = spaces.create("nb201")
     cells = Draws().sample(space, 64, sampling_generator(BuildSettings()))
-    assert cell[1] in [space.text(genotype) for genotype in cells]
+    assert cell[1] in [space.to_string(genotype) for genotype in cells]

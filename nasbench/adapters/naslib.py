@@ -293,7 +293,7 @@ class SearchSpace:
         if name == "compact":
             return self.get_spec()
         if name == "gcn":
-            adjacency, ops, mask = (part[0] for part in self.space.tensors(self.genotype[None]))
+            adjacency, ops, mask = (part[0] for part in self.space.adjacency_arrays(self.genotype[None]))
             operations = (ops[:, None] == np.arange(len(self.space.ops))) & mask[:, None]  # (v, ops)
             return {
                 "num_vertices": int(mask.sum()),
@@ -359,7 +359,9 @@ class SearchSpace:
     def _value(self, benchmark: Benchmark, path: str, epoch: Epoch) -> float:
         answer = self._answer(benchmark, path, epoch)
         if answer.reason is not None:
-            raise NotFoundError(f"{self.space.text(self.genotype)} has no {path!r} at epoch {epoch}: {answer.reason}")
+            raise NotFoundError(
+                f"{self.space.to_string(self.genotype)} has no {path!r} at epoch {epoch}: {answer.reason}"
+            )
         return answer.value
 
     def _holding(self, genotype: GenotypeArray | None) -> SearchSpace:

@@ -116,7 +116,7 @@ class NATS:
         Raises:
             InputError: There is none with that number.
         """
-        return self.space.text(self._genotype(index))
+        return self.space.to_string(self._genotype(index))
 
     def query_index_by_arch(self, arch: Any) -> int:
         """The published number of an architecture given as string, as object with `tostr()`, or as number; else -1.
@@ -146,7 +146,7 @@ class NATS:
     @property
     def meta_archs(self) -> list[str]:
         """Strings of all architectures of the space in published order."""
-        return [self.space.text(genotype) for genotype in self.space.from_index(np.arange(len(self)))]
+        return [self.space.to_string(genotype) for genotype in self.space.from_index(np.arange(len(self)))]
 
     def random(self) -> int:
         """A random published number, drawn by the object's own generator."""
@@ -342,7 +342,7 @@ class NATS:
         text = self.arch(self._known(index))
         if isinstance(self.space, NB201):
             return {"name": "infer.tiny", "C": 16, "N": 5, "arch_str": text, "num_classes": _classes(dataset)}
-        cell = NB201().text(np.array([OPERATIONS.index(op) for op in CELL], dtype=np.int8))
+        cell = NB201().to_string(np.array([OPERATIONS.index(op) for op in CELL], dtype=np.int8))
         return {"name": "infer.shape.tiny", "channels": text, "genotype": cell, "num_classes": _classes(dataset)}
 
     def get_net_param(self, index: Any, dataset: str, seed: int | None, hp: str | int = "12") -> Any:

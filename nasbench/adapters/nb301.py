@@ -161,7 +161,7 @@ class Ensemble:
     def _value(self, genotype: GenotypeArray, epoch: Epoch, seed: SeedPolicy) -> float:
         answer = self.benchmark.query(genotype, self.metric.path, epoch=epoch, seed=seed)
         if answer.reason is not None:
-            text = self.benchmark.space.text(genotype)
+            text = self.benchmark.space.to_string(genotype)
             raise NotFoundError(f"{text} has no {self.metric.path!r} at epoch {answer.epoch}: {answer.reason}")
         return answer.value
 

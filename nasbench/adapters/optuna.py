@@ -58,7 +58,7 @@ def objective(
 
     def ask(trial: Trial) -> Any:
         genotype = benchmark.space.optuna(trial)
-        trial.set_user_attr("architecture", benchmark.space.text(genotype))
+        trial.set_user_attr("architecture", benchmark.space.to_string(genotype))
         training = _training(benchmark, genotype, wanted, seed)
         answers: list[Answer] = []
         for at in epochs:

@@ -68,7 +68,7 @@ def blackbox(
         row = int(np.argmin(complete))
         raise InputError(
             f"{(~complete).sum():,} of {len(complete):,} architectures lack a number with seeds {chosen}, the first "
-            f"{benchmark.space.text(genotypes[row])}; choose other seeds, seeds='mean', or drop_incomplete=True"
+            f"{benchmark.space.to_string(genotypes[row])}; choose other seeds, seeds='mean', or drop_incomplete=True"
         )
     if not complete.any():
         raise InputError(f"no architecture has all of {', '.join(paths)} with seeds {chosen}; choose other seeds")

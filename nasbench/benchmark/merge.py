@@ -338,7 +338,9 @@ def _disagreement(
     metric, clash = clashes[0]
     axes = (range(len(genotypes)), seeds, epochs.get(metric.dataset, ()))
     row, *rest = (axis[at] for axis, at in zip(axes, clash.place, strict=False))
-    where = ", ".join((space.text(genotypes[row]), *(f"{d} {n}" for d, n in zip(metric.dims[1:], rest, strict=True))))
+    where = ", ".join(
+        (space.to_string(genotypes[row]), *(f"{d} {n}" for d, n in zip(metric.dims[1:], rest, strict=True)))
+    )
     one, other = clash.sources
     others = len(clashes) - 1
     more = f" (and about {others} more metric{'s' if others > 1 else ''})" if others else ""

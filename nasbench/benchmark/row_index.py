@@ -84,7 +84,7 @@ class Rows:
             still = absent[rows[absent] == ABSENT]
             if len(still):
                 raise NotFoundError(
-                    f"{self.space.text(genotypes[still[0]])} is not among the {len(self.genotypes):,} trained "
+                    f"{self.space.to_string(genotypes[still[0]])} is not among the {len(self.genotypes):,} trained "
                     f"architectures of {self.name}; ask for one of those, or fit a surrogate for the whole space: "
                     "nasbench surrogate FILE --predictor P --metric M --out FILE"
                 )
@@ -103,7 +103,7 @@ class Rows:
         if row != ABSENT:
             return row
         self._inexact += 1
-        if self._inexact > PATIENCE and math.prod(self.space.choices) <= SMALL:
+        if self._inexact > PATIENCE and math.prod(self.space.cardinalities) <= SMALL:
             row = self._by_any_code.item(int(self.space.code(genotype)))
         return int(self.many(genotype[None])[0]) if row == ABSENT else row
 
@@ -139,7 +139,7 @@ class Rows:
     @cached_property
     def _by_any_code(self) -> npt.NDArray[np.intp]:
         """Row by code of every genotype of a small space."""
-        rows = np.full(math.prod(self.space.choices), ABSENT, dtype=np.intp)
+        rows = np.full(math.prod(self.space.cardinalities), ABSENT, dtype=np.intp)
         for chunk in self.space.enumerate():
             rows[self.space.code(chunk)] = self._equal(chunk)
         return rows
@@ -147,7 +147,7 @@ class Rows:
     @cached_property
     def _direct(self) -> npt.NDArray[np.intp] | None:
         """Row by code, where the space has few codes."""
-        size = math.prod(self.space.choices)
+        size = math.prod(self.space.cardinalities)
         if size > DIRECT:
             return None
         rows = np.full(size, ABSENT, dtype=np.intp)

@@ -13,7 +13,7 @@ from nasbench.registry import Registry
 
 T = TypeVar("T")
 
-TRUST = "NASBENCH_TRUST"
+TRUST = "NASBENCH_TRUSTED_MODULES"
 """Environment variable: comma-separated modules that a file may cause to be imported."""
 
 
@@ -40,7 +40,8 @@ def restore(registry: Registry[T], spec: str, arguments: Mapping[str, Any]) -> T
     """Construct the part that a file names.
 
     A file is data: it does not get a module imported that lies outside the package of the registry, was not imported
-    already and is not named in `NASBENCH_TRUST`. That holds for what the part would import later too (its `modules`).
+    already and is not named in `NASBENCH_TRUSTED_MODULES`. The same holds for what the part would import later (its
+    `modules`).
 
     Raises:
         FileError: A module is not trusted.

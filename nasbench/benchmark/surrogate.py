@@ -274,12 +274,12 @@ class SurrogateBenchmark(Benchmark):
 
     @cached_property
     def _small(self) -> bool:
-        return math.prod(self.space.choices) <= WHOLE
+        return math.prod(self.space.cardinalities) <= WHOLE
 
     def _all(self, path: str) -> FloatArray:
         """Predictions by code for the whole space."""
         if path not in self._whole:
-            values = np.full(math.prod(self.space.choices), np.nan)
+            values = np.full(math.prod(self.space.cardinalities), np.nan)
             for chunk in self.space.enumerate():
                 values[self.space.code(chunk)] = self.models[path].predict(chunk).mean
             self._whole[path] = values

@@ -119,7 +119,7 @@ class Table:
             raise InputError(f"genotypes of a table are int8, got {self.genotypes.dtype}; pass Space.check(genotypes)")
         if not len(genotypes):
             raise InputError("a table holds at least one architecture, got none")
-        twice = _second(self.codes, math.prod(self.space.choices))
+        twice = _second(self.codes, math.prod(self.space.cardinalities))
         if twice is not None:
             raise InputError(f"genotype {genotypes[twice].tolist()} is in the table more than once; merge its rows")
         _check_integers("seeds", self.seeds, increasing=False)
@@ -247,7 +247,7 @@ def row_codes(space: Space, genotypes: GenotypeArray) -> npt.NDArray[Any]:
 
     `Space.code` where it fits 64 bits, else the bytes of the row.
     """
-    if math.prod(space.choices) < 2**63:
+    if math.prod(space.cardinalities) < 2**63:
         return space.code(genotypes)
     return np.ascontiguousarray(genotypes).view(f"V{genotypes.shape[1]}").ravel()
 

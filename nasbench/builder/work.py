@@ -252,7 +252,7 @@ class Work:
                 raise
             except Exception as error:
                 raise InputError(
-                    f"the network of {space.text(genotype)} fails on inputs of shape {tuple(inputs.shape[1:])}: "
+                    f"the network of {space.to_string(genotype)} fails on inputs of shape {tuple(inputs.shape[1:])}: "
                     f"{error}; try other network settings or another data set"
                 ) from error
 

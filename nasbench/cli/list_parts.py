@@ -73,4 +73,6 @@ def _space_facts(name: str) -> str:
     from nasbench.spaces import spaces
 
     space = spaces.create(name)
-    return f"{space.size:,} genotypes of {len(space.choices)} choices; {space.task.replace('_', ' ')}; {space.paper}"
+    return (
+        f"{space.size:,} genotypes of {len(space.cardinalities)} choices; {space.task.replace('_', ' ')}; {space.paper}"
+    )

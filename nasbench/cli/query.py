@@ -42,8 +42,8 @@ def query(
         answers.append(
             benchmark.query(genotype, name, epoch=cast("Epoch", at), seed=cast("SeedPolicy", policy))._asdict()
         )
-    write_json(json_file, {"architecture": benchmark.space.text(genotype), "answers": answers})
-    out.print(f"{benchmark.space.text(genotype)}  ({benchmark.kind} benchmark)", soft_wrap=True)
+    write_json(json_file, {"architecture": benchmark.space.to_string(genotype), "answers": answers})
+    out.print(f"{benchmark.space.to_string(genotype)}  ({benchmark.kind} benchmark)", soft_wrap=True)
     show(answers)
     if not metric and len(names) < len(benchmark.metrics):
         out.print("Another architecture of the same function was trained; what this one itself costs is not known")

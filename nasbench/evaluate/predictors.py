@@ -181,7 +181,7 @@ def evaluate(
 
 def _check(names: Sequence[str], sizes: Sequence[int]) -> None:
     for name in names:
-        least = registry.create(name).minimum
+        least = registry.create(name).min_samples
         if min(sizes) < least:
             raise InputError(
                 f"predictor {name!r} needs at least {least} architectures, got a training size {min(sizes)}"

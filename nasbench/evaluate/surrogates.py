@@ -84,7 +84,7 @@ def fit_surrogate(
         transform: Transform = "log" if target.split == "none" else "identity"
         y = column.values[rows]
         if transform == "log" and not (y > 0).all():
-            text = benchmark.space.text(benchmark.table.genotypes[rows][np.argmin(y)])
+            text = benchmark.space.to_string(benchmark.table.genotypes[rows][np.argmin(y)])
             raise InputError(f"{target.path!r} of {text} is {y.min()}; a cost has to be positive to fit a surrogate")
         genotypes = benchmark.table.genotypes[rows]
         quality, held_out = cross_validate(

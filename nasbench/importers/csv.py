@@ -158,7 +158,7 @@ class CSV(Importer):
         if not readable.all():
             skipped[f"column {self.arch_column!r} is no architecture of {space.name}"] += int((~readable).sum())
         rows = [known[text] for text in texts[readable]]
-        return frame[readable], np.array(rows, dtype=np.int8).reshape(len(rows), len(space.choices))
+        return frame[readable], np.array(rows, dtype=np.int8).reshape(len(rows), len(space.cardinalities))
 
     def _numbers(self, frame: pd.DataFrame, name: str, whole: bool) -> tuple[FloatArray, dict[int, str]]:
         """The numbers of a column, NaN where missing, and what is wrong with those that are none."""

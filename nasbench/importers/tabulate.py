@@ -77,7 +77,7 @@ def tabulate(
         if twice.any():
             at = int(np.argmax(twice))
             raise InputError(
-                f"row {numbers[at]} is a second one of {space.text(genotypes[at])} with seed {seeds[at]}; "
+                f"row {numbers[at]} is a second one of {space.to_string(genotypes[at])} with seed {seeds[at]}; "
                 "name a column of seeds that differ, or none"
             )
     with_seeds = seeds is not None or epochs is not None or len(known_seeds) > 1 or len(along) > 0

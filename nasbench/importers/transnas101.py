@@ -118,7 +118,7 @@ class TransNAS101(Importer):
         tasks = self._tasks(metrics, path.name)
         space = spaces.create(LEVELS[level])
         genotypes = np.array([_genotype(space, text, path.name) for text in results])
-        places = [f"{path.name}, {space.text(genotype)}" for genotype in genotypes]
+        places = [f"{path.name}, {space.to_string(genotype)}" for genotype in genotypes]
         facts: dict[str, Any] = {"rows": 0, "architectures": len(genotypes), "time_is_from_start": {}, "not_read": []}
         columns: dict[str, Column] = {}
         epochs: dict[str, tuple[int, ...]] = {}

@@ -344,7 +344,7 @@ def _curves(data: Measured, anchor: str) -> list[Figure]:
         marks.append(Line(every, joined, grey, "each cell", width=0.8, opacity=0.45, silent=True))
     order = data.order
     for name, row, colour in (("best cell", 0, 2), ("median cell", n // 2, 0), ("worst cell", n - 1, 1)):
-        hover = (f"{name} of the last epoch\n{data.space.text(data.genotypes[order[row]])}",) * len(x)
+        hover = (f"{name} of the last epoch\n{data.space.to_string(data.genotypes[order[row]])}",) * len(x)
         marks.append(Line(x, y[order[row]], Style(COLOURS[colour]), name, hover=hover))
     seeds = f", mean of {len(data.seeds)} seeds" if len(data.seeds) > 1 else ""
     caption = (
@@ -417,7 +417,7 @@ def view(values: FloatArray, maximise: bool) -> tuple[tuple[float, float] | None
 def _cell_texts(data: Measured) -> Callable[[npt.NDArray[Any]], tuple[str, ...]]:
     def texts(rows: npt.NDArray[Any]) -> tuple[str, ...]:
         name = data.metric.name.replace("_", " ")
-        return tuple(f"{data.space.text(data.genotypes[row])}\n{name}: {_value(data, row)}" for row in rows)
+        return tuple(f"{data.space.to_string(data.genotypes[row])}\n{name}: {_value(data, row)}" for row in rows)
 
     return texts
 
@@ -457,7 +457,7 @@ def _best(data: Measured, anchor: str) -> list[Part]:
     units, name = data.metric.units, data.metric.name.replace("_", " ")
     seeds = f" (means of {len(data.seeds)} seeds)" if len(data.seeds) > 1 else ""
     for place, row in enumerate(data.order[:BEST], start=1):
-        text = data.space.text(data.genotypes[row])
+        text = data.space.to_string(data.genotypes[row])
         test = measured(float(data.test[row]), units, 2) if data.test_metric else "-"
         on_test = f", {test} on the test split" if data.test_metric else ""
         caption = f"{_value(data, row)} {name}{on_test}{seeds}. {text}"

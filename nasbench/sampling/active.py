@@ -39,7 +39,7 @@ class Active(Sampler):
                 raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
         if cells is None:
             raise InputError("active sampling has no end; say how many cells")
-        least = predictors.create(self.predictor).minimum  # before anything is trained
+        least = predictors.create(self.predictor).min_samples  # before anything is trained
         if self.start < min(least, cells):
             raise InputError(f"{self.predictor} learns from at least {least} architectures; start with more (start=)")
         first, *later = rng.spawn(1 + -(-max(0, cells - self.start) // self.batch))

@@ -56,7 +56,7 @@ class BayesianOptimisation(Strategy):
         self._queue: list[GenotypeArray] = []
 
     def _ask(self) -> Trial:
-        if len(self._scores) < max(self.minimum, self._model.minimum):
+        if len(self._scores) < max(self.minimum, self._model.min_samples):
             return Trial(self._propose(self.space.sample(32, self.rng), 1)[0], self.epochs)
         if not self._queue:
             self._queue = self._promising()[::-1]

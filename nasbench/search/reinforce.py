@@ -34,7 +34,7 @@ class Reinforce(Strategy):
         self.learning_rate, self.decay, self.entropy = learning_rate, decay, entropy
 
     def _start(self) -> None:
-        choices = np.array(self.space.choices)
+        choices = np.array(self.space.cardinalities)
         self._exists = np.arange(choices.max()) < choices[:, None]  # (d, most choices)
         samples = self.space.sample(PRIOR, self.rng)
         counts = (samples[:, :, None] == np.arange(choices.max())).sum(axis=0)  # (d, most choices)
@@ -48,7 +48,9 @@ class Reinforce(Strategy):
         for _ in range(ATTEMPTS):
             draws = self.rng.random((BATCH, len(cumulative)))
             actions = (draws[:, :, None] >= cumulative[:, :-1]).sum(axis=2).astype(np.int8)  # (batch, d)
-            actions = np.minimum(actions, np.array(self.space.choices, dtype=np.int8) - 1)  # sums may round below 1
+            actions = np.minimum(
+                actions, np.array(self.space.cardinalities, dtype=np.int8) - 1
+            )  # sums may round below 1
             genotypes, valid = self.space.repair(actions)
             if valid.any():
                 row = int(np.argmax(valid))

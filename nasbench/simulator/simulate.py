@@ -132,7 +132,7 @@ def _scored(referee: Referee, finished: list[tuple[float, Trial, float]]) -> Run
     incumbents = np.flatnonzero(best[1:] > best[:-1])
     architectures = [trial.architecture for _, trial, _ in finished]
     return Run(
-        genotypes=np.array(architectures, dtype=np.int8).reshape(len(finished), len(referee.space.choices)),
+        genotypes=np.array(architectures, dtype=np.int8).reshape(len(finished), len(referee.space.cardinalities)),
         epochs=np.array([trial.epochs for _, trial, _ in finished], dtype=np.int64),
         seconds=np.array([time for time, _, _ in finished]),
         values=values,

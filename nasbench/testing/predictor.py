@@ -86,7 +86,7 @@ def check_predictor(predictor: Predictor, space: Space, *, learns: bool = True, 
     assert (flat.std > 0).all(), "constant targets give a standard deviation that is not positive"
     twice = fitted(np.concatenate([y_train, y_train + 0.1 * spread]), np.concatenate([train, train]))
     assert np.isfinite(twice).all(), "an architecture with two targets gives a prediction that is not finite"
-    few = predictor.minimum
+    few = predictor.min_samples
     assert np.isfinite(fitted(y_train[:few], train[:few])).all(), f"{few} architectures give no finite prediction"
 
     _check_refusals(predictor, space, train, y_train)
@@ -104,7 +104,7 @@ def _check_refusals(predictor: Predictor, space: Space, train: GenotypeArray, y:
         targets[1] = bad
         _refused(lambda targets=targets: predictor.fit(space, train, targets), f"a target that is {bad}")  # type: ignore[misc]
     _refused(lambda: predictor.fit(space, train, y[:-1]), "fewer targets than architectures")
-    few = predictor.minimum - 1
+    few = predictor.min_samples - 1
     _refused(lambda: predictor.fit(space, train[:few], y[:few]), f"{few} architectures, below the minimum")
     _refused(lambda: predictor.fit(space, train[:, :-1], y), "genotypes of a wrong length")
 

@@ -45,15 +45,15 @@ def _named(name: str, space: Space, call: Callable[..., T], *args: Any) -> T:
 
 def _facts(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     assert space.name and space.paper, "states no name or no paper"
-    assert all(options > 0 for options in space.choices), f"has choices {space.choices}"
-    assert 0 < space.size <= math.prod(space.choices), f"has size {space.size}"
+    assert all(options > 0 for options in space.cardinalities), f"has choices {space.cardinalities}"
+    assert 0 < space.size <= math.prod(space.cardinalities), f"has size {space.size}"
     assert len(set(space.ops)) == len(space.ops), f"names an op twice: {space.ops}"
-    unknown = {*space.blocking, *space.identity} - {*space.ops}
+    unknown = {*space.zero_ops, *space.identity_ops} - {*space.ops}
     assert not unknown, f"names {unknown} as blocking or identity, which are not in ops"
 
 
 def _sample(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    assert genotypes.shape[1:] == (len(space.choices),), f"samples shape {genotypes.shape}"
+    assert genotypes.shape[1:] == (len(space.cardinalities),), f"samples shape {genotypes.shape}"
     assert genotypes.dtype == np.int8, f"samples {genotypes.dtype}, not int8"
     assert np.array_equal(space.check(genotypes), genotypes), "changes a genotype in check"
     assert space.contains(genotypes).all(), "samples what it does not contain"
@@ -62,7 +62,7 @@ def _sample(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) ->
 
 
 def _no_rows(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    empty, d = space.sample(0, rng), len(space.choices)
+    empty, d = space.sample(0, rng), len(space.cardinalities)
     for name, shape, result in [
         ("sample", (0, d), empty),
         ("check", (0, d), space.check(empty)),
@@ -74,7 +74,7 @@ def _no_rows(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
         ("key", (0,), space.key(empty)),
         ("function_key", (0,), space.function_key(empty)),
         ("distance", (0,), space.distance(empty, empty)),
-        ("tensors", (0, space.max_nodes, space.max_nodes), space.tensors(empty).adjacency),
+        ("tensors", (0, space.max_nodes, space.max_nodes), space.adjacency_arrays(empty).adjacency),
     ]:
         assert np.shape(result) == shape, f"has a {name} of shape {np.shape(result)} for no architectures"
     for kind in space.feature_kinds:
@@ -98,7 +98,7 @@ def _determinism(space: Space, genotypes: GenotypeArray, rng: np.random.Generato
 def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     one = genotypes[:1].astype(np.int64)
     outside = one.copy()
-    outside[0, -1] = space.choices[-1]
+    outside[0, -1] = space.cardinalities[-1]
     graph, cyclic, cut = (space.graph(genotypes[0]) for _ in range(3))
     graph.nodes[next(iter(graph.nodes))]["op"] = "no-such-op"
     undirected: Any = cyclic.to_undirected()
@@ -131,7 +131,7 @@ def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
 
 def _text(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     for genotype in genotypes:
-        text = space.text(genotype)
+        text = space.to_string(genotype)
         assert _same(space, genotype, space.genotype(text)), f"reads its own text as another architecture: {text}"
         assert _same(space, genotype, space.genotype(f" {text}\n")), f"is disturbed by white space around {text!r}"
 
@@ -141,27 +141,33 @@ def _graph(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> 
 
     for genotype in genotypes[:32]:
         graph = space.graph(genotype)
-        assert nx.is_directed_acyclic_graph(graph), f"has a graph with a cycle: {space.text(genotype)}"
+        assert nx.is_directed_acyclic_graph(graph), f"has a graph with a cycle: {space.to_string(genotype)}"
         assert len(graph) <= space.max_nodes, f"has a graph of {len(graph)} nodes, max_nodes is {space.max_nodes}"
         labels = {label for _, label in graph.nodes(data="op")}
         assert labels <= set(space.ops), f"has nodes of ops {labels - set(space.ops)}, which are not in ops"
-        assert _same(space, genotype, space.genotype(graph)), f"reads its own graph as another: {space.text(genotype)}"
+        assert _same(space, genotype, space.genotype(graph)), (
+            f"reads its own graph as another: {space.to_string(genotype)}"
+        )
         renumbered = _renumber(graph, rng)
         again = space.genotype(renumbered)
-        assert _same(space, genotype, again), f"depends on names or order of nodes: {space.text(genotype)}"
+        assert _same(space, genotype, again), f"depends on names or order of nodes: {space.to_string(genotype)}"
 
 
 def _names(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     """Names of positions and options, by which other libraries call them, lead there and back."""
     names = space.choice_names
-    assert len({*names}) == len(names) == len(space.choices), f"has choice_names {names}, which are not one a position"
-    for position, (name, options) in enumerate(zip(names, space.choices, strict=True)):
+    assert len({*names}) == len(names) == len(space.cardinalities), (
+        f"has choice_names {names}, which are not one a position"
+    )
+    for position, (name, options) in enumerate(zip(names, space.cardinalities, strict=True)):
         called = space.option_names(position)
         assert len({*map(str, called)}) == len(called) == options, f"names the {options} options of {name!r} {called}"
         assert all(isinstance(option, str | int | float) for option in called), f"has an option of no name: {called}"
     for genotype in genotypes:
         again = space.from_config(space.to_config(genotype))
-        assert np.array_equal(again, genotype), f"reads another architecture from the names of {space.text(genotype)}"
+        assert np.array_equal(again, genotype), (
+            f"reads another architecture from the names of {space.to_string(genotype)}"
+        )
 
 
 def _code(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -189,7 +195,7 @@ def _key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> No
     graphs = [space.graph(genotype) for genotype in pool]
     for i, j in combinations(range(len(pool)), 2):
         same = nx.is_isomorphic(graphs[i], graphs[j], node_match=lambda a, b: a == b)  # `op` and numeric attributes
-        pair = f"{space.text(pool[i])} and {space.text(pool[j])}"
+        pair = f"{space.to_string(pool[i])} and {space.to_string(pool[j])}"
         assert not same or keys[i] == keys[j], f"gives isomorphic graphs two keys: {pair}"
         assert same or keys[i] != keys[j], f"gives one key to graphs that are not isomorphic: {pair}"
 
@@ -216,16 +222,16 @@ def _canonical(space: Space, genotypes: GenotypeArray, rng: np.random.Generator)
 def _neighbours(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     for genotype in genotypes[:4]:
         neighbours = space.neighbours(genotype)
-        assert len(neighbours) or space.size == 1, f"leaves {space.text(genotype)} without neighbours"
+        assert len(neighbours) or space.size == 1, f"leaves {space.to_string(genotype)} without neighbours"
         space.check(neighbours)
         keys, own = space.key(neighbours), space.key(genotype[None])[0]
-        assert own not in keys, f"counts {space.text(genotype)} among its own neighbours"
-        assert len(np.unique(keys)) == len(keys), f"names a neighbour of {space.text(genotype)} twice"
+        assert own not in keys, f"counts {space.to_string(genotype)} among its own neighbours"
+        assert len(np.unique(keys)) == len(keys), f"names a neighbour of {space.to_string(genotype)} twice"
         around, rows = space.neighbours_of(neighbours)
         mutual = np.isin(np.arange(len(neighbours)), rows[space.key(around) == own])
         if not mutual.all():
-            other = space.text(neighbours[np.argmin(mutual)])
-            raise AssertionError(f"has a one-sided neighbour: {space.text(genotype)} of {other}")
+            other = space.to_string(neighbours[np.argmin(mutual)])
+            raise AssertionError(f"has a one-sided neighbour: {space.to_string(genotype)} of {other}")
 
 
 def _neighbours_of(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -238,7 +244,7 @@ def _neighbours_of(space: Space, genotypes: GenotypeArray, rng: np.random.Genera
     codes = space.code(found)
     for row, number in enumerate(drawn):
         assert np.array_equal(np.sort(codes[rows == row]), alone[number]), (
-            f"has other neighbours than those of {space.text(genotypes[number])} alone, which is row {row}"
+            f"has other neighbours than those of {space.to_string(genotypes[number])} alone, which is row {row}"
         )
 
 
@@ -251,13 +257,13 @@ def _mutate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) ->
     near, rows = space.neighbours_of(genotypes[:16])
     known = space.key(near)
     for row, (genotype, key) in enumerate(zip(genotypes[:16], keys, strict=False)):
-        assert key in known[rows == row], f"makes what is no neighbour of {space.text(genotype)}"
+        assert key in known[rows == row], f"makes what is no neighbour of {space.to_string(genotype)}"
 
 
 def _repair(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     same, fine = space.repair(genotypes)
     assert fine.all() and np.array_equal(same, genotypes), "repairs what is in the space"
-    raw = rng.integers(0, space.choices, size=(256, len(space.choices)), dtype=np.int8)
+    raw = rng.integers(0, space.cardinalities, size=(256, len(space.cardinalities)), dtype=np.int8)
     repaired, fine = space.repair(raw.copy())
     assert repaired.shape == raw.shape and repaired.dtype == np.int8, "changes dtype or shape"
     assert fine.shape == (len(raw),) and fine.dtype == bool, "does not say which rows it could read"
@@ -283,7 +289,7 @@ def _distance(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) 
 def _tensors(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     import networkx as nx
 
-    adjacency, ops, mask = space.tensors(genotypes)
+    adjacency, ops, mask = space.adjacency_arrays(genotypes)
     n, v = len(genotypes), space.max_nodes
     assert adjacency.shape == (n, v, v) and adjacency.dtype == bool, (
         f"has adjacency {adjacency.dtype} {adjacency.shape}"
@@ -299,14 +305,14 @@ def _tensors(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
         expected[:k, :k] = nx.to_numpy_array(graph) > 0
         labels = [space.ops.index(label) for _, label in graph.nodes(data="op")]
         assert np.array_equal(mask[i], np.arange(v) < k), (
-            f"masks other nodes than the graph of {space.text(genotype)} has"
+            f"masks other nodes than the graph of {space.to_string(genotype)} has"
         )
-        assert np.array_equal(adjacency[i], expected), f"has other edges than the graph of {space.text(genotype)}"
+        assert np.array_equal(adjacency[i], expected), f"has other edges than the graph of {space.to_string(genotype)}"
         padded = [*labels, *(0,) * (v - k)]
-        assert np.array_equal(ops[i], padded), f"has other ops than the graph of {space.text(genotype)}"
+        assert np.array_equal(ops[i], padded), f"has other ops than the graph of {space.to_string(genotype)}"
         numbers = [[data.get(name, 0) for name in space.attributes] for _, data in graph.nodes(data=True)]
         assert np.array_equal(values[i, :k], np.reshape(numbers, (k, -1))) and not values[i, k:].any(), (
-            f"has other node values than the graph of {space.text(genotype)}"
+            f"has other node values than the graph of {space.to_string(genotype)}"
         )
 
 
@@ -334,7 +340,7 @@ def _enumerate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator)
         if not whole:
             return
     assert total == space.size, f"enumerates {total} genotypes but has size {space.size}"
-    assert not sampled, f"samples {space.text(space.decode(np.array([*sampled]))[0])} but does not enumerate it"
+    assert not sampled, f"samples {space.to_string(space.decode(np.array([*sampled]))[0])} but does not enumerate it"
 
 
 def _sample_unique(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -355,7 +361,7 @@ def _sample_unique(space: Space, genotypes: GenotypeArray, rng: np.random.Genera
         assert np.isin(key(genotypes), known).all(), f"has no representative by {by} of what it samples"
         seed = int(rng.integers(1 << 32))
         drawn, again = (space.sample_unique(n, np.random.default_rng(seed), by) for _ in range(2))
-        assert drawn.dtype == np.int8 and drawn.shape == (n, len(space.choices)), "has another dtype or shape"
+        assert drawn.dtype == np.int8 and drawn.shape == (n, len(space.cardinalities)), "has another dtype or shape"
         assert np.array_equal(drawn, again), "does not repeat what an equal generator drew"
         counts = np.unique(key(drawn), return_counts=True)[1]
         statistic, expected = classes / n * (counts**2).sum() - n, classes - 1
@@ -384,11 +390,13 @@ def _network(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
             outputs = network(inputs)
             task.check(outputs, 4)
             loss = task.loss(outputs, targets)
-            assert torch.isfinite(loss), f"gives a loss that is not finite: {space.text(genotype)}"
+            assert torch.isfinite(loss), f"gives a loss that is not finite: {space.to_string(genotype)}"
             loss.backward()  # type: ignore[no-untyped-call]
             gradients = [p.grad for p in network.parameters() if p.grad is not None]
-            assert gradients, f"gives no parameter a gradient: {space.text(genotype)}"
-            assert all(torch.isfinite(g).all() for g in gradients), f"has infinite gradients: {space.text(genotype)}"
+            assert gradients, f"gives no parameter a gradient: {space.to_string(genotype)}"
+            assert all(torch.isfinite(g).all() for g in gradients), (
+                f"has infinite gradients: {space.to_string(genotype)}"
+            )
 
 
 _CHECKS: dict[str, Callable[[Space, GenotypeArray, np.random.Generator], None]] = {

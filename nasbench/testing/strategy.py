@@ -135,11 +135,11 @@ class _Check:
         self.hold(isinstance(trial, Trial), f"asks for {type(trial).__name__}, not for a Trial")
         architecture = np.asarray(trial.architecture)
         self.hold(
-            architecture.shape == (len(self.space.choices),) and architecture.dtype == np.int8,
+            architecture.shape == (len(self.space.cardinalities),) and architecture.dtype == np.int8,
             f"proposes an array of shape {architecture.shape} and {architecture.dtype}; genotypes of {self.space.name} "
-            f"have shape ({len(self.space.choices)},) and int8",
+            f"have shape ({len(self.space.cardinalities)},) and int8",
         )
-        inside = (architecture >= 0).all() and (architecture < np.array(self.space.choices)).all()
+        inside = (architecture >= 0).all() and (architecture < np.array(self.space.cardinalities)).all()
         self.hold(
             bool(inside) and bool(self.space.contains(architecture[None])[0]),
             f"proposes {architecture.tolist()}, which is not in {self.space.name}",

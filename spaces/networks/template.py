@@ -2,7 +2,7 @@
 
 Operations that are known by name, with `k` of 1, 3, 5 or 7 (3 or 5 where dilated, not 1 for pools):
 
-- `skip`, `skip_connect`, `identity`: what arrives;
+- `skip`, `skip_connect`, `identity_ops`: what arrives;
 - `conv{k}x{k}`, `conv_{k}x{k}`, `nor_conv_{k}x{k}`: ReLU, convolution, batch normalisation;
 - `sep_conv_{k}x{k}`, `dil_conv_{k}x{k}`: those of DARTS (Liu et al., 2019);
 - `maxpool{k}x{k}`, `max_pool_{k}x{k}`, `avgpool{k}x{k}`, `avg_pool_{k}x{k}`: pools of stride 1.

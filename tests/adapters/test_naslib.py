@@ -74,7 +74,7 @@ def benchmark_api() -> TabularBenchmark:
 def test_specifications_of_nasbench201(spec: tuple[int, ...], text: str) -> None:
     graph = NasBench201SearchSpace(n_classes=10)
     graph.set_spec(spec)
-    assert graph.space.text(graph.genotype) == text
+    assert graph.space.to_string(graph.genotype) == text
     assert graph.get_spec() == graph.get_hash() == graph.get_op_indices() == spec
     graph.set_spec(text)
     assert graph.get_spec() == spec
@@ -83,7 +83,7 @@ def test_specifications_of_nasbench201(spec: tuple[int, ...], text: str) -> None
 def test_specifications_of_the_other_spaces() -> None:
     cell = NasBench101SearchSpace()
     cell.set_spec({"matrix": [[0, 1, 1], [0, 0, 1], [0, 0, 0]], "ops": ["input", "maxpool3x3", "output"]})
-    assert json.loads(cell.space.text(cell.genotype))["ops"] == cell.get_spec()["ops"]
+    assert json.loads(cell.space.to_string(cell.genotype))["ops"] == cell.get_spec()["ops"]
     compact = (
         ((0, 3), (1, 3), (0, 2), (1, 0), (0, 1), (2, 5), (1, 6), (4, 4)),
         ((0, 0), (1, 0), (1, 2), (2, 2), (0, 3), (3, 3), (2, 1), (3, 1)),
@@ -91,12 +91,12 @@ def test_specifications_of_the_other_spaces() -> None:
     darts = NasBench301SearchSpace()
     darts.set_spec(compact)
     assert darts.get_spec() == compact
-    assert "('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 0)" in darts.space.text(darts.genotype)
+    assert "('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('skip_connect', 0)" in darts.space.to_string(darts.genotype)
     micro, macro = TransBench101SearchSpaceMicro(), TransBench101SearchSpaceMacro()
     micro.set_spec((1, 0, 2, 3, 3, 3))
     macro.set_spec((1, 2, 3, 4, 1, 0))
-    assert micro.space.text(micro.genotype) == "64-41414-1_02_333"
-    assert macro.space.text(macro.genotype) == "64-12341-basic"
+    assert micro.space.to_string(micro.genotype) == "64-41414-1_02_333"
+    assert macro.space.to_string(macro.genotype) == "64-12341-basic"
     assert macro.get_spec() == (1, 2, 3, 4, 1, 0)
     assert [one.get_type() for one in (cell, darts, micro, macro)] == [
         "nasbench101", "nasbench301", "transbench101_micro", "transbench101_macro"

@@ -109,7 +109,7 @@ def test_a_conflict_is_one_line_with_counts_and_the_first_place() -> None:
         merge([one, other], ["a.h5", "b.h5"])
     line = str(raised.value)
     assert "a.h5 and b.h5 disagree about 2 of 5 numbers of 'd/test_accuracy', by up to 3.5 percentage points:" in line
-    assert f"the first is 91.0 in a.h5 and 92.0 in b.h5, of {one.space.text(np.array(A))}, seed 6;" in line
+    assert f"the first is 91.0 in a.h5 and 92.0 in b.h5, of {one.space.to_string(np.array(A))}, seed 6;" in line
     assert "\n" not in line
 
 

@@ -206,7 +206,7 @@ def test_a_table_is_no_surrogate_and_the_reverse(surrogate: SurrogateBenchmark, 
     ("edit", "message"),
     [
         (lambda group: attributes.put(group, "predictor", "gpp"), "unknown predictor 'gpp'"),
-        (lambda group: attributes.put(group, "predictor", "antigravity:x"), "NASBENCH_TRUST=antigravity"),
+        (lambda group: attributes.put(group, "predictor", "antigravity:x"), "NASBENCH_TRUSTED_MODULES=antigravity"),
         (lambda group: attributes.put(group, "parameters", '{"k": 1}'), r"Convolutions\(\) takes no arguments"),
         (lambda group: attributes.put(group, "transform", "exp"), "transform is one of"),
         (lambda group: attributes.put(group, "epoch", "last"), "epoch an integer"),

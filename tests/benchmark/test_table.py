@@ -94,7 +94,7 @@ def test_row_codes_of_spaces_beyond_64_bits() -> None:
     class Wide(type(spaces.create("nb201"))):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.choices = (5,) * 40
+            self.cardinalities = (5,) * 40
 
     wide: Space = Wide()
     genotypes = np.random.default_rng(0).integers(0, 5, (50, 40)).astype(np.int8)

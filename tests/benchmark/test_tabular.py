@@ -58,7 +58,7 @@ def test_every_form_of_an_architecture(benchmark: TabularBenchmark, form: str) -
         "genotype": genotype,
         "list": genotype.tolist(),
         "tuple": tuple(genotype.tolist()),
-        "string": space.text(genotype),
+        "string": space.to_string(genotype),
         "graph": space.graph(genotype),
         "int64": genotype.astype(np.int64),
     }

@@ -53,12 +53,12 @@ def test_query_of_what_a_row_of_its_function_answers(
     shared = np.isin(space.function_key(every), space.function_key(table.genotypes))
     beside = every[shared & ~np.isin(space.key(every), space.key(table.genotypes))][0]
     for options in ((), ("--seed", 0)):
-        assert run("query", tmp_path / "t.h5", space.text(beside), *options, "--json", file) == 0
+        assert run("query", tmp_path / "t.h5", space.to_string(beside), *options, "--json", file) == 0
         metrics = {answer["metric"] for answer in json.loads(file.read_text())["answers"]}
         assert metrics == {"toy/validation_accuracy", "toy/test_accuracy", "toy/train_seconds"}
         assert "what this one itself costs is not known" in capsys.readouterr().out.replace("\n", " ")
-    assert run("query", tmp_path / "t.h5", space.text(beside), "--metric", "flops") == 2
-    assert run("query", table_file, space.text(beside)) == 2
+    assert run("query", tmp_path / "t.h5", space.to_string(beside), "--metric", "flops") == 2
+    assert run("query", table_file, space.to_string(beside)) == 2
 
 
 def test_a_seed_that_is_asked_of_a_surrogate_is_not_dropped(

@@ -49,7 +49,7 @@ def test_results_by_hand(tmp_path: Path) -> None:
     """Nine comes before ten; ten and two are one network."""
     folder = write(tmp_path / "json", {10: record(4, 61.5), 9: record(1, 62.5), 2: record(4, 60.5)})
     table = AccelNASBench().read([folder])
-    base = [SPACE.text(genotype) for genotype in table.genotypes]
+    base = [SPACE.to_string(genotype) for genotype in table.genotypes]
     assert base == [f"e{e}_k3_l1_se0:{':'.join([BASE] * 5)}:e1_k3_l1_se1" for e in (4, 1)]
     assert table.seeds == (0, 1)
     accuracy = table.columns["imagenet/validation_accuracy"]

@@ -72,7 +72,7 @@ def test_codes_become_operations_and_drifts_two_columns(tmp_path: Path, monkeypa
     cell = (0, 1, 2, 3, 4, 0)
     table = AnalogNASBench().read([write(tmp_path, pickled(monkeypatch, {cell: record(cell)}))])
     ops = "|skip_connect~0|+|none~0|nor_conv_1x1~1|+|nor_conv_3x3~0|avg_pool_3x3~1|skip_connect~2|"
-    assert table.space.text(table.genotypes[0]) == ops
+    assert table.space.to_string(table.genotypes[0]) == ops
     values = {path.removeprefix("cifar10/"): float(column.values[0]) for path, column in table.columns.items()}
     assert len(values) == 5 + 2 * 8
     assert (values["test_accuracy"], values["noisy_test_accuracy"], values["analog_test_accuracy"]) == (0, 3, 4)
@@ -187,7 +187,7 @@ def test_every_cell_has_every_number(table: Table) -> None:
 def test_best_cells(table: Table, name: str, value: float, cell: str) -> None:
     values = table.columns[f"cifar10/{name}"].values
     assert values.max() == pytest.approx(value, abs=1e-9)
-    assert table.space.text(table.genotypes[values.argmax()]) == cell
+    assert table.space.to_string(table.genotypes[values.argmax()]) == cell
 
 
 @published

@@ -122,7 +122,7 @@ def test_nb101_cells_as_json(tmp_path: Path) -> None:
     cell = {"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"]}
     path = write(tmp_path, json.dumps({"cell": cell, "acc": 80}) + "\n", "t.jsonl")
     table = CSV("nb101", ["test_accuracy=acc"], arch_column="cell").read([path])
-    assert table.space.text(table.genotypes[0]) == json.dumps(cell)
+    assert table.space.to_string(table.genotypes[0]) == json.dumps(cell)
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_nas_bench_201_of_nasgraph() -> None:
     assert np.array_equal(table.genotypes, order)
     validation, test = (table.columns[f"cifar10/{part}_accuracy"].values for part in ("validation", "test"))
     best = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
-    assert table.space.text(table.genotypes[np.argmax(validation)]) == best
+    assert table.space.to_string(table.genotypes[np.argmax(validation)]) == best
     assert (validation.max().round(3), validation.mean().round(3)) == (91.607, 83.674)
     assert (test.min(), test.max().round(3), test.mean().round(3)) == (10, 91.523, 83.394)
 

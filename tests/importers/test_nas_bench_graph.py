@@ -60,7 +60,7 @@ def test_curves_are_by_seed_and_epoch(tmp_path: Path) -> None:
     write(tmp_path, {1111: {"dur": np.array(curve(2))}}, "cora2.bench")
     write(tmp_path, {1111: low}, "proteins1.bench")
     table = NASBenchGraph().read([tmp_path])
-    assert [table.space.text(genotype) for genotype in table.genotypes] == [
+    assert [table.space.to_string(genotype) for genotype in table.genotypes] == [
         "0,0,0,0:gcn,gcn,gcn,gcn",
         "0,1,2,3:gcn,gcn,gcn,gcn",
     ]

@@ -78,7 +78,7 @@ def write(folder: Path, results: dict[str, Any]) -> Path:
 
 def test_the_example_of_the_authors(tmp_path: Path) -> None:
     table = NASBench301().read([write(tmp_path / "nb", {"rs/results_0.json": result()})])
-    assert [SPACE.text(genotype) for genotype in table.genotypes] == [TEXT]
+    assert [SPACE.to_string(genotype) for genotype in table.genotypes] == [TEXT]
     assert {path: float(c.values[0]) for path, c in table.columns.items()} == {
         "cifar10/test_accuracy": 93.25,
         "parameters": 1_200_000,
@@ -106,7 +106,7 @@ def test_curves_and_repeats(tmp_path: Path) -> None:
         },
     )
     table = NASBench301().read([folder])
-    assert [SPACE.text(genotype)[19:31] for genotype in table.genotypes] == ["max_pool_3x3", "skip_connect"]
+    assert [SPACE.to_string(genotype)[19:31] for genotype in table.genotypes] == ["max_pool_3x3", "skip_connect"]
     assert table.seeds == (0, 1) and dict(table.epochs) == {"cifar10": (1, 2, 3)}
     curve = table.columns["cifar10/validation_accuracy"]
     nan = np.nan

@@ -71,7 +71,7 @@ def write(path: Path, value: Any, zipped: bool = True) -> Path:
 @pytest.mark.parametrize("space", ["micro", "macro", "tnb101_macro"])
 def test_curves_by_hand(tmp_path: Path, zipped: bool, space: str) -> None:
     table = TransNAS101(space).read([write(tmp_path / "t.pth", content(), zipped)])
-    texts = [table.space.text(genotype) for genotype in table.genotypes]
+    texts = [table.space.to_string(genotype) for genotype in table.genotypes]
     assert texts == (
         ["64-41414-1_02_333", "64-41414-3_33_333"] if space == "micro" else ["64-1234-basic", "64-4111-basic"]
     )

@@ -27,7 +27,7 @@ def test_both_files_are_one_table(tmp_path: Path) -> None:
     write(tmp_path, "YOLO_latency", (LARGE, 75 + 4e-13), (SMALL, 50))
     (tmp_path / "README.md").write_text("no table")
     table = YOLOBench().read([tmp_path])
-    assert [table.space.text(genotype) for genotype in table.genotypes] == [SMALL, LARGE]
+    assert [table.space.to_string(genotype) for genotype in table.genotypes] == [SMALL, LARGE]
     assert table.columns["voc/test_map"].values.tolist() == [50, 75]
     assert table.columns["orange_pi_latency"].values.tolist() == [50, 75]
     told = {path: (c.metric.units, c.metric.direction, c.metric.split) for path, c in table.columns.items()}

@@ -159,7 +159,7 @@ def test_published_costs_of_all_records() -> None:
     for dataset, (shape, classes) in problems.items():
         for row, genotype in enumerate(table.genotypes):
             recorded = tuple(table.columns[f"{dataset}/{name}"].values[row] for name in ("parameters", "flops"))
-            assert costs(table.space.text(genotype), shape, classes) == recorded
+            assert costs(table.space.to_string(genotype), shape, classes) == recorded
 
 
 def costs(text: str, shape: tuple[int, int, int], classes: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import torch
 from scipy.stats import kendalltau
 
 from nasbench.predictors.gnn import BATCH, GNN, _batches, _Cells
-from nasbench.spaces import CellTensors, spaces
+from nasbench.spaces import AdjacencyArrays, spaces
 from nasbench.spaces.nats_size import NATSSize
 
 SPACE = spaces.create("nb201")
@@ -53,9 +53,9 @@ def test_batches_see_every_row_equally_often(n):
 class Anonymous(NATSSize):
     """Layers whose channels are numbers only, not names of operations."""
 
-    def tensors(self, genotypes):
-        adjacency, ops, mask = super().tensors(genotypes)
-        return CellTensors(adjacency, np.minimum(ops, 1), mask)
+    def adjacency_arrays(self, genotypes):
+        adjacency, ops, mask = super().adjacency_arrays(genotypes)
+        return AdjacencyArrays(adjacency, np.minimum(ops, 1), mask)
 
 
 def test_numeric_attributes_are_seen():

@@ -114,7 +114,7 @@ def test_section_draws_curves_costs_and_the_best_cells(benchmark: TabularBenchma
     best = next(mark for mark in curves.marks if mark.name == "best cell")
     assert isinstance(best, Line)
     np.testing.assert_allclose(best.y, data.curves[data.final.argmax()])
-    assert data.space.text(data.genotypes[data.final.argmax()]) in best.hover[0]
+    assert data.space.to_string(data.genotypes[data.final.argmax()]) in best.hover[0]
     cost = figures["cells-1-cost-2-parameters"]
     assert isinstance(cost, Plot)
     assert sum(len(mark.x) for mark in cost.marks if isinstance(mark, Points)) == 30
@@ -122,7 +122,7 @@ def test_section_draws_curves_costs_and_the_best_cells(benchmark: TabularBenchma
     pictures = [figure for figure in figures.values() if isinstance(figure, CellGraph)]
     assert len(pictures) == 6
     assert f"{data.final.max():.2f}\u00a0% validation accuracy" in pictures[0].caption
-    assert data.space.text(data.genotypes[data.final.argmax()]) in pictures[0].caption
+    assert data.space.to_string(data.genotypes[data.final.argmax()]) in pictures[0].caption
 
 
 @pytest.mark.parametrize("name", ["nb201", "nb101"])

@@ -94,7 +94,7 @@ def test_strata_of_cost_hold_dear_networks_as_often_as_cheap_ones():
 
 
 def test_a_list(tmp_path):
-    texts = [NB201.text(genotype) for genotype in NB201.unique()[[7, 3, 7]]]
+    texts = [NB201.to_string(genotype) for genotype in NB201.unique()[[7, 3, 7]]]
     path = tmp_path / "list.txt"
     path.write_text("# mine\n" + "\n\n".join(texts) + "\n4,3,2,1,0,0\n")
     found, _ = run(f"list+path={path}", NB201, None)

@@ -83,7 +83,7 @@ def test_the_first_policy_takes_options_as_often_as_uniform_samples_do() -> None
     uniform = space.sample(20_000, np.random.default_rng(1))
     shares = (uniform[:, :, None] == np.arange(4)).mean(axis=0)
     np.testing.assert_allclose(softmax(strategy._logits, strategy._exists), shares, atol=0.03)
-    vertices = space.tensors(np.array([strategy.ask().architecture for _ in range(200)])).mask.sum(axis=1)
+    vertices = space.adjacency_arrays(np.array([strategy.ask().architecture for _ in range(200)])).mask.sum(axis=1)
     assert vertices.mean() > 4.5, "small cells are rare in the space"
 
 

@@ -48,7 +48,7 @@ from nasbench.spaces import spaces
 rng = np.random.default_rng(0)
 for space in map(spaces.create, spaces):
     genotypes = space.mutate(space.sample(10, rng), rng)
-    space.key(genotypes), space.features(genotypes), space.neighbours(genotypes[0]), space.text(genotypes[0])
+    space.key(genotypes), space.features(genotypes), space.neighbours(genotypes[0]), space.to_string(genotypes[0])
 print([name for name in ("torch", "networkx") if name in sys.modules])
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

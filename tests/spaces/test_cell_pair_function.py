@@ -131,7 +131,7 @@ def test_function_key_is_what_cells_compute(space):
     """Two cells share a key exactly if, with the same weights in some order, both give the same."""
     x = torch.randn((1, 2, 4, 4), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     genotypes = cells_of(space, [SEP, SKIP, MAX, AVG], 60_000, seed=0)
-    half = len(space.choices) // 2
+    half = len(space.cardinalities) // 2
     genotypes[:, half:] = genotypes[0, half:]  # so that what differs is the normal cell
     genotypes = genotypes[np.unique(space.key(genotypes), return_index=True)[1]]
     key = space.function_key(genotypes)
@@ -164,5 +164,7 @@ def test_function_key_is_what_cells_compute(space):
     ids=["darts", "nasnet"],
 )
 def test_function_keys_are_stable(space, golden):
-    genotypes = (np.arange(1000)[:, None] * (7 + np.arange(len(space.choices))) % space.choices).astype(np.int8)
+    genotypes = (np.arange(1000)[:, None] * (7 + np.arange(len(space.cardinalities))) % space.cardinalities).astype(
+        np.int8
+    )
     assert np.bitwise_xor.reduce(space.function_key(genotypes)) == golden

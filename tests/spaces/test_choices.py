@@ -48,7 +48,7 @@ SPACE = ChoiceSpace(OPTIONS, build=BUILD)
 def test_an_architecture_by_hand() -> None:
     genotype = SPACE.genotype("depth=2,kernel=5,pool=max")
     assert genotype.tolist() == [1, 1, 0]
-    assert SPACE.text(genotype) == "depth=2,kernel=5,pool=max"
+    assert SPACE.to_string(genotype) == "depth=2,kernel=5,pool=max"
     assert SPACE.to_config(genotype) == {"depth": 2, "kernel": 5, "pool": "max"}
     assert list(SPACE.graph(genotype).nodes(data=True)) == [
         (0, {"op": "input"}),
@@ -115,7 +115,7 @@ def test_contract_of_any_dictionary(options: dict[str, list[Any]]) -> None:
     space = ChoiceSpace(options, build=f"{__name__}:ignored")
     check_space(space, n=16)
     again = ChoiceSpace(**json.loads(json.dumps(arguments_of(space))))
-    assert (again.ops, again.choices, again.options) == (space.ops, space.choices, space.options)
+    assert (again.ops, again.cardinalities, again.options) == (space.ops, space.cardinalities, space.options)
     for genotype in space.sample(5, np.random.default_rng(0)):
         assert np.array_equal(space.from_config(space.to_config(genotype)), genotype)
 
@@ -123,7 +123,7 @@ def test_contract_of_any_dictionary(options: dict[str, list[Any]]) -> None:
 def test_numbers_of_numpy_and_ranges_are_options() -> None:
     space = ChoiceSpace({"width": range(8, 33, 8), "rate": np.array([0.1, 0.5]), "bias": (True, False)})
     assert space.options == {"width": [8, 16, 24, 32], "rate": [0.1, 0.5], "bias": [True, False]}
-    assert space.text(np.array([3, 0, 1])) == "width=32,rate=0.1,bias=False"
+    assert space.to_string(np.array([3, 0, 1])) == "width=32,rate=0.1,bias=False"
     assert "value" not in space.graph(np.array([3, 0, 1])).nodes[3]
     assert ChoiceSpace({"pool": ["max", "avg"]}).attributes == ()
 
@@ -196,7 +196,10 @@ def test_graphs_that_are_refused() -> None:
     ("build", "message"),
     [
         (None, "choices has no networks: it was made without a function that builds them"),
-        ("convolutions", "expected 'module:function' for a function function.choices, task, settings., got 'convol"),
+        (
+            "convolutions",
+            "expected 'module:function' for a function function.choices, task, settings., got 'convol",
+        ),
         ("no_such_module:make", "the function 'no_such_module:make': no module 'no_such_module' here or on PYTHONPATH"),
         (f"{__name__}:absent", "has no function absent.choices, task, settings."),
         (f"{__name__}:swapped", "must be swapped.choices, task, settings., but is swapped.task"),
@@ -241,12 +244,12 @@ except FileError as error:
 """
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert run.stdout.startswith("12 functions that the space 'nasbench.spaces.choices:ChoiceSpace' calls lie outside")
-    assert "NASBENCH_TRUST=mine" in run.stdout
+    assert "NASBENCH_TRUSTED_MODULES=mine" in run.stdout
 
 
 def test_a_trusted_function_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = {"options": OPTIONS, "build": "no_such_module:make"}
     with pytest.raises(FileError, match="if you trust the module 'no_such_module', import it first"):
         restore(spaces, "nasbench.spaces.choices:ChoiceSpace", stored)
-    monkeypatch.setenv("NASBENCH_TRUST", "other,no_such_module")
+    monkeypatch.setenv("NASBENCH_TRUSTED_MODULES", "other,no_such_module")
     assert restore(spaces, "nasbench.spaces.choices:ChoiceSpace", stored).size == 12

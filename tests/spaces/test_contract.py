@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from nasbench.spaces import CellTensors, NetworkSettings, spaces
+from nasbench.spaces import AdjacencyArrays, NetworkSettings, spaces
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
 from nasbench.tasks import Task
@@ -30,7 +30,7 @@ class HidesItsPaper(NB201):
 
 class SamplesOutside(NB101):
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
-        return rng.integers(0, self.choices, size=(n, len(self.choices)), dtype=np.int8)
+        return rng.integers(0, self.cardinalities, size=(n, len(self.cardinalities)), dtype=np.int8)
 
 
 class SamplesAnotherType(NB201):
@@ -53,8 +53,8 @@ class AcceptsAnything(NB201):
 
 
 class ForgetsAnOperation(NB201):
-    def text(self, genotype: GenotypeArray) -> str:
-        return super().text(genotype).replace("nor_conv_1x1", "nor_conv_3x3")
+    def to_string(self, genotype: GenotypeArray) -> str:
+        return super().to_string(genotype).replace("nor_conv_1x1", "nor_conv_3x3")
 
 
 class TrustsNamesOfNodes(NB101):
@@ -150,9 +150,9 @@ class IsFarFromItself(NB201):
 
 
 class TurnsEdgesRound(NB201):
-    def tensors(self, genotypes: GenotypeArray) -> CellTensors:
-        adjacency, ops, mask = super().tensors(genotypes)
-        return CellTensors(adjacency.transpose(0, 2, 1), ops, mask)
+    def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
+        adjacency, ops, mask = super().adjacency_arrays(genotypes)
+        return AdjacencyArrays(adjacency.transpose(0, 2, 1), ops, mask)
 
 
 class IsRelativeToTheFirstRow(NB201):

@@ -75,10 +75,10 @@ def test_published_architecture_by_hand():
 
 def test_text_both_ways():
     genotype = SPACE.genotype(V2)
-    assert SPACE.genotype(SPACE.text(genotype)).tolist() == genotype.tolist()
+    assert SPACE.genotype(SPACE.to_string(genotype)).tolist() == genotype.tolist()
     assert SPACE.genotype(V2.replace("[2, 3, 4, 5]", "range(2, 6)")).tolist() == genotype.tolist()
     assert SPACE.genotype(V2.replace("[2, 3, 4, 5]", "[5, 4, 3, 2]")).tolist() == genotype.tolist()
-    assert "normal_combine" not in SPACE.text(genotype)
+    assert "normal_combine" not in SPACE.to_string(genotype)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_mutation_reaches_all_neighbours():
 
 def test_samples_are_uniform():
     genotypes = SPACE.sample(20_000, np.random.default_rng(0))
-    for column, options in zip(genotypes.T, SPACE.choices, strict=True):
+    for column, options in zip(genotypes.T, SPACE.cardinalities, strict=True):
         expected = 20_000 / options
         assert (np.abs(np.bincount(column, minlength=options) - expected) < 5 * np.sqrt(expected)).all()
 
@@ -255,7 +255,7 @@ def test_samples_are_uniform():
 def test_onehot_by_hand():
     onehot = SPACE.features(SPACE.genotype(V2)[None])[0]
     assert onehot.shape == (2 * (3 + 6 + 10 + 8 * 7),)
-    parts = np.split(onehot, np.cumsum(SPACE.choices)[:-1])
+    parts = np.split(onehot, np.cumsum(SPACE.cardinalities)[:-1])
     assert [part.argmax() for part in parts] == SPACE.genotype(V2).tolist()
     assert onehot.sum() == 22
 

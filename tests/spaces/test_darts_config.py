@@ -31,7 +31,7 @@ def config(**changed: Any) -> dict[str, Any]:
 
 def test_the_example_of_the_authors() -> None:
     genotype = SPACE.check([from_darts_config({**config(), "budget": 98, f"{PREFIX}layers": 8})])[0]
-    assert SPACE.text(genotype) == (
+    assert SPACE.to_string(genotype) == (
         "Genotype(normal=[('skip_connect', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 1), "
         "('dil_conv_3x3', 0), ('dil_conv_5x5', 2), ('sep_conv_3x3', 1), ('skip_connect', 2)], "
         "normal_concat=[2, 3, 4, 5], reduce=[('max_pool_3x3', 0), ('avg_pool_3x3', 1), ('skip_connect', 0), "

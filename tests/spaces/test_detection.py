@@ -75,20 +75,20 @@ def test_bifpn_by_hand():
 @pytest.mark.parametrize("phi", range(PHIS))
 def test_bifpn_survives_text_and_graph(phi):
     genotype = SPACE.bifpn(phi)
-    assert np.array_equal(SPACE.genotype(SPACE.text(genotype)), genotype)
+    assert np.array_equal(SPACE.genotype(SPACE.to_string(genotype)), genotype)
     key = SPACE.key(genotype[None])
     graph = SPACE.graph(genotype)
     assert set(dict(graph.nodes(data="phi")).values()) == {phi}
     shuffled = nx.relabel_nodes(graph, dict(zip(graph, "onmlkjihgfedcba", strict=True)))
     assert SPACE.key(SPACE.genotype(shuffled)[None]) == key
-    assert SPACE.text(genotype) == f"phi={phi}; {Detection.BIFPN}"
+    assert SPACE.to_string(genotype) == f"phi={phi}; {Detection.BIFPN}"
 
 
 def test_nas_fpn_by_hand():
     """The seven cells of Figure 6, in the published order; its inputs 5 and 7, which none takes, go to outputs."""
     space = Detection(intermediate=2)
     genotype = read(Detection.NAS_FPN, space=space)
-    assert space.text(genotype) == f"phi=0; {Detection.NAS_FPN}"
+    assert space.to_string(genotype) == f"phi=0; {Detection.NAS_FPN}"
     assert space._order(space.pyramids(genotype[None]).masks[0]) == [0, 1, 2, 3, 4, 6, 5]  # 4 4 3 4 5 7 6
     counts = dict(zip(space.ops, space.features(genotype[None], "counts")[0], strict=True))
     assert (counts["attention"], counts["sum"]) == (4, 3)
@@ -98,12 +98,12 @@ def test_nas_fpn_by_hand():
 
 def test_names_of_choices_by_hand():
     config = SPACE.to_config(BIFPN)
-    assert len(config) == len(SPACE.choices)
+    assert len(config) == len(SPACE.cardinalities)
     assert config["phi"] == 0 and config["mid1_level"] == 6 and config["mid1_op"] == "fusion"
     assert [config[f"mid2_source{i}"] for i in (1, 2, 3)] == ["in5", "mid1", "none"]
     assert [config[f"out4_source{i}"] for i in (1, 2, 3)] == ["in4", "mid3", "out3"]
     assert np.array_equal(SPACE.from_config(config), BIFPN)
-    assert [len(SPACE.option_names(position)) for position in range(len(SPACE.choices))] == [*SPACE.choices]
+    assert [len(SPACE.option_names(position)) for position in range(len(SPACE.cardinalities))] == [*SPACE.cardinalities]
     config["out4_source1"] = "out3"  # twice: read as the feature that follows
     assert SPACE.contains(SPACE.from_config(config)[None])[0]
 
@@ -135,7 +135,7 @@ def test_size_is_the_share_of_random_choices_that_fit(intermediate):
     """Of all combinations of what each cell can be, the share that is no architecture, by drawing 200,000."""
     space, n = Detection(intermediate), 200_000
     rng = np.random.default_rng(0)
-    drawn = np.empty((n, len(space.choices)), dtype=np.int8)
+    drawn = np.empty((n, len(space.cardinalities)), dtype=np.int8)
     total = 1
     for place, options in space._digits:
         drawn[:, place : place + options.shape[1]] = options[rng.integers(0, len(options), n)]
@@ -155,13 +155,13 @@ def test_enumeration_begins_with_the_least():
     assert SPACE.contains(first).all()
     assert np.array_equal(np.lexsort(first.T[::-1]), np.arange(len(first)))
     # the last output alone takes all three intermediate cells, and all else takes the first three features
-    assert SPACE.text(first[0]).endswith("out6=sum(in3,in4,in5); out7=sum(mid1,mid2,mid3)")
+    assert SPACE.to_string(first[0]).endswith("out6=sum(in3,in4,in5); out7=sum(mid1,mid2,mid3)")
 
 
 def test_samples_are_uniform_where_nothing_hinders():
     sample = SPACE.sample(8_000, np.random.default_rng(0))
     for column in (0, *SPACE._op_at):
-        counts = np.bincount(sample[:, column], minlength=SPACE.choices[column])
+        counts = np.bincount(sample[:, column], minlength=SPACE.cardinalities[column])
         expected = len(sample) / len(counts)
         assert (np.abs(counts - expected) < 5 * np.sqrt(expected)).all()
 
@@ -171,10 +171,10 @@ def test_samples_are_uniform_where_nothing_hinders():
 
 def changed(**sources):
     """BiFPN with other sources of some cells, by name of feature, as a genotype that may be no architecture."""
-    text = SPACE.text(BIFPN)
+    text = SPACE.to_string(BIFPN)
     for name, inside in sources.items():
         text = re.sub(rf"({name}[@\d]*=\w+)\([^)]*\)", rf"\1({inside})", text)
-    return np.array(SPACE._parse(text), dtype=np.int8)
+    return np.array(SPACE._from_string(text), dtype=np.int8)
 
 
 @pytest.mark.parametrize(
@@ -209,19 +209,23 @@ def test_sources_in_another_order_are_no_genotype():
 
 def test_repair_by_hand():
     circle = changed(out5="in5,mid2,out6", out4="in4,mid3")  # out6 takes out5, which comes first and gives way
-    assert SPACE.text(SPACE.repair(circle[None])[0][0]) == SPACE.text(changed(out5="in3,in5,mid2", out4="in4,mid3"))
+    assert SPACE.to_string(SPACE.repair(circle[None])[0][0]) == SPACE.to_string(
+        changed(out5="in3,in5,mid2", out4="in4,mid3")
+    )
     unused = changed(out3="in3,in4", out4="in3,in4,out3")  # mid3, of level 4, goes to out4 in place of in3
-    assert SPACE.text(SPACE.repair(unused[None])[0][0]) == SPACE.text(changed(out3="in3,in4", out4="in4,mid3,out3"))
+    assert SPACE.to_string(SPACE.repair(unused[None])[0][0]) == SPACE.to_string(
+        changed(out3="in3,in4", out4="in4,mid3,out3")
+    )
     twice = BIFPN.copy()
     twice[SPACE._source_at[3, 1]] = twice[SPACE._source_at[3, 0]]  # out3 = fusion(in3, in3), then (in3, in4)
     expected = changed(out3="in3,in4")
-    assert SPACE.text(SPACE.repair(twice[None])[0][0]) == SPACE.text(expected)
+    assert SPACE.to_string(SPACE.repair(twice[None])[0][0]) == SPACE.to_string(expected)
 
 
 @given(st.integers(0, 2**31), st.integers(0, 3))
 def test_anything_can_be_repaired(seed, intermediate):
     space, rng = Detection(intermediate), np.random.default_rng(seed)
-    raw = rng.integers(0, space.choices, size=(200, len(space.choices)), dtype=np.int8)
+    raw = rng.integers(0, space.cardinalities, size=(200, len(space.cardinalities)), dtype=np.int8)
     repaired, fine = space.repair(raw)
     assert fine.all() and space.contains(repaired).all()
     assert np.array_equal(space.repair(repaired)[0], repaired)
@@ -247,7 +251,7 @@ def test_all_numberings_of_bifpn_are_one():
 def test_numberings_share_a_key_and_networks_of_one_cost(seed):
     genotype = SPACE.sample(1, np.random.default_rng(seed))[0]
     genotype[0] = 0
-    text = SPACE.text(genotype)
+    text = SPACE.to_string(genotype)
     others = np.array([SPACE.genotype(renamed(text, order)) for order in permutations(range(3))])
     assert len(np.unique(SPACE.key(others))) == 1
     assert np.array_equal(SPACE.canonical(others), np.tile(SPACE.canonical(genotype[None]), (6, 1)))
@@ -271,7 +275,7 @@ def test_neighbours_by_hand():
     space = Detection(0)
     text = "phi=0; out3=sum(in3,in4); out4=sum(in4,out3); out5=sum(in5,in6,in7); out6=sum(in3,in6); out7=sum(in3,in7)"
     genotype = space.genotype(text)
-    found = {space.text(neighbour) for neighbour in space.neighbours(genotype)}
+    found = {space.to_string(neighbour) for neighbour in space.neighbours(genotype)}
     expected = {text.replace("phi=0", f"phi={phi}") for phi in range(1, 8)}
     cells = text.split("; ")[1:]
     features = [*(f"in{level}" for level in LEVELS), *(f"out{level}" for level in LEVELS)]

@@ -68,10 +68,10 @@ def test_the_commands_build_a_benchmark_and_open_it(here: Path) -> None:
     assert opened.startswith("0\n")
     assert "432" in opened
     assert untrusted.startswith("2\n")
-    assert "NASBENCH_TRUST=cells" in untrusted
+    assert "NASBENCH_TRUSTED_MODULES=cells" in untrusted
     (name,) = re.findall(r"called as in `(.*?)`", SECTION)
     space: Space = spaces.create("cells:Cells")  # imported now, and so trusted
-    assert space.text(space.genotype(name)) == name
+    assert space.to_string(space.genotype(name)) == name
     benchmark = nasbench.load(here / "cells.h5")
     assert len(benchmark.architectures()) == 8
     assert benchmark.space.ops == space.ops
@@ -94,8 +94,10 @@ def test_named_choices_are_built_and_stored_with_their_arguments(here: Path) -> 
     (here / "own.py").unlink()
     refused = run("nasbench info own.h5", here)
     assert refused.startswith("2\n")
-    assert "NASBENCH_TRUST=own" in refused
-    assert run("nasbench info own.h5", here, NASBENCH_TRUST="own").startswith("0\n")  # only networks need the file
+    assert "NASBENCH_TRUSTED_MODULES=own" in refused
+    assert run("nasbench info own.h5", here, NASBENCH_TRUSTED_MODULES="own").startswith(
+        "0\n"
+    )  # only networks need the file
 
 
 def test_a_table_of_named_choices_is_imported(here: Path) -> None:

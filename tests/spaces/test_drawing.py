@@ -85,7 +85,7 @@ def test_picture_of_every_space_has_each_node_once_and_names_its_operations(name
     graph = space.graph(genotypes[0])
     assert len(axes.texts) == len(graph)
     shown = {text.get_text() for text in axes.get_legend().get_texts()} - {"nothing passes"}
-    assert shown == {op for _, op in graph.nodes(data="op")} - {"input", "output", *space.blocking}
+    assert shown == {op for _, op in graph.nodes(data="op")} - {"input", "output", *space.zero_ops}
 
 
 @pytest.mark.parametrize("name", ["nb201", "nb101"])

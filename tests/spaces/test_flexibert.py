@@ -43,7 +43,7 @@ def test_an_encoder_in_all_its_forms():
         (2, {"op": "DSC-9", "hidden": 256, "heads": 2, "feed_forward": 512, "stacked": 1, "layer": 1}),
         (3, {"op": "output", "hidden": 256}),
     ]
-    assert json.loads(SPACE.text(genotype)) == json.loads(text(layer(), layer("DSC", 9, 2, 512, 1)))
+    assert json.loads(SPACE.to_string(genotype)) == json.loads(text(layer(), layer("DSC", 9, 2, 512, 1)))
     assert SPACE.to_config(genotype)["layer_1_operation"] == "DSC-9"
 
 
@@ -87,7 +87,7 @@ def test_published_rows_are_members_and_come_back():
         pytest.skip(f"needs the published table {TABLE}")
     rows = [row["hparams"]["model_hparam_overrides"] for row in json.loads(TABLE.read_text())]
     genotypes = [SPACE.genotype(json.dumps(row)) for row in rows]
-    assert [json.loads(SPACE.text(genotype)) for genotype in genotypes] == rows
+    assert [json.loads(SPACE.to_string(genotype)) for genotype in genotypes] == rows
     assert (len(rows), len(np.unique(genotypes, axis=0))) == (500, 491)
 
 
@@ -122,7 +122,7 @@ def test_refused_graphs_and_vectors():
     graph.add_edge(0, 2)
     with pytest.raises(InputError, match="a directed path of input, layers and output"):
         SPACE.genotype(graph)
-    wrong = np.zeros(len(SPACE.choices), dtype=int)
+    wrong = np.zeros(len(SPACE.cardinalities), dtype=int)
     wrong[-1] = 1
     with pytest.raises(InputError, match="position 17 belongs to a layer that does not exist, for there are 2"):
         SPACE.genotype(wrong)

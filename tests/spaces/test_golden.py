@@ -29,8 +29,8 @@ GOLDEN = {
 
 def genotypes(space: Space) -> GenotypeArray:
     """What can be read as architectures of a thousand vectors, from raw numbers that numpy never changes (NEP 19)."""
-    numbers = np.random.PCG64(0).random_raw((1000, len(space.choices)))
-    repaired, fine = space.repair((numbers % np.array(space.choices, dtype=np.uint64)).astype(np.int8))
+    numbers = np.random.PCG64(0).random_raw((1000, len(space.cardinalities)))
+    repaired, fine = space.repair((numbers % np.array(space.cardinalities, dtype=np.uint64)).astype(np.int8))
     return np.unique(space.check(repaired[fine]), axis=0)
 
 

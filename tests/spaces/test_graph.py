@@ -42,7 +42,7 @@ def filed(text):
 def test_one_architecture_by_hand():
     genotype = SPACE.genotype(TEXT)
     assert genotype.tolist() == [3, 1, 0, 7, 8]
-    assert SPACE.text(genotype) == TEXT
+    assert SPACE.to_string(genotype) == TEXT
     graph = SPACE.graph(genotype)
     assert [op for _, op in sorted(graph.nodes(data="op"))] == ["input", "gcn", "gat", "fc", "skip", "output"]
     assert set(graph.edges) == {(0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 5)}
@@ -52,7 +52,7 @@ def test_one_architecture_by_hand():
 
 
 def test_all_strings_lead_back():
-    texts = [SPACE.text(genotype) for genotype in ALL[::7]]
+    texts = [SPACE.to_string(genotype) for genotype in ALL[::7]]
     assert np.array_equal(np.stack([SPACE.genotype(text) for text in texts]), ALL[::7])
 
 
@@ -261,7 +261,7 @@ def test_function_key_is_what_networks_compute(before):
 
 def test_neighbours_by_hand():
     def texts(text):
-        return {SPACE.text(neighbour) for neighbour in SPACE.neighbours(SPACE.genotype(text))}
+        return {SPACE.to_string(neighbour) for neighbour in SPACE.neighbours(SPACE.genotype(text))}
 
     star = {f"0,0,0,0:gcn,gcn,gcn,{op}" for op in OPERATIONS[2:]} | {"0,0,0,0:gat,gcn,gcn,gcn"}
     assert texts("0,0,0,0:gcn,gcn,gcn,gcn") == {*star, "0,0,0,1:gcn,gcn,gcn,gcn"}

@@ -112,7 +112,13 @@ def test_the_configuration_space_of_nb201() -> None:
     space = NB201.config_space(seed=3)
     assert space.name == "nb201"
     assert {*space} == {*NB201.choice_names}
-    assert tuple(space["edge_0_1"].choices) == ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+    assert tuple(space["edge_0_1"].choices) == (
+        "none",
+        "skip_connect",
+        "nor_conv_1x1",
+        "nor_conv_3x3",
+        "avg_pool_3x3",
+    )
     assert space.estimate_size() == NB201.size
     assert dict(space.sample_configuration()) == dict(NB201.config_space(seed=3).sample_configuration())
     assert np.array_equal(NB201.from_config(library.Configuration(space, values=NAMED)), NB201.genotype(CELL))
@@ -138,7 +144,7 @@ def test_a_known_architecture_is_enqueued() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study()
     study.enqueue_trial(NB201.to_config(CELL))
-    assert NB201.text(NB201.optuna(study.ask())) == CELL
+    assert NB201.to_string(NB201.optuna(study.ask())) == CELL
 
 
 @pytest.mark.parametrize("space", ALL)
@@ -156,10 +162,10 @@ def test_trials_suggest_architectures_or_are_pruned(space: Space) -> None:
     states = [trial.state for trial in study.trials]
     assert set(states) <= {optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED}
     assert len(found) == states.count(optuna.trial.TrialState.COMPLETE)
-    raw = np.random.default_rng(0).integers(0, space.choices, (200, len(space.choices))).astype(np.int8)
+    raw = np.random.default_rng(0).integers(0, space.cardinalities, (200, len(space.cardinalities))).astype(np.int8)
     readable = space.repair(raw)[1].mean()
     assert len(found) == 40 if readable == 1 else abs(len(found) / 40 - readable) < 0.4
-    space.check(np.reshape(found, (-1, len(space.choices))))
+    space.check(np.reshape(found, (-1, len(space.cardinalities))))
 
 
 def test_a_trial_without_a_cell_is_pruned_and_says_why() -> None:

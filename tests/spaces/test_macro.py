@@ -46,17 +46,17 @@ def test_best_published_network_by_hand():
         *("MB6_K5/2", "MB6_K5", "identity", "output"),
     ]
     assert [stage for _, stage in SPACE.graph(genotype).nodes(data="stage")] == [None, 0, 0, 1, 1, 1, 2, 2, 2, None]
-    assert SPACE.text(genotype) == "22212220"
+    assert SPACE.to_string(genotype) == "22212220"
 
 
 def test_all_strings_lead_back():
     strings = ["".join(digits) for digits in product("012", repeat=8)]
-    assert [SPACE.text(genotype) for genotype in ALL] == strings
+    assert [SPACE.to_string(genotype) for genotype in ALL] == strings
     assert np.array_equal(np.stack([SPACE.genotype(string) for string in strings]), ALL)
 
 
 def test_published_strings_are_all(published):
-    assert set(published) == {SPACE.text(genotype) for genotype in ALL}
+    assert set(published) == {SPACE.to_string(genotype) for genotype in ALL}
 
 
 @pytest.mark.parametrize("text", ["", "2221222", "222122200", "22212223", "2221222-"])
@@ -103,7 +103,7 @@ def test_refused_graphs(graph, message):
 
 def test_function_classes_by_hand():
     def key(text):
-        return SPACE.text(SPACE.decode(SPACE.function_key(SPACE.genotype(text)[None]))[0])
+        return SPACE.to_string(SPACE.decode(SPACE.function_key(SPACE.genotype(text)[None]))[0])
 
     assert key("00000000") == "00000000"
     assert key("00001001") == "00010010"  # an identity after the first layer of its stage goes last
@@ -114,7 +114,7 @@ def test_function_classes_by_hand():
 
 
 def test_function_classes_are_those_that_were_trained_once(published):
-    records = np.array([json.dumps(published[SPACE.text(genotype)]) for genotype in ALL])
+    records = np.array([json.dumps(published[SPACE.to_string(genotype)]) for genotype in ALL])
     key = SPACE.function_key(ALL)
     assert (records == records[key]).all()
     assert len(np.unique(records)) == len(np.unique(key)) == 3_969
@@ -150,7 +150,7 @@ def test_encodings_by_hand():
         **{"conv1x1/2": 2, "MB3_K3/2": 0, "MB6_K5/2": 1, "output": 1},
     }
     assert SPACE.features(genotype)[0].reshape(8, 3).argmax(axis=1).tolist() == genotype[0].tolist()
-    assert SPACE.tensors(genotype).adjacency[0].sum() == 9
+    assert SPACE.adjacency_arrays(genotype).adjacency[0].sum() == 9
 
 
 # --- network ----------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_costs_of_the_smallest_network_by_hand():
 
 def test_published_costs_of_sampled_networks(published):
     for genotype in SPACE.sample(200, np.random.default_rng(0)):
-        record = published[SPACE.text(genotype)]
+        record = published[SPACE.to_string(genotype)]
         assert cost(genotype) == (record["params"], record["flops"])
 
 
@@ -190,7 +190,7 @@ def test_published_costs_of_all_networks(published):
         genotype = ALL[0].copy()
         genotype[layer] = block
         costs[ALL[:, layer] == block] += np.array(cost(genotype)) - cost(ALL[0])
-    records = [published[SPACE.text(genotype)] for genotype in ALL]
+    records = [published[SPACE.to_string(genotype)] for genotype in ALL]
     assert np.array_equal(costs, [(record["params"], record["flops"]) for record in records])
 
 

@@ -24,7 +24,9 @@ SPACE = Mobile()
 PUBLISHED, IMAGENET = NetworkSettings(channels=32), ImageClassification((3, 224, 224), 1000)
 B0 = "e1_k3_l1_se1:e6_k3_l2_se1:e6_k5_l2_se1:e6_k3_l3_se1:e6_k5_l3_se1:e6_k5_l4_se1:e6_k3_l1_se1"
 LEAST = "e1_k3_l1_se0:" * 6 + "e1_k3_l1_se0"
-GENOTYPES = st.tuples(*(st.integers(0, options - 1) for options in SPACE.choices)).map(lambda g: np.array(g, np.int8))
+GENOTYPES = st.tuples(*(st.integers(0, options - 1) for options in SPACE.cardinalities)).map(
+    lambda g: np.array(g, np.int8)
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,7 @@ def test_efficientnet_b0_by_hand():
         *([0, 0, 0, 1], [2, 0, 1, 1], [2, 1, 1, 1], [2, 0, 2, 1]),
         *([2, 1, 2, 1], [2, 1, 3, 1], [2, 0, 0, 1]),
     ]
-    assert SPACE.text(genotype) == B0
+    assert SPACE.to_string(genotype) == B0
     graph = SPACE.graph(genotype)
     assert len(graph) == 16 + 2
     assert [op for _, op in graph.nodes(data="op")][:5] == ["input", "MB1_K3_SE", "MB6_K3_SE", "MB6_K3_SE", "MB6_K5_SE"]
@@ -96,14 +98,14 @@ def test_efficientnet_b0_by_hand():
 def test_published_forms_of_an_architecture():
     """The lists are the example of the authors' README; named options are those of their configuration space."""
     lists = [[1, *[6] * 6], [3, 3, 5, 3, 5, 5, 3], [1, 2, 2, 3, 3, 4, 1], [True] * 7]
-    assert SPACE.text(SPACE.genotype(json.dumps(lists))) == B0
+    assert SPACE.to_string(SPACE.genotype(json.dumps(lists))) == B0
     named = SPACE.to_config(B0)
     assert named["block5_l"] == 4
     assert named["block0_se"] is True
     assert list(named)[:5] == ["block0_e", "block0_k", "block0_l", "block0_se", "block1_e"]
-    assert SPACE.text(SPACE.from_config(named)) == B0
+    assert SPACE.to_string(SPACE.from_config(named)) == B0
     columns = {name: [option, option] for name, option in named.items()}
-    assert [SPACE.text(genotype) for genotype in SPACE.from_columns(columns)] == [B0, B0]
+    assert [SPACE.to_string(genotype) for genotype in SPACE.from_columns(columns)] == [B0, B0]
 
 
 def test_size_by_hand():
@@ -116,18 +118,20 @@ def test_every_published_row_is_read(published):
     genotypes = SPACE.from_columns(published)
     assert genotypes.shape == (5_138, 28)
     assert len(np.unique(SPACE.key(genotypes))) == 5_125
-    assert SPACE.text(genotypes[0]) == (
+    assert SPACE.to_string(genotypes[0]) == (
         "e6_k3_l1_se0:e4_k5_l2_se0:e6_k3_l3_se0:e6_k5_l3_se0:e6_k5_l2_se0:e1_k3_l2_se0:e1_k3_l2_se0"
     )
     used = [np.unique(column).tolist() for column in genotypes.T]
-    assert used == [list(range(options)) for options in SPACE.choices]  # every option, and no other, is in the table
+    assert used == [
+        list(range(options)) for options in SPACE.cardinalities
+    ]  # every option, and no other, is in the table
     for genotype in genotypes[:200]:
-        assert np.array_equal(SPACE.genotype(SPACE.text(genotype)), genotype)
+        assert np.array_equal(SPACE.genotype(SPACE.to_string(genotype)), genotype)
 
 
 @given(GENOTYPES)
 def test_strings_and_graphs_lead_back(genotype):
-    assert np.array_equal(SPACE.genotype(SPACE.text(genotype)), genotype)
+    assert np.array_equal(SPACE.genotype(SPACE.to_string(genotype)), genotype)
     assert np.array_equal(SPACE.genotype(SPACE.graph(genotype)), genotype)
     assert len(SPACE.graph(genotype)) == 2 + (genotype.reshape(7, 4)[:, 2] + 1).sum()
 
@@ -230,7 +234,7 @@ def test_encodings_by_hand():
     assert {op: count for op, count in counts.items() if count} == {
         **{"input": 1, "MB1_K3_SE": 1, "MB6_K3": 3, "MB6_K3_SE": 3, "MB6_K5_SE": 9, "output": 1},
     }
-    cells, values = SPACE.tensors(genotype), SPACE.node_values(genotype)[0]
+    cells, values = SPACE.adjacency_arrays(genotype), SPACE.node_values(genotype)[0]
     assert cells.mask[0].sum() == 18
     assert cells.adjacency[0].sum() == 17
     assert SPACE.attributes == ("expansion", "kernel", "channels", "stride", "se", "stage")

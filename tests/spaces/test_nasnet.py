@@ -49,7 +49,7 @@ def test_number_of_genotypes():
 @pytest.mark.parametrize("text", [NASNET_A, AMOEBANET_A])
 def test_published_cells_survive_the_round_trip(text):
     genotype = SPACE.genotype(text)
-    assert SPACE.text(genotype) == text
+    assert SPACE.to_string(genotype) == text
     again = SPACE.genotype(SPACE.graph(genotype))
     assert SPACE.key(again[None]) == SPACE.key(genotype[None])
 
@@ -73,7 +73,7 @@ def test_unused_inputs_are_part_of_the_result():
 def test_combinations_are_written_where_there_are_any():
     combine = ["concat", "add", "add", "concat", "add"]
     genotype = _with(FLAT, reduce_combine=combine)
-    text = SPACE.text(genotype)
+    text = SPACE.to_string(genotype)
     assert f"reduce_combine={combine}" in text
     assert "normal_combine" not in text
     assert SPACE.genotype(text).tolist() == genotype.tolist()
@@ -132,7 +132,7 @@ def test_codes_are_stable_hashes():
     genotypes = np.stack([SPACE.genotype(NASNET_A), SPACE.genotype(AMOEBANET_A)])
     for genotype, code in zip(genotypes.tolist(), SPACE.code(genotypes).tolist(), strict=True):
         hashed, word, bound = 0, 0, 1
-        for digit, options in zip(genotype, SPACE.choices, strict=True):
+        for digit, options in zip(genotype, SPACE.cardinalities, strict=True):
             if bound * options > 2**64:
                 hashed, word, bound = _splitmix(hashed ^ word), 0, 1
             word, bound = word * options + digit, bound * options
@@ -146,12 +146,12 @@ def test_codes_are_stable_hashes():
 def test_codes_tell_every_position_apart():
     genotype = SPACE.genotype(NASNET_A)
     others = []
-    for position, options in enumerate(SPACE.choices):
+    for position, options in enumerate(SPACE.cardinalities):
         for option in range(options):
             others.append(genotype.copy())
             others[-1][position] = option
     rows = np.unique(np.stack(others), axis=0)
-    assert len(np.unique(SPACE.code(rows))) == len(rows) == sum(SPACE.choices) - len(SPACE.choices) + 1
+    assert len(np.unique(SPACE.code(rows))) == len(rows) == sum(SPACE.cardinalities) - len(SPACE.cardinalities) + 1
     many = SPACE.sample(100_000, np.random.default_rng(0))
     codes = SPACE.code(many)
     assert len(np.unique(codes)) == 100_000

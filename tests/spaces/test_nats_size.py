@@ -34,19 +34,19 @@ def test_published_network_by_hand():
         (5, {"op": "c64", "channels": 64, "stage": 2}),
         (6, {"op": "output"}),
     ]
-    assert SPACE.text(genotype) == "8:8:40:32:64"
+    assert SPACE.to_string(genotype) == "8:8:40:32:64"
 
 
 def test_all_strings_lead_back():
     strings = [":".join(map(str, channels)) for channels in product(CHANNELS, repeat=5)]
-    assert [SPACE.text(genotype) for genotype in ALL] == strings
+    assert [SPACE.to_string(genotype) for genotype in ALL] == strings
     assert np.array_equal(np.stack([SPACE.genotype(string) for string in strings]), ALL)
 
 
 def test_published_order_by_golden_values():
     """Numbers and strings of the three records that the authors ship as examples."""
     golden = {0: "8:8:8:8:8", 11: "8:8:8:16:32", 284: "8:8:40:32:40", 32_767: "64:64:64:64:64"}
-    assert [SPACE.text(genotype) for genotype in SPACE.from_index(list(golden))] == list(golden.values())
+    assert [SPACE.to_string(genotype) for genotype in SPACE.from_index(list(golden))] == list(golden.values())
     assert SPACE.index(np.stack([SPACE.genotype(text) for text in golden.values()])).tolist() == list(golden)
 
 
@@ -54,7 +54,7 @@ def test_published_order_of_all_networks():
     if not STRINGS.exists():
         pytest.skip(f"needs the published strings {STRINGS}")
     lines = STRINGS.read_text().split()
-    assert [SPACE.text(genotype) for genotype in SPACE.from_index(np.arange(len(lines)))] == lines
+    assert [SPACE.to_string(genotype) for genotype in SPACE.from_index(np.arange(len(lines)))] == lines
     assert SPACE.index(np.stack([SPACE.genotype(line) for line in lines])).tolist() == list(range(32_768))
 
 
@@ -109,7 +109,7 @@ def test_encodings_hold_the_channels():
         **{"input": 1, "c8": 2, "c32": 1, "c40": 1, "c64": 1},
         "output": 1,
     }
-    assert SPACE.tensors(genotype).adjacency[0].sum() == 6
+    assert SPACE.adjacency_arrays(genotype).adjacency[0].sum() == 6
 
 
 def test_other_spaces_have_no_values():

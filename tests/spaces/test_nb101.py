@@ -62,16 +62,16 @@ def test_a_cell_in_all_its_forms() -> None:
     assert genotype.tolist() == DIAMOND_GENOTYPE
     matrix, ops = SPACE.matrix(genotype)
     assert (matrix.tolist(), ops) == DIAMOND
-    assert json.loads(SPACE.text(genotype)) == {"matrix": DIAMOND[0], "ops": DIAMOND[1]}
+    assert json.loads(SPACE.to_string(genotype)) == {"matrix": DIAMOND[0], "ops": DIAMOND[1]}
     graph = SPACE.graph(genotype)
     assert sorted(graph.edges) == [(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)]
     assert [op for _, op in graph.nodes(data="op")] == DIAMOND[1]
-    for form in (DIAMOND_GENOTYPE, SPACE.text(genotype), graph):
+    for form in (DIAMOND_GENOTYPE, SPACE.to_string(genotype), graph):
         assert np.array_equal(SPACE.genotype(form), genotype)
 
 
 def test_tensors_are_padded_without_a_gap() -> None:
-    adjacency, ops, mask = SPACE.tensors(np.array([DIAMOND_GENOTYPE], dtype=np.int8))
+    adjacency, ops, mask = SPACE.adjacency_arrays(np.array([DIAMOND_GENOTYPE], dtype=np.int8))
     assert adjacency[0, :4, :4].astype(int).tolist() == DIAMOND[0]
     assert adjacency.sum() == 5
     assert ops[0].tolist() == [0, 1, 3, 4, 0, 0, 0]
@@ -123,7 +123,7 @@ def test_neighbours_of_the_diamond() -> None:
     expected = SPACE.key(np.array([SPACE.from_matrix(matrix, ["input", *ops, "output"]) for matrix, ops in cells]))
     assert len(set(expected)) == 9
     # The others have a vertex more, of three operations: along an edge, or either way between the two without one.
-    grown = SPACE.tensors(neighbours).mask.sum(axis=1) == 5
+    grown = SPACE.adjacency_arrays(neighbours).mask.sum(axis=1) == 5
     assert set(SPACE.key(neighbours[~grown])) == set(expected)
     assert grown.sum() == (5 + 2) * 3
 
@@ -226,9 +226,9 @@ def test_function_key_is_what_cells_compute() -> None:
 def test_published_number_of_cells() -> None:
     """1,293,208 pruned labelled graphs of 423,624 networks (Ying et al., 2019), by number of vertices."""
     assert SPACE.size == len(everything()) == 1_293_208
-    counts = Counter(SPACE.tensors(everything()).mask.sum(axis=1).tolist())
+    counts = Counter(SPACE.adjacency_arrays(everything()).mask.sum(axis=1).tolist())
     assert np.cumsum([counts[v] for v in range(2, 8)]).tolist() == [1, 7, 97, 3_364, 128_509, 1_293_208]
-    counts = Counter(SPACE.tensors(unique()).mask.sum(axis=1).tolist())
+    counts = Counter(SPACE.adjacency_arrays(unique()).mask.sum(axis=1).tolist())
     assert [counts[v] for v in range(2, 8)] == [1, 6, 84, 2_441, 62_010, 359_082]
     assert len(unique()) == 423_624 == len(np.unique(SPACE.key(everything())))
 
@@ -245,7 +245,7 @@ def test_hashes_of_published_table() -> None:
     names = {-1: "input", -2: "output", **dict(enumerate(OPERATIONS))}
     genotypes = np.array([SPACE.from_matrix(matrix, [names[op] for op in ops]) for matrix, ops in table.values()])
     assert SPACE.published_hash(genotypes) == list(table)
-    small = unique()[SPACE.tensors(unique()).mask.sum(axis=1) <= 4]
+    small = unique()[SPACE.adjacency_arrays(unique()).mask.sum(axis=1) <= 4]
     assert sorted(SPACE.published_hash(small)) == sorted(table)
     assert len(small) == 91
 
@@ -287,7 +287,7 @@ def test_golden_keys(matrix: list[list[int]], ops: list[str], key: int) -> None:
 
 def test_keys_are_exact_up_to_five_vertices() -> None:
     """Against networkx: each cell is isomorphic to its representative, and no two representatives are isomorphic."""
-    small = everything()[SPACE.tensors(everything()).mask.sum(axis=1) <= 4]
+    small = everything()[SPACE.adjacency_arrays(everything()).mask.sum(axis=1) <= 4]
     graphs = [SPACE.graph(genotype) for genotype in small]
     keys = SPACE.key(small)
     for i in range(len(small)):
@@ -328,7 +328,7 @@ def test_published_hashes_differ_between_classes() -> None:
 
 
 def test_sample_is_uniform() -> None:
-    vertices = SPACE.tensors(sample(200_000)).mask.sum(axis=1)
+    vertices = SPACE.adjacency_arrays(sample(200_000)).mask.sum(axis=1)
     share = 1_164_699 / SPACE.size  # of genotypes with seven vertices
     assert abs((vertices == 7).mean() - share) < 5 * (share * (1 - share) / 200_000) ** 0.5
 
@@ -341,7 +341,7 @@ def test_sample_is_not_uniform_over_networks_and_sample_unique_is() -> None:
     """
     cells = everything()
     keys, first, genotypes = np.unique(SPACE.key(cells), return_index=True, return_counts=True)
-    small = SPACE.tensors(cells[first]).mask.sum(axis=1) == 4
+    small = SPACE.adjacency_arrays(cells[first]).mask.sum(axis=1) == 4
     assert np.bincount(genotypes[small]).tolist() == [0, 78, 6]
     cells = cells[first][small & (genotypes == 2)]
     assert {tuple(SPACE.matrix(cell)[1][1:-1]) for cell in cells} == {(CONV3, CONV1), (CONV3, POOL), (CONV1, POOL)}

@@ -45,7 +45,7 @@ def keys(method, *cells):
 def test_first_published_cell_by_hand():
     genotype = SPACE.genotype(INDEX_0)
     assert genotype.tolist() == [AVG_POOL, CONV_1X1, SKIP, CONV_1X1, SKIP, SKIP]
-    assert SPACE.text(genotype) == INDEX_0
+    assert SPACE.to_string(genotype) == INDEX_0
     graph = SPACE.graph(genotype)
     assert [op for _, op in sorted(graph.nodes(data="op"))] == [
         *("input", "avg_pool_3x3", "nor_conv_1x1", "skip_connect", "nor_conv_1x1", "skip_connect", "skip_connect"),
@@ -58,7 +58,7 @@ def test_first_published_cell_by_hand():
 @settings(deadline=None, max_examples=50)
 @given(genotypes, st.permutations(range(8)))
 def test_graph_and_string_lead_back(genotype, order):
-    assert SPACE.genotype(SPACE.text(genotype)).tolist() == genotype.tolist()
+    assert SPACE.genotype(SPACE.to_string(genotype)).tolist() == genotype.tolist()
     graph = SPACE.graph(genotype)
     renamed = nx.DiGraph()
     renamed.add_nodes_from((f"node {node}", graph.nodes[node]) for node in order)
@@ -75,7 +75,7 @@ def test_unlabelled_graph_has_no_symmetry():
 @given(genotypes)
 def test_tensors_are_the_graph(genotype):
     graph = SPACE.graph(genotype)
-    adjacency, ops, mask = SPACE.tensors(genotype[None])
+    adjacency, ops, mask = SPACE.adjacency_arrays(genotype[None])
     assert (adjacency[0] == nx.to_numpy_array(graph, nodelist=range(8)).astype(bool)).all()
     assert [SPACE.ops[op] for op in ops[0]] == [graph.nodes[node]["op"] for node in range(8)]
     assert mask.all()
@@ -139,14 +139,14 @@ def test_published_order_by_golden_values():
         1: "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|",
         9121: "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_3x3~1|+|nor_conv_3x3~0|avg_pool_3x3~1|skip_connect~2|",
     }
-    assert [SPACE.text(genotype) for genotype in SPACE.from_index(list(golden))] == list(golden.values())
+    assert [SPACE.to_string(genotype) for genotype in SPACE.from_index(list(golden))] == list(golden.values())
     assert SPACE.index(np.stack([SPACE.genotype(text) for text in golden.values()])).tolist() == list(golden)
     assert (SPACE.index(SPACE.from_index(np.arange(15_625))) == np.arange(15_625)).all()
 
 
 def test_published_order_of_all_cells():
     lines = table("nats_bench_sample/tss_meta_archs.txt").read_text().split()
-    assert [SPACE.text(genotype) for genotype in SPACE.from_index(np.arange(len(lines)))] == lines
+    assert [SPACE.to_string(genotype) for genotype in SPACE.from_index(np.arange(len(lines)))] == lines
     assert SPACE.index(np.stack([SPACE.genotype(line) for line in lines])).tolist() == list(range(15_625))
 
 

@@ -234,7 +234,7 @@ def test_keys_of_all_cells_of_two_nodes_are_exact() -> None:
     kinds = [sorted(labels(graph).values()) for graph in graphs]
     for i, j in combinations(range(len(graphs)), 2):
         same = kinds[i] == kinds[j] and nx.is_isomorphic(graphs[i], graphs[j], node_match=lambda a, b: a == b)
-        assert same == (keys[i] == keys[j]), (SPACE.text(genotypes[i]), SPACE.text(genotypes[j]))
+        assert same == (keys[i] == keys[j]), (SPACE.to_string(genotypes[i]), SPACE.to_string(genotypes[j]))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -268,7 +268,7 @@ def test_later_states_carry_no_name_in_the_function() -> None:
     cells = drawn(200, rng)
     three = packed(cells.take(states(cells) == 3))
     names = {f"h_{when}_{a}": f"h_{when}_{b}" for when in ("prev", "new") for a, b in ((1, 2), (2, 1))}
-    swapped = [SPACE.genotype(renamed(SPACE.text(genotype), names)) for genotype in three]
+    swapped = [SPACE.genotype(renamed(SPACE.to_string(genotype), names)) for genotype in three]
     assert np.array_equal(SPACE.function_key(three), SPACE.function_key(np.array(swapped)))
     assert (SPACE.key(three) != SPACE.key(np.array(swapped))).mean() > 0.9
 
@@ -308,7 +308,7 @@ def test_samples_have_the_chances_of_the_generator() -> None:
 
 def test_raw_vectors_are_read_and_cells_stay() -> None:
     rng = np.random.default_rng(0)
-    raw = rng.integers(0, SPACE.choices, size=(500, len(SPACE.choices))).astype(np.int8)
+    raw = rng.integers(0, SPACE.cardinalities, size=(500, len(SPACE.cardinalities))).astype(np.int8)
     repaired, fine = SPACE.repair(raw)
     assert fine.mean() > 0.5
     assert SPACE.contains(repaired[fine]).all()

@@ -24,7 +24,9 @@ PARTS = {
     "d": [2, 3, 4, 2, 3],
     "r": [176],
 }
-GENOTYPES = st.tuples(*(st.integers(0, options - 1) for options in SPACE.choices)).map(lambda g: np.array(g, np.int8))
+GENOTYPES = st.tuples(*(st.integers(0, options - 1) for options in SPACE.cardinalities)).map(
+    lambda g: np.array(g, np.int8)
+)
 
 
 def written(**changes):
@@ -44,7 +46,7 @@ def test_an_architecture_by_hand():
     assert genotype[:20].tolist() == [(k - 3) // 2 for k in PARTS["ks"]]
     assert genotype[20:40].tolist() == [EXPANSIONS.index(e) for e in PARTS["e"]]
     assert genotype[40:].tolist() == [0, 1, 2, 0, 1, 12]
-    assert json.loads(SPACE.text(genotype)) == PARTS
+    assert json.loads(SPACE.to_string(genotype)) == PARTS
     graph = SPACE.graph(genotype)
     assert len(graph) == 2 + 3 + 4 + 2 + 3 + 2
     assert dict(graph.nodes[0]) == {"op": "input", "resolution": 176}
@@ -75,7 +77,7 @@ def test_forms_of_the_authors_code():
 
 @given(GENOTYPES)
 def test_strings_and_graphs_lead_back(genotype):
-    assert np.array_equal(SPACE.genotype(SPACE.text(genotype)), genotype)
+    assert np.array_equal(SPACE.genotype(SPACE.to_string(genotype)), genotype)
     assert np.array_equal(SPACE.genotype(SPACE.graph(genotype)), SPACE.canonical(genotype[None])[0])
     assert np.array_equal(SPACE.from_config(SPACE.to_config(genotype)), genotype)
 
@@ -181,7 +183,7 @@ def test_what_is_idle_changes_nothing():
 @given(GENOTYPES, st.integers(0, 45), st.integers(0, 24))
 def test_keys_are_equal_where_only_idle_layers_differ(genotype, position, option):
     other = genotype.copy()
-    other[position] = option % SPACE.choices[position]
+    other[position] = option % SPACE.cardinalities[position]
     slot = position % 20
     idle = position < 40 and slot % 4 >= DEPTHS[genotype[40 + slot // 4]]
     same = idle or other[position] == genotype[position]
@@ -262,7 +264,7 @@ def test_encodings_by_hand():
         [0, 0, 0, 0, 0, 0, 0],
         [0, 0, 0, 0, 0, 0, 0],
     ]
-    assert SPACE.tensors(genotype).mask[0].sum() == 16
+    assert SPACE.adjacency_arrays(genotype).mask[0].sum() == 16
     onehot = SPACE.features(genotype)[0]
     assert onehot.shape == (20 * 3 * 2 + 5 * 3 + 25,)
     assert onehot.sum() == 2 * 14 + 5 + 1
@@ -347,7 +349,7 @@ def test_width_counts_and_depth_is_the_genotype():
 def test_sampling_is_the_published_one():
     """Each number is drawn on its own, uniformly, so that units of two, three and four layers are as frequent."""
     genotypes = SPACE.sample(30_000, np.random.default_rng(0))
-    for column, options in zip(genotypes.T, SPACE.choices, strict=True):
+    for column, options in zip(genotypes.T, SPACE.cardinalities, strict=True):
         assert (abs(np.bincount(column, minlength=options) - 30_000 / options) < 400).all()
 
 

@@ -49,7 +49,7 @@ def graph_of(nodes: dict[str, Any], edges: list[Any], optional: Iterable[Any] = 
 def test_an_architecture_by_hand() -> None:
     genotype = SPACE.genotype("a=conv3x3,b=skip,c=maxpool3x3,edge_in_out=1")
     assert genotype.tolist() == [0, 2, 1, 1]
-    assert SPACE.text(genotype) == "a=conv3x3,b=skip,c=maxpool3x3,edge_in_out=1"
+    assert SPACE.to_string(genotype) == "a=conv3x3,b=skip,c=maxpool3x3,edge_in_out=1"
     graph = SPACE.graph(genotype)
     assert list(graph.nodes(data="op")) == [
         (0, "input"),
@@ -59,8 +59,8 @@ def test_an_architecture_by_hand() -> None:
         (4, "output"),
     ]
     assert set(graph.edges) == {(0, 1), (0, 2), (1, 3), (2, 3), (3, 4), (0, 4)}
-    assert (SPACE.size, SPACE.choices) == (36, (3, 3, 2, 2))
-    assert SPACE.identity == ("skip",)
+    assert (SPACE.size, SPACE.cardinalities) == (36, (3, 3, 2, 2))
+    assert SPACE.identity_ops == ("skip",)
 
 
 def test_parallel_nodes_change_places() -> None:
@@ -89,7 +89,7 @@ def test_neighbours_do_not_depend_on_the_numbering() -> None:
     space = TemplateSpace(graph_of(nodes, [e for node in "abc" for e in (("in", node), (node, "out"))]))
     first, second = (space.neighbours(space.genotype(text)) for text in ("a=x,b=y,c=z", "a=y,b=z,c=x"))
     assert set(space.key(first).tolist()) == set(space.key(second).tolist())
-    texts = {"".join(sorted(t[2:] for t in space.text(g).split(","))) for g in first}
+    texts = {"".join(sorted(t[2:] for t in space.to_string(g).split(","))) for g in first}
     assert texts == {"yyz", "xzz", "xxy", "xyy", "yzz", "xxz"}
 
 
@@ -135,7 +135,7 @@ def test_operations_of_one_meaning_are_one() -> None:
     nodes = {"in": "input", "a": ["c", "conv3x3", "pass"], "out": "output"}
     layers = {"c": "conv3x3", "pass": "identity"}
     space = TemplateSpace(graph_of(nodes, [("in", "a"), ("a", "out")]), layers)
-    assert space.identity == ("pass",)
+    assert space.identity_ops == ("pass",)
     keys, functions = space.key(next(space.enumerate())), space.function_key(next(space.enumerate()))
     assert (len(set(keys.tolist())), len(set(functions.tolist()))) == (3, 2)
 
@@ -172,7 +172,7 @@ def test_contract_of_any_template(template: dict[str, Any]) -> None:
     space = TemplateSpace(template)
     check_space(space, n=16)
     again = TemplateSpace(**json.loads(json.dumps(arguments_of(space))))
-    assert (again.template, again.ops, again.choices) == (space.template, space.ops, space.choices)
+    assert (again.template, again.ops, again.cardinalities) == (space.template, space.ops, space.cardinalities)
     for genotype in space.sample(5, np.random.default_rng(0)):
         assert np.array_equal(space.from_config(space.to_config(genotype)), genotype)
 
@@ -216,9 +216,9 @@ def reduced(space: TemplateSpace, genotype: GenotypeArray) -> Any:
     graph = space.graph(genotype)
     for _, _, data in graph.edges(data=True):
         data["times"] = 1
-    blocked = [node for node, op in graph.nodes(data="op") if op in space.blocking]
+    blocked = [node for node, op in graph.nodes(data="op") if op in space.zero_ops]
     graph.remove_nodes_from(blocked)
-    for node in [node for node, op in graph.nodes(data="op") if op in space.identity]:
+    for node in [node for node, op in graph.nodes(data="op") if op in space.identity_ops]:
         for a in list(graph.predecessors(node)):
             for b in list(graph.successors(node)):
                 times = graph.edges[a, node]["times"] * graph.edges[node, b]["times"]

@@ -32,21 +32,21 @@ def test_published_number_of_networks():
         for digits in product("1234", repeat=modules)
         if 1 <= sum(digit in "24" for digit in digits) <= 3 and 1 <= sum(digit in "34" for digit in digits) <= 4
     }
-    assert {SPACE.text(genotype) for genotype in ALL} == strings
+    assert {SPACE.to_string(genotype) for genotype in ALL} == strings
     assert len(ALL) == len(strings) == SPACE.size == 3_256
     assert (np.diff(SPACE.code(ALL)) > 0).all()
     assert np.array_equal(np.concatenate(list(SPACE.enumerate(1_000))), ALL)
 
 
 def test_all_strings_lead_back():
-    assert np.array_equal(np.stack([SPACE.genotype(SPACE.text(genotype)) for genotype in ALL]), ALL)
+    assert np.array_equal(np.stack([SPACE.genotype(SPACE.to_string(genotype)) for genotype in ALL]), ALL)
 
 
 @pytest.mark.parametrize(
     "text", ["64-4111-basic", "64-2311-basic", "64-1234-basic", "64-231313-basic", "64-43243-basic"]
 )
 def test_strings_that_the_authors_name(text):
-    assert SPACE.text(SPACE.genotype(text)) == text
+    assert SPACE.to_string(SPACE.genotype(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_is_no_network_of_it(architecture, message):
         SPACE.genotype(architecture)
 
 
-@given(st.tuples(*(st.integers(0, options - 1) for options in SPACE.choices)))
+@given(st.tuples(*(st.integers(0, options - 1) for options in SPACE.cardinalities)))
 def test_repair_reads_everything_and_keeps_what_is_right(raw):
     genotype = np.array([raw], dtype=np.int8)
     repaired, fine = SPACE.repair(genotype.copy())
@@ -81,7 +81,7 @@ def test_repair_by_hand():
     def repaired(text):
         digits = [int(digit) for digit in text]
         raw = np.array([[*(digit - 1 for digit in digits[:4]), *digits[4:]]], dtype=np.int8)
-        return SPACE.text(SPACE.repair(raw)[0][0])[3:-6]
+        return SPACE.to_string(SPACE.repair(raw)[0][0])[3:-6]
 
     assert repaired("222201") == "22213"  # three widen; the sixth is the fifth, and as none halves the last does
     assert repaired("333334") == "333312"
@@ -93,7 +93,7 @@ def test_repair_by_hand():
 
 
 def test_neighbours_by_hand():
-    found = {SPACE.text(genotype)[3:-6] for genotype in SPACE.neighbours(SPACE.genotype("64-4111-basic"))}
+    found = {SPACE.to_string(genotype)[3:-6] for genotype in SPACE.neighbours(SPACE.genotype("64-4111-basic"))}
     changed = {f"4{rest}" for rest in ("211", "311", "411", "121", "131", "141", "112", "113", "114")}
     assert found == changed | {"41111", "41112", "41113", "41114"}  # the 4 alone widens and halves: it stays
 

@@ -33,13 +33,13 @@ def test_published_example_by_hand():
     labels = [op for _, op in sorted(SPACE.graph(genotype).nodes(data="op"))]
     convolutions = ["nor_conv_3x3"] * 3
     assert labels == ["input", "skip_connect", "none", "nor_conv_1x1", *convolutions, "output"]
-    assert SPACE.text(genotype) == "64-41414-1_02_333"
+    assert SPACE.to_string(genotype) == "64-41414-1_02_333"
 
 
 def test_all_strings_lead_back():
     digits = ["".join(digits) for digits in product("0123", repeat=6)]
     strings = [f"64-41414-{d[0]}_{d[1:3]}_{d[3:]}" for d in digits]
-    assert [SPACE.text(genotype) for genotype in ALL] == strings
+    assert [SPACE.to_string(genotype) for genotype in ALL] == strings
     assert np.array_equal(np.stack([SPACE.genotype(string) for string in strings]), ALL)
 
 
@@ -148,7 +148,7 @@ def test_path_encoding_by_hand():
 @given(st.integers(0, 4_095))
 def test_tensors_are_the_graph(code):
     graph = SPACE.graph(ALL[code])
-    _, ops, mask = SPACE.tensors(ALL[code][None])
+    _, ops, mask = SPACE.adjacency_arrays(ALL[code][None])
     assert [SPACE.ops[op] for op in ops[0]] == [op for _, op in graph.nodes(data="op")]
     assert mask.all()
 

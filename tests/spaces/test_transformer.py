@@ -39,7 +39,7 @@ def changed(**changes):
 def test_a_transformer_in_all_its_forms():
     genotype = SPACE.genotype(changed())
     assert genotype.tolist() == [1, 0, 0, 0, 1, 2, 3, 3, 0, 1, 2, 0, 1, 2, 1, 3, 2, 1, 0, 0, 0, 0, 2, *[0] * 16]
-    assert json.loads(SPACE.text(genotype)) == HAND
+    assert json.loads(SPACE.to_string(genotype)) == HAND
     graph = SPACE.graph(genotype)
     assert graph.nodes[0] == {"op": "input", "embed": 640}
     assert graph.nodes[3] == {"op": "encoder", "embed": 640, "feed_forward": 1024, "heads": 8, "layer": 2}

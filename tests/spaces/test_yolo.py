@@ -34,8 +34,8 @@ def test_published_names_are_all(file):
     with (TABLES / file).open(newline="") as lines:
         names = [row["model_name"] for row in csv.DictReader(lines)]
     assert len(names) == 968
-    assert [SPACE.text(SPACE.genotype(name)) for name in names] == names
-    assert {SPACE.text(genotype) for genotype in ALL} == {*names}
+    assert [SPACE.to_string(SPACE.genotype(name)) for name in names] == names
+    assert {SPACE.to_string(genotype) for genotype in ALL} == {*names}
 
 
 def test_size_by_hand():
@@ -63,7 +63,7 @@ def test_size_by_hand():
 def test_names_by_hand(name, family, width, resolution):
     genotype = SPACE.genotype(name)
     assert SPACE.to_config(genotype) == {"family": family, "width": width, "resolution": resolution}
-    assert SPACE.text(genotype) == name
+    assert SPACE.to_string(genotype) == name
 
 
 @pytest.mark.parametrize("name", ["yolo5n", "yolo9n_160", "yolo5n_170", "yolo7d1w5_160", "yolo5d33w25_160", "YOLO"])

@@ -160,7 +160,7 @@ class Reader:
     def table(self) -> Table:
         """The table, whose numbers are read when they are asked for, as long as the file is open."""
         space = specification.restore(spaces, self.text("/", "space"), self.json("/", "space_settings"))
-        genotypes = self.array("/genotypes", (np.int8,), (None, len(space.choices)))
+        genotypes = self.array("/genotypes", (np.int8,), (None, len(space.cardinalities)))
         seeds = self.numbers("/seed")
         found = self.below("/metrics")
         datasets = {name.rpartition("/")[0] for name in found}

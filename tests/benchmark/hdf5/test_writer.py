@@ -273,15 +273,15 @@ def test_a_file_does_not_get_code_imported(file: Path, tmp_path: Path, monkeypat
     with h5py.File(file, "r+") as content:
         attributes.put(content, "space", "elsewhere:Mine")
     with pytest.raises(
-        FileError, match="if you trust the module 'elsewhere', import it first or set NASBENCH_TRUST=else"
+        FileError, match="if you trust the module 'elsewhere', import it first or set NASBENCH_TRUSTED_MODULES=else"
     ):
         hdf5.read(file)
     assert "elsewhere" not in sys.modules
-    monkeypatch.setenv("NASBENCH_TRUST", "other,elsewhere")
+    monkeypatch.setenv("NASBENCH_TRUSTED_MODULES", "other,elsewhere")
     table = hdf5.read(file)
     assert type(table.space).__name__ == "Mine"
     hdf5.write(table, tmp_path / "again.h5")
-    monkeypatch.delenv("NASBENCH_TRUST")
+    monkeypatch.delenv("NASBENCH_TRUSTED_MODULES")
     assert type(hdf5.read(tmp_path / "again.h5").space) is type(table.space)  # imported by now
     monkeypatch.delitem(sys.modules, "elsewhere")
 
