@@ -67,8 +67,8 @@ class Space(ABC):
     Position `p` of a genotype holds one of `cardinalities[p]` options, counted from 0. Where every combination is an
     architecture, a subclass states `cardinalities`, `ops` and `max_nodes` and writes `adjacency_arrays`, `graph`,
     `_from_graph`, `to_string`, `_from_string` and `network`. Where not, it also overrides `invalid`, `size`, `repair`,
-    `sample`, `mutate`, `crossover`, `enumerate`, `neighbours` (or `_neighbours_of` many, which is faster) and, where two
-    genotypes can be one network, `canonical`.
+    `sample`, `mutate`, `crossover`, `enumerate`, `neighbours` (or `_neighbours_of` many, which is faster) and, where
+    two genotypes can be one network, `canonical`.
 
     Methods on arrays take `(n, d)` genotypes, are vectorised, and trust their input: `check` (or `genotype`) is the
     border at which foreign input is tested. Randomness is always a passed generator.

@@ -136,7 +136,7 @@ class OFA(MobileChain):
         return json.dumps({part: [_PARTS[part][1][option] for option in places[part]] for part in _PARTS})
 
     def _from_string(self, text: str) -> list[int]:
-        """Inverse of `to_string`; idle layers may be 0, and a width multiplier `wid` null, as the authors' code has them."""
+        """Inverse of `to_string`; as in the authors' code, idle layers may be 0 and a width multiplier `wid` null."""
         try:
             parts = json.loads(text)
         except (ValueError, RecursionError):
