@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark import specification
+from nasbench import specification
 from nasbench.benchmark.base import Metric, difference
 from nasbench.benchmark.row_sets import ROW_NUMBERS, row_sets
 from nasbench.benchmark.table import Column, Table, in_order, row_codes
