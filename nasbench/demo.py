@@ -151,7 +151,7 @@ def run_demo(
             strategies=settings.strategies,
             evaluations=settings.evaluations,
             repeats=settings.repeats,
-            processes=processes,
+            jobs=processes,
             progress=progress,
         )
     comparison.write(folder / "comparison.json")
