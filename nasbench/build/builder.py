@@ -24,8 +24,10 @@ from nasbench.progress import Progress, silent
 from nasbench.sampling import samplers
 from nasbench.sampling.base import OneRound
 from nasbench.spaces import GenotypeArray
+from nasbench.stopping import stoppable
 
 
+@stoppable()
 def build(
     settings: BuildSettings,
     out: Path,
@@ -64,7 +66,7 @@ def build(
         InputError: The settings are not acceptable, or there is no such device.
         FileError: The output cannot be written, or belongs to another recipe.
         NasbenchError: Every training failed.
-        KeyboardInterrupt: The work was interrupted; says what is finished.
+        KeyboardInterrupt: A signal told the work to stop (see `nasbench.stopping.stoppable`); says what is finished.
     """
     out = Path(out)
     if parallel != "auto" and (not isinstance(parallel, int) or parallel < 1):
@@ -108,9 +110,8 @@ def build(
                 tell(f"{out} answers no longer for cells of the same function, as new ones were not chosen by function")
         except KeyboardInterrupt as interrupt:
             state = f"are finished and kept in {path}" if work.done else "are finished"
-            raise KeyboardInterrupt(
-                f"{work.done} of {work.total} trainings {state}; the same call continues"
-            ) from interrupt
+            interrupt.args = (f"{work.done} of {work.total} trainings {state}; the same call continues",)
+            raise
         _clear(ledger, table, tell)
     return table
 
