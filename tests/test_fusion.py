@@ -26,6 +26,8 @@ SAME = 1e-6
 A few steps multiply it by about 1e4 (1e-7 becomes 1e-3 in single precision), which makes 1e-12 of eps = 2e-16. The rest
 is for networks that are worse conditioned. What is done otherwise differs by more after the first step.
 """
+COARSE = 16 * 2**-7
+"""Difference of losses of some 30 steps in bfloat16, whose eps is 2**-7; seen are 6 of these."""
 
 
 @pytest.fixture(autouse=True)
@@ -292,7 +294,7 @@ def test_mixed_precision_and_layout(monkeypatch):
     alone = [train(network, TASK, data, settings, s, CPU) for network, s in zip(of_space("nb201"), seeds, strict=True)]
     histories = train_many(networks, TASK, data, settings, seeds, CPU)
     for history, one in zip(histories, alone, strict=True):
-        np.testing.assert_allclose(history["train_loss"], one["train_loss"], rtol=0.2, atol=0.1)
+        np.testing.assert_allclose(history["train_loss"], one["train_loss"], rtol=COARSE, atol=COARSE)
     assert all(parameter.dtype == torch.float32 for network in networks for parameter in network.parameters())
 
 
@@ -304,7 +306,7 @@ def test_cuda_trains_side_by_side():
     networks = [network.to(device) for network in of_space("nb201")]
     alone = [train(copy.deepcopy(network), TASK, data, settings, 0, device) for network in networks]
     for history, one in zip(train_many(networks, TASK, data, settings, [0] * 4, device), alone, strict=True):
-        np.testing.assert_allclose(history["train_loss"], one["train_loss"], rtol=0.2, atol=0.1)
+        np.testing.assert_allclose(history["train_loss"], one["train_loss"], rtol=COARSE, atol=COARSE)
 
 
 def test_losses_and_scores_of_many_by_hand(rounding):

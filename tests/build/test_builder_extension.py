@@ -226,7 +226,7 @@ def test_side_by_side_is_invisible_in_the_table(small, tmp_path, rounding):
         other = fused.columns[path]
         assert column.metric == other.metric and not other.missing.any()
         if path.endswith("loss"):
-            # the two steps of an epoch multiply the rounding of single precision by less than 1e4; the next ones by more
+            # the two steps of an epoch multiply the rounding of single precision by less than 1e4, further ones by more
             np.testing.assert_allclose(other.values[..., 0], column.values[..., 0], rtol=rounding(1e4, "float32"))
         if path.endswith("train_seconds"):
             assert (np.diff(other.values, axis=2) > 0).all() and (other.values > 0).all()
