@@ -25,23 +25,36 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Give the signals that tell the process to stop back the handlers that they had.
+
+    Threads other than the main one may not set handlers and change nothing.
+    """
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if _in_main_thread() and handler is not None:  # None is one that was not set in Python
+                signal.signal(number, handler)
+
+
+@contextmanager
 def stoppable() -> Iterator[None]:
     """Let each signal that tells the process to stop raise `Stopped` in the main thread.
 
     A shell without job control starts what runs in the background with SIGINT ignored, and Python leaves it so. Here it
-    is heard. A handler that somebody set stays, and so does a SIGHUP that is ignored, as `nohup` wants it. Threads
-    other than the main one may not set handlers and change nothing.
+    is heard. A handler that somebody set stays, and so does a SIGHUP that is ignored, as `nohup` wants it.
     """
-    before = {}
-    try:
-        if threading.current_thread() is threading.main_thread():
-            for number in SIGNALS:
-                if _is_free(number):
-                    before[number] = signal.signal(number, _stop)
+    with handlers_kept():
+        for number in SIGNALS:
+            if _in_main_thread() and _is_free(number):
+                signal.signal(number, _stop)
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _is_free(number: int) -> bool:

@@ -13,6 +13,7 @@ import torch
 from nasbench.build.engine import Engine, Result, Task
 from nasbench.errors import InputError, MissingExtraError, NasbenchError
 from nasbench.pool import Died
+from nasbench.stopping import handlers_kept
 from nasbench.train import pick_device
 
 NODE_LOSSES = 3
@@ -42,7 +43,8 @@ class RayEngine(Engine):
         if not ray.is_initialized():
             local: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
             try:
-                ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **local)
+                with handlers_kept():  # Ray would take SIGTERM
+                    ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **local)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 reason = " ".join(str(error).split())
                 raise NasbenchError(
