@@ -131,7 +131,8 @@ def test_all_architectures_decide_the_scales(monkeypatch, rounding):
     found = predictor.predict(test)
     assert 0.5 < ((found.mean - y[300:]) ** 2 / found.std**2).mean() < 2
     n, factor, solution = 300, predictor.cholesky_, predictor.alpha_
-    covariance = predictor._covariance(predictor.x_, predictor.x_) + predictor.noise_ * torch.eye(n)
+    covariance = predictor._covariance(predictor.x_, predictor.x_)
+    covariance.diagonal().add_(predictor.noise_)
     sizes = factor.abs() @ factor.abs().T
     assert ((factor @ factor.T - covariance).abs() <= rounding(3 * n) * sizes).all()
     residual = (covariance @ solution).numpy() - predictor.warp(y[:n])
