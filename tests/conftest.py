@@ -1,4 +1,4 @@
-"""One thread for each worker, properties tested on the same examples in every run, and a benchmark of formulas."""
+"""One thread for each worker, the same examples of properties, a bound for rounding, a benchmark of formulas."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
 from nasbench.errors import NotFoundError
 from nasbench.spaces import spaces
 from nasbench.types import Architecture, Direction, FloatArray, GenotypeArray
 
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
 
 EPOCHS = (1, 4)
@@ -98,3 +98,17 @@ class Formula(Benchmark):
 @pytest.fixture
 def formula() -> type[Formula]:
     return Formula
+
+
+@pytest.fixture(scope="session")
+def rounding() -> Callable[..., float]:
+    """Relative difference that rounding allows between two orders of the same operations.
+
+    Processors and libraries add in different orders. Each operation in a row is off by the eps of its type, and the
+    condition number says by how much later steps magnify that (Higham, 2002, section 3.1).
+    """
+
+    def bound(operations: int, dtype: str = "float64", condition: float = 1.0) -> float:
+        return float(np.finfo(dtype).eps) * operations * condition
+
+    return bound

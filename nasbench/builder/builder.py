@@ -23,10 +23,12 @@ from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.progress import Progress, silent
 from nasbench.sampling import samplers
 from nasbench.sampling.base import OneRound
+from nasbench.stopping import stoppable
 from nasbench.training.linear_baseline import linear_accuracy
 from nasbench.types import GenotypeArray
 
 
+@stoppable()
 def build(
     settings: BuildSettings,
     out: Path,
@@ -65,7 +67,7 @@ def build(
         InputError: The settings are not acceptable, or there is no such device.
         FileError: The output cannot be written, or belongs to another recipe.
         NasbenchError: Every training failed.
-        KeyboardInterrupt: The work was interrupted; says what is finished.
+        KeyboardInterrupt: A signal told the work to stop (see `nasbench.stopping.stoppable`); says what is finished.
     """
     out = Path(out)
     if parallel != "auto" and (not isinstance(parallel, int) or parallel < 1):
@@ -109,9 +111,8 @@ def build(
                 tell(f"{out} answers no longer for cells of the same function, as new ones were not chosen by function")
         except KeyboardInterrupt as interrupt:
             state = f"are finished and kept in {path}" if work.done else "are finished"
-            raise KeyboardInterrupt(
-                f"{work.done} of {work.total} trainings {state}; the same call continues"
-            ) from interrupt
+            interrupt.args = (f"{work.done} of {work.total} trainings {state}; the same call continues",)
+            raise
         _clear(ledger, table, tell)
     return table
 

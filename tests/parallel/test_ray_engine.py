@@ -1,5 +1,6 @@
 """The same table from a Ray cluster, though one of its machines disappears in the midst of the work."""
 
+import signal
 from dataclasses import replace
 
 import pytest
@@ -49,7 +50,9 @@ def test_ray_on_this_machine(small, same, tmp_path):
 
     few = replace(small, cells=2)
     try:
+        handler = signal.getsignal(signal.SIGTERM)
         engine = RayEngine(workers=1)
+        assert signal.getsignal(signal.SIGTERM) is handler
         assert engine.workers == 1 and engine.device("auto").type == "cpu"
         with pytest.raises(InputError, match="say --gpus for a GPU, and no device; got 'cuda'"):
             engine.device("cuda")
