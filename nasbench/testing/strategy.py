@@ -40,11 +40,15 @@ def check_strategy(strategy: Strategy, space: Space, *, evaluations: int = 40, l
 class _Check:
     def __init__(self, strategy: Strategy, space: Space, evaluations: int) -> None:
         self.strategy, self.space, self.evaluations = strategy, space, evaluations
+        self.fresh = copy.deepcopy(strategy)
         self.target = linear_target(space)
         self.initial = space.sample(5, np.random.default_rng(1))
 
     def all(self, learns: bool) -> None:
-        first = self.play(self.strategy, 2, copies=False)
+        most = self.strategy.max_objectives
+        self.hold(most >= 1, f"takes {most} objectives; max_objectives is at least 1")
+        with self.surviving("cannot be run"):
+            first = self.play(self.strategy, 2, copies=False)
         numpy_before, python_before = _global_state()  # only now: libraries may draw while they are imported
         self.initial_designs_first(first)
         self.same(first, self.play(self.strategy, 2, copies=False), "does not replay: an equal rng gives another run")
@@ -59,7 +63,7 @@ class _Check:
         with self.surviving("cannot start without initial designs"):
             self.without_initial_designs()
         with self.surviving("does not run with a single fidelity"):
-            self.play(self.strategy, 3, fidelities=(5,))
+            self.another_problem()
         self.several_objectives()
         self.same(first, self.play(self.strategy, 2), "remembers an earlier run: start has to forget it")
         numpy_after, python_after = _global_state()
@@ -95,13 +99,18 @@ class _Check:
         none = np.empty((0, len(self.space.cardinalities)), dtype=np.int8)
         self.play(self.strategy, 9, initial=none, evaluations=min(20, self.evaluations))
 
+    def another_problem(self) -> None:
+        """A copy that was never started does what the strategy does, with one fidelity and other designs."""
+        other = self.space.sample(3, np.random.default_rng(6))
+        used, new = (self.play(strategy, 3, fidelities=(5,), initial=other) for strategy in (self.strategy, self.fresh))
+        self.same(used, new, "remembers an earlier problem: start has to forget it")
+
     def several_objectives(self) -> None:
         """One more objective than it takes is refused; as many as it takes are run."""
         many = self.strategy.max_objectives
         with self.surviving("does not survive several objectives"):
             if many > 1:
                 self.play(self.strategy, 11, objectives=2)
-        self.hold(many >= 1, f"takes {many} objectives; max_objectives is at least 1")
         if many < 9:
             try:
                 self.start(self.strategy, 12, self.problem(objectives=many + 1))
@@ -143,7 +152,7 @@ class _Check:
 
     def start(self, strategy: Strategy, seed: int, problem: Problem) -> Strategy:
         started = strategy.start(problem, np.random.default_rng(seed))
-        self.hold(started is strategy, "start does not return the strategy itself")
+        self.hold(started is strategy, "does not return itself from start")
         return started
 
     def play(
@@ -188,9 +197,11 @@ class _Check:
             reached = epoch
             if epoch == trial.epochs:
                 break
-            new = epoch > trained.get(name, 0)
-            if strategy.stops_trials and new and not strategy.goes_on(_copy(trial), epoch, scores):
-                break
+            if strategy.stops_trials and epoch > trained.get(name, 0):
+                goes_on = strategy.goes_on(_copy(trial), epoch, scores)
+                self.hold(isinstance(goes_on, bool | np.bool_), f"answers {goes_on!r} to goes_on, not True or False")
+                if not goes_on:
+                    break
         paid = max(reached - trained.get(name, 0), 1)
         trained[name] = max(reached, trained.get(name, 0))
         return Outcome(scores, float(paid), reached, np.array(curve))
