@@ -52,10 +52,11 @@ def name_of(component: str | type[T] | T, registry: Registry[T]) -> str:
 
 
 def interactive(*components: object) -> bool:
-    """Whether the class of a component was typed into a session or notebook, where other processes cannot import it."""
+    """Whether other processes cannot import the class of a component: typed into a session, or inside a function."""
     classes = [component if isinstance(component, type) else type(component) for component in components]
     modules = [sys.modules.get(cls.__module__) for cls in classes if cls.__module__ == "__main__"]
-    return any(getattr(module, "__file__", None) is None for module in modules)
+    typed = any(getattr(module, "__file__", None) is None for module in modules)
+    return typed or any("<locals>" in cls.__qualname__ for cls in classes)
 
 
 def restore(registry: Registry[T], spec: str, arguments: Mapping[str, Any]) -> T:

@@ -230,7 +230,7 @@ FRONT = {
 def two_objectives(formula: Any, direction: str = "maximise", limits: tuple[Constraint, ...] = ()) -> Any:
     """Scores after 4 epochs as in `FRONT`, after 1 epoch half of them."""
     cells = {code: (valid / 2, valid, test / 2, test) for code, (valid, test, _) in FRONT.items()}
-    others = {code: (0.0,) * 4 for code in range(15_625)}
+    others = dict.fromkeys(range(15_625), (0.0,) * 4)
     benchmark = table(formula, {**others, **cells}, direction)
     latency = Metric("phone", "latency", "none", "milliseconds", "minimise", ("architecture",))
     benchmark.metrics = {**benchmark.metrics, latency.path: latency}

@@ -1,5 +1,6 @@
 """Comparisons: what is recorded, and that nothing but the seed decides it."""
 
+import os
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -8,25 +9,57 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5.writer import write_surrogate
+from nasbench.benchmark.load import load
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError
+from nasbench.evaluate.anytime import anytime
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.strategies import anytime, compare, initial_designs, stream
-from nasbench.search import strategies
+from nasbench.evaluate.strategies import compare
+from nasbench.evaluate.surrogates import fit_surrogate
+from nasbench.search import Trial
+from nasbench.search.bayesian import BayesianOptimisation
+from nasbench.search.evolution import RegularisedEvolution
+from nasbench.search.local import LocalSearch
+from nasbench.search.problem import Constraint
+from nasbench.search.random import RandomSearch
+from nasbench.simulator import evaluator as evaluators
 from nasbench.spaces import spaces
-from nasbench.testing.strategy import check_strategy
 
 METRIC = "validation_score"
-GUIDE = Path(__file__).parents[2] / "docs/add-a-strategy.md"
-FIELDS = ["strategy", "repeat", "evaluations", "simulated_seconds", "valid", "test", "regret"]
+FIELDS = [
+    "benchmark",
+    "strategy",
+    "repeat",
+    "evaluations",
+    "epochs",
+    "simulated_seconds",
+    "valid",
+    "test",
+    "regret",
+    "valid_regret",
+]
 
 
-def race(benchmark: Any, *strategies: str, **settings: Any) -> Results:
-    settings = {"evaluations": 40, "repeats": 3, "processes": 1, **settings}
-    return compare(benchmark, METRIC, strategies=strategies, **settings)
+def race(benchmark: Any, *strategies: Any, **settings: Any) -> Results:
+    settings = {"evaluations": 40, "repeats": 3, "jobs": 1, **settings}
+    return compare(benchmark, settings.pop("metric", METRIC), strategies=strategies, **settings)
 
 
 def rows(results: Results, strategy: str) -> list[dict[str, Any]]:
     return [record for record in results.records if record["strategy"] == strategy]
+
+
+class Short(RandomSearch):
+    """Trains for one epoch."""
+
+    def _ask(self) -> Trial:
+        return super()._ask()._replace(epochs=1)
+
+    def _design(self, architecture: Any) -> Trial:
+        return Trial(architecture, 1)
 
 
 @pytest.mark.parametrize("direction", ["maximise", "minimise"])
@@ -41,20 +74,27 @@ def test_records(formula: Any, direction: str) -> None:
         "percent",
     )
     sign = 1 if direction == "maximise" else -1
-    every = sign * benchmark.query_many(benchmark.architectures(), "test_score").values
-    assert results.summary["best_test"] == pytest.approx(sign * every.max())
-    assert results.summary["best_test_is"] == "the best of the whole space"
+    valid, test = (
+        sign * benchmark.query_many(benchmark.architectures(), name).values for name in (METRIC, "test_score")
+    )
+    assert results.summary["best_valid"] == pytest.approx(sign * valid.max())
+    assert results.summary["best_test"] == pytest.approx(sign * test.max())
+    assert results.summary["floor"] == pytest.approx(test.max() - test[valid.argmax()])
+    assert results.summary["best_is"] == "the best of the whole space"
     for strategy in ("random", "local"):
         for repeat in range(3):
             mine = [record for record in rows(results, strategy) if record["repeat"] == repeat]
             assert all(list(record) == FIELDS for record in mine)
+            assert {record["benchmark"] for record in mine} == {"formula"}
             assert [r["evaluations"] for r in mine] == sorted({r["evaluations"] for r in mine})
             assert mine[-1]["evaluations"] == 40
-            valid = [sign * record["valid"] for record in mine]
-            assert all(a < b for a, b in pairwise(valid[:-1])), "rows where the incumbent changed"
-            assert valid[-1] >= valid[-2]
-            assert all(r["regret"] == pytest.approx(every.max() - sign * r["test"]) for r in mine)
-            assert all(r["regret"] >= 0 for r in mine)
+            assert all(record["epochs"] == 4 * record["evaluations"] for record in mine)
+            values = [sign * record["valid"] for record in mine]
+            assert all(a < b for a, b in pairwise(values[:-1])), "rows where the incumbent changed"
+            assert values[-1] >= values[-2]
+            assert all(r["regret"] == pytest.approx(test.max() - sign * r["test"]) for r in mine)
+            assert all(r["valid_regret"] == pytest.approx(valid.max() - sign * r["valid"]) for r in mine)
+            assert all(r["regret"] >= 0 and r["valid_regret"] >= 0 for r in mine)
 
 
 def test_same_initial_designs_for_the_same_repeat(formula: Any) -> None:
@@ -75,29 +115,73 @@ def test_others_and_their_order_do_not_matter(formula: Any) -> None:
 def test_processes_do_not_matter(formula: Any) -> None:
     calls: list[tuple[int, int]] = []
     one = race(formula(), "evolution", "local")
-    two = race(formula(), "evolution", "local", processes=2, progress=lambda *call: calls.append(call))
+    two = race(formula(), "evolution", "local", jobs=2, progress=lambda *call: calls.append(call))
     assert one.records == two.records
     assert one.summary == two.summary
     assert calls == [(done, 6) for done in range(7)]
 
 
-def test_a_space_too_large_to_enumerate_is_asked(formula: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_space_too_large_to_tabulate_is_queried(formula: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     known = race(formula(), "local", "random", workers=2)
-    monkeypatch.setattr("nasbench.evaluate.strategies.ENUMERABLE", 100)
-    asked = race(formula(), "local", "random", workers=2, processes=2)
-    assert asked.summary["best_test_is"] == "the best that any strategy found"
-    assert asked.summary["best_test"] == pytest.approx(max(record["test"] for record in known.records))
+    monkeypatch.setattr(evaluators, "MAX_TABULATED_GENOTYPES", 100)
+    asked = race(formula(), "local", "random", workers=2, jobs=2)  # in memory only, so in this process
+    assert asked.summary["best_is"] == "the best that any strategy found"
+    assert asked.summary["best_valid"] == pytest.approx(max(record["valid"] for record in known.records))
     for a, b in zip(known.records, asked.records, strict=True):
-        for field in set(FIELDS) - {"regret", "strategy"}:
+        for field in set(FIELDS) - {"regret", "valid_regret", "strategy", "benchmark"}:
             assert a[field] == pytest.approx(b[field])
         assert a["regret"] - b["regret"] == pytest.approx(known.summary["best_test"] - asked.summary["best_test"])
 
 
-def test_summary_ranks(formula: Any) -> None:
+def test_processes_open_the_file_of_a_large_space(tmp_path: Path) -> None:
+    """A surrogate of `darts`, whose space nobody tabulates."""
+    space, rng = spaces.create("darts"), np.random.default_rng(0)
+    genotypes = space.sample(60, rng)
+    quality = genotypes.astype(np.float64) @ rng.normal(size=genotypes.shape[1])
+    columns = {}
+    for split in ("validation", "test"):
+        metric = Metric("toy", f"{split}_accuracy", split, "percent", "maximise", ("architecture",))  # type: ignore[arg-type]
+        columns[metric.path] = Column(metric, 50 + quality, np.zeros(60, dtype=np.uint8))
+    table = TabularBenchmark(Table(space, genotypes, (), {}, columns), name="cells.h5")
+    surrogate = fit_surrogate(table, "validation_accuracy", "ridge", folds=2)
+    write_surrogate(surrogate, tmp_path / "darts.h5")
+    benchmark = load(tmp_path / "darts.h5")
+    settings = {"metric": "validation_accuracy", "evaluations": 25, "repeats": 2}
+    one, two = (race(benchmark, "random", LocalSearch, jobs=jobs, **settings) for jobs in (1, 2))
+    assert one.records == two.records
+    assert one.summary == two.summary
+    assert one.summary["best_is"] == "the best that any strategy found"
+
+
+def test_summary_ranks_by_both_regrets(formula: Any) -> None:
     results = race(formula(), "random", "local", evaluations=60, repeats=8)
-    assert results.summary["ranking"]["order"][0] == "local"
-    assert "local has the lowest mean final regret" in results.summary["statement"]
-    assert results.settings["evaluations"] == 60
+    summary = results.summary
+    assert summary["ranking"]["order"][0] == summary["valid_ranking"]["order"][0] == "local"
+    assert "local has the lowest mean final test regret, " in summary["statement"]
+    assert "local has the lowest mean final validation regret, " in summary["valid_statement"]
+    assert "percentage points" in summary["statement"]
+    for name in ("random", "local"):
+        final = [record for record in rows(results, name) if record["evaluations"] == 60]
+        assert summary["ranking"]["means"][name] == pytest.approx(np.mean([record["regret"] for record in final]))
+        means = summary["valid_ranking"]["means"]
+        assert means[name] == pytest.approx(np.mean([record["valid_regret"] for record in final]))
+
+
+def test_settings_are_recorded(formula: Any) -> None:
+    results = race(formula(), "random", epochs=100, workers=2, constraints=["parameters<=9000"], score="retrained")
+    assert results.settings == {
+        "evaluations": 40,
+        "epochs": 100,
+        "seconds": None,
+        "workers": 2,
+        "initial": 10,
+        "seed": 0,
+        "score": "retrained",
+        "constraints": ["parameters<=9000"],
+        "objectives": [{"name": "toy/validation_score", "units": "percent", "direction": "maximise"}],
+        "strategies": ["random"],
+        "repeats": 3,
+    }
 
 
 def test_results_survive_their_file(formula: Any, tmp_path: Path) -> None:
@@ -108,9 +192,16 @@ def test_results_survive_their_file(formula: Any, tmp_path: Path) -> None:
     assert Results.read(tmp_path / "results.json").records[0]["simulated_seconds"] is None
 
 
-def test_budget_of_seconds(formula: Any) -> None:
+# --- budgets and scores ---------------------------------------------------------------------------------------------
+
+
+def test_budgets_of_seconds_and_epochs(formula: Any) -> None:
     results = race(formula(), "random", evaluations=None, seconds=200.0)
     assert all(record["simulated_seconds"] <= 200 for record in results.records)
+    results = race(formula(), "random", Short, evaluations=None, epochs=30, initial=0)
+    for name, evaluations in (("random", 7), (f"{__name__}:Short", 30)):
+        last = {record["repeat"]: record for record in rows(results, name)}
+        assert [record["evaluations"] for record in last.values()] == [evaluations] * 3
     default = race(formula(), "random", evaluations=None, repeats=1)
     assert default.records[-1]["evaluations"] == default.settings["evaluations"] == 300
 
@@ -118,8 +209,161 @@ def test_budget_of_seconds(formula: Any) -> None:
 def test_a_budget_too_small_for_one_training_ranks_nothing(formula: Any) -> None:
     results = race(formula(), "random", evaluations=None, seconds=0.5, repeats=2)
     assert [record["evaluations"] for record in results.records] == [0, 0]
+    assert results.summary["ranking"] is results.summary["valid_ranking"] is None
+    assert "No ranking by test regret: random has none in repeat 0: " in results.summary["statement"]
+    assert "no trial succeeded in time" in results.summary["valid_statement"]
+
+
+def test_incumbents_are_scored_at_the_epochs_that_were_paid_for(formula: Any) -> None:
+    benchmark = formula()
+    paid, retrained = (race(benchmark, Short, score=score) for score in ("paid", "retrained"))
+    assert [list(record) for record in retrained.records] == [[*FIELDS, "retrain_epochs", "retrain_seconds"]] * len(
+        paid.records
+    )
+    for a, b in zip(paid.records, retrained.records, strict=True):
+        assert (a["evaluations"], a["epochs"], a["simulated_seconds"]) == (
+            b["evaluations"],
+            b["epochs"],
+            b["simulated_seconds"],
+        )
+        assert b["valid"] - 80 == pytest.approx(4 * (a["valid"] - 80))  # the formula is 80 + epochs x total
+        assert b["retrain_epochs"] == 3
+        assert b["retrain_seconds"] in {3.0 * second for second in range(1, 8)}
+
+
+def test_test_values_that_are_missing_at_short_trainings(formula: Any) -> None:
+    class LateTests(formula):  # type: ignore[misc]
+        def recorded_epochs(self, metric: str) -> tuple[int, ...]:
+            return (4,) if "test" in metric else self.epochs
+
+    results = race(LateTests(), "random", Short)
     assert results.summary["ranking"] is None
-    assert "no trial succeeded in time" in results.summary["statement"]
+    assert results.summary["statement"].startswith(f"No ranking by test regret: {__name__}:Short has none in repeat 0")
+    assert results.summary["valid_ranking"]["order"] == ("random", f"{__name__}:Short")
+    retrained = race(LateTests(), "random", Short, score="retrained")
+    assert set(retrained.summary["ranking"]["order"]) == {"random", f"{__name__}:Short"}
+
+
+# --- objectives and constraints -------------------------------------------------------------------------------------
+
+
+class Two(RandomSearch):
+    """Takes two objectives."""
+
+    max_objectives = 2
+
+
+@pytest.fixture
+def measured(formula: Any) -> Any:
+    benchmark = formula()
+    latency = Metric("phone", "latency", "none", "milliseconds", "minimise", ("architecture",))
+    benchmark.metrics = {**benchmark.metrics, latency.path: latency}
+    benchmark.formulas[latency.path] = lambda g, epoch: 1.0 + g.sum(axis=1) / 8
+    return benchmark
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_several_objectives(measured: Any, jobs: int) -> None:
+    results = race(measured, Two, metric=["validation_score", "latency"], jobs=jobs, evaluations=60)
+    assert results.metric == "toy/validation_score, phone/latency"
+    assert results.units == "share of hypervolume"
+    assert [objective["name"] for objective in results.settings["objectives"]] == results.metric.split(", ")
+    bounds = results.summary["valid_bounds"]
+    assert bounds["phone/latency"] == {"reference": 4.0, "best": 1.0}
+    every = measured.query_many(measured.architectures(), METRIC).values
+    assert bounds["toy/validation_score"] == {
+        "reference": pytest.approx(every.min()),
+        "best": pytest.approx(every.max()),
+    }
+    for record in results.records:
+        assert 0 <= record["valid"] <= results.summary["best_valid"] <= 1
+        assert record["valid_regret"] == pytest.approx(results.summary["best_valid"] - record["valid"])
+    assert "share of hypervolume" in results.summary["valid_statement"]
+
+
+def test_a_front_that_is_found_leaves_no_regret(measured: Any) -> None:
+    """A strategy that asks for all cells that meet the constraint finds the whole front."""
+
+    class Every(Two):
+        def _ask(self) -> Trial:
+            self.at = getattr(self, "at", -1) + 1
+            return self.trial(self.space.decode(np.array([self.at % 40]))[0])
+
+    settings = {"metric": ["validation_score", "latency"], "constraints": ["parameters<=40"], "initial": 0}
+    few, enough = (race(measured, Every, evaluations=evaluations, **settings) for evaluations in (1, 40))
+    assert [record["valid_regret"] for record in enough.records if record["evaluations"] == 40] == [0] * 3
+    assert [record["valid_regret"] > 0 for record in few.records] == [True] * 3
+
+
+def test_strategies_of_one_objective_refuse_two(measured: Any) -> None:
+    with pytest.raises(InputError, match=r"^strategy 'local', repeat 0: LocalSearch takes 1 objective, got 2$"):
+        race(measured, "local", metric=["validation_score", "latency"])
+
+
+def test_incumbents_meet_the_constraints(measured: Any) -> None:
+    free = race(measured, "local", "random")
+    bound = race(measured, "local", "random", constraints=[Constraint("latency", high=2), "parameters>=5000"])
+    every = measured.architectures()
+    meets = (measured.query_many(every, "latency").values <= 2) & (measured.space.code(every) >= 4999)
+    allowed = measured.query_many(every[meets], METRIC).values
+    assert bound.summary["best_valid"] == pytest.approx(allowed.max())
+    assert bound.summary["best_valid"] < free.summary["best_valid"]
+    valid = np.array([record["valid"] for record in bound.records])
+    assert np.isclose(valid[:, None], allowed, rtol=1e-12).any(axis=1).all()
+    assert bound.settings["constraints"] == ["latency<=2", "parameters>=5000"]
+    first = [record for record in bound.records if record["evaluations"] == 1]
+    assert len(first) == 6, "initial designs meet them"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"constraints": ["latency<0"]}, "a limit is written METRIC<=NUMBER or METRIC>=NUMBER, got 'latency<0'"),
+        ({"constraints": ["latency<=0.5"]}, "no architecture meets latency<=0.5; latency lies from 1 to 4"),
+        ({"constraints": ["flops<=1"]}, "'flops' is not one static metric of this benchmark; it has parameters, phone"),
+        ({"constraints": ["test_score>=1"]}, "'test_score' is not one static metric"),
+        ({"metric": ["validation_score", "validation_score"]}, "'toy/validation_score' is named twice"),
+        ({"metric": ["latency", "validation_score"]}, "guided by a validation metric, but 'phone/latency'"),
+    ],
+)
+def test_bad_objectives_and_constraints(measured: Any, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        race(measured, Two, **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_predictors_of_searches_read_static_metrics(measured: Any) -> None:
+    strategy = BayesianOptimisation("ridge+features=counts/parameters/phone:latency")
+    results = race(measured, strategy, evaluations=15, repeats=1)
+    name = 'bayesian+predictor="ridge+features=counts/parameters/phone:latency"'
+    assert results.settings["strategies"] == [name]
+    with pytest.raises(InputError, match="repeat 0: 'flops' is not one static metric of this benchmark; it has param"):
+        race(measured, BayesianOptimisation("ridge+features=counts/flops"), evaluations=15)
+    with pytest.raises(InputError, match=r"repeat 0: .* reads 1 epochs of a learning curve, and candidates have none"):
+        race(measured, BayesianOptimisation("ridge+features=counts/curve@1"), evaluations=15)
+
+
+def test_static_metrics_that_only_the_rows_have() -> None:
+    """One network of each function was trained: the others have its accuracy, and nobody knows their size."""
+    space = spaces.create("macro")
+    genotypes = np.concatenate(list(space.enumerate()))
+    _, first = np.unique(space.function_key(genotypes), return_index=True)
+    genotypes = genotypes[first]
+    columns = {}
+    for split in ("validation", "test"):
+        metric = Metric("toy", f"{split}_accuracy", split, "percent", "maximise", ("architecture", "seed"))  # type: ignore[arg-type]
+        values = 50.0 + genotypes.sum(axis=1)[:, None]
+        columns[metric.path] = Column(metric, values, np.zeros(values.shape, dtype=np.uint8))
+    metric = Metric("", "parameters", "none", "count", "minimise", ("architecture",))
+    columns["parameters"] = Column(metric, genotypes.sum(axis=1).astype(float), np.zeros(len(first), dtype=np.uint8))
+    table = TabularBenchmark(Table(space, genotypes, (0,), {}, columns, {"rows_stand_for": "functions"}))
+    settings = {"metric": "validation_accuracy", "evaluations": 15, "repeats": 1}
+    known = BayesianOptimisation("ridge+features=counts")
+    assert race(table, known, **settings).records
+    with pytest.raises(InputError, match=rf"'parameters' is known only for the {len(first):,} architectures of the ta"):
+        race(table, BayesianOptimisation("ridge+features=counts/parameters"), **settings)
+    with pytest.raises(InputError, match="'parameters' is known only for the"):
+        race(table, "random", constraints=["parameters<=9"], **settings)
 
 
 # --- strategies of one's own ----------------------------------------------------------------------------------------
@@ -135,24 +379,36 @@ class MyStrategy(Strategy):
 
     def _ask(self):
         if self.parent is None:
-            return Trial(self.space.sample(1, self.rng)[0], self.epochs)
-        return Trial(self.space.mutate(self.parent[None], self.rng)[0], self.epochs)
+            return self.trial(self.space.sample(1, self.rng)[0])
+        return self.trial(self.space.mutate(self.parent[None], self.rng)[0])
 
-    def _tell(self, trial, score):
-        if score > self.best:
-            self.best, self.parent = score, trial.architecture
+    def _tell(self, trial, outcome):
+        if outcome.score > self.best:
+            self.best, self.parent = outcome.score, trial.architecture
 
 class Raises(MyStrategy):
-    def _tell(self, trial, score):
+    def _tell(self, trial, outcome):
+        raise ZeroDivisionError("by design")
+
+class RaisesInside(MyStrategy):
+    def _goes_on(self, trial, epoch, scores):
         raise ZeroDivisionError("by design")
 
 class Outside(MyStrategy):
     def _ask(self):
-        return Trial(self.space.sample(1, self.rng)[0] + 5, self.epochs)
+        return self.trial(self.space.sample(1, self.rng)[0] + 5)
 
 class Spendthrift(MyStrategy):
     def _ask(self):
-        return Trial(self.space.sample(1, self.rng)[0], 10 * self.epochs)
+        return Trial(self.space.sample(1, self.rng)[0], 40)
+
+class Waits(MyStrategy):
+    def _ask(self):
+        return None
+
+class Greedy(MyStrategy):
+    def _ask_many(self, most):
+        return [self._ask()] * (most + 1)
 '''
 
 
@@ -166,7 +422,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_strategy_in_a_file_outside_the_package(formula: Any, own: str) -> None:
-    results = race(formula(), "random", f"{own}:MyStrategy", processes=2, evaluations=80, repeats=6)
+    results = race(formula(), "random", f"{own}:MyStrategy", jobs=2, evaluations=80, repeats=6)
     final = {
         name: np.mean([r[-1] for r in anytime(results.records, [80])[name]]) for name in results.settings["strategies"]
     }
@@ -174,32 +430,71 @@ def test_a_strategy_in_a_file_outside_the_package(formula: Any, own: str) -> Non
     assert results.records == race(formula(), "random", f"{own}:MyStrategy", evaluations=80, repeats=6).records
 
 
-def test_the_strategy_of_the_guide(formula: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = GUIDE.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
-    (tmp_path / "guide_search.py").write_text(code, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    climber = strategies.create("guide_search:HillClimber+patience=10")
-    check_strategy(climber, spaces.create("nb101"), evaluations=80, learns=True)
-    results = race(formula(), "random", "guide_search:HillClimber", processes=2, repeats=8, evaluations=80)
-    assert results.summary["ranking"]["order"][0] == "guide_search:HillClimber"
-
-
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("Raises", "strategy 'my_search:Raises', repeat [01]: ZeroDivisionError: by design .my_search.py, line 21."),
+        ("Raises", r"'my_search:Raises', repeat [01]: ZeroDivisionError: by design \(my_search.py, line 21\)$"),
+        ("RaisesInside", r"'my_search:RaisesInside', repeat [01]: ZeroDivisionError: by design \(my_search.py, line 2"),
         ("Outside", "strategy 'my_search:Outside', repeat [01]: genotype 0 .* is not in nb201"),
         ("Spendthrift", "strategy 'my_search:Spendthrift', repeat [01]: a trial of 40 epochs cannot be answered"),
+        ("Waits", "strategy 'my_search:Waits', repeat [01]: Waits waits although no trial runs and the budget is not"),
+        ("Greedy", "strategy 'my_search:Greedy', repeat [01]: Greedy asks for 2 trials where 1 can start$"),
     ],
 )
-def test_faults_are_reported_by_name(formula: Any, own: str, fault: str, message: str, processes: int) -> None:
-    with pytest.raises(InputError, match=message):
-        race(formula(), f"{own}:{fault}", processes=processes, repeats=2)
+def test_faults_are_reported_by_name(formula: Any, own: str, fault: str, message: str, jobs: int) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        race(formula(), f"{own}:{fault}", jobs=jobs, repeats=2, initial=0 if fault == "Greedy" else 3)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_classes_and_instances_are_the_same_strategy(formula: Any) -> None:
+    named = race(formula(), "local", "local+full=true", "evolution+sample=4")
+    given = race(formula(), LocalSearch, LocalSearch(full=True), RegularisedEvolution(sample=4))
+    assert given.settings["strategies"] == ["local", "local+full=true", "evolution+sample=4"]
+    assert given.records == named.records
+    assert race(formula(), LocalSearch(full=True), jobs=2).records == rows(named, "local+full=true")
+
+
+class Notes(RandomSearch):
+    """Notes the processes that it was started in."""
+
+    processes: list[int] = []  # noqa: RUF012  # of all instances
+
+    def _start(self) -> None:
+        super()._start()
+        self.processes.append(os.getpid())
+
+
+def test_instances_are_not_changed_by_runs(formula: Any) -> None:
+    instance = LocalSearch()
+    race(formula(), instance)
+    assert vars(instance) == {"full": False}
+
+
+@pytest.mark.parametrize("where", ["session", "function"])
+def test_classes_that_processes_cannot_import_run_in_this_one(
+    formula: Any, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Typed(Notes):
+        processes: list[int] = []  # noqa: RUF012
+        __module__ = "__main__" if where == "session" else __name__
+        __qualname__ = "Typed" if where == "session" else "function.<locals>.Typed"
+
+    if where == "session":
+        monkeypatch.delattr(sys.modules["__main__"], "__file__")
+    results = race(formula(), "random", Typed, jobs=2)
+    assert Typed.processes == [os.getpid()] * 3
+    name = results.settings["strategies"][1]
+    assert name == "__main__:Typed" if where == "session" else name.endswith("<locals>.Typed")
+    assert len({record["repeat"] for record in rows(results, name)}) == 3
 
 
 # --- bad input ------------------------------------------------------------------------------------------------------
+
+
+class NoStrategy:
+    pass
 
 
 @pytest.mark.parametrize(
@@ -207,64 +502,27 @@ def test_faults_are_reported_by_name(formula: Any, own: str, fault: str, message
     [
         ({"strategies": []}, "name at least one strategy"),
         ({"strategies": ["random", "random"]}, "'random' is named twice"),
+        ({"strategies": ["local", LocalSearch()]}, "'local' is named twice"),
         ({"strategies": ["randon"]}, "did you mean 'random'"),
+        ({"strategies": [NoStrategy]}, "NoStrategy is no strategy; derive it from nasbench.search.base.Strategy"),
+        ({"strategies": [NoStrategy()]}, "is no strategy; derive its class from nasbench.search.base.Strategy"),
         ({"strategies": ["evolution+population=0"]}, "at least 1"),
         ({"repeats": 0}, "repeats is at least 1, got 0"),
         ({"initial": -1}, "initial is at least 0, got -1"),
         ({"seed": -1}, "seed is at least 0, got -1"),
-        ({"processes": 0}, "processes is at least 1, got 0"),
+        ({"jobs": 0}, "jobs is at least 1, got 0"),
         ({"evaluations": 0}, "at least 1 evaluation"),
+        ({"epochs": 0}, "at least 1 epoch, got 0"),
+        ({"seconds": 0.0}, "more than 0 seconds"),
         ({"workers": 0}, "at least 1 worker"),
+        ({"score": "free"}, "score is 'paid' or 'retrained', got 'free'"),
     ],
 )
 def test_bad_settings(formula: Any, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        compare(formula(), METRIC, **{"strategies": ["random"], "processes": 1, **settings})
+        compare(formula(), METRIC, **{"strategies": ["random"], "jobs": 1, **settings})
 
 
-# --- curves ---------------------------------------------------------------------------------------------------------
-
-
-def test_anytime_by_hand() -> None:
-    def record(strategy: str, repeat: int, evaluations: int, regret: float | None) -> dict[str, Any]:
-        seconds = 10.0 * evaluations
-        return {
-            "strategy": strategy,
-            "repeat": repeat,
-            "evaluations": evaluations,
-            "simulated_seconds": seconds,
-            "regret": regret,
-        }
-
-    records = [
-        record("a", 1, 2, 5.0),
-        record("a", 1, 4, 1.0),
-        record("a", 0, 1, 3.0),
-        record("a", 0, 4, 3.0),
-        record("b", 0, 1, None),
-        record("b", 0, 3, 2.0),
-    ]
-    curves = anytime(records, [1, 2, 3.5, 4, 99])
-    assert list(curves) == ["a", "b"]
-    np.testing.assert_array_equal(curves["a"], [[3, 3, 3, 3, 3], [np.nan, 5, 5, 1, 1]])
-    np.testing.assert_array_equal(curves["b"], [[np.nan, np.nan, 2, 2, 2]])
-    in_time = anytime(records, [10, 39, 40], key="simulated_seconds")
-    np.testing.assert_array_equal(in_time["a"], [[3, 3, 3], [np.nan, 5, 1]])
-
-
-def test_streams_are_independent_of_each_other() -> None:
-    draws = {
-        stream(*key).random()
-        for key in [(0, "a", "x", 0), (0, "a", "x", 1), (0, "a", "y", 0), (0, "b", "x", 0), (1, "a", "x", 0)]
-    }
-    assert len(draws) == 5
-    assert stream(0, "a", "x", 0).random() == stream(0, "a", "x", 0).random()
-
-
-def test_initial_designs_are_different_architectures() -> None:
-    space = spaces.create("nb201")
-    designs = initial_designs(space, 50, 0, 0)
-    assert designs.shape == (50, 6)
-    assert len(set(space.key(designs).tolist())) == 50
-    assert not np.array_equal(designs, initial_designs(space, 50, 0, 1))
-    assert initial_designs(space, 0, 0, 0).shape == (0, 6)
+def test_seconds_need_recorded_times(formula: Any) -> None:
+    with pytest.raises(InputError, match="does not record train_seconds; give the budget in evaluations or epochs"):
+        race(formula(timed=False), "random", evaluations=None, seconds=100.0)
