@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, required=True)
     parser.add_argument("--seeds", type=int, required=True)
     parser.add_argument("--step", type=int, default=192)
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--measure", nargs="*", default=[])
     arguments = parser.parse_args()
     recipe = vars(SHIPPED[arguments.name])
@@ -52,7 +52,7 @@ def main() -> None:
         table = build(
             BuildSettings(**{**recipe, **asked}),
             TABLES / f"{arguments.name}.h5",
-            workers=arguments.workers,
+            jobs=arguments.jobs,
             parallel=SIDE_BY_SIDE,
             tell=print,
         )

@@ -31,7 +31,7 @@ def build(
     settings: BuildSettings,
     out: Path,
     *,
-    workers: int = 1,
+    jobs: int = 1,
     engine: Engine | None = None,
     device: str = "auto",
     parallel: int | Literal["auto"] = 1,
@@ -43,14 +43,14 @@ def build(
     """Make a table and write it to `out`; continue what was stopped, and extend what is there.
 
     Each finished group of trainings is kept at once in the ledger `<out>.ledger`, which is deleted when the table is
-    written. With as many networks side by side, all but the measured times is the same for any number of workers, on
+    written. With as many networks side by side, all but the measured times is the same for any number of jobs, on
     any engine, and however often the work was interrupted. Where `out` already holds a table of this recipe, it is
     extended by the cells, seeds, schedules and data sets that it lacks, and nothing of it is trained again.
 
     Args:
         settings: What to make.
         out: HDF5 file; appears, or changes, when all is complete.
-        workers: Processes that train, each on one thread. With 1, and on CUDA, the calling process trains.
+        jobs: Processes that train, each on one thread. With 1, and on CUDA, the calling process trains.
         engine: What runs the trainings instead of them.
         device: Where to train: "auto", "cpu", "cuda" or "cuda:N".
         parallel: Networks that are trained side by side (`nasbench.training.loop.train_many`); "auto" takes what was
@@ -72,7 +72,7 @@ def build(
         raise InputError(f"parallel must be 'auto' or an integer of at least 1, got {parallel!r}")
     if not isinstance(retries, int) or retries < 0:
         raise InputError(f"retries must be an integer of at least 0, got {retries!r}")
-    engine = engine or LocalEngine(workers)
+    engine = engine or LocalEngine(jobs)
     where = engine.device(device)
     _check_writable(out)
     plan = make_plan(settings, where)

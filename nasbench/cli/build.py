@@ -7,7 +7,7 @@ from typing import Annotated, Literal, cast
 import typer
 
 from nasbench.cli.console import bar, interruptible, note
-from nasbench.cli.options import OutOption, SeedOption
+from nasbench.cli.options import JobsOption, OutOption, SeedOption
 from nasbench.cli.output import wrote
 from nasbench.cli.parsing import number, separated, whole
 from nasbench.errors import InputError
@@ -45,9 +45,7 @@ def build(
     ] = "costs",
     seed: SeedOption = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that train on the CPU; all cores if not given.")
-    ] = None,
+    jobs: JobsOption = None,
     parallel: Annotated[str, typer.Option(help="Networks trained side by side; auto takes what is fastest.")] = "auto",
     engine: Annotated[Literal["local", "ray"], typer.Option(help="Where to train.")] = "local",
     address: Annotated[
@@ -107,7 +105,7 @@ def build(
             file,
             device=device,
             parallel=side,
-            engine=RayEngine(address, workers, gpus) if engine == "ray" else LocalEngine(workers or cores()),
+            engine=RayEngine(address, jobs, gpus) if engine == "ray" else LocalEngine(jobs or cores()),
             retries=retries,
             retry_failed=retry_failed,
             progress=progress,
