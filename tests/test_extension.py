@@ -14,7 +14,7 @@ from nasbench.benchmark.hdf5.writer import write
 from nasbench.benchmark.table import Column, Table
 from nasbench.builder.settings import BuildSettings, sampling_generator
 from nasbench.cli import main
-from nasbench.sampling.draws import Draws
+from nasbench.sampling.random import Random
 from nasbench.spaces import spaces
 from nasbench.testing import check_predictor, check_strategy
 
@@ -114,5 +114,5 @@ def test_the_table_of_the_readme_has_the_cell_that_the_readme_asks_for() -> None
     assert cell
     assert "nasbench build --space nb201 --dataset digits --cells 64 " in readme
     space = spaces.create("nb201")
-    cells = Draws().sample(space, 64, sampling_generator(BuildSettings()))
+    cells = Random().sample(space, 64, sampling_generator(BuildSettings()))
     assert cell[1] in [space.to_string(genotype) for genotype in cells]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.measures.base import Measurement
 from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.progress import Progress, silent
-from nasbench.sampling import samplers
+from nasbench.sampling import current_name, samplers
 from nasbench.sampling.base import OneRound
 from nasbench.training.linear_baseline import linear_accuracy
 from nasbench.types import GenotypeArray
@@ -136,7 +137,8 @@ def _there(out: Path, plan: Plan) -> Table | None:
         differing += other_data(name, known[name], plan)
     if differing:
         raise FileError(f"{out} holds a table of another recipe: {summary(differing)}; name another file or delete it")
-    return table.loaded()
+    parts = [{**part, "sampling": current_name(part["sampling"])} for part in table.recipe["parts"]]
+    return replace(table, recipe={**table.recipe, "parts": parts}).loaded()
 
 
 def _complete(table: Table, settings: BuildSettings, plan: Plan, part: Mapping[str, Any]) -> bool:

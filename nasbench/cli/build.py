@@ -23,15 +23,16 @@ def build(
         ),
     ] = None,
     cells: Annotated[
-        int | None, typer.Option(min=1, help="Cells to train; all of the sampling if not given, but 64 of draws.")
+        int | None,
+        typer.Option(min=1, help="Number of cells (default: 64 for random, otherwise everything the sampler yields)."),
     ] = None,
     epochs: Annotated[
         str, typer.Option(help="Epochs of training; several schedules, each a training of its own, as 1,4,12.")
     ] = "12",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each cell, each with its own seed.")] = 1,
     sampling: Annotated[
-        str, typer.Option(help="How cells are chosen: draws, classes, cost, exhaustive, list+path=FILE, active.")
-    ] = "draws",
+        str, typer.Option(help="How cells are chosen: random, unique, cost, exhaustive, list+path=FILE, active.")
+    ] = "random",
     channels: Annotated[int, typer.Option(min=1, help="Channels after the stem.")] = 16,
     depth: Annotated[int, typer.Option(min=1, help="Cells in each stage.")] = 1,
     stages: Annotated[int, typer.Option(min=1, help="Stages; the image is halved between two of them.")] = 3,
@@ -89,7 +90,7 @@ def build(
     settings = BuildSettings(
         space=space,
         datasets=chosen,
-        cells=64 if cells is None and sampling == "draws" else cells,
+        cells=64 if cells is None and sampling == "random" else cells,
         seeds=seeds,
         sampling=sampling,
         seed=seed,
