@@ -36,7 +36,7 @@ class RayEngine(Engine):
         except ImportError as error:
             raise MissingExtraError("the engine ray needs Ray: pip install 'nasbench[ray]'") from error
         if gpus > 1 and gpus != int(gpus):
-            raise InputError(f"gpus of a task is a fraction of one, or a whole number, got {gpus}")
+            raise InputError(f"gpus per task is a fraction of one, or a whole number, got {gpus}")
         self.gpus = gpus
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray warns about its future default otherwise
         if not ray.is_initialized():
@@ -50,7 +50,7 @@ class RayEngine(Engine):
                 ) from error
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         if gpus and resources.get("GPU", 0) < gpus:
-            raise InputError(f"a task wants {gpus} GPUs, but the cluster has {resources.get('GPU', 0):.0f}")
+            raise InputError(f"a task needs {gpus} GPUs, but the cluster has {resources.get('GPU', 0):.0f}")
         capacity = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 1)
         self.jobs = max(1, int(min(capacity, jobs or capacity)))
 
@@ -59,7 +59,9 @@ class RayEngine(Engine):
         if self.gpus and name in ("auto", "cuda"):
             return torch.device("cuda:0")
         if self.gpus or name not in ("auto", "cpu"):
-            raise InputError(f"with the engine ray say --gpus for a GPU, and no device; got {name!r}, gpus {self.gpus}")
+            raise InputError(
+                f"with the engine ray use --gpus for GPUs instead of a device; got {name!r}, gpus {self.gpus}"
+            )
         return pick_device("cpu")
 
     def run(
