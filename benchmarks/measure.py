@@ -28,7 +28,7 @@ from nasbench.measures import (
     training_memory,
 )
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 CELLS = 4
 

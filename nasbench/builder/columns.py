@@ -11,11 +11,11 @@ import numpy as np
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.builder.ledger import TRAINING, Key
+from nasbench.datasets.base import SPLITS
 from nasbench.measures.base import MEASURES, Measure, Measurement, measure
 from nasbench.provenance import provenance
 from nasbench.spaces import Space
 from nasbench.tasks import Task
-from nasbench.training.loop import SPLITS
 from nasbench.types import GenotypeArray, Subset
 
 NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
@@ -172,7 +172,7 @@ def _columns(
 
 
 def curve_metrics(dataset: str, task: Task) -> list[Metric]:
-    """What is measured after each epoch, in the order of `nasbench.training.loop.curves`."""
+    """What is measured after each epoch, in the order of `nasbench.training.history.curve_names`."""
     dims = ("architecture", "seed", "epoch")
     splits: tuple[tuple[Subset, str], ...] = (
         ("train", "running over the batches of the epoch"),

@@ -16,7 +16,7 @@ from nasbench.datasets.base import SPLITS
 from nasbench.errors import InputError
 from nasbench.measures.base import MEASURES, measure
 from nasbench.spaces import Space, spaces
-from nasbench.training.loop import OPTIMISERS
+from nasbench.training.settings import OPTIMISERS
 from nasbench.types import GenotypeArray
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 from nasbench.types import GenotypeArray
 
 SAMPLING, TRAINING = 0, 1

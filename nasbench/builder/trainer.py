@@ -15,8 +15,12 @@ from nasbench.datasets import Data, datasets
 from nasbench.measures.base import MEASURES, Measurement, Subject, measure
 from nasbench.spaces import NetworkSettings, Space, spaces
 from nasbench.tasks import Task
+from nasbench.training.device import seeded
 from nasbench.training.fusion import Unfusable
-from nasbench.training.loop import History, TrainSettings, seeded, time_training, train, train_many
+from nasbench.training.history import History
+from nasbench.training.loop import train, train_many
+from nasbench.training.settings import TrainSettings
+from nasbench.training.timing import time_training
 from nasbench.types import GenotypeArray
 
 Tensors: TypeAlias = Mapping[str, tuple[torch.Tensor, torch.Tensor]]

@@ -22,7 +22,7 @@ from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.parallel.processes import Died
 from nasbench.progress import Progress
 from nasbench.sampling import samplers
-from nasbench.training.loop import curves
+from nasbench.training.history import curve_names
 from nasbench.types import FloatArray, GenotypeArray
 
 MEASURED = 8
@@ -212,7 +212,7 @@ class Work:
     def _scores(self, genotypes: GenotypeArray) -> FloatArray:
         """Mean validation score over the seeds, on the first data set, at the end of the longest schedule; `(n,)`."""
         name, data = next(iter(self.plan.data.items()))
-        row = curves(data.task).index(f"validation_{data.task.score}")
+        row = curve_names(data.task).index(f"validation_{data.task.score}")
         ends = np.full((len(genotypes), self.settings.seeds), np.nan)
         for place in np.ndindex(*ends.shape):
             key = Key.of(TRAINING, name, self.settings.schedules[-1], place[1], genotypes[place[0]])

@@ -72,7 +72,7 @@ def build(
     from nasbench.spaces import spaces
     from nasbench.spaces.base import NetworkSettings
     from nasbench.tasks import tasks
-    from nasbench.training.loop import TrainSettings
+    from nasbench.training.settings import TrainSettings
 
     task = spaces.resolve(space)[0].task
     if not dataset and task not in DEFAULTS:

@@ -28,7 +28,8 @@ from nasbench.measures import (
 )
 from nasbench.measures.proxies import proxies
 from nasbench.tasks import Task
-from nasbench.training.loop import TrainSettings, train
+from nasbench.training.loop import train
+from nasbench.training.settings import TrainSettings
 from nasbench.types import Direction, FloatArray, Subset
 
 CPU = torch.device("cpu")

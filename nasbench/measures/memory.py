@@ -14,7 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from nasbench.tasks import Task
-from nasbench.training.loop import TrainSettings, train
+from nasbench.training.loop import train
+from nasbench.training.settings import TrainSettings
 
 CPU = torch.device("cpu")
 

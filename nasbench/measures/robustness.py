@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from nasbench.tasks import Task
-from nasbench.training.loop import evaluate
+from nasbench.training.steps import evaluate
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 
 from nasbench.errors import InputError
 from nasbench.parallel.threads import single_threaded
-from nasbench.training.loop import EVALUATION_BATCH
+from nasbench.training.steps import EVALUATION_BATCH
 
 
 def latency(network: torch.nn.Module, inputs: torch.Tensor, repeats: int = 50, warmup: int = 5) -> float:

@@ -22,7 +22,7 @@ from nasbench.measures import flops, parameters
 from nasbench.measures.base import Measurement
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 TINY = BuildSettings(
     datasets=("digits+train=40+validation=20+test=30",),

@@ -12,7 +12,7 @@ from nasbench.measures import inference_memory, training_memory
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import tasks
 from nasbench.tasks.images import ImageClassification
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 TASK = ImageClassification((1, 2, 2), 3)
 FLOAT, INDEX = 4, 8

@@ -10,7 +10,10 @@ from nasbench.datasets.transforms.corruptions import CORRUPTIONS, corrupted
 from nasbench.measures import robustness
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
-from nasbench.training.loop import TrainSettings, evaluate, seeded, train
+from nasbench.training.device import seeded
+from nasbench.training.loop import train
+from nasbench.training.settings import TrainSettings
+from nasbench.training.steps import evaluate
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from torch import nn
 from nasbench.errors import InputError
 from nasbench.measures import inference_seconds, latency
 from nasbench.measures.timing import median_seconds
-from nasbench.training.loop import EVALUATION_BATCH
+from nasbench.training.steps import EVALUATION_BATCH
 
 ONE = torch.ones(1, 1, 1, 1)
 
