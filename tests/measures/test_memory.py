@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from nasbench.measures import inference_memory, training_memory
+from nasbench.measures.memory import inference_memory, training_memory
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import tasks
 from nasbench.tasks.images import ImageClassification
