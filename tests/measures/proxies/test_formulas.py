@@ -232,9 +232,8 @@ def test_a_cell_that_passes_nothing() -> None:
     space, task = spaces.create("nb201"), ImageClassification((1, 8, 8), 3)
     network = space.network(space.genotype([0] * 6), task, NetworkSettings(4, 1, 2))
     x, y = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0)), task.targets(4)
-    values = proxy_scores(
-        network, task, x, y, [name for name in PROXIES if name not in ("parameters", "flops", "l2_norm")]
-    )
+    names = [name for name in PROXIES if name not in ("parameters", "flops", "l2_norm")]
+    values = proxy_scores(network, task, x, y, names)
     assert {name for name, value in values.items() if math.isnan(value)} == {"jacov", "naswot", "zen"}
     assert values["synflow"] == 0
 
