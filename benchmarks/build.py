@@ -37,7 +37,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nasbench.builder import BuildSettings
 from nasbench.datasets import datasets
-from nasbench.sampling.draws import Draws
+from nasbench.sampling.random import Random
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import Task
 from nasbench.training.device import seeded
@@ -138,7 +138,7 @@ def main() -> None:
     with ProcessPoolExecutor(cores, context, initializer=partial(torch.set_num_threads, 1)) as pool:
         for channels in arguments.channels:
             settings = replace(RECIPE, network=NetworkSettings(channels=channels, cells=1, stages=1))
-            cells = Draws().sample(spaces.create(settings.space), arguments.cells, np.random.default_rng(0))
+            cells = Random().sample(spaces.create(settings.space), arguments.cells, np.random.default_rng(0))
             parts = [cells[core::cores] for core in range(cores)]
             few = [cells[:1]] * cores
             counts = {"ordinary": min(arguments.ordinary, len(cells))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.measures.base import Measurement
 from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.progress import Progress, silent
-from nasbench.sampling import samplers
+from nasbench.sampling import current_name, samplers
 from nasbench.sampling.base import OneRound
 from nasbench.training.linear_baseline import linear_accuracy
 from nasbench.types import GenotypeArray
@@ -31,7 +32,7 @@ def build(
     settings: BuildSettings,
     out: Path,
     *,
-    workers: int = 1,
+    jobs: int = 1,
     engine: Engine | None = None,
     device: str = "auto",
     parallel: int | Literal["auto"] = 1,
@@ -43,14 +44,14 @@ def build(
     """Make a table and write it to `out`; continue what was stopped, and extend what is there.
 
     Each finished group of trainings is kept at once in the ledger `<out>.ledger`, which is deleted when the table is
-    written. With as many networks side by side, all but the measured times is the same for any number of workers, on
+    written. With as many networks side by side, all but the measured times is the same for any number of jobs, on
     any engine, and however often the work was interrupted. Where `out` already holds a table of this recipe, it is
     extended by the cells, seeds, schedules and data sets that it lacks, and nothing of it is trained again.
 
     Args:
         settings: What to make.
         out: HDF5 file; appears, or changes, when all is complete.
-        workers: Processes that train, each on one thread. With 1, and on CUDA, the calling process trains.
+        jobs: Processes that train, each on one thread. With 1, and on CUDA, the calling process trains.
         engine: What runs the trainings instead of them.
         device: Where to train: "auto", "cpu", "cuda" or "cuda:N".
         parallel: Networks that are trained side by side (`nasbench.training.loop.train_many`); "auto" takes what was
@@ -72,7 +73,7 @@ def build(
         raise InputError(f"parallel must be 'auto' or an integer of at least 1, got {parallel!r}")
     if not isinstance(retries, int) or retries < 0:
         raise InputError(f"retries must be an integer of at least 0, got {retries!r}")
-    engine = engine or LocalEngine(workers)
+    engine = engine or LocalEngine(jobs)
     where = engine.device(device)
     _check_writable(out)
     plan = make_plan(settings, where)
@@ -140,7 +141,8 @@ def _there(out: Path, plan: Plan, settings: BuildSettings) -> Table | None:
     unnamed = sorted(recorded - set(settings.measures))
     if unnamed:
         raise FileError(f"{out} records measures of your own; name them too, with --measure {','.join(unnamed)}")
-    return table.loaded()
+    parts = [{**part, "sampling": current_name(part["sampling"])} for part in table.recipe["parts"]]
+    return replace(table, recipe={**table.recipe, "parts": parts}).loaded()
 
 
 def _complete(table: Table, settings: BuildSettings, plan: Plan, part: Mapping[str, Any]) -> bool:

@@ -39,7 +39,7 @@ class BuildSettings:
     datasets: tuple[str, ...] = ("digits",)
     cells: int | None = 64
     seeds: int = 2
-    sampling: str = "draws"
+    sampling: str = "random"
     seed: int = 0
     network: NetworkSettings = field(default_factory=NetworkSettings)
     train: TrainSettings = field(default_factory=TrainSettings)

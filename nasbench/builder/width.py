@@ -25,16 +25,16 @@ class WidthPicker:
     Args:
         settings: What the table is made of.
         device: Where to train.
-        workers: How many groups are trained at a time.
+        jobs: How many groups are trained at a time.
     """
 
-    def __init__(self, settings: BuildSettings, device: torch.device, workers: int) -> None:
-        self.trainer, self.workers = Trainer(settings, device), workers
+    def __init__(self, settings: BuildSettings, device: torch.device, jobs: int) -> None:
+        self.trainer, self.jobs = Trainer(settings, device), jobs
 
     def __call__(self, group: Group) -> int:
         """The number for a group of all that are to be trained alike."""
         widths = CUDA_WIDTHS if self.trainer.device.type == "cuda" else CPU_WIDTHS
-        most = max(1, math.ceil(len(group.genotypes) / self.workers))
+        most = max(1, math.ceil(len(group.genotypes) / self.jobs))
         best, fastest = 1, math.inf
         for width in widths:
             if width > most:

@@ -236,7 +236,7 @@ class Work:
         if width is None:
             specification = next(iter(self.plan.specifications.values()))
             group = Group(specification, self.settings.schedules[0], 0, genotypes)
-            start = partial(WidthPicker, self.settings, device, self.engine.workers)
+            start = partial(WidthPicker, self.settings, device, self.engine.jobs)
             with closing(self.engine.run(start, [group])) as results:
                 _, width = next(results)
             if isinstance(width, Died):

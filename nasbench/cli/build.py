@@ -7,7 +7,7 @@ from typing import Annotated, Literal, cast
 import typer
 
 from nasbench.cli.console import bar, interruptible, note
-from nasbench.cli.options import OutOption, SeedOption
+from nasbench.cli.options import JobsOption, OutOption, SeedOption
 from nasbench.cli.output import wrote
 from nasbench.cli.parsing import number, separated, whole
 from nasbench.errors import InputError
@@ -23,15 +23,16 @@ def build(
         ),
     ] = None,
     cells: Annotated[
-        int | None, typer.Option(min=1, help="Cells to train; all of the sampling if not given, but 64 of draws.")
+        int | None,
+        typer.Option(min=1, help="Number of cells (default: 64 for random, otherwise everything the sampler yields)."),
     ] = None,
     epochs: Annotated[
         str, typer.Option(help="Epochs of training; several schedules, each a training of its own, as 1,4,12.")
     ] = "12",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each cell, each with its own seed.")] = 1,
     sampling: Annotated[
-        str, typer.Option(help="How cells are chosen: draws, classes, cost, exhaustive, list+path=FILE, active.")
-    ] = "draws",
+        str, typer.Option(help="How cells are chosen: random, unique, cost, exhaustive, list+path=FILE, active.")
+    ] = "random",
     channels: Annotated[int, typer.Option(min=1, help="Channels after the stem.")] = 16,
     depth: Annotated[int, typer.Option(min=1, help="Cells in each stage.")] = 1,
     stages: Annotated[int, typer.Option(min=1, help="Stages; the image is halved between two of them.")] = 3,
@@ -45,9 +46,7 @@ def build(
     ] = "costs",
     seed: SeedOption = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that train on the CPU; all cores if not given.")
-    ] = None,
+    jobs: JobsOption = None,
     parallel: Annotated[str, typer.Option(help="Networks trained side by side; auto takes what is fastest.")] = "auto",
     engine: Annotated[Literal["local", "ray"], typer.Option(help="Where to train.")] = "local",
     address: Annotated[
@@ -91,7 +90,7 @@ def build(
     settings = BuildSettings(
         space=space,
         datasets=chosen,
-        cells=64 if cells is None and sampling == "draws" else cells,
+        cells=64 if cells is None and sampling == "random" else cells,
         seeds=seeds,
         sampling=sampling,
         seed=seed,
@@ -107,7 +106,7 @@ def build(
             file,
             device=device,
             parallel=side,
-            engine=RayEngine(address, workers, gpus) if engine == "ray" else LocalEngine(workers or cores()),
+            engine=RayEngine(address, jobs, gpus) if engine == "ray" else LocalEngine(jobs or cores()),
             retries=retries,
             retry_failed=retry_failed,
             progress=progress,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nasbench.cli.console import bar, interruptible, out
-from nasbench.cli.options import ProcessesOption
+from nasbench.cli.options import JobsOption
 
 
 def demo(
@@ -16,12 +16,12 @@ def demo(
         "demo"
     ),
     quick: Annotated[bool, typer.Option("--quick", help="A tiny version of everything, to see that it works.")] = False,
-    processes: ProcessesOption = None,
+    jobs: JobsOption = None,
 ) -> None:
     """The whole story in minutes, on real data: build, evaluate, fit a surrogate, compare, report."""
     from nasbench.demo import FULL, QUICK, run_demo
     from nasbench.parallel.processes import cores
 
     with interruptible("nasbench demo continues where it stopped"):
-        report = run_demo(folder, QUICK if quick else FULL, processes=processes or cores(), tell=out.print, bar=bar)
+        report = run_demo(folder, QUICK if quick else FULL, jobs=jobs or cores(), tell=out.print, bar=bar)
     out.print(f"[bold]Report:[/] {report.resolve()}", soft_wrap=True)

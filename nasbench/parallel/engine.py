@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 class Engine(ABC):
     """Runs tasks somewhere."""
 
-    workers: int
+    jobs: int
     """How many tasks it runs at a time."""
 
     @abstractmethod
@@ -45,28 +45,28 @@ class Engine(ABC):
 
 
 class LocalEngine(Engine):
-    """Processes of this machine, each on one thread; with one worker, the calling process."""
+    """Processes of this machine, each on one thread; with one job, the calling process."""
 
-    def __init__(self, workers: int) -> None:
-        if workers < 1:
-            raise InputError(f"workers must be at least 1, got {workers}")
-        self.workers = workers
+    def __init__(self, jobs: int) -> None:
+        if jobs < 1:
+            raise InputError(f"jobs must be at least 1, got {jobs}")
+        self.jobs = jobs
 
     def device(self, name: str) -> torch.device:
         """A device of this machine; with one of CUDA, the calling process does all work."""
         device = pick_device(name)
         if device.type == "cuda":
-            self.workers = 1
+            self.jobs = 1
         return device
 
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
     ) -> Generator[tuple[Task, Result | Died], None, None]:
         """Each process runs one task at a time; the death of one costs its task."""
-        if self.workers == 1:
+        if self.jobs == 1:
             with single_threaded():
                 work = start()
                 yield from ((task, work(task)) for task in tasks)
         else:
-            with closing(run_tasks(start, tasks, self.workers, attempts=1)) as results:
+            with closing(run_tasks(start, tasks, self.jobs, attempts=1)) as results:
                 yield from results

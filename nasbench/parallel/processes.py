@@ -38,7 +38,7 @@ def cores() -> int:
 
 
 def run_tasks(
-    start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task], workers: int, attempts: int = 2
+    start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task], jobs: int, attempts: int = 2
 ) -> Generator[tuple[Task, Result | Died], None, None]:
     """Run tasks in spawned processes and yield each with its result, in the order in which they finish.
 
@@ -48,7 +48,7 @@ def run_tasks(
     Args:
         start: Called once in each process; returns what runs a task. Picklable; neither is expected to raise.
         tasks: Picklable.
-        workers: Number of processes.
+        jobs: Number of processes.
         attempts: How many processes a task may take with it before `Died` is its result.
 
     Raises:
@@ -60,7 +60,7 @@ def run_tasks(
     pool: dict[Connection, _Worker] = {}
     try:
         while unfinished:
-            while len(pool) < min(workers, unfinished):
+            while len(pool) < min(jobs, unfinished):
                 worker = _spawn(start)
                 pool[worker.pipe] = worker
             for worker in pool.values():
@@ -108,7 +108,7 @@ def _cause_of_death(worker: _Worker) -> str:
     if not worker.ready:
         raise NasbenchError(
             f"a worker process {cause} while it started (its own message is above); "
-            "in a script, work under if __name__ == '__main__', or use one worker"
+            "in a script, work under if __name__ == '__main__', or use one process"
         )
     return cause
 

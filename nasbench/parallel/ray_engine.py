@@ -26,11 +26,11 @@ class RayEngine(Engine):
 
     Args:
         address: Of the cluster, as `ray.init` takes it ("auto", "ray://host:10001"); None starts Ray on this machine.
-        workers: Tasks at a time; what the cluster has room for if None.
+        jobs: Tasks at a time; what the cluster has room for if None.
         gpus: GPUs of a task, which may be a fraction so that several share one; 0 trains on processors.
     """
 
-    def __init__(self, address: str | None = None, workers: int | None = None, gpus: float = 0.0) -> None:
+    def __init__(self, address: str | None = None, jobs: int | None = None, gpus: float = 0.0) -> None:
         try:
             import ray
         except ImportError as error:
@@ -40,7 +40,7 @@ class RayEngine(Engine):
         self.gpus = gpus
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else each start warns of its future default
         if not ray.is_initialized():
-            local: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
+            local: dict[str, Any] = {} if address else {"num_cpus": jobs, "include_dashboard": False}
             try:
                 ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **local)
             except (ConnectionError, RuntimeError, ValueError) as error:
@@ -52,7 +52,7 @@ class RayEngine(Engine):
         if gpus and resources.get("GPU", 0) < gpus:
             raise InputError(f"a task wants {gpus} GPUs, but the cluster has {resources.get('GPU', 0):.0f}")
         room = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 1)
-        self.workers = max(1, int(min(room, workers or room)))
+        self.jobs = max(1, int(min(room, jobs or room)))
 
     def device(self, name: str) -> torch.device:
         """That of a task, which Ray chooses: with GPUs the first of those that it sees."""
@@ -74,7 +74,7 @@ class RayEngine(Engine):
         running: dict[Any, Task] = {}
         try:
             while waiting or running:
-                while waiting and len(running) < self.workers:
+                while waiting and len(running) < self.jobs:
                     task = waiting.pop()
                     running[remote.remote(token, shared, task)] = task
                 (done, *_), _ = ray.wait(list(running), num_returns=1)

@@ -9,7 +9,7 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.predictors import predictors
 from nasbench.sampling.base import Sampler
-from nasbench.sampling.draws import Draws
+from nasbench.sampling.random import Random
 from nasbench.spaces.base import Space
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -43,7 +43,7 @@ class Active(Sampler):
         if self.start < min(least, cells):
             raise InputError(f"{self.predictor} learns from at least {least} architectures; start with more (start=)")
         first, *later = rng.spawn(1 + -(-max(0, cells - self.start) // self.batch))
-        chosen = Draws().sample(space, min(self.start, cells), first)
+        chosen = Random().sample(space, min(self.start, cells), first)
         scores = yield chosen
         for stream in later:
             known = np.isfinite(scores)

@@ -6,8 +6,8 @@ import numpy as np
 
 from nasbench.errors import InputError
 from nasbench.sampling.base import OneRound, first
-from nasbench.sampling.classes import Classes
-from nasbench.sampling.draws import Draws
+from nasbench.sampling.random import Random
+from nasbench.sampling.unique import Unique
 from nasbench.spaces.base import ENUMERABLE, NetworkSettings, Space
 from nasbench.tasks import tasks
 from nasbench.types import FloatArray, GenotypeArray
@@ -39,9 +39,9 @@ class CostStrata(OneRound):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
         if space.size <= ENUMERABLE:
-            pool = Classes("key").sample(space, None, rng)[: self.pool]
+            pool = Unique("key").sample(space, None, rng)[: self.pool]
         else:
-            pool = Draws().sample(space, self.pool, rng)
+            pool = Random().sample(space, self.pool, rng)
         cost = np.log(self._costs(space, pool))
         width = (cost.max() - cost.min()) / self.strata or 1.0
         stratum = np.minimum(((cost - cost.min()) / width).astype(np.int64), self.strata - 1)

@@ -110,8 +110,8 @@ def test_the_recipe_says_how(tiny):
     assert recipe["precision"] == "float32" and 0 < recipe["datasets"]["digits"]["linear_accuracy"]["test"] < 100
 
 
-def test_workers_do_not_change_the_table(tiny, tmp_path):
-    assert_same(build(TINY, tmp_path / "t.h5", workers=2), tiny[1])
+def test_jobs_do_not_change_the_table(tiny, tmp_path):
+    assert_same(build(TINY, tmp_path / "t.h5", jobs=2), tiny[1])
     assert [path.name for path in tmp_path.iterdir()] == ["t.h5"]
 
 
@@ -166,19 +166,19 @@ def progress(done, total):
 
 if __name__ == "__main__":
     try:
-        build({settings!r}, Path({out!r}), workers={workers}, progress=progress)
+        build({settings!r}, Path({out!r}), jobs={jobs}, progress=progress)
     except KeyboardInterrupt as error:
         print(error, flush=True)
         sys.exit(130)
 """
 
 
-@pytest.mark.parametrize(("stop", "workers"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)], ids=["Ctrl-C", "kill -9"])
-def test_stopped_and_called_again(tiny, tmp_path, stop, workers):
+@pytest.mark.parametrize(("stop", "jobs"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)], ids=["Ctrl-C", "kill -9"])
+def test_stopped_and_called_again(tiny, tmp_path, stop, jobs):
     """Stopped after 2 of 6 trainings, by Ctrl-C or for good: the next call trains only the others."""
     out = tmp_path / "t.h5"
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(settings=TINY, out=str(out), workers=workers))
+    script.write_text(SCRIPT.format(settings=TINY, out=str(out), jobs=jobs))
     with subprocess.Popen(
         [sys.executable, str(script)],
         stdin=subprocess.PIPE,
@@ -285,15 +285,15 @@ def faulty(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("fault", "workers", "reason"),
+    ("fault", "jobs", "reason"),
     [
         ("raise", 1, "failed: RuntimeError: out of memory"),
         ("kill", 2, "failed: its process was killed by SIGKILL, at each of 2 attempts"),
     ],
 )
-def test_a_training_that_fails_is_missing_with_its_reason(faulty, tmp_path, fault, workers, reason):
+def test_a_training_that_fails_is_missing_with_its_reason(faulty, tmp_path, fault, jobs, reason):
     settings = replace(TINY, space=f"faulty_space:Faulty+fault={fault}", cells=2, seeds=1, train=TrainSettings(1))
-    table = build(settings, tmp_path / "t.h5", workers=workers)
+    table = build(settings, tmp_path / "t.h5", jobs=jobs)
     failed = table.genotypes[:, 0] == 4
     assert failed.sum() == 1
     for name, column in table.columns.items():
@@ -443,8 +443,8 @@ def test_other_unacceptable_requests(tmp_path):
         replace(TINY, network=NetworkSettings(channels=0))
     with pytest.raises(InputError, match="seed must be an integer of at least 0, got -1"):
         replace(TINY, seed=-1)
-    with pytest.raises(InputError, match="workers must be at least 1, got 0"):
-        build(TINY, out, workers=0)
+    with pytest.raises(InputError, match="jobs must be at least 1, got 0"):
+        build(TINY, out, jobs=0)
     with pytest.raises(InputError, match="no device 'tpu' here"):
         build(TINY, out, device="tpu")
     with pytest.raises(InputError, match="unknown space 'nb202': did you mean 'nb201'"):

@@ -1,12 +1,14 @@
 """Tables that grow, by cells, seeds, schedules and data sets, and that are trained side by side."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from nasbench.benchmark import hdf5
-from nasbench.builder import build
+from nasbench.benchmark.load import TABLES
+from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings, build
 from nasbench.builder.settings import sampling_generator
 from nasbench.builder.trainer import Trainer
 from nasbench.errors import FileError, InputError
@@ -348,12 +350,35 @@ def test_a_table_gets_no_sampler_imported(small, tmp_path, monkeypatch):
     assert len(build(replace(few, cells=2), out).genotypes) == 2
 
 
-def test_rows_of_classes_stand_for_functions(small, tmp_path):
+def test_rows_of_unique_functions_stand_for_functions(small, tmp_path):
     """Until cells come in that were not drawn so."""
     out = tmp_path / "t.h5"
     few = replace(small, cells=2, seeds=1)
-    assert build(replace(few, sampling="classes"), out).rows_stand_for_functions
+    assert build(replace(few, sampling="unique"), out).rows_stand_for_functions
     told = []
     assert not build(few, out, tell=told.append).rows_stand_for_functions
     assert told == [f"{out} answers no longer for cells of the same function, as new ones were not chosen by function"]
-    assert not build(replace(few, sampling="classes+by=key"), tmp_path / "u.h5").rows_stand_for_functions
+    assert not build(replace(few, sampling="unique+by=key"), tmp_path / "u.h5").rows_stand_for_functions
+
+
+def test_a_shipped_table_with_former_names_of_samplers_is_complete_and_extended(tmp_path, trained):
+    """Its recipe says `classes`, which is `unique` now."""
+    out = tmp_path / "nb201-digits.h5"
+    shutil.copy(TABLES / "nb201-digits.h5", out)
+    before = hdf5.read(out)
+    assert {part["sampling"] for part in before.recipe["parts"]} == {"classes"}
+    settings = BuildSettings(
+        datasets=("digits+train=600+validation=400+test=600+distortion=0.75",),
+        sampling="unique",
+        cells=1000,
+        seeds=3,
+        network=NetworkSettings(channels=16, cells=1, stages=1),
+        train=TrainSettings(epochs=8, batch_size=32, learning_rate=0.1),
+        measures=(),
+    )
+    assert len(build(settings, out).genotypes) == 5044 and trained == []
+    build(replace(settings, cells=1, seeds=4), out)
+    assert len(trained) == 1
+    after = hdf5.read(out)
+    assert {part["sampling"] for part in after.recipe["parts"]} == {"unique"} and after.rows_stand_for_functions
+    np.testing.assert_array_equal(after.genotypes, before.genotypes)

@@ -39,7 +39,7 @@ def test_options_that_are_named_are_there() -> None:
 def test_the_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (code,) = blocks("python")
     monkeypatch.chdir(tmp_path)
-    script = code.replace("workers=2", "workers=1")  # processes want a file to start from
+    script = code.replace("jobs=2", "jobs=1")  # processes want a file to start from
     exec(compile(script, "docs/build.md", "exec"), {})
     assert len(nasbench.load(tmp_path / "table.h5").architectures()) == 4
 

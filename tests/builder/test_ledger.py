@@ -55,6 +55,7 @@ def test_a_recorded_trial_survives_a_killed_process(tmp_path):
 import os, signal, numpy as np
 from pathlib import Path
 from nasbench.builder.ledger import Key, Ledger
+from nasbench.measures.base import Measurement
 ledger = Ledger(Path({str(path)!r}), {RECIPE!r})
 ledger.record([({key(3, 0)!r}, Measurement(np.ones({SHAPE!r})))])
 os.kill(os.getpid(), signal.SIGKILL)

@@ -29,7 +29,7 @@ def test_a_machine_that_disappears(small, same, tmp_path, cluster):
     doomed, _ = (cluster.add_node(num_cpus=1) for _ in range(2))
     cluster.wait_for_nodes()
     engine = RayEngine(cluster.address)
-    assert engine.workers == 2
+    assert engine.jobs == 2
     lost = []
 
     def progress(done, total):
@@ -49,8 +49,8 @@ def test_ray_on_this_machine(small, same, tmp_path):
 
     few = replace(small, cells=2)
     try:
-        engine = RayEngine(workers=1)
-        assert engine.workers == 1 and engine.device("auto").type == "cpu"
+        engine = RayEngine(jobs=1)
+        assert engine.jobs == 1 and engine.device("auto").type == "cpu"
         with pytest.raises(InputError, match="say --gpus for a GPU, and no device; got 'cuda'"):
             engine.device("cuda")
         with pytest.raises(InputError, match=r"a task wants 0.5 GPUs, but the cluster has 0"):

@@ -14,7 +14,7 @@ from nasbench.sampling.cost import CostStrata
 from nasbench.spaces import spaces
 
 NB201 = spaces.create("nb201")
-SPECIFICATIONS = ("draws", "classes", "classes+by=key", "cost+pool=40+strata=4", "exhaustive", "active+start=6+batch=4")
+SPECIFICATIONS = ("random", "unique", "unique+by=key", "cost+pool=40+strata=4", "exhaustive", "active+start=6+batch=4")
 
 
 def score(genotypes):
@@ -52,22 +52,22 @@ def test_another_seed_is_another_sample(specification):
     assert not np.array_equal(run(specification, NB201, 15)[0], run(specification, NB201, 15, seed=1)[0])
 
 
-def test_classes_are_all_of_the_functions_each_once():
-    every, _ = run("classes", NB201, None)
+def test_unique_yields_each_function_once():
+    every, _ = run("unique", NB201, None)
     assert len(every) == 5044 == len(np.unique(NB201.function_key(every)))
     with pytest.raises(InputError, match=r"5045 cells were asked for, but nb201 has classes of function_key: 5044"):
-        run("classes", NB201, 5045)
+        run("unique", NB201, 5045)
     with pytest.raises(InputError, match="classes are those of 'key' or 'function_key', got 'kye'"):
-        run("classes+by=kye", NB201, None)
+        run("unique+by=kye", NB201, None)
     with pytest.raises(InputError, match="more than the 2,000,000 that are enumerated"):
-        run("classes", spaces.create("darts"), 5)
+        run("unique", spaces.create("darts"), 5)
 
 
-def test_classes_come_in_an_order_that_does_not_know_how_many_genotypes_they_have():
-    every, _ = run("classes", NB201, None)
+def test_unique_comes_in_an_order_independent_of_the_number_of_genotypes():
+    every, _ = run("unique", NB201, None)
     keys, counts = np.unique(NB201.function_key(NB201.unique()), return_counts=True)
     size = counts[np.searchsorted(keys, NB201.function_key(every))]
-    assert counts.max() > 100  # draws would begin with these
+    assert counts.max() > 100  # random sampling would begin with these
     assert abs(spearmanr(size, np.arange(len(every))).statistic) < 4 / np.sqrt(len(every))
 
 
@@ -78,7 +78,7 @@ def test_exhaustive_is_the_space_in_order():
 def test_strata_of_cost_by_hand(monkeypatch):
     """Costs 1 (six times), 8 (twice) and 64: three strata of equal width in the logarithm, visited in turn."""
     pool = NB201.unique()[:9]
-    monkeypatch.setattr("nasbench.sampling.classes.Classes.sample", lambda *_: pool)
+    monkeypatch.setattr("nasbench.sampling.unique.Unique.sample", lambda *_: pool)
     monkeypatch.setattr(CostStrata, "_costs", lambda *_: np.array([1, 1, 8, 1, 64, 1, 8, 1, 1.0]))
     found, _ = run("cost+strata=3", NB201, 9)
     np.testing.assert_array_equal(found, pool[[0, 2, 4, 1, 6, 3, 5, 7, 8]])
@@ -87,7 +87,7 @@ def test_strata_of_cost_by_hand(monkeypatch):
 def test_strata_of_cost_hold_dear_networks_as_often_as_cheap_ones():
     found, _ = run("cost+pool=64+strata=4", NB201, 16)
     cost = np.log(CostStrata()._costs(NB201, found))
-    drawn = np.log(CostStrata()._costs(NB201, run("draws", NB201, 16)[0]))
+    drawn = np.log(CostStrata()._costs(NB201, run("random", NB201, 16)[0]))
     assert cost.std() > drawn.std()
     large, sizes = run("cost+pool=8+strata=2+by=parameters", spaces.create("darts"), 8)
     assert spaces.create("darts").contains(large).all() and sizes == [8]
@@ -147,7 +147,7 @@ def test_active_sampling_gives_as_many_as_were_asked_for(start, batch, cells):
     assert len(found) == cells == len(np.unique(NB201.key(found)))
 
 
-@pytest.mark.parametrize("specification", ["draws", "active"])
+@pytest.mark.parametrize("specification", ["random", "active"])
 def test_samplers_without_an_end_want_a_number(specification):
     with pytest.raises(InputError, match="no end"):
         run(specification, NB201, None)
@@ -164,7 +164,7 @@ def test_samplers_without_an_end_want_a_number(specification):
         ("cost+strata=0", "strata must be an integer"),
         ("cost+by=latency", "cost is flops or parameters, got 'latency'"),
         ("cost+pool=4", r"pool=\) has 4; ask for fewer"),
-        ("drawz", "did you mean 'draws'"),
+        ("randon", "did you mean 'random'"),
     ],
 )
 def test_what_samplers_refuse(specification, message):

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from nasbench.errors import InputError
-from nasbench.sampling.draws import Draws
+from nasbench.sampling.random import Random
 from nasbench.spaces.nb201 import NB201
 
 
 def draw(space, n):
-    return Draws().sample(space, n, np.random.default_rng(0))
+    return Random().sample(space, n, np.random.default_rng(0))
 
 
 def test_sampled_cells_differ_and_are_drawn_alike():

@@ -9,7 +9,7 @@ from nasbench.spaces.base import Space
 from nasbench.types import GenotypeArray
 
 
-class Classes(OneRound):
+class Unique(OneRound):
     """One architecture of each class in random order: the first of the class in order of `Space.code`.
 
     Args:

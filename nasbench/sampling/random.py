@@ -12,7 +12,7 @@ from nasbench.types import GenotypeArray
 CHUNK = 1024
 
 
-class Draws(OneRound):
+class Random(OneRound):
     """`Space.sample` made canonical, without those whose `key` came before; cells that compute a constant included.
 
     A class of isomorphic architectures comes the earlier the more genotypes it has.
@@ -23,7 +23,7 @@ class Draws(OneRound):
     def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
         """The first `cells` different ones."""
         if cells is None:
-            raise InputError("draws have no end; say how many cells, or take the sampler 'exhaustive'")
+            raise InputError("random sampling has no end; say how many cells, or take the sampler 'exhaustive'")
         kept: dict[int, GenotypeArray] = {}
         barren, patience = 0, 64 * max(cells, CHUNK)
         while len(kept) < cells:
