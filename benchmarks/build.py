@@ -40,7 +40,8 @@ from nasbench.datasets import datasets
 from nasbench.sampling.random import Random
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import Task
-from nasbench.training.loop import seeded, train, train_many
+from nasbench.training.device import seeded
+from nasbench.training.loop import train, train_many
 from nasbench.types import GenotypeArray
 
 RECIPE = SHIPPED["nb201-digits"]

@@ -37,8 +37,10 @@ from nasbench.builder.settings import trial_seeds
 from nasbench.datasets import datasets
 from nasbench.sampling.unique import Unique
 from nasbench.spaces import NetworkSettings, spaces
+from nasbench.training.device import seeded
 from nasbench.training.linear_baseline import linear_accuracy
-from nasbench.training.loop import TrainSettings, seeded, train_many
+from nasbench.training.loop import train_many
+from nasbench.training.settings import TrainSettings
 from nasbench.types import FloatArray, GenotypeArray
 
 SPLITS = ("validation", "test")

@@ -20,7 +20,7 @@ from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.progress import Progress
 from nasbench.report.page import write_report
 from nasbench.spaces.base import NetworkSettings
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 METRIC = "validation_accuracy"
 SIDE_BY_SIDE = 16

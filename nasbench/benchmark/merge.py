@@ -235,7 +235,8 @@ def _one_metric(found: Sequence[Part]) -> Metric:
                     f"{part.source}; rename it in one of them"
                 )
     told = sorted({part.column.metric.description for part in found} - {""})
-    return replace(first.column.metric, description=" / ".join(told))
+    resumable = all(part.column.metric.resumable for part in found)
+    return replace(first.column.metric, description=" / ".join(told), resumable=resumable)
 
 
 def _united(

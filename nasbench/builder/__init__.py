@@ -3,6 +3,6 @@
 from nasbench.builder.builder import build
 from nasbench.builder.settings import BuildSettings
 from nasbench.spaces import NetworkSettings
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 __all__ = ["BuildSettings", "NetworkSettings", "TrainSettings", "build"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -79,17 +79,17 @@ def build(
     plan = make_plan(settings, where)
     path = out.with_name(f"{out.name}.ledger")
     part = part_of(settings, plan)
-    there = _there(out, plan)
+    there = _there(out, plan, settings)
     if there is not None and not path.exists() and not retry_failed and _complete(there, settings, plan, part):
         return there
 
     with Ledger(path, plan.recipe) as ledger:
-        there = _there(out, plan)  # again: until now another build may have written it
-        held, kept = {} if there is None else recover(there), ledger.finished()
+        there = _there(out, plan, settings)  # again: until now another build may have written it
+        held, kept = {} if there is None else recover(there, settings.measures), ledger.finished()
         if there is not None and not retry_failed and _complete(there, settings, plan, part):
             again = any(key in held and held[key].reason != kept[key].reason for key in kept)
             if not again:  # an earlier call was stopped after writing the table, or on the way to more
-                _clear(ledger, there, tell)
+                _clear(ledger, there, settings.measures, tell)
                 return there
         finished = held | kept
         _check_data(ledger, plan, finished)
@@ -113,11 +113,11 @@ def build(
             raise KeyboardInterrupt(
                 f"{work.done} of {work.total} trainings {state}; the same call continues"
             ) from interrupt
-        _clear(ledger, table, tell)
+        _clear(ledger, table, settings.measures, tell)
     return table
 
 
-def _there(out: Path, plan: Plan) -> Table | None:
+def _there(out: Path, plan: Plan, settings: BuildSettings) -> Table | None:
     """The table that is to be extended.
 
     Raises:
@@ -137,6 +137,10 @@ def _there(out: Path, plan: Plan) -> Table | None:
         differing += other_data(name, known[name], plan)
     if differing:
         raise FileError(f"{out} holds a table of another recipe: {summary(differing)}; name another file or delete it")
+    recorded = {name for part in table.recipe["parts"] for name in part["measures"] if ":" in name}
+    unnamed = sorted(recorded - set(settings.measures))
+    if unnamed:
+        raise FileError(f"{out} records measures of your own; name them too, with --measure {','.join(unnamed)}")
     parts = [{**part, "sampling": current_name(part["sampling"])} for part in table.recipe["parts"]]
     return replace(table, recipe={**table.recipe, "parts": parts}).loaded()
 
@@ -149,13 +153,13 @@ def _complete(table: Table, settings: BuildSettings, plan: Plan, part: Mapping[s
     if not isinstance(sampler, OneRound):
         return True
     chosen = sampler.sample(plan.space, settings.cells, sampling_generator(settings))
-    finished = recover(table)
+    finished = recover(table, settings.measures)
     return all(key in finished for key in all_work(settings, plan, chosen))
 
 
-def _clear(ledger: Ledger, table: Table, tell: Callable[[str], None]) -> None:
+def _clear(ledger: Ledger, table: Table, own: Sequence[str], tell: Callable[[str], None]) -> None:
     """Remove a ledger of which the table holds all."""
-    more = len(ledger.finished().keys() - recover(table).keys())
+    more = len(ledger.finished().keys() - recover(table, own).keys())
     if more:
         tell(
             f"{ledger.path} keeps {more} finished pieces of work that were not asked for now; ask for more to use them"

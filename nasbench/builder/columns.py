@@ -11,11 +11,11 @@ import numpy as np
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.builder.ledger import TRAINING, Key
-from nasbench.measures.base import MEASURES, Measure, Measurement, measure
+from nasbench.datasets.base import SPLITS
+from nasbench.measures import Measure, Measurement, measures
 from nasbench.provenance import provenance
 from nasbench.spaces import Space
 from nasbench.tasks import Task
-from nasbench.training.loop import SPLITS
 from nasbench.types import GenotypeArray, Subset
 
 NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
@@ -64,10 +64,10 @@ def assemble(
             shape = (len(genotypes), seeds) if length else (len(genotypes),)
             if what == TRAINING:
                 epochs[name] = tuple(range(1, length + 1))
-                named = [replace(kind, dataset=name) for kind in kinds]
+                named = [replace(kind, dataset=name, resumable=True) for kind in kinds]
                 columns += _columns(named, found.items(), (*shape, length), NOT_TRAINED)
             else:
-                columns += _columns(measured_metrics(name, measure(what)), found.items(), shape, NOT_MEASURED)
+                columns += _columns(measured_metrics(name, measures.create(what)), found.items(), shape, NOT_MEASURED)
         if len(lengths) > 1:
             epochs[dataset] = tuple(lengths)
             ends = (
@@ -75,7 +75,8 @@ def assemble(
                 for position, length in enumerate(lengths)
                 for place, (values, reason) in work[TRAINING, length].items()
             )
-            columns += _columns(kinds, ends, (len(genotypes), seeds, len(lengths)), NOT_TRAINED)
+            apart = [replace(kind, resumable=False) for kind in kinds]
+            columns += _columns(apart, ends, (len(genotypes), seeds, len(lengths)), NOT_TRAINED)
     return Table(
         space=space,
         genotypes=genotypes,
@@ -87,27 +88,28 @@ def assemble(
     )
 
 
-def recover(table: Table) -> dict[Key, Measurement]:
-    """The outcomes that `assemble` made a table of."""
+def recover(table: Table, own: Iterable[str] = ()) -> dict[Key, Measurement]:
+    """The outcomes that `assemble` made a table of, including those of measures outside the registry."""
     found: dict[Key, Measurement] = {}
     rows = [genotype.tobytes() for genotype in table.genotypes]
+    kinds_of = {what: measures.create(what) for what in measures.expand([*measures, *own])}
     for dataset, kinds in recorded_metrics(table).items():
         for name in [name for name in table.epochs if name.startswith(f"{dataset}@")] or [dataset]:
             length = table.epochs[name][-1]
             work = {TRAINING: [f"{name}/{kind.name}" for kind in kinds]}
-            work |= {what: _paths(name, what) for what in MEASURES if MEASURES[what].trained}
+            work |= {what: _paths(name, measure) for what, measure in kinds_of.items() if measure.trained}
             for what, paths in work.items():
                 for (row, seed), outcome in _outcomes(table, paths):
                     found[Key(what, dataset, length, seed, rows[row])] = outcome
-        for what in MEASURES:
-            if not MEASURES[what].trained:
-                for (row,), outcome in _outcomes(table, _paths(dataset, what)):
+        for what, measure in kinds_of.items():
+            if not measure.trained:
+                for (row,), outcome in _outcomes(table, _paths(dataset, measure)):
                     found[Key(what, dataset, 0, 0, rows[row])] = outcome
     return found
 
 
-def _paths(dataset: str, what: str) -> list[str]:
-    return [metric.path for metric in measured_metrics(dataset, measure(what))]
+def _paths(dataset: str, measure: Measure) -> list[str]:
+    return [metric.path for metric in measured_metrics(dataset, measure)]
 
 
 def _outcomes(table: Table, paths: Sequence[str]) -> Iterator[tuple[tuple[int, ...], Measurement]]:
@@ -172,7 +174,7 @@ def _columns(
 
 
 def curve_metrics(dataset: str, task: Task) -> list[Metric]:
-    """What is measured after each epoch, in the order of `nasbench.training.loop.curves`."""
+    """What is measured after each epoch, in the order of `nasbench.training.history.curve_names`."""
     dims = ("architecture", "seed", "epoch")
     splits: tuple[tuple[Subset, str], ...] = (
         ("train", "running over the batches of the epoch"),

@@ -17,7 +17,7 @@ from nasbench.measures.base import Measurement
 from nasbench.types import FloatArray, GenotypeArray
 
 APPLICATION = 0x6E617362  # "nasb": what `file` and this module know a ledger by
-VERSION = 3
+VERSION = 4
 TRAINING = "training"
 """What the ledger calls a training; other work is called by the name of its measure."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +14,9 @@ from nasbench.builder.settings import BuildSettings
 from nasbench.datasets import DEFAULTS, Data, Dataset, datasets
 from nasbench.datasets.base import SPLITS
 from nasbench.errors import InputError
-from nasbench.measures.base import MEASURES, measure
+from nasbench.measures import measures
 from nasbench.spaces import Space, spaces
-from nasbench.training.loop import OPTIMISERS
+from nasbench.training.settings import OPTIMISERS
 from nasbench.types import GenotypeArray
 
 
@@ -73,8 +73,7 @@ def make_plan(settings: BuildSettings, device: torch.device) -> Plan:
             )
         specifications[dataset.name], data[dataset.name] = specification, loaded
         described[dataset.name] = _described(specification, dataset, loaded)
-    for name in settings.measures:
-        measure(name).ready()
+    _check_measures(settings.measures)
     training = {name: value for name, value in asdict(settings.train).items() if name != "epochs"}
     warm = training.pop("warmup_epochs") / settings.train.epochs
     recipe = {
@@ -92,6 +91,23 @@ def make_plan(settings: BuildSettings, device: torch.device) -> Plan:
         "precision": "bfloat16 autocast" if device.type == "cuda" else "float32",
     }
     return Plan(space, specifications, data, json.loads(json.dumps(recipe)), json.loads(json.dumps(described)))
+
+
+def _check_measures(names: Sequence[str]) -> None:
+    """Check that measures exist, can be taken here, and share no column with another measure."""
+    recorded: dict[str, str] = {}
+    for name in measures.expand([*measures, *names]):
+        if "+" in name:
+            raise InputError(f"the measure {name!r} takes no arguments in a table; derive a class of your own instead")
+        measure = measures.create(name)
+        if name in names:
+            measure.ready()
+        for quantity in measure.quantities:
+            other = recorded.setdefault(quantity.name, name)
+            if other != name:
+                raise InputError(
+                    f"the measures {other!r} and {name!r} both record {quantity.name!r}; rename one column"
+                )
 
 
 def _described(specification: str, dataset: Dataset, data: Data) -> dict[str, Any]:
@@ -119,7 +135,8 @@ def part_of(settings: BuildSettings, plan: Plan) -> dict[str, Any]:
 def covers(done: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether a part of a table is all that another asks for."""
     cells = done["cells"] is None or (asked["cells"] is not None and asked["cells"] <= done["cells"])
-    lists = all(set(asked[name]) <= set(done[name]) for name in ("epochs", "datasets", "measures"))
+    lists = all(set(asked[name]) <= set(done[name]) for name in ("epochs", "datasets"))
+    lists = lists and set(asked["measures"]) <= set(measures.expand(done["measures"]))
     return done["sampling"] == asked["sampling"] and cells and asked["seeds"] <= done["seeds"] and lists
 
 
@@ -137,11 +154,17 @@ def trainings(settings: BuildSettings, plan: Plan, genotypes: GenotypeArray) -> 
 def all_work(settings: BuildSettings, plan: Plan, genotypes: GenotypeArray) -> list[Key]:
     """All trainings and measurements of architectures `(n, d)` that are asked for."""
     work = trainings(settings, plan, genotypes)
-    untrained = [what for what in settings.measures if not MEASURES[what].trained]
+    trained = {what: measures.resolve(what)[0].trained for what in settings.measures}
     return [
         *work,
-        *(key._replace(what=what) for what in settings.measures if MEASURES[what].trained for key in work),
-        *(Key.of(what, name, 0, 0, one) for what in untrained for name in plan.specifications for one in genotypes),
+        *(key._replace(what=what) for what in trained if trained[what] for key in work),
+        *(
+            Key.of(what, name, 0, 0, genotype)
+            for what in trained
+            if not trained[what]
+            for name in plan.specifications
+            for genotype in genotypes
+        ),
     ]
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasbench.errors import InputError
+from nasbench.measures import measures
 from nasbench.spaces import NetworkSettings
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 from nasbench.types import GenotypeArray
 
 SAMPLING, TRAINING = 0, 1
@@ -30,7 +31,7 @@ class BuildSettings:
         network: Width and depth around the cell.
         train: How to train; its number of epochs is the length of the schedule.
         shorter: Lengths of shorter schedules, each a training of its own.
-        measures: What is measured of each network besides its trainings; names in `nasbench.measures.base`.
+        measures: What is measured of each network besides its trainings; names in `nasbench.measures`.
         latency_repeats: Timed passes of which a latency is the median.
     """
 
@@ -47,6 +48,7 @@ class BuildSettings:
     latency_repeats: int = 50
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "measures", measures.expand(self.measures))
         sizes: dict[str, Any] = {"seeds": self.seeds, "latency_repeats": self.latency_repeats}
         sizes |= {} if self.cells is None else {"cells": self.cells}
         sizes |= {f"network.{name}": value for name, value in asdict(self.network).items()}
@@ -79,12 +81,14 @@ class Group(NamedTuple):
         epochs: Length of the schedule.
         seed: Number of the training seed.
         genotypes: The architectures; shape `(k, d)`.
+        measure: Measure of the untrained networks; None for trainings.
     """
 
     dataset: str
     epochs: int
     seed: int
     genotypes: GenotypeArray
+    measure: str | None = None
 
     def halves(self) -> tuple[Group, Group]:
         """Two groups of half as many."""

@@ -12,11 +12,15 @@ import torch
 from nasbench.builder.ledger import TRAINING
 from nasbench.builder.settings import BuildSettings, Group, trial_seeds
 from nasbench.datasets import Data, datasets
-from nasbench.measures.base import MEASURES, Measurement, Subject, measure
+from nasbench.measures import Measure, Measurement, Subject, measures
 from nasbench.spaces import NetworkSettings, Space, spaces
 from nasbench.tasks import Task
+from nasbench.training.device import seeded
 from nasbench.training.fusion import Unfusable
-from nasbench.training.loop import History, TrainSettings, seeded, time_training, train, train_many
+from nasbench.training.history import History
+from nasbench.training.loop import train, train_many
+from nasbench.training.settings import TrainSettings
+from nasbench.training.timing import time_training
 from nasbench.types import GenotypeArray
 
 Tensors: TypeAlias = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
@@ -43,7 +47,8 @@ class Trainer:
         torch.set_num_threads(1)
         self.settings, self.device = settings, device
         self.space = spaces.create(settings.space)
-        self.measures = {what: measure(what) for what in settings.measures if MEASURES[what].trained}
+        taken = {what: measures.create(what) for what in settings.measures}
+        self.measures = {what: measure for what, measure in taken.items() if measure.trained}
         self._data = _Loader(device)
 
     def __call__(self, group: Group) -> list[Outcomes] | Crowded:
@@ -113,24 +118,28 @@ class Measurer:
 
     Args:
         settings: What the table is made of.
-        what: Name of the measure.
     """
 
-    def __init__(self, settings: BuildSettings, what: str) -> None:
+    def __init__(self, settings: BuildSettings) -> None:
         torch.set_num_threads(1)
-        self.settings, self.what, self.measure = settings, what, measure(what)
+        self.settings = settings
+        self.measures: dict[str, Measure] = {}
         self.space = spaces.create(settings.space)
         self._data = _Loader(torch.device("cpu"))
 
     def __call__(self, group: Group) -> list[Outcomes]:
         """What was measured of each network."""
         data, tensors = self._data(group.dataset)
-        return [{self.what: attempt(partial(self._measured, data, tensors, one))} for one in group.genotypes]
+        name = group.measure or ""
+        if name not in self.measures:
+            self.measures[name] = measures.create(name)
+        take = partial(self._measured, self.measures[name], data, tensors)
+        return [{name: attempt(partial(take, genotype))} for genotype in group.genotypes]
 
-    def _measured(self, data: Data, tensors: Tensors, genotype: GenotypeArray) -> Measurement:
+    def _measured(self, measure: Measure, data: Data, tensors: Tensors, genotype: GenotypeArray) -> Measurement:
         weights, _ = trial_seeds(self.settings.seed, 0, genotype)
         network = build_network(self.space, self.settings.network, data.task, genotype, weights)
-        return self.measure(Subject(network, data, tensors, self.settings.train, self.settings.latency_repeats))
+        return measure(Subject(network, data, tensors, self.settings.train, self.settings.latency_repeats))
 
 
 class _Loader:

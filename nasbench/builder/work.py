@@ -16,13 +16,13 @@ from nasbench.builder.settings import BuildSettings, Group, sampling_generator
 from nasbench.builder.trainer import Crowded, Measurer, Outcomes, Trainer, build_network
 from nasbench.builder.width import WidthPicker
 from nasbench.errors import InputError, NasbenchError
-from nasbench.measures import flops
-from nasbench.measures.base import MEASURES, Measurement, measure
+from nasbench.measures import Measurement, measures
+from nasbench.measures.flops import flops
 from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.parallel.processes import Died
 from nasbench.progress import Progress
 from nasbench.sampling import samplers
-from nasbench.training.loop import curves
+from nasbench.training.history import curve_names
 from nasbench.types import FloatArray, GenotypeArray
 
 MEASURED = 8
@@ -83,9 +83,9 @@ class Work:
                 for seed in range(settings.seeds)
                 for at in range(0, len(batch), width)
             ]
-            if any(self._waits(TRAINING, group, genotype) for group in groups for genotype in group.genotypes):
+            if any(self._waits(group, genotype) for group in groups for genotype in group.genotypes):
                 self._settle_how(device, width)
-            self._run(TRAINING, start, groups, self.engine, self._advanced)
+            self._run(start, groups, self.engine, self._advanced)
             try:
                 batch = rounds.send(self._scores(genotypes))
             except StopIteration:
@@ -105,7 +105,8 @@ class Work:
 
     def measure(self, genotypes: GenotypeArray) -> None:
         """Measure untrained networks of architectures `(n, d)`."""
-        names = [what for what in self.settings.measures if not MEASURES[what].trained]
+        kinds = {what: measures.resolve(what)[0] for what in self.settings.measures}
+        names = [what for what, kind in kinds.items() if not kind.trained]
         total, done = len(names) * len(self.plan.data) * len(genotypes), 0
 
         def advanced(count: int) -> None:
@@ -113,21 +114,20 @@ class Work:
             done += count
             self.progress(done, total)
 
-        for what in names:
+        for alone in (False, True):
             groups = [
-                Group(specification, 0, 0, genotypes[at : at + MEASURED])
+                Group(specification, 0, 0, genotypes[at : at + MEASURED], what)
+                for what in names
+                if kinds[what].alone == alone
                 for specification in self.plan.specifications.values()
                 for at in range(0, len(genotypes), MEASURED)
             ]
-            engine = LocalEngine(1) if measure(what).alone else self.engine
-            self._run(what, partial(Measurer, self.settings, what), groups, engine, advanced)
+            self._run(partial(Measurer, self.settings), groups, LocalEngine(1) if alone else self.engine, advanced)
 
     def untaken(self, genotypes: GenotypeArray) -> list[str]:
         """Measures of trained networks that some of the networks have gone without; genotypes `(n, d)`."""
         keys = self.keys(genotypes)
-        return [
-            what for what in self._along(TRAINING) if any(key._replace(what=what) not in self.finished for key in keys)
-        ]
+        return [what for what in self._along if any(key._replace(what=what) not in self.finished for key in keys)]
 
     def keys(self, genotypes: GenotypeArray) -> list[Key]:
         """All trainings of architectures `(n, d)`."""
@@ -135,7 +135,6 @@ class Work:
 
     def _run(
         self,
-        what: str,
         start: Callable[[], Callable[[Group], list[Outcomes] | Crowded]],
         groups: Sequence[Group],
         engine: Engine,
@@ -144,7 +143,7 @@ class Work:
         """Do what is not done of groups of work, and record each group as a whole."""
         waiting: list[_Piece] = []
         for group in groups:
-            rest = [genotype for genotype in group.genotypes if self._waits(what, group, genotype)]
+            rest = [genotype for genotype in group.genotypes if self._waits(group, genotype)]
             if rest:
                 waiting.append(_Piece(group._replace(genotypes=np.array(rest)), _Whole(len(rest), [])))
         while waiting:
@@ -156,7 +155,7 @@ class Work:
                     if isinstance(result, Crowded):
                         waiting += self._halved(piece)
                     elif not isinstance(result, Died):
-                        self._finish(what, piece, result, advanced)
+                        self._finish(piece, result, advanced)
                     elif piece.deaths < self.retries:
                         waiting.append(piece._replace(deaths=piece.deaths + 1))
                     elif len(group.genotypes) > 1:
@@ -164,7 +163,7 @@ class Work:
                     else:
                         times = f", at each of {piece.deaths + 1} attempts" if piece.deaths else ""
                         lost = Measurement(None, f"failed: {result}{times}")
-                        self._finish(what, piece, [dict.fromkeys((what, *self._along(what)), lost)], advanced)
+                        self._finish(piece, [dict.fromkeys(self._kinds(group), lost)], advanced)
 
     def _halved(self, piece: _Piece) -> list[_Piece]:
         """What is tried next where networks did not fit the memory; says so the first time."""
@@ -173,7 +172,7 @@ class Work:
         self.crowded = True
         return [piece._replace(group=half) for half in piece.group.halves()]
 
-    def _finish(self, what: str, piece: _Piece, result: list[Outcomes], advanced: Callable[[int], None]) -> None:
+    def _finish(self, piece: _Piece, result: list[Outcomes], advanced: Callable[[int], None]) -> None:
         """Add what came of a piece to its group, and record the group when it is whole."""
         piece.whole.outcomes.extend(
             {self._key(kind, piece.group, genotype): outcome for kind, outcome in outcomes.items()}
@@ -181,7 +180,7 @@ class Work:
         )
         if len(piece.whole.outcomes) == piece.whole.size:
             done = {key: outcome for one in piece.whole.outcomes for key, outcome in one.items()}
-            new = sum(key.what == what and key not in self.finished for key in done)
+            new = sum(key.what == self._kinds(piece.group)[0] and key not in self.finished for key in done)
             self.ledger.record(done.items(), again=self.retry_failed)
             self.finished.update(done)
             advanced(new)
@@ -193,17 +192,22 @@ class Work:
     def _names(self) -> dict[str, str]:
         return {specification: name for name, specification in self.plan.specifications.items()}
 
-    def _waits(self, what: str, group: Group, genotype: GenotypeArray) -> bool:
+    def _waits(self, group: Group, genotype: GenotypeArray) -> bool:
         """Whether work is to be done: it is not, or it failed and is tried again, with what is taken along with it."""
-        key = self._key(what, group, genotype)
-        if key not in self.finished:
+        keys = [self._key(kind, group, genotype) for kind in self._kinds(group)]
+        if keys[0] not in self.finished:
             return True
-        outcomes = [self.finished.get(key._replace(what=kind)) for kind in (what, *self._along(what))]
+        outcomes = [self.finished.get(key) for key in keys]
         return self.retry_failed and any(outcome is not None and _failed(outcome) for outcome in outcomes)
 
-    def _along(self, what: str) -> list[str]:
+    def _kinds(self, group: Group) -> list[str]:
+        """What comes of each network of a group: its training and what is measured along with it, or one measure."""
+        return [TRAINING, *self._along] if group.measure is None else [group.measure]
+
+    @cached_property
+    def _along(self) -> list[str]:
         """What is measured of a network when it has been trained."""
-        return [kind for kind in self.settings.measures if MEASURES[kind].trained] if what == TRAINING else []
+        return [kind for kind in self.settings.measures if measures.resolve(kind)[0].trained]
 
     def _advanced(self, count: int) -> None:
         self.done += count
@@ -212,7 +216,7 @@ class Work:
     def _scores(self, genotypes: GenotypeArray) -> FloatArray:
         """Mean validation score over the seeds, on the first data set, at the end of the longest schedule; `(n,)`."""
         name, data = next(iter(self.plan.data.items()))
-        row = curves(data.task).index(f"validation_{data.task.score}")
+        row = curve_names(data.task).index(f"validation_{data.task.score}")
         ends = np.full((len(genotypes), self.settings.seeds), np.nan)
         for place in np.ndindex(*ends.shape):
             key = Key.of(TRAINING, name, self.settings.schedules[-1], place[1], genotypes[place[0]])

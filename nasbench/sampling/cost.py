@@ -52,7 +52,8 @@ class CostStrata(OneRound):
         return first(cells, pool[np.lexsort((stratum, visit))], "the pool (pool=)")
 
     def _costs(self, space: Space, pool: GenotypeArray) -> FloatArray:
-        from nasbench.measures import flops, parameters
+        from nasbench.measures.flops import flops
+        from nasbench.measures.parameters import parameters
 
         task = tasks.resolve(space.task)[0].small()
         settings = NetworkSettings(channels=4, cells=1, stages=2)

@@ -18,11 +18,12 @@ from nasbench.builder.columns import _columns
 from nasbench.builder.settings import trial_seeds
 from nasbench.builder.trainer import Trainer
 from nasbench.errors import FileError, InputError, NasbenchError
-from nasbench.measures import flops, parameters
 from nasbench.measures.base import Measurement
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 TINY = BuildSettings(
     datasets=("digits+train=40+validation=20+test=30",),
@@ -380,7 +381,7 @@ def test_a_cost_that_cannot_be_measured_is_missing_with_its_reason(tmp_path, mon
             raise value
         return value
 
-    monkeypatch.setattr("nasbench.measures.base.latency", latency)
+    monkeypatch.setattr("nasbench.measures.latency.latency", latency)
     table = build(replace(TINY, seeds=1), tmp_path / "t.h5")
     column = table.columns["digits/latency"]
     np.testing.assert_array_equal(column.values, [2.5, np.nan, 1.5])
