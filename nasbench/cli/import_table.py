@@ -15,7 +15,7 @@ from nasbench.errors import InputError
 
 
 def import_table(
-    source: Annotated[str, typer.Argument(help="What the files are; see nasbench list sources.", show_default=False)],
+    source: Annotated[str, typer.Argument(help="What the files are; see nasbench list importers.", show_default=False)],
     file: OutOption,
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Files or folders that hold the table.", show_default=False)

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from nasbench.errors import InputError, MissingExtraError, NasbenchError
-from nasbench.measures import onnx_latency
-from nasbench.measures.onnx_runtime import export
+from nasbench.measures.onnx_runtime import export, onnx_latency
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import tasks
 

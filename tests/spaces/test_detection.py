@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.detection import LEVELS, OPERATIONS, PHIS, Detection, _acyclic, _choices
 from nasbench.spaces.efficientdet import scaling

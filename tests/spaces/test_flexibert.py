@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import parameters
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.flexibert import FlexiBERT
 from nasbench.spaces.networks.transformer import Attention, LinearTransform, SpanConvolution, cosine, fourier

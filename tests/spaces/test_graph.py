@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.graph import LINKS, OPERATIONS, PUBLISHED, SKIP, Graph
 from nasbench.spaces.networks.graph import LAYERS, Edges

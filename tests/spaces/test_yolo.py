@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.networks.yolo import BLOCKS, Partial, RepVGG, Residual
 from nasbench.spaces.yolo import _EDGES, _NODES, FAMILIES, RESOLUTIONS, WIDTHS, YOLO

@@ -23,7 +23,9 @@ from nasbench.tasks.detection import (
     match,
     suppress,
 )
-from nasbench.training.loop import TrainSettings, seeded, train
+from nasbench.training.device import seeded
+from nasbench.training.loop import train
+from nasbench.training.settings import TrainSettings
 
 TASK = ObjectDetection((1, 32, 32), 3, 2)
 CPU = torch.device("cpu")
