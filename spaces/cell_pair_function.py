@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.spaces.base import mix
+from nasbench.spaces.hashing import mix
 from nasbench.types import BoolArray, KeyArray
 
 Words: TypeAlias = npt.NDArray[np.uint64]

@@ -11,7 +11,8 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.imports import function
 from nasbench.spaces import interchange
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.types import FloatArray, GenotypeArray
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from functools import cache
 from typing import Any
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import Option
 from nasbench.spaces.cell_pair import CELLS
 from nasbench.spaces.darts import DARTS, NODES
+from nasbench.spaces.values import Option
 from nasbench.types import GenotypeArray
 
 PREFIX = "NetworkSelectorDatasetInfo:darts:"

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space
+from nasbench.spaces.base import Space
 from nasbench.spaces.efficientdet import scaling
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.tasks.detection import ObjectDetection
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:

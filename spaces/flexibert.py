@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings
 from nasbench.spaces.layered import Layered, path_tensors
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.language import MaskedLanguage
 from nasbench.types import FloatArray, GenotypeArray
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.nodes import NodeClassification
 from nasbench.types import GenotypeArray, KeyArray
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
     from optuna import Trial
 
-    from nasbench.spaces.base import Option, Space
+    from nasbench.spaces.base import Space
+    from nasbench.spaces.values import Option
     from nasbench.types import GenotypeArray
 
 

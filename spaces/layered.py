@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.spaces.base import AdjacencyArrays, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray, KeyArray
 

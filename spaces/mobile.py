@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings, Option
 from nasbench.spaces.mobile_chain import Layers, MobileChain, Stage, kept_strides, scaled
+from nasbench.spaces.values import NetworkSettings, Option
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray
 
@@ -108,7 +108,7 @@ class Mobile(MobileChain):
         )
 
     def _from_string(self, text: str) -> list[int]:
-        """Inverse of `to_string`; also reads the lists of the authors' code: `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
+        """Inverse of `to_string`; also reads lists of the authors': `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
         if text.startswith("["):
             return self._parse_lists(text)
         blocks = text.split(":")

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
+from nasbench.spaces.base import Space
 from nasbench.spaces.edge_cell import EDGES
+from nasbench.spaces.genotype_checks import checked_indices
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -116,7 +118,7 @@ class NATSSize(Space):
         Raises:
             InputError: A number is not an integer from 0 to 32,767.
         """
-        return self.decode(self._checked_indices(indices))
+        return self.decode(checked_indices(self, indices))
 
     # --- encodings ----------------------------------------------------------------------------------------------
 

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import BLOCK, AdjacencyArrays, NetworkSettings, Space, hash_digits
+from nasbench.spaces.base import Space
+from nasbench.spaces.hashing import hash_digits
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
@@ -167,7 +169,7 @@ class NB101(Space):
         kept = [0, *(1 + np.flatnonzero(_alive(array[None] > 0)[0])), len(ops) - 1]
         edges = array[np.ix_(kept, kept)]
         if not edges[0].any():
-            raise InputError("no way leads from the input to the output; add an edge")
+            raise InputError("no path leads from the input to the output; add an edge")
         if len(kept) > VERTICES or edges.sum() > EDGES:
             raise InputError(
                 f"the cell has {len(kept)} vertices and {edges.sum()} edges after pruning; "
@@ -387,7 +389,7 @@ def _reason(genotype: GenotypeArray) -> str:
         if op > 0 and not (into[v] and out[v]):
             return f"vertex {v} has no edge {'out' if into[v] else 'in'}, so it is on no way from input to output"
     if not out[0] or not into[OUTPUT]:
-        return "no way leads from the input to the output"
+        return "no path leads from the input to the output"
     return f"it has {square.sum()} edges, allowed are {EDGES}"
 
 
@@ -438,7 +440,7 @@ def _pruned(codes: npt.NDArray[np.int32]) -> BoolArray:
 
 @lru_cache(maxsize=1)
 def _matrices() -> _Matrices:
-    blocks = np.arange(1 << len(PAIRS), dtype=np.int32).reshape(-1, BLOCK)
+    blocks = np.arange(1 << len(PAIRS), dtype=np.int32).reshape(-1, 2**16)
     codes = np.concatenate([block[_pruned(block)] for block in blocks])
     lookup = np.full(blocks.size, -1, dtype=np.int16)
     lookup[codes] = np.arange(len(codes))

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.edge_cell import (
     EDGES,
     LEARNT,
@@ -24,6 +23,8 @@ from nasbench.spaces.edge_cell import (
     EdgeCellSpace,
     first_of_class,
 )
+from nasbench.spaces.genotype_checks import checked_indices
+from nasbench.spaces.values import NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray, KeyArray
 
@@ -92,7 +93,7 @@ class NB201(EdgeCellSpace):
         Raises:
             InputError: A number is not an integer from 0 to 15,624.
         """
-        return self.decode(_published_order()[0][self._checked_indices(indices)])
+        return self.decode(_published_order()[0][checked_indices(self, indices)])
 
     # --- identity -----------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.files import strict_json
 from nasbench.spaces import nlp_cells
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
+from nasbench.spaces.base import Space
 from nasbench.spaces.nlp_cells import (
     BLEND,
     FEWEST,
@@ -34,6 +34,7 @@ from nasbench.spaces.nlp_cells import (
 )
 from nasbench.spaces.nlp_neighbourhood import Edits
 from nasbench.spaces.nlp_sampling import drawn
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.language import MaskedLanguage
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 

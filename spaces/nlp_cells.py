@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.spaces.base import mix
+from nasbench.spaces.hashing import mix
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
 LINEAR, BLEND, PRODUCT, SUM, TANH, SIGMOID, LEAKY = range(1, 8)

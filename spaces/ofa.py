@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings, Option
 from nasbench.spaces.mobile_chain import LAYER, Layers, MobileChain, Stage, kept_strides, scaled
+from nasbench.spaces.values import NetworkSettings, Option
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 

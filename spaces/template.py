@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.spaces import interchange
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space, mix
+from nasbench.spaces.base import Space
+from nasbench.spaces.hashing import mix
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 

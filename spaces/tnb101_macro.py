@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
+from nasbench.spaces.base import Space
 from nasbench.spaces.layered import path_tensors
 from nasbench.spaces.mobile_chain import check_attributes, directed_path
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 

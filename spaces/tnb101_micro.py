@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.edge_cell import EDGES, LEARNT, SAME, ZERO, EdgeCellSpace
+from nasbench.spaces.values import NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings
 from nasbench.spaces.layered import Layered
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.language import MaskedLanguage
 from nasbench.types import FloatArray, GenotypeArray
 

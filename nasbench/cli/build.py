@@ -70,7 +70,7 @@ def build(
     from nasbench.parallel.processes import cores
     from nasbench.parallel.ray_engine import RayEngine
     from nasbench.spaces import spaces
-    from nasbench.spaces.base import NetworkSettings
+    from nasbench.spaces.values import NetworkSettings
     from nasbench.tasks import tasks
     from nasbench.training.loop import TrainSettings
 

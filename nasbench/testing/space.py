@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import ENUMERABLE, NetworkSettings, Space
+from nasbench.spaces import NetworkSettings
+from nasbench.spaces.base import Space
+from nasbench.spaces.enumeration import MAX_ENUMERATED
 from nasbench.types import GenotypeArray, KeyArray
 
 T = TypeVar("T")
@@ -328,7 +330,7 @@ def _features(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) 
 
 def _enumerate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     """All genotypes where there are at most two million, else the first thousand."""
-    whole = space.size <= ENUMERABLE
+    whole = space.size <= MAX_ENUMERATED
     last, total, sampled = -1, 0, set(space.code(genotypes).tolist())
     for chunk in space.enumerate(65_536 if whole else 1_000):
         codes = space.code(chunk) if space.countable else np.arange(len(chunk))
@@ -347,7 +349,7 @@ def _sample_unique(space: Space, genotypes: GenotypeArray, rng: np.random.Genera
     """Each class has the same chance: the chi-square statistic is one that chance gives in all but 10^-7 of seeds."""
     keys: dict[str, Callable[[GenotypeArray], KeyArray]] = {"key": space.key, "function_key": space.function_key}
     for by, key in keys.items():
-        if space.size > ENUMERABLE:
+        if space.size > MAX_ENUMERATED:
             try:
                 space.sample_unique(1, rng, by)
             except InputError:

@@ -6,8 +6,8 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.networks.layers import FactorizedReduction, avg_pool, conv_bn, head, relu_conv_bn
+from nasbench.spaces.values import NetworkSettings
 
 CellPlan: TypeAlias = tuple[Sequence[tuple[Sequence[tuple[str, int]], str]], Sequence[int]]
 """For each block its two operations with their hidden states and the combination; then the states concatenated."""

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.efficientdet import Scaling
 from nasbench.spaces.networks import layers
+from nasbench.spaces.values import NetworkSettings
 from nasbench.tasks.detection import CLASS_BIAS, ObjectDetection
 
 PUBLISHED_RESOLUTION, PUBLISHED_WIDTH, PUBLISHED_DEPTH = 512, 64, 3

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.networks.layers import conv_bn_relu, head
+from nasbench.spaces.values import NetworkSettings
 
 
 def network(

@@ -16,9 +16,9 @@ from torch import nn
 
 from nasbench.errors import InputError
 from nasbench.imports import function
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.networks.cell_pair import operation
 from nasbench.spaces.networks.layers import ResidualReduction, conv_bn, head
+from nasbench.spaces.values import NetworkSettings
 
 _PATTERNS = (
     (r"skip|skip_connect|identity", "skip_connect"),

@@ -13,7 +13,7 @@ from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, Space, spaces
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
-from nasbench.types import FloatArray, GenotypeArray, KeyArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-space.md"
 
@@ -87,6 +87,31 @@ def test_a_space_can_write_the_neighbours_of_one_only(chain: Space) -> None:
     neighbours, rows = space.neighbours_of(np.array([[0, 0, 0], [1, 1, 1], [0, 0, 1]], dtype=np.int8))
     assert space.code(neighbours).tolist() == [1, 12, 14, 0, 2]
     assert rows.tolist() == [0, 1, 1, 2, 2]
+
+
+def test_a_class_says_what_follows_from_the_methods_it_overrides(chain: Space) -> None:
+    class Even:
+        def contains(self, genotypes: GenotypeArray) -> BoolArray:
+            even: BoolArray = genotypes.sum(axis=1) % 2 == 0
+            return even
+
+        def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
+            return [None if even else "the sum is odd" for even in self.contains(genotypes)]
+
+    class EvenChain(Even, type(chain)):  # type: ignore[misc]
+        pass
+
+    class Alone(EvenChain):
+        every_combination = True  # a wrong statement does no harm
+
+        def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
+            return genotype[None][:0]
+
+    classes = (type(chain), EvenChain, Alone)
+    assert [space.every_combination for space in classes] == [True, False, False]
+    assert [space.batched_neighbours for space in classes] == [True, True, False]
+    with pytest.raises(InputError, match="the sum is odd"):
+        EvenChain().genotype([0, 1, 2])
 
 
 def test_features(chain: Space) -> None:

@@ -131,7 +131,7 @@ def shorter():
         (changed(n1=None), "node 1 has op None"),
         (changed(n5="gcn"), "'output'"),
         (changed().to_undirected(), "DiGraph, got Graph"),
-        (changed().reverse(), "no way leads"),
+        (changed().reverse(), "no path leads"),
         (spaces.create("nats_size").graph([0] * 5), "node 1 has op 'c8'"),
     ],
 )

@@ -88,9 +88,9 @@ def longer():
         (changed().to_undirected(), "DiGraph, got Graph"),
         (nx.path_graph(9, create_using=nx.DiGraph), "node 0 has op None"),
         (spaces.create("nats_size").graph([0] * 5), "node 1 has op 'c8'"),
-        (changed().subgraph([0, 1, 2, 9]), "no way leads from a node of op 'input' to 9 "),
+        (changed().subgraph([0, 1, 2, 9]), "no path leads from a node of op 'input' to 9 "),
         (longer(), "a directed path of 10 nodes"),
-        (changed().reverse(), "no way leads from a node of op 'input' to 9 "),
+        (changed().reverse(), "no path leads from a node of op 'input' to 9 "),
     ],
 )
 def test_refused_graphs(graph, message):

@@ -214,7 +214,7 @@ def lonely():
         (changed(5, op="output"), "node 5 has op 'output'; the path leads from 'input' over layers to 'output'"),
         (lonely(), "the graph falls into 2 pieces"),
         (changed().to_undirected(), "DiGraph, got Graph"),
-        (changed().reverse(), "no way leads from a node of op 'input' to 17"),
+        (changed().reverse(), "no path leads from a node of op 'input' to 17"),
         (nx.path_graph(9, create_using=nx.DiGraph), "node 0 has op None"),
         (spaces.create("macro").graph(np.zeros(8, np.int8)), "node 1 has op 'conv1x1/2'"),
         (spaces.create("ofa").graph(np.zeros(46, np.int8)), "node 1 has op 'MB3_K3'"),

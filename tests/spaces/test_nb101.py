@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings
+from nasbench.spaces import NetworkSettings
 from nasbench.spaces.nb101 import NB101, OPERATIONS, PAIRS
 from nasbench.spaces.networks.nb101 import Cell
 from nasbench.tasks.images import ImageClassification
@@ -411,7 +411,7 @@ def raw_cells(draw: st.DrawFn) -> tuple[list[list[int]], list[str]]:
 def test_pruning_as_published(cell: tuple[list[list[int]], list[str]]) -> None:
     expected = reference_prune(*cell)
     if expected is None or len(expected[1]) > 7 or np.sum(expected[0]) > 9:
-        with pytest.raises(InputError, match=r"no way leads|at most 7 and 9"):
+        with pytest.raises(InputError, match=r"no path leads|at most 7 and 9"):
             SPACE.from_matrix(*cell)
         return
     genotype = SPACE.from_matrix(*cell)
@@ -445,7 +445,7 @@ def test_repair_says_what_it_cannot_read() -> None:
 @pytest.mark.parametrize(
     ("edges", "ops", "reason"),
     [
-        ([], [0, 0, 0, 0, 0], "no way leads from the input to the output"),
+        ([], [0, 0, 0, 0, 0], "no path leads from the input to the output"),
         ([(0, 1), (1, 6)], [0, 0, 0, 0, 0], "vertex 1 is absent (operation 0) but has an edge"),
         ([(0, 2), (2, 6)], [0, 1, 0, 0, 0], "vertex 2 follows vertex 1, which is absent"),
         ([(0, 1), (0, 6)], [1, 0, 0, 0, 0], "vertex 1 has no edge out"),
@@ -475,7 +475,7 @@ def test_reasons(edges: list[tuple[int, int]], ops: list[int], reason: str) -> N
         ([[1, 1], [0, 0]], ["input", "output"], "below the diagonal"),
         ([[0, 1], [0, 0]], ["output", "input"], "begin with 'input'"),
         ([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ["input", "conv3x3", "output"], "did you mean 'conv3x3-bn-relu'"),
-        ([[0, 0], [0, 0]], ["input", "output"], "no way leads"),
+        ([[0, 0], [0, 0]], ["input", "output"], "no path leads"),
         ([[int(v > u) for v in range(7)] for u in range(7)], ["input", *[POOL] * 5, "output"], "21 edges"),
         ([[int(v == u + 1) for v in range(8)] for u in range(8)], ["input", *[POOL] * 6, "output"], "8 vertices"),
     ],
@@ -511,7 +511,7 @@ def graph_of(edges: list[tuple[int, int]], ops: dict[int, str]) -> nx.DiGraph:
         (graph_of([(0, 1), (1, 2)], {0: "input", 2: "output"}), "op None"),
         (graph_of([(0, 1), (1, 2)], {0: "input", 1: "input", 2: "output"}), "got 2 and 1"),
         (graph_of([(0, 1)], {0: "input", 1: POOL}), "got 1 and 0"),
-        (graph_of([(1, 0)], {0: "input", 1: "output"}), "no way leads"),
+        (graph_of([(1, 0)], {0: "input", 1: "output"}), "no path leads"),
         (
             graph_of([(u, u + 1) for u in range(7)], {0: "input", **dict.fromkeys(range(1, 7), POOL), 7: "output"}),
             "8 v",

@@ -116,7 +116,7 @@ def _without(*nodes, edge=None):
     [
         (_without(3), "8 nodes.*got 7"),
         (_without(edge=(1, 3)), "not a cell of nb201"),
-        (_without().reverse(), "no way leads from a node of op 'input' to 7 "),
+        (_without().reverse(), "no path leads from a node of op 'input' to 7 "),
         (_without().to_undirected(), "DiGraph, got Graph"),
         (_relabelled(2, "conv"), "node 2 has op 'conv'"),
         (_relabelled(2, None), "node 2 has op None"),
