@@ -18,7 +18,7 @@ NASNET_A = (
     "('max_pool_3x3', 1), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1), ('sep_conv_5x5', 0), ('skip_connect', 3), "
     "('avg_pool_3x3', 2), ('sep_conv_3x3', 2), ('max_pool_3x3', 1)], reduce_concat=[4, 5, 6])"
 )
-"""NASNet-A (Zoph et al., 2018, figure 4), as the authors of DARTS write it."""
+"""NASNet-A (Zoph et al., 2018, figure 4), in the notation of DARTS."""
 AMOEBANET_A = (
     "Genotype(normal=[('avg_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 2), "
     "('sep_conv_3x3', 0), ('avg_pool_3x3', 3), ('sep_conv_3x3', 1), ('skip_connect', 1), ('skip_connect', 0), "
@@ -128,7 +128,7 @@ def _splitmix(word):
 
 
 def test_codes_are_stable_hashes():
-    """Digits as words to mixed bases below 2^64, each mixed into what came before."""
+    """Digits packed into mixed-radix words below 2^64, each mixed into the hash so far."""
     genotypes = np.stack([SPACE.genotype(NASNET_A), SPACE.genotype(AMOEBANET_A)])
     for genotype, code in zip(genotypes.tolist(), SPACE.code(genotypes).tolist(), strict=True):
         hashed, word, bound = 0, 0, 1
