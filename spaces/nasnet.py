@@ -33,7 +33,8 @@ class NASNet(CellPair):
     Block `k` of a cell (from 0) applies one of 13 operations to each of two hidden states, chosen with repetition from
     the `k + 2` earlier ones, and adds or concatenates the results. The result of a cell is the concatenation of all
     hidden states without a reader, its two inputs included. So there are (prod_k (k + 2)^2 * 13^2 * 2)^2 =
-    (720^2 * 13^10 * 2^5)^2 = 5,229,943,396,058,757,337,940,161,399,357,440,000 genotypes; their codes are hashes (see `Space.code`).
+    (720^2 * 13^10 * 2^5)^2 = 5,229,943,396,058,757,337,940,161,399,357,440,000 genotypes; their codes are hashes (see
+    `Space.code`).
 
     A genotype holds, for each block of the normal cell and then of the reduction cell: hidden state and operation of
     the first half, the same of the second half, and the combination.
