@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.layered import Layered, path_tensors
+from nasbench.spaces.layered import Layered, path_arrays
 from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.language import MaskedLanguage
 from nasbench.types import FloatArray, GenotypeArray
@@ -147,7 +147,7 @@ class FlexiBERT(Layered):
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 18)` genotypes as dense arrays: paths padded to 6 nodes."""
-        return path_tensors(1 + self.layers(genotypes)[:, :, 0], self.depth(genotypes), output=self.ops.index("output"))
+        return path_arrays(1 + self.layers(genotypes)[:, :, 0], self.depth(genotypes), output=self.ops.index("output"))
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
         """Hidden size of all nodes; heads, feed-forward width and number of the layers; shape `(n, 6, 4)`."""

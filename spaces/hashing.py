@@ -10,7 +10,11 @@ from nasbench.types import GenotypeArray, KeyArray
 
 def mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Output function of SplitMix64, a bijection of 64 bits."""
-    words = words + np.uint64(0x9E3779B97F4A7C15)
+    return finalise(words + np.uint64(0x9E3779B97F4A7C15))
+
+
+def finalise(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The finaliser of SplitMix64: a pseudo-random bijection of 64 bits that keeps 0."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return words ^ (words >> np.uint64(31))

@@ -124,7 +124,7 @@ def test_refused_graphs_and_vectors():
         SPACE.genotype(graph)
     wrong = np.zeros(len(SPACE.cardinalities), dtype=int)
     wrong[-1] = 1
-    with pytest.raises(InputError, match="position 17 belongs to a layer that does not exist, for there are 2"):
+    with pytest.raises(InputError, match="position 17 belongs to an absent layer, there are 2"):
         SPACE.genotype(wrong)
 
 
