@@ -19,8 +19,9 @@ class Layered(Space):
     """A space whose last positions describe the layers of one stack; an earlier position sets the number of layers.
 
     A subclass calls `_stack` in its constructor. Positions of absent layers hold 0, so no two genotypes are one
-    network, and all networks are equally likely. The neighbours of an architecture have another option at one position, the next
-    larger number of layers (the new layers are equal), or the next smaller one (if the removed layers are equal).
+    network, and all networks are equally likely. The neighbours of an architecture have another option at one position,
+    the next larger number of layers (the new layers are equal), or the next smaller one (if the removed layers are
+    equal).
     """
 
     depths: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""The base class, on the space that the documentation writes: 27 chains of three layers."""
+"""The base class, on the example space of the documentation: 27 chains of three layers."""
 
 import re
 import subprocess
@@ -161,7 +161,7 @@ def test_enumerate_unique_is_everything_where_no_two_are_the_same(chain: Space) 
 
 @pytest.fixture(scope="module")
 def bag(chain: Space) -> Space:
-    """The chains as if the order of layers had no meaning, and layers 0 and 1 computed the same."""
+    """Chains without an order of layers, in which layers 0 and 1 compute the same."""
 
     class Bag(type(chain)):  # type: ignore[misc]
         def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
@@ -188,7 +188,7 @@ def test_unique_is_one_of_each_class(bag: Space) -> None:
 
 
 def test_sample_unique_is_uniform_over_classes_and_sample_is_not(bag: Space) -> None:
-    """Of 27 chains, 1 is in the class of three equal layers, 3 in that of two equal ones, 6 in that of three kinds."""
+    """Classes of the 27 chains have 1 (equal layers), 3 (two equal layers) or 6 members (three kinds)."""
     orders = {1: 1, 2: 3, 3: 6}
     weights = np.array([orders[len({*layers})] for layers in BAGS])
     assert weights.tolist() == [1, 3, 3, 3, 6, 3, 1, 3, 3, 1]
@@ -202,7 +202,7 @@ def test_sample_unique_is_uniform_over_classes_and_sample_is_not(bag: Space) -> 
     by_class = bag.sample_unique(n, np.random.default_rng(0))
     by_genotype = bag.sample(n, np.random.default_rng(0))
     assert np.array_equal(bag.canonical(by_class), by_class)
-    assert chi_square(by_class, np.full(10, n / 10)) < 33.7  # exceeded by chance in one of 10,000 seeds
+    assert chi_square(by_class, np.full(10, n / 10)) < 33.7  # exceeded in one of 10,000 seeds
     assert chi_square(by_genotype, n / 27 * weights) < 33.7
     # sum_c (w_c / 27 - 1 / 10)^2 / (1 / 10) = 10 * 93 / 27^2 - 1: sum of w_c^2 is 3 * 1 + 6 * 9 + 36
     assert chi_square(by_genotype, np.full(10, n / 10)) == pytest.approx(n * (10 * 93 / 27**2 - 1), rel=0.1)

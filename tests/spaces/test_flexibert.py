@@ -62,13 +62,13 @@ def test_all_encoders_of_two_layers_come_first_and_once():
 
 
 def test_sampling_is_uniform_over_encoders():
-    """Of the encoders 48^2 in 48^2 + 48^4 have two layers: one in 2,305."""
+    """Two layers have 48^2 of 48^2 + 48^4 encoders: one in 2,305."""
     depths = SPACE.depth(SPACE.sample(200_000, np.random.default_rng(0)))
     assert 60 < (depths == 2).sum() < 120  # 87 expected
 
 
 def test_neighbours_by_hand():
-    """Two layers: 1 hidden size, 2 * (5 + 1 + 1 + 1) options, and 48 ways to add two layers that are alike."""
+    """Two layers: 1 hidden size, 2 * (5 + 1 + 1 + 1) options, and 48 ways to add two equal layers."""
     two = SPACE.genotype(text(layer(), layer("LT", "DFT")))
     neighbours = SPACE.neighbours(two)
     assert len(neighbours) == 1 + 16 + 48
@@ -163,7 +163,7 @@ def test_attention_is_that_of_torch():
 
 
 def test_span_convolution_by_hand():
-    """Kernels that are equal everywhere average what is around, with zeros outside of the text."""
+    """Uniform kernels average the span, with zeros outside of the text."""
     block = SpanConvolution(2, 1, 3)
     torch.nn.init.zeros_(block.kernel.weight)
     torch.nn.init.zeros_(block.kernel.bias)

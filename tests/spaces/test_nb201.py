@@ -236,7 +236,7 @@ def test_published_string_splits_one_function_and_joins_two():
 
 
 def _outputs(genotype, banks, image):
-    """What the cell makes of an image under every assignment of a bank of convolutions to its live ones."""
+    """Outputs of the cell for one image, under every assignment of a bank of convolutions to its live ones."""
     live = SPACE.live(genotype[None])[0]
     places = {kind: [p for p in range(6) if live[p] and genotype[p] == kind] for kind in banks}
     results = []
@@ -264,7 +264,7 @@ def _bank(kernel, generator):
 
 @torch.no_grad()
 def test_function_key_is_what_networks_compute():
-    """Two cells share a key exactly if, with the same weights in some order, both give the same output."""
+    """Two cells share a key exactly if some matching of weights makes their outputs equal."""
     generator = torch.Generator().manual_seed(0)
     banks = {CONV_1X1: _bank(1, generator), CONV_3X3: _bank(3, generator)}
     image = torch.randn((1, 2, 4, 4), generator=generator, dtype=torch.float64)
@@ -321,7 +321,7 @@ def test_encodings_by_hand():
 
 
 def test_each_way_to_the_output_is_a_path():
-    """Guards the order of edges, which other path encodings of this space got wrong."""
+    """Fixes the order of edges, which some path encodings of this space have wrong."""
     for edges in ("03",), ("01", "13"), ("02", "23"), ("01", "12", "23"):
         for operations in product((SKIP, CONV_1X1, CONV_3X3, AVG_POOL), repeat=len(edges)):
             genotype = cell(**{f"_{edge}": op for edge, op in zip(edges, operations, strict=True)})
