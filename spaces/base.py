@@ -232,11 +232,7 @@ class Space(ABC):
         return self._neighbours_of(genotype[None])[0]
 
     def neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
-        """The `neighbours` of each of `(n, d)` genotypes, in the order of the genotypes.
-
-        Returns:
-            The neighbours, shape `(k, d)`, and the row of `genotypes` each belongs to, shape `(k,)`.
-        """
+        """The `neighbours` `(k, d)` of `(n, d)` genotypes in order, and the row `(k,)` of `genotypes` each belongs to."""
         return neighbourhood.neighbours_of(self, genotypes)
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
@@ -284,12 +280,9 @@ class Space(ABC):
         return self._unique_networks if by == "key" else self._unique_functions
 
     def sample_unique(self, n: int, rng: np.random.Generator, by: str = "key") -> GenotypeArray:
-        """`n` rows of `unique` `(n, d)`, uniform over classes and with replacement.
+        """`n` rows of `unique(by)` `(n, d)`, uniform over classes and with replacement; raises like `unique`.
 
         In contrast, `sample` is uniform over genotypes: a class with more genotypes is drawn more often.
-
-        Raises:
-            InputError: The space has more than `enumeration.MAX_ENUMERATED` genotypes, or no such key.
         """
         classes = self.unique(by)
         return classes[rng.integers(0, len(classes), size=n)]

@@ -73,7 +73,8 @@ def checked_one(space: Space, vector: Any) -> GenotypeArray:
             f"an architecture of {space.name} is a genotype of {len(space.cardinalities)} integers, a networkx graph "
             f"or a string, got {type(vector).__name__}"
         )
-    return space.check([vector])[0]
+    genotype: GenotypeArray = space.check([vector])[0]
+    return genotype
 
 
 def checked_indices(space: Space, indices: npt.ArrayLike) -> KeyArray:
