@@ -232,7 +232,7 @@ class Space(ABC):
         return self._neighbours_of(genotype[None])[0]
 
     def neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
-        """The `neighbours` `(k, d)` of `(n, d)` genotypes in order, and the row `(k,)` of `genotypes` each belongs to."""
+        """The `neighbours` `(k, d)` of `(n, d)` genotypes in order, and the row `(k,)` each of them belongs to."""
         return neighbourhood.neighbours_of(self, genotypes)
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:

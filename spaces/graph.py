@@ -335,7 +335,7 @@ class _Moves(NamedTuple):
     """Changes of the source of one node, by shape.
 
     Attributes:
-        starts: Moves `starts[i]` to `starts[i + 1]` are those of shape `i`; shape `(10,)`.
+        starts: Changes `starts[i]` to `starts[i + 1]` belong to shape `i`; shape `(10,)`.
         targets: Shape after the move; shape `(m,)`.
         sources: Old node (from 0) at each node of the new shape; shape `(m, 4)`.
     """

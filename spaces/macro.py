@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BLOCKS = ("identity", "MB3_K3", "MB6_K5")
 STAGES = (2, 3, 3)
 """Layers per stage; the first layer of a stage doubles the channels and halves the image."""
-_FIRST = np.isin(np.arange(sum(STAGES)), np.cumsum((0, *STAGES[:-1])))  # (8,)
+_STARTS_STAGE = np.isin(np.arange(sum(STAGES)), np.cumsum((0, *STAGES[:-1])))  # (8,)
 _REDUCING = ("conv1x1/2", "MB3_K3/2", "MB6_K5/2")
 """Options in the first layer of a stage; it changes the shape, so none of them is an identity."""
 
@@ -75,7 +75,7 @@ class Macro(Space):
             raise InputError(f"a graph of {self.name} is a directed path of {self.max_nodes} nodes, this one is not")
         nodes = list(nx.topological_sort(graph))
         labels = [graph.nodes[node].get("op") for node in nodes]
-        known = [("input",), *(_REDUCING if first else BLOCKS for first in _FIRST), ("output",)]
+        known = [("input",), *(_REDUCING if first else BLOCKS for first in _STARTS_STAGE), ("output",)]
         for node, label, allowed in zip(nodes, labels, known, strict=True):
             if label not in allowed:
                 raise InputError(
@@ -129,7 +129,7 @@ class Macro(Space):
     def _labels(self, genotypes: GenotypeArray) -> GenotypeArray:
         """Index in `ops` of each node of `(n, 8)` genotypes; shape `(n, 10)`."""
         ops = np.zeros((len(genotypes), self.max_nodes), dtype=np.int8)
-        ops[:, 1:-1] = genotypes + np.where(_FIRST, 1 + len(BLOCKS), 1)
+        ops[:, 1:-1] = genotypes + np.where(_STARTS_STAGE, 1 + len(BLOCKS), 1)
         ops[:, -1] = len(self.ops) - 1
         return ops
 
@@ -149,7 +149,7 @@ class Macro(Space):
         channels = settings.channels
         last = 40 * channels
         blocks: list[nn.Module] = [layers.conv_bn_relu(images.shape[0], channels, 3)]
-        for block, first in zip(genotype, _FIRST, strict=True):
+        for block, first in zip(genotype, _STARTS_STAGE, strict=True):
             c_in, stride = channels, 2 if first else 1
             channels *= stride
             if block == 0:

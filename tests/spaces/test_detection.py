@@ -392,7 +392,7 @@ def test_combinations_by_hand():
     assert Sum()([low, high]).flatten().tolist() == [-2, 2]
     assert Fusion(2)([low, high]).flatten().tolist() == pytest.approx([-1, 1], abs=1e-3)
     fusion = Fusion(2)
-    fusion.weights.data = torch.tensor([3.0, -1.0])  # what is negative counts as 0
+    fusion.weights.data = torch.tensor([3.0, -1.0])  # negative weights count as 0
     assert fusion([low, high]).flatten().tolist() == pytest.approx([1, 2], abs=1e-3)
     # the largest value of the high one is 0, its sigmoid one half
     expected = [-3 + 0.5 * 1, 0 + 0.5 * 2]

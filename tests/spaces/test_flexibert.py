@@ -91,7 +91,7 @@ def test_published_rows_are_members_and_come_back():
     assert (len(rows), len(np.unique(genotypes, axis=0))) == (500, 491)
 
 
-# --- what is refused --------------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_function_classes_by_hand():
     assert function("0,1,2,3:gcn,skip,gat,skip") == function("0,1,2,3:skip,skip,gcn,gat")
     assert function("0,0,1,2:gcn,gat,skip,skip") == function("0,1,2,2:skip,skip,gat,gcn")
     assert function("0,1,2,3:gcn,gat,skip,skip") != function("0,1,2,3:gat,gcn,skip,skip")
-    # gcn is twice in the output, once in that of the second
+    # gcn occurs twice in the first output, once in the second
     assert function("0,1,1,1:gcn,skip,skip,gat") != function("0,1,1,2:gcn,skip,gat,skip")
     # two gcn of the input are two functions, one gcn read twice is one
     assert function("0,0,1,2:gcn,gcn,fc,gin") != function("0,1,2,2:skip,gcn,fc,gin")

@@ -59,7 +59,7 @@ def test_published_cell_by_hand():
     assert genotype[:10].tolist() == [1, 11, 0, 10, 0, 0, 11, 0, 10, 0]  # state, operation, state, operation, add
     graph = SPACE.graph(genotype)
     assert len(graph) == 37 == SPACE.max_nodes
-    # the normal cell joins its five blocks, the reduction cell those that no block acts on
+    # the normal cell joins its five blocks, the reduction cell its unread blocks
     assert sorted(graph.predecessors(18)) == [5, 8, 11, 14, 17]
     assert sorted(graph.predecessors(36)) == [29, 32, 35]
 

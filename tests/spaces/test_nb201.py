@@ -316,7 +316,7 @@ def test_encodings_by_hand():
     }
     assert adjacency.shape == (28 + 8 * 7,)
     assert adjacency[:28].sum() == 10
-    # the ways avg_pool, and skip then conv 1x1; the conv 3x3 goes nowhere
+    # the paths avg_pool, and skip then conv 1x1; the conv 3x3 is a dead end
     assert np.flatnonzero(paths).tolist() == [AVG_POOL - 1, 4 + 4 * (SKIP - 1) + (CONV_1X1 - 1)]
 
 
@@ -377,7 +377,7 @@ def test_published_parameters_and_flops_of_every_cell():
     pixels = 5 * (16 * 32**2 + 32 * 16**2 + 64 * 8**2)  # values in the feature maps of all cells
     ours += pixels * (3 * distinct[:, [CONV_1X1, CONV_3X3]].sum(axis=1) + 9 * distinct[:, AVG_POOL])
     rest = (data["flops"] * 1e6 - ours[kind]).round()
-    assert rest.nunique() == 1  # what the skeleton's ReLUs, normalisations and pools cost, in every cell the same
+    assert rest.nunique() == 1  # cost of the skeleton's ReLUs, normalisations and pools, equal for all cells
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -160,7 +160,7 @@ def test_block_by_hand():
     for part in block.residual:
         part[1].weight.data.fill_(1.0)
     image = torch.tensor([[[[1.0, -2.0], [3.0, 0.0]]]])
-    with torch.no_grad():  # the sum of what is positive is 4, in every window; of four times 4 it is 16
+    with torch.no_grad():  # positive values sum to 4 in every window, four times 4 to 16
         assert block(image).round(decimals=2).tolist() == [[[[17.0, 14.0], [19.0, 16.0]]]]
     assert isinstance(block.shortcut, torch.nn.Identity)
     with torch.no_grad():
