@@ -18,7 +18,7 @@ from nasbench.evaluate.splits import feasible
 from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.progress import Progress
 from nasbench.report.page import write_report
-from nasbench.spaces.base import NetworkSettings
+from nasbench.spaces.values import NetworkSettings
 from nasbench.training.settings import TrainSettings
 
 METRIC = "validation_accuracy"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,7 +13,6 @@ from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
 
 if TYPE_CHECKING:
-    from nasbench.evaluate.quality import Score
     from nasbench.evaluate.results import Results
 
 RANKINGS = {"": "test regret", "valid_": "validation regret"}
@@ -80,7 +79,7 @@ def compare(
             initial=initial,
             seed=seed,
             constraints=limit or (),
-            score=cast("Score", score),
+            score=score,
             jobs=jobs,
             progress=progress,
         )
