@@ -46,7 +46,8 @@ def version(
 
 
 for name, function in COMMANDS.items():
-    app.command(name)(resolve_name(function))
+    command = resolve_name(function)
+    app.command(name, cls=getattr(command, "command_class", None))(command)
 
 
 def main() -> None:

@@ -64,10 +64,10 @@ class CSV(Importer):
 
     Args:
         space: Specification of the search space.
-        column: What to read, each as `METRIC=COLUMN[:unit][:min|max][:static]`. The unit `fraction` is of numbers from
-            0 to 1, which become percent. A metric whose name begins with `train_`, `validation_` or `test_` belongs to
-            that split. A static one does not depend on a training (nor on the data set), so that all rows of an
-            architecture agree on it.
+        column: Metrics to read, each as `METRIC=COLUMN`, followed by `:unit`, `:min` or `:max`, and `:static` where
+            they apply. The unit `fraction` means numbers from 0 to 1, which become percent. A metric whose name begins
+            with `train_`, `validation_` or `test_` belongs to that split. A static metric depends on neither training
+            nor data set, so all rows of an architecture must agree on it.
         arch_column: Column of architectures, as strings of the space or genotypes like `3,1,0`.
         dataset: Name of the data set that metrics were measured on.
         seed_column: Column of training seeds, integers.
