@@ -13,7 +13,8 @@ from scipy.stats import kendalltau, spearmanr
 
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.merge import LEFT_OUT, join, merge, report
+from nasbench.benchmark.join import LEFT_OUT, join
+from nasbench.benchmark.merge import merge, report
 from nasbench.benchmark.rename import renamed, renamed_as
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -149,11 +150,11 @@ def test_axes_of_a_metric_are_the_same_in_all() -> None:
 
 def test_only_tables_of_one_space_and_settings_are_merged() -> None:
     rows = [[3] * 6]
-    with pytest.raises(InputError, match="a is of the space nb201, b of tnb101_micro; only tables of one"):
+    with pytest.raises(InputError, match="a has the space nb201, b has tnb101_micro; merge tables of one"):
         merge([table(rows, []), table(rows, [], space="tnb101_micro")], ["a", "b"])
     two, three = (ChoiceSpace({"width": widths}) for widths in ([8, 16], [8, 16, 32]))
     tables = [Table(space, np.zeros((1, 1), dtype=np.int8), (), {}, {}) for space in (two, three)]
-    with pytest.raises(InputError, match=r"\[8, 16\]\}.*, b of .*\[8, 16, 32\]"):
+    with pytest.raises(InputError, match=r"\[8, 16\]\}.*, b has .*\[8, 16, 32\]"):
         merge(tables, ["a", "b"])
     assert len(merge([tables[0], tables[0]], ["a", "b"]).genotypes) == 1
 
