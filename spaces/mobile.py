@@ -108,7 +108,7 @@ class Mobile(MobileChain):
         )
 
     def _from_string(self, text: str) -> list[int]:
-        """Inverse of `to_string`; also reads the lists of the authors' code: `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
+        """Inverse of `to_string`; also reads the authors' lists `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
         if text.startswith("["):
             return self._parse_lists(text)
         blocks = text.split(":")

@@ -35,6 +35,7 @@ if GUIDED:
     import atheris
 with atheris.instrument_imports(include=["nasbench.importers", "nasbench.benchmark"]) if GUIDED else nullcontext():
     from nasbench.benchmark import hdf5
+    from nasbench.benchmark.hdf5 import writer
     from nasbench.benchmark.hdf5.verify import verify
     from nasbench.benchmark.load import load
     from nasbench.errors import NasbenchError
@@ -322,7 +323,7 @@ def _hdf5(content: bytes, rng: Rng) -> bytes:
             case 1 | 2 if isinstance(found, h5py.Dataset):
                 shape = tuple(int(k) for k in rng.integers(0, 5, rng.integers(0, 4)))
                 kind = ("i1", "i2", "i4", "i8", "f4", "f8", "u1", "S3")[rng.integers(8)]
-                attributes = {k: v for k, v in found.attrs.items() if k not in hdf5.OWN}
+                attributes = {k: v for k, v in found.attrs.items() if k not in writer.OWN}
                 values = np.zeros(found.shape if rng.random() < 0.5 else shape, kind)
                 del file[name]
                 file[name] = values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,6 +21,8 @@ Epoch: TypeAlias = int | Literal["last"]
 
 
 POINTS = "percentage points"
+TRAINING_TIME = "train_seconds"
+"""Name of the metric of training times, in each data set."""
 
 
 def difference(units: str) -> str:
@@ -40,6 +42,8 @@ class Metric:
         direction: Which way is better.
         dims: Leading part of `("architecture", "seed", "epoch")`.
         description: One sentence.
+        resumable: Whether a longer training continues a shorter one, as along a learning curve; False where each number
+            of epochs is a training of its own, with its own schedule.
     """
 
     dataset: str
@@ -49,6 +53,7 @@ class Metric:
     direction: Direction
     dims: tuple[str, ...]
     description: str = ""
+    resumable: bool = True
 
     @property
     def path(self) -> str:
@@ -64,6 +69,16 @@ class Metric:
     def trained(self) -> bool:
         """Whether it came of training: a score, a loss, a time of training, and not what a network costs untrained."""
         return self.split != "none" or self.seeded
+
+    @property
+    def static(self) -> bool:
+        """Whether it is known without training: parameters, FLOPs, a latency, a zero-cost proxy."""
+        return self.dims == ("architecture",) and self.split == "none" and self.name != TRAINING_TIME
+
+    @property
+    def cost_path(self) -> str:
+        """Full name of the metric of what its training takes, from the start up to and including each epoch."""
+        return f"{self.dataset}/{TRAINING_TIME}" if self.dataset else TRAINING_TIME
 
 
 class Answer(NamedTuple):
@@ -224,4 +239,10 @@ class Benchmark(ABC):
         found = self.metric(metric)
         if found.split == "none":
             raise InputError(f"metric {found.path!r} belongs to no split, so it has no {split} counterpart")
-        return self.metric(found.path.replace(f"{found.split}_", f"{split}_", 1))
+        other = replace(found, name=found.name.replace(f"{found.split}_", f"{split}_", 1), split=split)
+        match = self.metrics.get(other.path)
+        if match is None or match.split != split:
+            raise NotFoundError(
+                f"{found.path!r} has no counterpart of split {split!r}; this benchmark has {', '.join(self.metrics)}"
+            )
+        return match

@@ -88,7 +88,8 @@ def common_metric(contributions: Sequence[Contribution]) -> Metric:
                     f"{other.source}; rename it in one of them"
                 )
     descriptions = sorted({each.column.metric.description for each in contributions} - {""})
-    return replace(first, description=" / ".join(descriptions))
+    resumable = all(each.column.metric.resumable for each in contributions)
+    return replace(first, description=" / ".join(descriptions), resumable=resumable)
 
 
 def merged_column(

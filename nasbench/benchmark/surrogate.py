@@ -239,7 +239,7 @@ class SurrogateBenchmark(Benchmark):
 
     def _time(self, found: Metric) -> str | None:
         """The metric that says what an answer cost, or None where it needs no training or time was not recorded."""
-        path = f"{found.dataset}/train_seconds" if found.dataset else "train_seconds"
+        path = found.cost_path
         trained = found.split != "none" or self.models[found.path].epoch is not None
         return path if trained and path in self.models else None
 

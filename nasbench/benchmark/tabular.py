@@ -258,8 +258,7 @@ class TabularBenchmark(Benchmark):
 
     def _costs(self, found: Metric, at: int | None, shape: tuple[int, ...]) -> FloatArray:
         """Seconds of training `(n, seeds)`; NaN for what needs no training, such as a number of parameters."""
-        path = f"{found.dataset}/train_seconds" if found.dataset else "train_seconds"
-        column = self.table.columns.get(path)
+        column = self.table.columns.get(found.cost_path)
         if column is None or (found.split == "none" and "epoch" not in found.dims):
             return np.broadcast_to(np.nan, shape)
         dated = "epoch" in column.metric.dims

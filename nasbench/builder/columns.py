@@ -64,7 +64,7 @@ def assemble(
             shape = (len(genotypes), seeds) if length else (len(genotypes),)
             if what == TRAINING:
                 epochs[name] = tuple(range(1, length + 1))
-                named = [replace(kind, dataset=name) for kind in kinds]
+                named = [replace(kind, dataset=name, resumable=True) for kind in kinds]
                 columns += _columns(named, found.items(), (*shape, length), NOT_TRAINED)
             else:
                 columns += _columns(measured_metrics(name, measure(what)), found.items(), shape, NOT_MEASURED)
@@ -75,7 +75,8 @@ def assemble(
                 for position, length in enumerate(lengths)
                 for place, (values, reason) in work[TRAINING, length].items()
             )
-            columns += _columns(kinds, ends, (len(genotypes), seeds, len(lengths)), NOT_TRAINED)
+            apart = [replace(kind, resumable=False) for kind in kinds]
+            columns += _columns(apart, ends, (len(genotypes), seeds, len(lengths)), NOT_TRAINED)
     return Table(
         space=space,
         genotypes=genotypes,

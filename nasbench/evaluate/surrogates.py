@@ -202,8 +202,7 @@ def _counterparts(benchmark: Benchmark, found: Metric) -> list[Metric]:
 
 
 def _training_time(benchmark: Benchmark, found: Metric) -> list[Metric]:
-    path = f"{found.dataset}/train_seconds" if found.dataset else "train_seconds"
-    return [benchmark.metrics[path]] if path in benchmark.metrics else []
+    return [benchmark.metrics[found.cost_path]] if found.cost_path in benchmark.metrics else []
 
 
 def _trainings(benchmark: TabularBenchmark, genotypes: GenotypeArray, target: Metric, epoch: int | None) -> FloatArray:

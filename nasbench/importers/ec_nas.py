@@ -88,7 +88,7 @@ def _columns() -> list[Metric]:
     columns = []
     for name, units, what in (*MEASURED.values(), *TOTAL.values()):
         direction: Direction = "none" if units == INTENSITY or name.startswith("predicted") else "minimise"
-        columns.append(Metric(DATASET, name, "none", units, direction, DIMS, what))
+        columns.append(Metric(DATASET, name, "none", units, direction, DIMS, what, resumable=False))
     return columns
 
 

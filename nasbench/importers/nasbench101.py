@@ -15,6 +15,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -145,7 +146,7 @@ def _columns() -> tuple[Metric, ...]:
     total = "Seconds of training and evaluation together."
     columns.append(Metric(DATASET, "total_seconds", "none", "seconds", "minimise", DIMS, total))
     columns.append(Metric("", "parameters", "none", "count", "minimise", DIMS[:1], "Trainable parameters."))
-    return tuple(columns)
+    return tuple(replace(metric, resumable="epoch" not in metric.dims) for metric in columns)
 
 
 METRICS = _columns()

@@ -174,7 +174,7 @@ def tabular() -> TabularBenchmark:
 @pytest.fixture(scope="module")
 def surrogate(tabular: TabularBenchmark) -> SurrogateBenchmark:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nasbench.benchmark.surrogate.RESAMPLES", 20)
+        patch.setattr("nasbench.evaluate.surrogates.RESAMPLES", 20)
         return fit_surrogate(tabular, "validation_accuracy", "ridge")
 
 

@@ -237,7 +237,7 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path, monkeypatch):
         raise FileError(f"cannot write {path}: No space left on device; nothing was written")
 
     out, settings = tmp_path / "t.h5", replace(TINY, cells=1)
-    monkeypatch.setattr("nasbench.benchmark.hdf5.writer.write", full)
+    monkeypatch.setattr("nasbench.benchmark.hdf5.write", full)
     with pytest.raises(FileError, match="No space left"):
         build(settings, out)
     monkeypatch.undo()

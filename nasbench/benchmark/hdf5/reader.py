@@ -190,7 +190,11 @@ class Reader:
             dataset, _, short = name.rpartition("/")
             facts = {key: self.text(path, key) for key in ("split", "units", "direction", "description")}
             values = self.dataset(path, (np.float64, *TYPES), None)
-            metric = Metric(dataset=dataset, name=short, dims=dims, **facts)  # type: ignore[arg-type]  # checked next
+            resumable = attributes.get(values, "resumable") != 0 and not any(
+                other.startswith(f"{dataset}@")
+                for other in epochs  # as files said it before they had the attribute
+            )
+            metric = Metric(dataset=dataset, name=short, dims=dims, resumable=resumable, **facts)  # type: ignore[arg-type]  # checked next
             check_place(name, metric)
             lengths = {"architecture": n, "seed": seeds, "epoch": len(epochs[dataset]) if "epoch" in dims else 0}
             shape = tuple(lengths[dim] for dim in dims)

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from nasbench.benchmark import hdf5
-from nasbench.benchmark.base import Benchmark
+from nasbench.benchmark.base import TRAINING_TIME, Benchmark
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.reader import Reader
 from nasbench.benchmark.load import load
@@ -74,10 +74,9 @@ def _columns(table: Table) -> list[str]:
         if metric.units == "percent" and metric.split != "none":
             outside = (values < 0) | (values > 100)
             findings += _first(path, column, outside, "is not a percentage from 0 to 100")
-        if metric.name == "train_seconds":
+        if metric.name == TRAINING_TIME:
             findings += _first(path, column, values <= 0, "is not a positive time")
-            several = any(name.startswith(f"{metric.dataset}@") for name in table.epochs)
-            if "epoch" in metric.dims and not several:  # else these are the ends of trainings of their own
+            if "epoch" in metric.dims and metric.resumable:
                 shorter = np.zeros(values.shape, dtype=bool)
                 shorter[..., 1:] = np.diff(values, axis=-1) < 0
                 findings += _first(path, column, shorter, "is less than at the epoch before")

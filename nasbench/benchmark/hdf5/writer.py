@@ -126,6 +126,8 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
         values = _array(metrics, path, packed.array)
         for name in ("units", "direction", "split", "description"):
             attributes.put(values, name, getattr(metric, name))
+        if not metric.resumable:
+            attributes.put(values, "resumable", 0)
         for name, value in packed.attributes.items():
             attributes.put(values, name, value)
         attributes.put(values, "dims", metric.dims)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.hdf5 import attributes
+from nasbench.benchmark.hdf5 import attributes, writer
 from nasbench.benchmark.hdf5.verify import verify
 from nasbench.benchmark.load import load
 from nasbench.benchmark.table import DIMS, Column, Table
@@ -190,7 +190,7 @@ def _replace(path: str, **new: Any) -> Callable[[Any], None]:
         del content[path]
         dataset = content.create_dataset(path, **new)
         for name, value in attributes.items():
-            if name not in hdf5.OWN:
+            if name not in writer.OWN:
                 dataset.attrs[name] = value  # bytes of fixed length
 
     return edit

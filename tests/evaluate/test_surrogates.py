@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark import hdf5
-from nasbench.benchmark import surrogate as module
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.verify import describe, verify
@@ -19,6 +18,7 @@ from nasbench.benchmark.surrogate import SurrogateBenchmark, from_log
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError, NotFoundError
+from nasbench.evaluate import surrogates as module
 from nasbench.evaluate.surrogates import cross_validate, fit_surrogate
 from nasbench.predictors import Prediction, Predictor, predictors
 from nasbench.spaces import Space, spaces
@@ -194,12 +194,15 @@ def test_description(surrogate: SurrogateBenchmark, tmp_path: Path) -> None:
     assert (quality["n"], quality["folds"]) == (39, 5)
 
 
-def test_a_table_is_no_surrogate_and_the_reverse(surrogate: SurrogateBenchmark, file: Path, tmp_path: Path) -> None:
+def test_a_table_is_no_surrogate_and_the_reverse(
+    tabular: TabularBenchmark, surrogate: SurrogateBenchmark, tmp_path: Path
+) -> None:
+    hdf5.write(tabular.table, tmp_path / "table.h5")
     hdf5.write_surrogate(surrogate, tmp_path / "surrogate.h5")
     with pytest.raises(FileError, match="is a surrogate benchmark; pass the tabular one"):
         hdf5.read(tmp_path / "surrogate.h5")
     with pytest.raises(FileError, match="is a tabular benchmark"):
-        hdf5.read_surrogate(file)
+        hdf5.read_surrogate(tmp_path / "table.h5")
 
 
 @pytest.mark.parametrize(
