@@ -237,8 +237,8 @@ def test_encodings_and_errors() -> None:
     assert (encoded["num_vertices"], encoded["operations"].shape) == (8, (8, 7))
     for message, call in [
         ("unknown encoding 'bonas'", lambda: graph.encode("bonas")),
-        ("is six of 0 skip_connect, 1 none", lambda: graph.set_spec((5, 0, 0, 0, 0, 0))),
-        ("a dictionary of 'matrix' and 'ops'", lambda: NasBench101SearchSpace().set_spec((1, 2))),
+        ("is six numbers out of 0 skip_connect, 1 none", lambda: graph.set_spec((5, 0, 0, 0, 0, 0))),
+        ("a dictionary with 'matrix' and 'ops'", lambda: NasBench101SearchSpace().set_spec((1, 2))),
         ("two cells of pairs", lambda: NasBench301SearchSpace().set_spec((1, 2))),
         ("to sample among the architectures of a file", lambda: graph.sample_random_architecture(load_labeled=True)),
     ]:
