@@ -25,10 +25,10 @@ from scipy.stats import kendalltau, spearmanr
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.merge import merge
 from nasbench.benchmark.table import Table
+from nasbench.evaluate.holdout import published_split
 from nasbench.importers import importers
 from nasbench.importers.base import files_of
 from nasbench.importers.csv import CSV
-from nasbench.importers.holdout_files import published_split
 from nasbench.importers.installed import folder_of
 from nasbench.types import FloatArray
 

@@ -23,7 +23,7 @@ def row_sets(table: Table, name: str, lacking: str) -> dict[str, IntArray]:
     if stored is None:
         raise NotFoundError(f"the recipe of this table has {lacking}")
     if not isinstance(stored, dict):
-        raise InputError(f"{name!r} of the recipe is no dictionary of row numbers")
+        raise InputError(f"{name!r} of the recipe is not a dictionary of row numbers")
     result = {}
     for key, values in stored.items():
         rows = np.asarray(values if isinstance(values, list) and values else np.zeros(0, dtype=np.int64))

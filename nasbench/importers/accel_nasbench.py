@@ -96,7 +96,7 @@ def _csv(path: Path) -> pd.DataFrame:
     if wrong.any():
         at = int(np.argmax(wrong))
         text = ids.iloc[at][:40]
-        raise FileError(f"{path.name}, row {at + 1}: {text!r} is no number of a result, or not the first of it")
+        raise FileError(f"{path.name}, row {at + 1}: {text!r} is not a number of a result, or not the first of it")
     frame[NUMBER] = ids.astype(int)
     return frame.set_axis([f"{path.name}, row {row}" for row in frame.index]).sort_values(NUMBER)
 
@@ -125,7 +125,7 @@ def _values(document: Document) -> Iterator[tuple[str, str]]:
     record = parse_json(document.content, document.name)
     parts = [record.get(part) for part in ("architecture", "metrics", "platform_perf")] if type(record) is dict else []
     if not parts or not all(isinstance(part, dict) for part in parts):
-        raise FileError(f"{document.name} is no object with 'architecture', 'metrics' and 'platform_perf'")
+        raise FileError(f"{document.name} is not an object with 'architecture', 'metrics' and 'platform_perf'")
     for name, value in [pair for part in (record, *parts) for pair in part.items()]:
         for inner, number in value.items() if isinstance(value, dict) else [("", value)]:
             text = str(number) if isinstance(number, bool) else json.dumps(number)

@@ -54,7 +54,7 @@ class AnalogNASBench(Importer):
         path = one_path(paths, "no path, or one file data.anb") if paths else _installed()
         content = plain_pickle.read(regular(path), (ARCHITECTURE, DRIFT))
         if not isinstance(content, dict) or not content:
-            raise FileError(f"{path.name} is no dictionary of cells")
+            raise FileError(f"{path.name} is not a dictionary of cells")
         theirs = np.array([_cell(key, record) for key, record in content.items()], dtype=np.int64)  # (n, 6)
         metrics = _metrics()
         numbers = np.array([_row(key, record) for key, record in content.items()])  # (n, 5 + 2 * 8)

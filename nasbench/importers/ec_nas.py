@@ -116,7 +116,7 @@ def _training(record: Any, place: str) -> Training:
         raise FileError(f"{place}: expected an object with {', '.join(kinds)}")
     evaluations = record["evaluation_data"]
     if not all(isinstance(one, dict) for one in evaluations):
-        raise FileError(f"{place}: evaluation_data is no list of objects")
+        raise FileError(f"{place}: evaluation_data is not a list of objects")
     return Training(
         place,
         record["epochs"],

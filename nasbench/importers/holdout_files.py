@@ -64,7 +64,7 @@ def read_split(folder: Path, names: Sequence[str], rows: IntArray) -> Published:
         rows: The row of the table that each is in; shape `(r,)`.
 
     Raises:
-        FileError: A file is missing, is no list of paths, or none of its paths is in the table.
+        FileError: A file is missing, is not a list of paths, or none of its paths is in the table.
     """
     depth = names[0].count("/") + 1
     row_of = dict(zip(names, rows.tolist(), strict=True))
@@ -72,7 +72,7 @@ def read_split(folder: Path, names: Sequence[str], rows: IntArray) -> Published:
     for file, part in zip(split_files(folder), PARTS.values(), strict=True):
         listed = read_json(file)
         if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
-            raise FileError(f"{file} is no list of paths")
+            raise FileError(f"{file} is not a list of paths")
         ends = ["/".join(entry.replace("\\", "/").split("/")[-depth:]) for entry in listed]
         known = [row_of[end] for end in ends if end in row_of]
         if listed and not known:

@@ -64,7 +64,7 @@ class NASBenchBERT(Importer):
         (trained,) = found[".json"]
         records = read_json(trained)
         if not isinstance(records, list) or not records:
-            raise FileError(f"{trained.name} is no list of trainings")
+            raise FileError(f"{trained.name} is not a list of trainings")
         space, ids, rows, genotypes = FlexiBERT(), [], [], []
         for at, record in enumerate(records):
             place = f"{trained.name}, training {at}"
@@ -117,7 +117,7 @@ def _failed(numbers: FloatArray) -> BoolArray:
 
 def _id(record: Any, place: str) -> int:
     if not isinstance(record, dict) or type(record.get("id")) is not int:
-        raise FileError(f"{place} is no object with a whole number 'id'")
+        raise FileError(f"{place} is not an object with a whole number 'id'")
     return int(record["id"])
 
 

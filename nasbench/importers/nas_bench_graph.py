@@ -151,7 +151,7 @@ def _read(space: Graph, file: Path, match: re.Match[str]) -> Numbers:
     """
     content = plain_pickle.read(file)
     if not isinstance(content, dict) or not content:
-        raise FileError(f"{file.name} is no dictionary of networks")
+        raise FileError(f"{file.name} is not a dictionary of networks")
     keys = _keys(space, file, content)
     records = [content[key] for key in keys.tolist()]
     del content
@@ -222,7 +222,7 @@ def _curves(file: Path, keys: KeyArray, records: Sequence[Any]) -> tuple[FloatAr
         try:
             array = np.array(curve, dtype=np.float64)
         except (ValueError, TypeError, OverflowError) as error:
-            raise FileError(f"{file.name}, network {key}: dur is no table of numbers") from error
+            raise FileError(f"{file.name}, network {key}: dur is not a table of numbers") from error
         if array.ndim != 2 or array.shape[1] != len(CURVES) or not 0 < len(array) <= MOST_EPOCHS:
             raise FileError(
                 f"{file.name}, network {key}: expected dur as rows of {len(CURVES)} numbers, got shape {array.shape}"

@@ -31,7 +31,7 @@ class NASBenchMacro(Importer):
         path = one_path(paths, "one JSON file")
         content = read_json(path)
         if not isinstance(content, dict) or not content:
-            raise FileError(f"{path.name} is no JSON object of networks")
+            raise FileError(f"{path.name} is not a JSON object of networks")
         rows = [_row(key, record) for key, record in content.items()]
         genotypes = np.array([[int(digit) for digit in key] for key in content], dtype=np.int8)
         numbers = np.array(rows)  # (n, 3 + 2)

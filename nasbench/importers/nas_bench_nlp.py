@@ -60,7 +60,7 @@ class Training(NamedTuple):
     Attributes:
         dataset: What it was trained on.
         genotype: The cell.
-        losses: By the names of the source: after each epoch; NaN where it is no number.
+        losses: By the names of the source: after each epoch; NaN where it is not a number.
         seconds: Of training, for each epoch.
         parameters: Of the whole network.
         status: How it ended.
@@ -82,7 +82,7 @@ class NASBenchNLP(Importer):
     Args:
         dataset: Names of the data sets to read, as `ptb` and `wikitext-2`. All if not given.
         repeats: Most trainings of a cell on a data set that are kept.
-        lenient: Skip logs that cannot be read, or whose recipe is no cell of `nlp`, and count them.
+        lenient: Skip logs that cannot be read, or whose recipe is not a cell of `nlp`, and count them.
     """
 
     name = "nas-bench-nlp"
@@ -168,20 +168,20 @@ def _training(space: NLP, document: Document) -> Training:
     """What a log says.
 
     Raises:
-        FileError: It is no log.
-        InputError: Its recipe is no cell of the space.
+        FileError: It is not a log.
+        InputError: Its recipe is not a cell of the space.
     """
     log = parse_json(document.content, document.name)
     recipe, data, status = (log.get(key) if isinstance(log, dict) else None for key in ("recepie", "data", "status"))
     if not (isinstance(recipe, str) and isinstance(data, str) and isinstance(status, str)):
-        raise FileError(f"{document.name} is no object with texts 'recepie', 'data' and 'status'")
+        raise FileError(f"{document.name} is not an object with texts 'recepie', 'data' and 'status'")
     dataset = data.replace("\\", "/").rstrip("/").rpartition("/")[2]
     if FOLDER.fullmatch(dataset) is None:
         raise FileError(f"{document.name}: data is {data[:40]!r}, expected the folder of a data set")
     losses = {name: _curve(document, log, name) for name in LOSSES}
     seconds = _curve(document, log, "wall_times")
     if np.isnan(seconds).any() or len({len(seconds), *map(len, losses.values())}) > 1:
-        raise FileError(f"{document.name}: losses and wall_times are not of one length, or a time is no number")
+        raise FileError(f"{document.name}: losses and wall_times are not of one length, or a time is not a number")
     (parameters,) = finite([log.get("num_params")], f"{document.name}: num_params")
     if not parameters >= 0:
         raise FileError(f"{document.name}: num_params is {parameters}, expected a count")

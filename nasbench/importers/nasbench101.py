@@ -100,7 +100,7 @@ def table_of(
     rows: list[list[float]] = []
     for training in found:
         if not 0 < training.epochs < 10**6:
-            raise FileError(f"{training.place}: {training.epochs} epochs are no budget")
+            raise FileError(f"{training.place}: {training.epochs} epochs are not a budget")
         cell = training.matrix, training.ops
         if cell not in cells:
             cells[cell] = len(genotypes)
@@ -171,7 +171,7 @@ def _parsed(content: bytes, place: str) -> tuple[int, str, str, bytes]:
 def _genotype(space: NB101, matrix: str, ops: str, place: str) -> npt.NDArray[np.int8]:
     names = ops.split(",")
     if len(matrix) != len(names) ** 2 or set(matrix) - {"0", "1"}:
-        raise FileError(f"{place}: {matrix[:60]!r} is no matrix of zeros and ones for {len(names)} operations")
+        raise FileError(f"{place}: {matrix[:60]!r} is not a matrix of zeros and ones for {len(names)} operations")
     try:
         square = np.array([int(digit) for digit in matrix]).reshape(len(names), len(names))
         return np.asarray(space.from_matrix(square, names), dtype=np.int8)
@@ -191,12 +191,12 @@ def _fields(message: bytes) -> tuple[list[dict[int, Any]], dict[int, Any]]:
         for number, value in fields(message):
             if number == EVALUATION:
                 if not isinstance(value, bytes):
-                    raise ValueError("an evaluation is no message")
+                    raise ValueError("an evaluation is not a message")
                 evaluations.append(dict(fields(value)))
             else:
                 total[number] = value
     except ValueError as error:
-        raise ValueError(f"metrics are no message of protocol buffers: {error}") from error
+        raise ValueError(f"metrics are not a protocol buffer message: {error}") from error
     return evaluations, total
 
 

@@ -11,7 +11,7 @@ on, is `final_validation_accuracy` and its like. Training was on 40,000 images; 
 the test accuracy is of the same network on the 10,000 test images.
 
 The recipe keeps which strategies found a row (`found_by`) and the parts that the authors publish (`splits`), which
-`nasbench.importers.holdout_files` reads.
+`nasbench.evaluate.holdout` reads.
 
 The time is that of a whole run, with its evaluations. Where there are curves it stands at the last epoch, and what a
 shorter training costs is missing; `spread_seconds` says instead that all epochs cost the same, as others assume.
@@ -204,7 +204,7 @@ def _training(document: Document, strategy: str) -> Training:
     if isinstance(info, list) and len(info) == 1:
         info = info[0]
     if not isinstance(config, dict) or not isinstance(info, dict):
-        raise FileError(f"{place} is no object with {CONFIG!r} and an 'info' of one entry")
+        raise FileError(f"{place} is not an object with {CONFIG!r} and an 'info' of one entry")
     values = {ours: info.get(theirs) for theirs, (ours, *_) in MEASURED.items()}
     values = {f"final_{name}": value for name, value in values.items()}
     values |= {"test_accuracy": record.get("test_accuracy"), "train_seconds": record.get("runtime")}
@@ -233,14 +233,14 @@ def _all_curves(curves: Any, place: str) -> dict[str, FloatArray]:
     if curves is None:
         return {}
     if not isinstance(curves, dict):
-        raise FileError(f"{place}: learning_curves is no object")
+        raise FileError(f"{place}: learning_curves is not an object")
     found = {}
     for theirs, (ours, *_) in MEASURED.items():
         values = curves.get(CURVE + theirs)
         if values is None:
             continue
         if not isinstance(values, list) or not 0 < len(values) <= MOST_EPOCHS:
-            raise FileError(f"{place}: {CURVE}{theirs} is no list of 1 to {MOST_EPOCHS:,} numbers")
+            raise FileError(f"{place}: {CURVE}{theirs} is not a list of 1 to {MOST_EPOCHS:,} numbers")
         found[ours] = finite(values, f"{place}, {CURVE}{theirs}")
     return found
 

@@ -135,7 +135,7 @@ class NATSBench(Importer):
             raise FileError(f"{place}: schedule {schedule} has no results")
         for key, result in results.items():
             if not (isinstance(key, tuple) and len(key) == 2 and key[0] in DATASETS and key[1] in SEEDS):
-                raise FileError(f"{place}: {str(key)[:60]} is no known data set and seed")
+                raise FileError(f"{place}: {str(key)[:60]} is not a known data set and seed")
             dataset, seed = key
             if self.dataset and dataset not in self.dataset:
                 continue
@@ -240,7 +240,7 @@ def _measure(dataset: str, part: str, quantity: str) -> Metric:
 def _part(numbers: Any, part: str, field: str) -> dict[int, Any]:
     """Of numbers by `part@epoch`, those of one part by epoch."""
     if not isinstance(numbers, dict):
-        raise ValueError(f"{field} is no dictionary")
+        raise ValueError(f"{field} is not a dictionary")
     found = {}
     for key, value in numbers.items():
         name, _, epoch = key.rpartition("@") if isinstance(key, str) else ("", "", "")
@@ -256,7 +256,7 @@ def _curve(numbers: Any, epochs: int, field: str) -> FloatArray:
     if numbers is None:
         numbers = {}
     if not isinstance(numbers, dict):
-        raise ValueError(f"{field} is no dictionary")
+        raise ValueError(f"{field} is not a dictionary")
     values = np.full(epochs, np.nan)
     for epoch, value in numbers.items():
         if type(epoch) is not int or not 0 <= epoch < epochs:

@@ -154,13 +154,13 @@ class TransNAS101(Importer):
 def _part(content: Any, name: str, place: str) -> dict[Any, Any]:
     part = content.get(name) if isinstance(content, dict) else None
     if not isinstance(part, dict):
-        raise FileError(f"{place} has no dictionary {name!r}: it is no file of TransNAS-Bench-101")
+        raise FileError(f"{place} has no dictionary {name!r}: it is not a file of TransNAS-Bench-101")
     return part
 
 
 def _genotype(space: Space, text: Any, place: str) -> GenotypeArray:
     if not isinstance(text, str) or len(text) > 40:
-        raise FileError(f"{place}: {str(text)[:40]!r} is no architecture of {space.name}")
+        raise FileError(f"{place}: {str(text)[:40]!r} is not an architecture of {space.name}")
     try:
         return space.genotype(text)
     except InputError as error:

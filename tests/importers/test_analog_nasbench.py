@@ -105,7 +105,7 @@ def test_bad_records_are_named(
 
 
 def test_bad_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(FileError, match="is no dictionary of cells"):
+    with pytest.raises(FileError, match="is not a dictionary of cells"):
         AnalogNASBench().read([write(tmp_path, pickle.dumps([]))])
     with pytest.raises(FileError, match="is a folder, expected a file"):
         AnalogNASBench().read([tmp_path])

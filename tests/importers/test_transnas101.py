@@ -166,12 +166,12 @@ def curves(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ([1], "has no dictionary 'metrics_dict': it is no file of TransNAS-Bench-101"),
+        ([1], "has no dictionary 'metrics_dict': it is not a file of TransNAS-Bench-101"),
         ({**content(), "data": {}}, "no architectures of the space 'macro'"),
         ({**content(), "metrics_dict": {"depth": ["a"]}}, "no list of metrics of a known task for 'depth'"),
         ({**content(), "metrics_dict": {"jigsaw": ["valid_top1"] * 2}}, "names a metric of jigsaw twice"),
         (content(macro={"64-1111-basic": {}}), "t.pth: genotype 0 .* 0 of its modules widen"),
-        (content(macro={7: {}}), "'7' is no architecture of tnb101_macro"),
+        (content(macro={7: {}}), "'7' is not an architecture of tnb101_macro"),
         (content(macro={"64-1234-basic": []}), "t.pth, 64-1234-basic: expected a dictionary of tasks"),
         (content(macro={"64-1234-basic": {}}), "has no training of what was asked for"),
         (
@@ -179,11 +179,11 @@ def curves(**changes: Any) -> dict[str, Any]:
             "64-1234-basic, task jigsaw: total_epochs is 1000000, expected a number from 1 to 100",
         ),
         (one(model_info=None), "task jigsaw: expected the dictionaries 'model_info' and 'metrics'"),
-        (one(model_info={"model_params": "many"}), "task jigsaw, model_params: 'many' is no number"),
+        (one(model_info={"model_params": "many"}), "task jigsaw, model_params: 'many' is not a number"),
         (curves(test_top1=[1.0]), "'test_top1' has 1 numbers, expected one for each of 2 epochs"),
-        (curves(test_top1=[1.0, "a"]), "task jigsaw, test_top1: 'a' is no number"),
-        (curves(test_top1=[1.0, 10**400]), "task jigsaw, test_top1: '1000000.*' is no number"),
-        (curves(time_elapsed=["00:01:00", "1 h"]), "task jigsaw, time_elapsed: '1 h' is no number"),
+        (curves(test_top1=[1.0, "a"]), "task jigsaw, test_top1: 'a' is not a number"),
+        (curves(test_top1=[1.0, 10**400]), "task jigsaw, test_top1: '1000000.*' is not a number"),
+        (curves(time_elapsed=["00:01:00", "1 h"]), "task jigsaw, time_elapsed: '1 h' is not a number"),
     ],
 )
 def test_bad_content_is_named(tmp_path: Path, value: Any, message: str) -> None:

@@ -19,7 +19,7 @@ from nasbench.importers.base import files_of
 from nasbench.importers.formats.unpack import OPENERS, RATIO, SMALL
 
 LARGEST = 2**24
-"""Bytes of one file; a larger one is no small file."""
+"""Bytes of one file; a larger one is not a small file."""
 DAMAGED = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, gzip.BadGzipFile),
     *(EOFError, OSError, ValueError, OverflowError, RecursionError, RuntimeError, NotImplementedError),

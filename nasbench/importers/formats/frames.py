@@ -42,8 +42,7 @@ def column(frame: pd.DataFrame, name: str, place: str, least: float = -np.inf, m
     """The numbers of a column of a frame `(n,)`, NaN where missing.
 
     Raises:
-        InputError: One of its texts is no finite number, or none from `least` to `most`; says in which row of `place`,
-            and which column.
+        InputError: A text is not a finite number from `least` to `most`; says in which row and column of `place`.
     """
     values, broken = numbers(frame[name])
     outside = broken | (values < least) | (values > most)
@@ -124,7 +123,7 @@ def _json_lines(stream: io.BytesIO) -> list[dict[str, Any]]:
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"line {number}: {error}") from error
             if not isinstance(row, dict):
-                raise ValueError(f"line {number} is no object")
+                raise ValueError(f"line {number} is not an object")
             rows.append(row)
     return rows
 
@@ -139,7 +138,7 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 
 def _texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """All values as text; what is no text, number or nothing is written as JSON."""
+    """All values as text; what is not a text, number or nothing is written as JSON."""
 
     def text(value: Any) -> str:
         return json.dumps(value) if isinstance(value, dict | list) else "" if value is None else str(value)

@@ -19,7 +19,7 @@ def read_json(path: Path) -> Any:
     """What a file holds, compressed or not.
 
     Raises:
-        FileError: There is no such file, it is no JSON, or an object in it has a name twice.
+        FileError: There is no such file, it is not JSON, or an object in it has a name twice.
     """
     return parse_json(unpacked(regular(path)), str(path))
 
@@ -28,7 +28,7 @@ def parse_json(content: bytes, place: str) -> Any:
     """What some bytes hold; `place` says in a message where they are from.
 
     Raises:
-        FileError: They are no JSON, or an object in them has a name twice.
+        FileError: They are not JSON, or an object in them has a name twice.
     """
     try:
         return strict_json(content)
@@ -44,6 +44,6 @@ def finite(values: list[Any], what: str) -> FloatArray:
     """
     for value in values:
         if type(value) not in (int, float, NoneType) or (type(value) is int and abs(value) > 2**63):
-            raise FileError(f"{what}: {str(value)[:40]!r} is no number")
+            raise FileError(f"{what}: {str(value)[:40]!r} is not a number")
     array = np.array(values, dtype=np.float64)  # null becomes NaN
     return np.where(np.isfinite(array), array, np.nan)

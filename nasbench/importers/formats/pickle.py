@@ -45,7 +45,7 @@ class DType:
 
     def __init__(self, text: str) -> None:
         if not SIMPLE_DTYPE.fullmatch(text):
-            raise ValueError(f"numpy dtype {text[:40]!r} is no plain one")
+            raise ValueError(f"numpy dtype {text[:40]!r} is not a plain one")
         self.text = text
 
     @property
@@ -58,7 +58,7 @@ class DType:
         if not (isinstance(state, tuple) and len(state) >= 5 and state[1] in ("<", ">", "|", "=")):
             raise ValueError("the state of a numpy dtype is malformed")
         if any(part is not None for part in state[2:5]):
-            raise ValueError("a numpy dtype with fields is no plain one")
+            raise ValueError("a numpy dtype with fields is not a plain one")
         self.text = state[1] + self.text.lstrip("<>|=")
 
 
@@ -94,7 +94,7 @@ class Record:
     def build(self, state: Any) -> None:
         """Take the attributes, as objects without slots write them."""
         if not (type(state) is dict and all(type(name) is str for name in state)):
-            raise ValueError("the state of a record is no dictionary of names")
+            raise ValueError("the state of a record is not a dictionary of names")
         self.values.update(state)
 
 
@@ -112,7 +112,7 @@ def _encode(text: Any, encoding: Any) -> bytes:
 
 def _dtype(text: Any, *_: Any) -> DType:
     if not isinstance(text, str):
-        raise ValueError("a numpy dtype is no text")
+        raise ValueError("a numpy dtype is not a text")
     return DType(text)
 
 
@@ -335,7 +335,7 @@ class _Machine:
 
     def ask(self, module: Any, name: Any) -> None:
         if not (isinstance(module, str) and isinstance(name, str)):
-            raise ValueError("a name is no text")
+            raise ValueError("a name is not a text")
         text = f"{'builtins' if module == '__builtin__' else module}.{name}"
         if text not in CALLS and text not in INERT and text not in self.records:
             raise ValueError(f"it asks for {text[:100]!r}, and only plain data is read")
@@ -348,7 +348,7 @@ class _Machine:
     def call(self) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
         if not (isinstance(name, Name) and name.text in CALLS and type(arguments) is tuple):
-            raise ValueError(f"it calls {name.text if isinstance(name, Name) else 'what is no name'!r}")
+            raise ValueError(f"it calls {name.text if isinstance(name, Name) else 'what is not a name'!r}")
         self.push(CALLS[name.text](*arguments))
 
     def new(self) -> None:
