@@ -227,8 +227,8 @@ def test_published_sizes_are_those_of_our_networks() -> None:
 @pytest.mark.parametrize(
     ("row", "column", "text", "message"),
     [
-        (1, 0, "0", "row 2: '0' is not a number of a result, or not the first of it"),
-        (0, 0, "x", "row 1: 'x' is not a number of a result"),
+        (1, 0, "0", "row 2: '0' is not the number of a result, or occurs twice"),
+        (0, 0, "x", "row 1: 'x' is not the number of a result"),
         (3, 1, "2", "row 4: block0_e is '2'; allowed are 1, 4, 6"),
         (3, 29, "high", "row 4, val_top1: 'high' is not a finite number"),
     ],

@@ -16,12 +16,12 @@ import nasbench
 from nasbench.benchmark.table import Table
 from nasbench.cli import main
 from nasbench.errors import FileError, InputError, MissingExtraError, NasbenchError
-from nasbench.importers.analog_nasbench import ACCURACIES, DRIFTS, SECONDS, AnalogNASBench
+from nasbench.importers.analog_nasbench import ACCURACIES, DRIFT_TIMES, DRIFTS, AnalogNASBench
 from nasbench.importers.csv import CSV
 from nasbench.spaces.nb201 import NB201
 
 ORIGINAL = Path(__file__).parents[2] / "../shared/tables/nb201_nasgraph/raw/nasbench201_cifar10.csv"
-NAMES = [*ACCURACIES, *(f"{what}_drift_{seconds}" for what in DRIFTS for seconds in SECONDS)]
+NAMES = [*ACCURACIES, *(f"{what}_drift_{seconds}" for what in DRIFTS for seconds in DRIFT_TIMES)]
 
 published = pytest.mark.skipif(find_spec("analognasbench") is None, reason="analog-nasbench is not installed")
 

@@ -97,7 +97,7 @@ def test_bad_trainings_are_named(tmp_path: Path, trainings: list[Any], message: 
 
 def test_metrics_of_other_trainings_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, training(), training(1, 256))
-    with pytest.raises(InputError, match="lacks training 1; it is of another benchmark"):
+    with pytest.raises(InputError, match="lacks training 1; it belongs to another benchmark"):
         NASBenchBERT().read([path, write_metrics(tmp_path, (0, 50, 10), (2, 50, 10))])
     with pytest.raises(InputError, match="has 3 rows for 2 trainings"):
         NASBenchBERT().read([path, write_metrics(tmp_path, (0, 50, 10), (1, 50, 10), (1, 50, 10))])

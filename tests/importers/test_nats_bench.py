@@ -82,7 +82,7 @@ def test_one_schedule_has_plain_names_and_sparse_seeds_are_missing(tmp_path: Pat
     column = NATSBench().read([path]).columns["cifar100@12/train_accuracy"]
     assert column.missing[0].tolist() == [[0] * 12, [1] * 12]
     assert column.reasons == ("the source has no training with this seed",)
-    with pytest.raises(FileError, match="no training of what was asked for"):
+    with pytest.raises(FileError, match="none of the requested trainings"):
         NATSBench(dataset=("cifar10",)).read([path])
 
 

@@ -173,7 +173,7 @@ def curves(**changes: Any) -> dict[str, Any]:
         (content(macro={"64-1111-basic": {}}), "t.pth: genotype 0 .* 0 of its modules widen"),
         (content(macro={7: {}}), "'7' is not an architecture of tnb101_macro"),
         (content(macro={"64-1234-basic": []}), "t.pth, 64-1234-basic: expected a dictionary of tasks"),
-        (content(macro={"64-1234-basic": {}}), "has no training of what was asked for"),
+        (content(macro={"64-1234-basic": {}}), "has none of the requested trainings"),
         (
             one(total_epochs=10**6),
             "64-1234-basic, task jigsaw: total_epochs is 1000000, expected a number from 1 to 100",

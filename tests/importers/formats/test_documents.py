@@ -76,7 +76,7 @@ def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         archive.addfile(tarfile.TarInfo("r_1.json"))
     path.write_bytes(twice.getvalue())
     assert "holds r_1.json twice" in refused(path)
-    monkeypatch.setattr(module, "LARGEST", 2)
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 2)
     for content in (tar(), tar("gz"), zipped()):
         path.write_bytes(content)
         assert "has more than 2 bytes" in refused(path)
@@ -89,8 +89,8 @@ def test_bombs_and_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: s
     path.write_bytes(content[: len(content) * 2 // 5])
     assert "cannot be read" in refused(path)
     path.write_bytes(content)
-    monkeypatch.setattr(module, "SMALL", 3)
-    monkeypatch.setattr(module, "RATIO", 0)
+    monkeypatch.setattr("nasbench.importers.formats.unpack.MIN_LIMIT", 3)
+    monkeypatch.setattr("nasbench.importers.formats.unpack.MAX_RATIO", 0)
     assert "unpacks to more than 3 bytes" in refused(path)
 
 

@@ -125,9 +125,9 @@ def test_what_asks_for_more_is_refused_by_name(
     [
         (b"", "it is cut off"),
         (b"N", "it is cut off"),
-        (b".", "lacks what it works on"),
+        (b".", "lacks its operand"),
         (b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.", "it is cut off"),  # a text of 2^63 bytes
-        (b"h\x05.", "lacks what it works on"),
+        (b"h\x05.", "lacks its operand"),
         (b"P1\n.", "it holds tensors"),
         (b"NQ.", "it holds tensors"),
         (b"\x82\x01.", "unknown or forbidden instruction 0x82"),  # extension registry
@@ -136,11 +136,11 @@ def test_what_asks_for_more_is_refused_by_name(
         (b"ccollections\nOrderedDict\n}b.", "it sets the state of a Name"),
         (b"(ios\nsystem\n.", "unknown or forbidden instruction 0x69"),
         (b"ccollections\nOrderedDict\n)\x81.", "it makes .collections.OrderedDict. from"),
-        (b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R.", "other than latin1"),
+        (b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R.", "not written as latin1"),
         (b"cnumpy\ndtype\nX\x01\x00\x00\x00OK\x00K\x01\x87R.", "is not a plain one"),
         (b"}]Ns.", "a key is a list"),
-        (b"NNs.", "lacks what it works on"),
-        (b"Na.", "lacks what it works on"),
+        (b"NNs.", "lacks its operand"),
+        (b"Na.", "lacks its operand"),
         (b"N(Ne.", "it adds to a NoneType as to a list"),
     ],
 )
