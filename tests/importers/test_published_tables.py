@@ -73,7 +73,7 @@ def test_the_script_says_what_does_not_hold(
         TABLES.main()
     assert done.value.code == 1
     shown = capsys.readouterr().out
-    assert "networks: published 6561, found 1" in shown
+    assert "networks: published 6561, imported 1" in shown
     assert "hat_latency         not imported:" in shown
     assert "4 facts do not hold" in shown
     assert (tmp_path / "out/nas_bench_macro.h5").exists()
