@@ -1,4 +1,4 @@
-"""The page on drop-in interfaces names every adapter, and its code runs as it stands, in its order."""
+"""The page on drop-in interfaces names every adapter, and its code runs as printed, in order."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The api object of NATS-Bench: by hand, and against the package `nats_bench` on its own published records."""
+"""The api object of NATS-Bench: by hand, and against the package `nats_bench` on its published records."""
 
 import random
 from pathlib import Path

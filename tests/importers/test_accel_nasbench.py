@@ -24,7 +24,7 @@ BASE = "e1_k3_l1_se0"
 
 
 def record(expansion: int = 1, top1: Any = 60.0, **measured: Any) -> dict[str, Any]:
-    """A result as it is published: all blocks alike but the first."""
+    """A result in the published layout: all blocks are equal except the first."""
     architecture = {}
     for block in range(7):
         values = {"e": expansion if block == 0 else 1, "k": 3, "l": 1, "se": block == 6}

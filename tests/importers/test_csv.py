@@ -1,4 +1,4 @@
-"""Tables of one's own: worked out by hand, what is refused, and published tables as they are distributed."""
+"""Own tables: a case by hand, refused content, and published tables as distributed."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Rows that a source set aside, and rows by who found them."""
+"""Published splits, and rows by the strategy that found them."""
 
 import json
 from pathlib import Path

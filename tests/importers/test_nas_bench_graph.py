@@ -33,7 +33,7 @@ def curve(epochs: int) -> list[list[float]]:
 
 
 def reasons(column: Column) -> npt.NDArray[np.object_]:
-    """Why each number is missing, "" where it is not."""
+    """The reason of each missing number, "" where measured."""
     return np.array(["", *column.reasons], dtype=object)[column.missing]
 
 

@@ -121,7 +121,7 @@ def test_data_sets_stand_side_by_side(tmp_path: Path) -> None:
 
 
 def test_numbers_of_the_best_cell(tmp_path: Path) -> None:
-    """Of the log that the authors show: an LSTM, the best of all, with a perplexity of 78.89 on the test text."""
+    """The log that the authors show: an LSTM, the best cell, with a perplexity of 78.89 on the test text."""
     best = log(
         LSTM,
         num_params=10_896_400,

@@ -1,4 +1,4 @@
-"""NAS-Bench-301: the authors' own example by hand, curves and repeats, who found what, and what is refused."""
+"""NAS-Bench-301: the authors' own example by hand, curves, repeats, strategies, and refused files."""
 
 import json
 import zipfile
@@ -136,7 +136,7 @@ def test_leave_one_strategy_out(tmp_path: Path) -> None:
 
 
 def test_published_split(tmp_path: Path) -> None:
-    """Numbers are those of a strategy, so that a path is told by two of its parts."""
+    """Files are numbered within a strategy, so two parts of a path identify a training."""
     folder = write(tmp_path / "nb", {"rs/results_0.json": result(), "de/results_0.json": result(changed=OTHER)})
     for name, listed in (
         ("train", ["/home/a/nb_301_v12/rs/results_0.json"]),

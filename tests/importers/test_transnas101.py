@@ -30,7 +30,7 @@ METRICS = {
     "autoencoder": [f"{part}_{what}" for part in ("train", "valid", "test") for what in ("ssim", "l1_loss")]
     + ["time_elapsed"],
 }
-"""As in the published file."""
+"""Names in the published file."""
 EPOCHS = {"jigsaw": 2, "autoencoder": 4, "normal": 4, "segmentsemantic": 4}
 INFO = {"inference_time": 0.01, "encoder_params": 5e6, "model_params": 6e6, "model_FLOPs": 3e9, "encoder_FLOPs": 2e9}
 
@@ -55,7 +55,7 @@ def content(**data: Any) -> dict[str, Any]:
 
 
 def write(path: Path, value: Any, zipped: bool = True) -> Path:
-    """As `torch.save` writes, now and before."""
+    """Bytes in the new and the old format of `torch.save`."""
     if zipped:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
@@ -118,7 +118,7 @@ def test_some_tasks(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
-    """One network lacks a task, one was trained for fewer epochs, and a number is none."""
+    """One network lacks a task, one was trained for fewer epochs, and one number is not finite."""
     short = training("class_scene")
     short |= {"total_epochs": 2, "metrics": {name: values[:2] for name, values in short["metrics"].items()}}
     broken = training("class_scene")

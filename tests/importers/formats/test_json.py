@@ -1,4 +1,4 @@
-"""JSON from outside."""
+"""Untrusted JSON."""
 
 import bz2
 import math

@@ -1,4 +1,4 @@
-"""Pickles: plain data as Python's reader gives it; whatever asks for more is refused by name, and nothing runs."""
+"""Pickles: plain data as from Python's reader; anything else is refused by name, and no code runs."""
 
 import bz2
 import gzip
@@ -24,7 +24,7 @@ DATA = st.recursive(FLAT, lambda inner: st.lists(inner) | st.dictionaries(KEYS, 
 
 
 class Call:
-    """Pickles as a call."""
+    """An object that is pickled as a call."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.made = function, arguments
