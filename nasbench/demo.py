@@ -132,8 +132,8 @@ def run_demo(
             predictors=settings.predictors,
             train_sizes=sizes,
             test_size=test_size,
-            seeds=settings.splits,
-            workers=processes,
+            splits=settings.splits,
+            jobs=processes,
             progress=progress,
         )
     evaluation.write(folder / "evaluation.json")
@@ -151,7 +151,7 @@ def run_demo(
             strategies=settings.strategies,
             evaluations=settings.evaluations,
             repeats=settings.repeats,
-            processes=processes,
+            jobs=processes,
             progress=progress,
         )
     comparison.write(folder / "comparison.json")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nasbench.benchmark import specification
+from nasbench import specification
 from nasbench.benchmark.join import LEFT_OUT, By, Join, join
 from nasbench.benchmark.merged_columns import common_metric, conflict_message, contribution, merged_column
 from nasbench.benchmark.row_sets import ROW_NUMBERS, row_sets

@@ -50,7 +50,7 @@ def compare(
             workers=workers,
             initial=initial,
             seed=seed,
-            processes=processes,
+            jobs=processes,
             progress=progress,
         )
     show_comparison(results)

@@ -13,12 +13,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nasbench.benchmark.specification import restore, specification
-from nasbench.benchmark.specification import settings as arguments_of
 from nasbench.errors import FileError, InputError
 from nasbench.spaces import NetworkSettings, TemplateSpace, spaces
 from nasbench.spaces.networks.layers import relu_conv_bn
 from nasbench.spaces.networks.template import SumCell, layer
+from nasbench.specification import restore, specification
+from nasbench.specification import settings as arguments_of
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 from nasbench.types import GenotypeArray
