@@ -27,7 +27,7 @@ from torch import nn
 from torch.func import functional_call, grad, replace_all_batch_norm_modules_, stack_module_state, vmap
 
 from nasbench.datasets import datasets
-from nasbench.sampling.classes import Classes
+from nasbench.sampling.unique import Unique
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import Task
 from nasbench.training.fusion import FusedNetwork
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    cells = Classes().sample(spaces.create(RECIPE.space), arguments.networks, np.random.default_rng(0))
+    cells = Unique().sample(spaces.create(RECIPE.space), arguments.networks, np.random.default_rng(0))
     print(" eager  compile    vmap   fused  mixed: times faster  seconds to compile  cell")
     for cell in cells[: arguments.cells]:
         times = row(cell, cells, arguments.channels)

@@ -23,7 +23,7 @@ SHIPPED = {
     name: BuildSettings(
         space="nb201",
         datasets=(dataset,),
-        sampling="classes",
+        sampling="unique",
         network=NetworkSettings(channels=16, cells=1, stages=1),  # a reduction would hide what the cell does
         train=TrainSettings(epochs=8, batch_size=32, learning_rate=0.1),
         measures=(),
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, required=True)
     parser.add_argument("--seeds", type=int, required=True)
     parser.add_argument("--step", type=int, default=192)
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--measure", nargs="*", default=[])
     arguments = parser.parse_args()
     recipe = vars(SHIPPED[arguments.name])
@@ -52,7 +52,7 @@ def main() -> None:
         table = build(
             BuildSettings(**{**recipe, **asked}),
             TABLES / f"{arguments.name}.h5",
-            workers=arguments.workers,
+            jobs=arguments.jobs,
             parallel=SIDE_BY_SIDE,
             tell=print,
         )

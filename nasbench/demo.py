@@ -20,7 +20,7 @@ from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.progress import Progress
 from nasbench.report.page import write_report
 from nasbench.spaces.base import NetworkSettings
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 METRIC = "validation_accuracy"
 SIDE_BY_SIDE = 16
@@ -86,7 +86,7 @@ def run_demo(
     folder: Path,
     settings: DemoSettings,
     *,
-    processes: int,
+    jobs: int,
     tell: Callable[[str], None],
     bar: Callable[[str], AbstractContextManager[Progress]],
 ) -> Path:
@@ -95,7 +95,7 @@ def run_demo(
     Args:
         folder: Made where it does not exist; training that was interrupted there continues.
         settings: How much to do.
-        processes: Processes to train, evaluate and race in; results do not depend on it.
+        jobs: Processes to train, evaluate and compare in; results do not depend on it.
         tell: Receives one line about each finished step.
         bar: Opens a progress bar with a description.
 
@@ -120,7 +120,7 @@ def run_demo(
         last = perf_counter()
 
     with bar("Training cells") as progress:
-        table = build(settings.build, table_file, workers=processes, parallel=SIDE_BY_SIDE, progress=progress)
+        table = build(settings.build, table_file, jobs=jobs, parallel=SIDE_BY_SIDE, progress=progress)
     benchmark = TabularBenchmark(table, name=table_file.name)
     finished(f"Trained {len(table.genotypes)} cells of {settings.build.space} with {len(table.seeds)} seeds each")
 
@@ -133,7 +133,7 @@ def run_demo(
             train_sizes=sizes,
             test_size=test_size,
             splits=settings.splits,
-            jobs=processes,
+            jobs=jobs,
             progress=progress,
         )
     evaluation.write(folder / "evaluation.json")
@@ -151,7 +151,7 @@ def run_demo(
             strategies=settings.strategies,
             evaluations=settings.evaluations,
             repeats=settings.repeats,
-            jobs=processes,
+            jobs=jobs,
             progress=progress,
         )
     comparison.write(folder / "comparison.json")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nasbench.cli.console import bar, interruptible, out, show
-from nasbench.cli.options import BenchmarkFile, JsonOption, MetricOption, ProcessesOption, SeedOption
+from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, MetricOption, SeedOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
@@ -28,7 +28,7 @@ def compare(
     workers: Annotated[int, typer.Option(min=1, help="Simulated workers of a run.")] = 1,
     initial: Annotated[int, typer.Option(min=0, help="Random architectures that start every run.")] = 10,
     seed: SeedOption = 0,
-    processes: ProcessesOption = None,
+    jobs: JobsOption = None,
     json_file: JsonOption = None,
 ) -> None:
     """Race search strategies on a benchmark in simulated time: same budget, same initial designs, many repeats."""
@@ -50,7 +50,7 @@ def compare(
             workers=workers,
             initial=initial,
             seed=seed,
-            jobs=processes,
+            jobs=jobs,
             progress=progress,
         )
     show_comparison(results)

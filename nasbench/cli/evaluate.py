@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nasbench.cli.console import bar, interruptible, out, plain, show
-from nasbench.cli.options import BenchmarkFile, JsonOption, MetricOption, ProcessesOption, SeedOption
+from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, MetricOption, SeedOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated, whole
 from nasbench.errors import InputError
@@ -30,7 +30,7 @@ def evaluate(
     test_size: Annotated[
         int | None, typer.Option(min=2, help="Held-out architectures (default: 1000, as far as the table goes).")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
+    splits: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
     parts: Annotated[
         Literal["published"] | None,
         typer.Option("--split", help="Test on the part that the source published for it, instead of random ones."),
@@ -42,7 +42,7 @@ def evaluate(
         ),
     ] = None,
     seed: SeedOption = 0,
-    processes: ProcessesOption = None,
+    jobs: JobsOption = None,
     json_file: JsonOption = None,
 ) -> None:
     """Score predictors by training size on architectures that share no function with the training ones.
@@ -80,9 +80,9 @@ def evaluate(
             predictors=separated(names),
             train_sizes=sizes,
             test_size=held_out,
-            splits=seeds,
+            splits=splits,
             seed=seed,
-            jobs=processes or cores(),
+            jobs=jobs or cores(),
             progress=progress,
             holdouts=holdouts,
         )

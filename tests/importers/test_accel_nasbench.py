@@ -211,7 +211,7 @@ def test_trees_learn_the_published_split_as_well_as_published() -> None:
 def test_published_sizes_are_those_of_our_networks() -> None:
     import torch
 
-    from nasbench.measures import parameters
+    from nasbench.measures.parameters import parameters
     from nasbench.tasks.images import ImageClassification
 
     table = AccelNASBench().read([FILE])
