@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TypeAlias
@@ -51,9 +53,9 @@ def simulate(
 
     Each worker starts a trial as soon as it is idle and the strategy has one, the fastest worker first, so answers come
     back in the order of their training times. A trial that would finish after the budget of seconds does not count, and
-    one that would exceed the budget of epochs does not start. Where longer trainings continue shorter ones, a trial of
-    an architecture pays for the epochs that no finished trial of it has trained; one that asks for no more epochs than
-    were trained is a new training.
+    one that would exceed the budget of epochs waits for what stopped trials leave, or never starts. Where longer
+    trainings continue shorter ones, a trial of an architecture pays for the epochs that no finished trial of it has
+    trained; one that asks for no more epochs than were trained is a new training.
 
     Args:
         strategy: Is started anew.
@@ -82,33 +84,35 @@ def simulate(
     now, asked, spent = 0.0, 0, 0
     idle = sorted((-speed, worker) for worker, speed in enumerate(speeds))  # a heap, the fastest worker first
     running: list[_Event] = []  # a heap by time, then by number of the trial
+    waiting: deque[tuple[Trial, int, int]] = deque()  # asked for, not started: trial, row, position
     trained: dict[int, int] = {}  # by row: the position that finished trainings have reached
     finished: list[tuple[int, int, int, float, tuple[float, ...]]] = []
     while True:
-        while idle and asked < max_trials and spent <= max_epochs:
-            trials = ask(min(len(idle), max_trials - asked))
-            if not trials:
-                break
-            for trial in trials:
-                row, position = row_of(trial.architecture), positions.get(trial.epochs)
-                if position is None:
-                    raise _unknown_epochs(trial, fidelities)
-                before = trained.get(row, -1)
-                if before >= position:
-                    before = -1  # a new training
-                spent += fidelities[position] - (fidelities[before] if before >= 0 else 0)
-                if spent > max_epochs:
+        while idle and asked < max_trials and spent < max_epochs:
+            if not waiting:
+                for trial in ask(min(len(idle), max_trials - asked)):
+                    position = positions.get(trial.epochs)
+                    if position is None:
+                        raise _unknown_epochs(trial, fidelities)
+                    waiting.append((trial, row_of(trial.architecture), position))
+                if not waiting:
                     break
-                reached = before + 1 if stepwise else position
-                worker = heappop(idle)[1]
-                duration = seconds_of(row, reached)
-                if before >= 0:
-                    duration -= seconds_of(row, before)
-                event = (now + duration / speeds[worker], asked, trial, row, reached, before, now, worker)
-                heappush(running, event)
-                asked += 1
+            trial, row, position = waiting[0]
+            before = trained.get(row, -1)
+            if before >= position:
+                before = -1  # a new training
+            adds = fidelities[position] - (fidelities[before] if before >= 0 else 0)
+            if spent + adds > max_epochs:
+                break  # until a stopped trial leaves enough
+            waiting.popleft()
+            spent += adds
+            worker = heappop(idle)[1]
+            reached = before + 1 if stepwise else position
+            finish = now + _duration(seconds_of, row, before, reached) / speeds[worker]
+            heappush(running, (finish, asked, trial, row, reached, before, now, worker))
+            asked += 1
         if not running:
-            if idle and asked < max_trials and spent <= max_epochs:
+            if not waiting and asked < max_trials and spent < max_epochs:
                 raise InputError(
                     f"{type(strategy).__name__} waits although no trial runs and the budget is not spent; "
                     "_ask returns None only while an outcome is to come"
@@ -119,9 +123,8 @@ def simulate(
         now, number, trial, row, reached, before, begun, worker = heappop(running)
         scores = scores_of(row, reached)
         if stepwise and fidelities[reached] < trial.epochs and strategy.goes_on(trial, fidelities[reached], scores):
-            duration = seconds_of(row, reached + 1) - seconds_of(row, reached)
-            event = (now + duration / speeds[worker], number, trial, row, reached + 1, before, begun, worker)
-            heappush(running, event)
+            finish = now + _duration(seconds_of, row, reached, reached + 1) / speeds[worker]
+            heappush(running, (finish, number, trial, row, reached + 1, before, begun, worker))
             continue
         heappush(idle, (-speeds[worker], worker))
         epochs = fidelities[reached]
@@ -136,6 +139,12 @@ def simulate(
 
 _Event: TypeAlias = tuple[float, int, Trial, int, int, int, float, int]
 """Time, number of the trial, trial, row, position reached then, position before, time of its start, worker."""
+
+
+def _duration(seconds_of: Callable[[int, int], float], row: int, before: int, reached: int) -> float:
+    """Time of training from one position (-1: untrained) to another; not below 0 where recorded times contradict."""
+    seconds = seconds_of(row, reached)
+    return seconds if before < 0 else max(seconds - seconds_of(row, before), 0.0)
 
 
 def _unknown_epochs(trial: Trial, fidelities: tuple[int, ...]) -> InputError:
