@@ -59,7 +59,7 @@ def build(
             not fit the memory.
         retries: How often a group is tried again whose process died.
         retry_failed: Whether to train again what failed in an earlier call.
-        progress: Told the number of finished and of all trainings, then of measured networks.
+        progress: Told the number of finished and of all trainings, then of measurements.
         tell: Told, in one line, what the caller may want to know.
 
     Raises:

@@ -40,7 +40,7 @@ class Work:
         engine: What runs the work.
         retries: How often a group is tried again whose process died.
         retry_failed: Whether to do again what failed in an earlier call.
-        progress: Told the number of finished and of all trainings, then of measured networks.
+        progress: Told the number of finished and of all trainings, then of measurements.
         tell: Told, in one line, what the caller may want to know.
     """
 
