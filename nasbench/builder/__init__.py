@@ -1,4 +1,4 @@
-"""Building benchmarks: cells of a space are chosen, trained and measured, and become a table."""
+"""Build benchmarks: choose, train and measure cells of a space, and write a table."""
 
 from nasbench.builder.builder import build
 from nasbench.builder.settings import BuildSettings

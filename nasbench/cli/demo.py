@@ -1,4 +1,4 @@
-"""`nasbench demo`: the whole story in minutes."""
+"""`nasbench demo`: every step of the suite in minutes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def demo(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the benchmark, the results and the report.")] = Path(
         "demo"
     ),
-    quick: Annotated[bool, typer.Option("--quick", help="A tiny version of everything, to see that it works.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A tiny version of every step, as a quick check.")] = False,
     jobs: JobsOption = None,
 ) -> None:
-    """The whole story in minutes, on real data: build, evaluate, fit a surrogate, compare, report."""
+    """Run every step on real data in minutes: build, evaluate, fit a surrogate, compare, report."""
     from nasbench.demo import FULL, QUICK, run_demo
     from nasbench.parallel.processes import cores
 

@@ -1,4 +1,4 @@
-"""An error that the user can mend is one line on standard error, and the exit status is 2."""
+"""User errors are one line on standard error, with exit status 2."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ RENAMED = {
     "list": {"sources": "importers"},
 }
 """By command, former words and their new names; a former word is refused with its new name."""
-UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # which typer does not export
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # not exported by typer
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn what may go wrong in a command into one line and an exit status."""
+    """Turn errors of a command into one line and an exit status."""
     try:
         yield
     except UsageError as error:
@@ -38,7 +38,7 @@ def one_line_errors() -> Iterator[None]:
     except NasbenchError as error:
         fail(str(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; there is nothing to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe: no message
         sys.exit(1)
     except OSError as error:
         fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))

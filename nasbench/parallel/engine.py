@@ -1,4 +1,4 @@
-"""What runs the work of a build: the processes of this machine, or those of a cluster."""
+"""Engines run the tasks of a build: in processes of this machine, or on a cluster."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ Result = TypeVar("Result")
 
 
 class Engine(ABC):
-    """Runs tasks somewhere."""
+    """Runs tasks in parallel processes."""
 
     jobs: int
-    """How many tasks it runs at a time."""
+    """Number of tasks that run at the same time."""
 
     @abstractmethod
     def device(self, name: str) -> torch.device:
-        """The device of each worker that a name stands for.
+        """The torch device of each process for a device name.
 
         Raises:
-            InputError: There is no such device.
+            InputError: The engine has no such device.
         """
 
     @abstractmethod
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
     ) -> Generator[tuple[Task, Result | Died], None, None]:
-        """Run tasks and yield each, the same object, with its result, in the order in which they finish.
+        """Run tasks and yield each (the same object) with its result, in order of completion.
 
         Args:
-            start: Called once in each process; returns what runs a task. Picklable; neither is expected to raise.
-            tasks: Picklable.
+            start: Called once in each process; returns the function that runs a task. Picklable; neither should raise.
+            tasks: Picklable tasks.
         """
 
 
 class LocalEngine(Engine):
-    """Processes of this machine, each on one thread; with one job, the calling process."""
+    """Single-threaded processes of this machine; with one job, the calling process."""
 
     def __init__(self, jobs: int) -> None:
         if jobs < 1:
@@ -53,7 +53,7 @@ class LocalEngine(Engine):
         self.jobs = jobs
 
     def device(self, name: str) -> torch.device:
-        """A device of this machine; with one of CUDA, the calling process does all work."""
+        """A device of this machine; on CUDA the calling process does all the work."""
         device = pick_device(name)
         if device.type == "cuda":
             self.jobs = 1
@@ -62,7 +62,7 @@ class LocalEngine(Engine):
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
     ) -> Generator[tuple[Task, Result | Died], None, None]:
-        """Each process runs one task at a time; the death of one costs its task."""
+        """Each process runs one task at a time; if it dies, only that task is lost."""
         if self.jobs == 1:
             with single_threaded():
                 work = start()

@@ -1,4 +1,4 @@
-"""Uniform over classes: every network that computes something else has the same chance, however often it is written."""
+"""Uniform sampling without duplicates: one architecture for each distinct function, all equally likely."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from nasbench.types import GenotypeArray
 
 
 class Unique(OneRound):
-    """One architecture of each class in random order: the first of the class in order of `Space.code`.
+    """One architecture of each equivalence class, in random order: the one with the smallest `Space.code`.
 
     Args:
-        by: `"function_key"`, networks that compute the same family of functions are one, or `"key"`, isomorphic ones.
+        by: `"function_key"`: equivalent networks compute the same family of functions; `"key"`: they are isomorphic.
     """
 
-    source = "random sampling without repeating what is equal (Ying et al., ICML 2019, section 2.2)"
+    source = "random sampling without duplicates (Ying et al., ICML 2019, section 2.2)"
 
     def __init__(self, by: str = "function_key") -> None:
         self.by = by
 
     @property
     def distinct_by(self) -> str:
-        """By which classes they are."""
+        """The method of `Space` that defines the classes."""
         return self.by
 
     def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
-        """The first `cells` classes of the order; the space must be one that can be enumerated."""
+        """The first `cells` classes in random order; the space must be enumerable."""
         classes = space.unique(self.by)
         order = np.argsort(rng.random(len(classes)), kind="stable")
-        return first(cells, classes[order], f"{space.name} has classes of {self.by}:")
+        return first(cells, classes[order], f"{space.name} (by {self.by})")

@@ -200,9 +200,7 @@ def test_stopped_and_called_again(tiny, tmp_path, stop, jobs):
         assert said == f"2 of 6 trainings are finished and kept in {out}.ledger; the same call continues\n"
     assert not out.exists()
 
-    with pytest.raises(
-        FileError, match="holds 2 finished pieces of work of another recipe: seed is 0 there and 1 here"
-    ):
+    with pytest.raises(FileError, match="holds 2 finished results of another recipe: seed is 0 there and 1 here"):
         build(replace(TINY, seed=1), out)
     told = []
     table = build(TINY, out, progress=lambda done, total: told.append(done))
@@ -476,7 +474,7 @@ def test_a_read_only_folder(tmp_path):
 def test_a_damaged_ledger(tmp_path):
     ledger = tmp_path / "t.h5.ledger"
     ledger.write_bytes(b"SQLite format 3\0" + bytes(5000))
-    with pytest.raises(FileError, match="is no ledger or is damaged"):
+    with pytest.raises(FileError, match="is not a ledger or is damaged"):
         build(TINY, tmp_path / "t.h5")
     assert Path(ledger).exists()
 

@@ -1,6 +1,5 @@
 """Tables that grow, by cells, seeds, schedules and data sets, and that are trained side by side."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -107,9 +106,7 @@ def test_a_ledger_of_more_than_is_asked_for_is_kept(small, tmp_path):
         build(small, out, progress=stop)
     table = build(replace(small, cells=3), out, tell=told.append)
     assert len(table.genotypes) == 3 and len(table.seeds) == 2
-    assert told == [
-        f"{out}.ledger keeps 3 finished pieces of work that were not asked for now; ask for more to use them"
-    ]
+    assert told == [f"{out}.ledger keeps 3 finished results beyond this request; request more to use them"]
     counts = []
     build(small, out, progress=lambda done, total: counts.append(done))
     assert counts[0] == 9 and not (tmp_path / "t.h5.ledger").exists()
@@ -129,7 +126,7 @@ def test_seeds_and_data_sets_that_were_begun_are_kept(small, tmp_path):
         with pytest.raises(KeyboardInterrupt, match="3 of"):
             build(more, out, progress=stop)
         build(few, out, tell=told.append)
-        assert len(told) == 1 and "keeps 1 finished pieces of work" in told[0]
+        assert len(told) == 1 and "keeps 1 finished results beyond this request" in told[0]
         counts = []
         build(more, out, progress=lambda done, total, counts=counts: counts.append(done))
         assert counts[0] == 3 and not (tmp_path / "t.h5.ledger").exists()
@@ -165,7 +162,7 @@ def test_robustness_that_is_asked_for_too_late(small, tmp_path):
     settings = replace(small, cells=2, seeds=1)
     build(settings, out)
     late = build(replace(settings, measures=("robustness",)), out, tell=told.append)
-    assert told == ["robustness is taken when a network is trained; of some that were trained before there is none"]
+    assert told == ["robustness is measured right after training, so it is missing for networks trained earlier"]
     assert "digits/corrupted_accuracy" not in late.columns
     more = build(replace(settings, cells=3, measures=("robustness",)), out, tell=told.append)
     assert more.columns["digits/corrupted_accuracy"].missing.tolist() == [[1], [1], [0]]
@@ -200,7 +197,7 @@ def test_another_table_is_not_extended(small, tmp_path):
         build(replace(few, network=replace(few.network, channels=4)), out)
     with pytest.raises(FileError, match=r"another recipe: digits.settings.train is 40 there and 50 here"):
         build(replace(few, datasets=("digits+train=50+validation=20+test=30",)), out)
-    with pytest.raises(InputError, match="are both filed under 'digits'; build a file for each"):
+    with pytest.raises(InputError, match="are both named 'digits'; build a file for each"):
         build(replace(few, datasets=("digits", "digits+train=50")), tmp_path / "u.h5")
 
 
@@ -263,7 +260,7 @@ def test_a_group_that_does_not_fit_the_memory_is_halved(small, tmp_path, monkeyp
     monkeypatch.setattr(trainer, "train_many", crowded)
     told = []
     table = build(replace(small, cells=5, seeds=1), tmp_path / "t.h5", parallel=4, tell=told.append)
-    assert sizes == [4, 2, 2] and told == ["4 networks side by side do not fit the memory; halved"]
+    assert sizes == [4, 2, 2] and told == ["4 networks side by side exceed the memory; their number is halved"]
     assert not table.columns["digits/test_loss"].missing.any()
 
 
@@ -321,10 +318,10 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shorter": (2,)}, "shorter schedules are increasing numbers of epochs below 2"),
+        ({"shorter": (2,)}, "shorter schedules must be increasing numbers of epochs below 2"),
         ({"shorter": (0,)}, "shorter schedules"),
-        ({"datasets": "digits"}, "datasets are one or more specifications"),
-        ({"datasets": ()}, "datasets are one or more"),
+        ({"datasets": "digits"}, "datasets must be a tuple of specifications"),
+        ({"datasets": ()}, "datasets must be a tuple"),
         ({"cells": 0}, "cells must be an integer of at least 1"),
         ({"measures": ("taste",)}, "unknown measure 'taste': known are costs, "),
         ({"sampling": "guess"}, "unknown sampler 'guess'"),
@@ -358,16 +355,18 @@ def test_rows_of_unique_functions_stand_for_functions(small, tmp_path):
     assert build(replace(few, sampling="unique"), out).rows_stand_for_functions
     told = []
     assert not build(few, out, tell=told.append).rows_stand_for_functions
-    assert told == [f"{out} answers no longer for cells of the same function, as new ones were not chosen by function"]
+    assert told == [
+        f"{out} no longer answers for all cells with a trained function: new cells were not chosen by function"
+    ]
     assert not build(replace(few, sampling="unique+by=key"), tmp_path / "u.h5").rows_stand_for_functions
 
 
 def test_a_shipped_table_with_former_names_of_samplers_is_complete_and_extended(tmp_path, trained):
-    """Its recipe says `classes`, which is `unique` now."""
+    """It was built when `unique` was still called `classes`."""
     out = tmp_path / "nb201-digits.h5"
-    shutil.copy(TABLES / "nb201-digits.h5", out)
-    before = hdf5.read(out)
-    assert {part["sampling"] for part in before.recipe["parts"]} == {"classes"}
+    before = hdf5.read(TABLES / "nb201-digits.h5")
+    parts = [{**part, "sampling": "classes"} for part in before.recipe["parts"]]
+    hdf5.write(replace(before, recipe={**before.recipe, "parts": parts}), out)
     settings = BuildSettings(
         datasets=("digits+train=600+validation=400+test=600+distortion=0.75",),
         sampling="unique",

@@ -1,4 +1,4 @@
-"""The same table from a Ray cluster, though one of its machines disappears in the midst of the work."""
+"""A Ray cluster builds the same table even when one of its machines disappears."""
 
 from dataclasses import replace
 
@@ -51,9 +51,9 @@ def test_ray_on_this_machine(small, same, tmp_path):
     try:
         engine = RayEngine(jobs=1)
         assert engine.jobs == 1 and engine.device("auto").type == "cpu"
-        with pytest.raises(InputError, match="say --gpus for a GPU, and no device; got 'cuda'"):
+        with pytest.raises(InputError, match="use --gpus for GPUs instead of a device; got 'cuda'"):
             engine.device("cuda")
-        with pytest.raises(InputError, match=r"a task wants 0.5 GPUs, but the cluster has 0"):
+        with pytest.raises(InputError, match=r"a task needs 0.5 GPUs, but the cluster has 0"):
             RayEngine(gpus=0.5)
         with pytest.raises(InputError, match=r"a fraction of one, or a whole number, got 1.5"):
             RayEngine(gpus=1.5)

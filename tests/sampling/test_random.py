@@ -33,5 +33,5 @@ def test_more_cells_than_there_are():
         def canonical(self, genotypes):
             return genotypes * np.array([1, 0, 0, 0, 0, 0], dtype=np.int8)
 
-    with pytest.raises(InputError, match="6 cells were asked for, but nb201 has no more than 5 different ones"):
+    with pytest.raises(InputError, match="6 cells were asked for, but nb201 has no more than 5 distinct ones"):
         draw(Coarse(), 6)

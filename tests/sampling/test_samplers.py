@@ -1,4 +1,4 @@
-"""What all samplers promise, and what each of them does, by hand on spaces that can be counted."""
+"""The contract of all samplers, and each of them by hand on enumerable spaces."""
 
 import json
 
@@ -23,7 +23,7 @@ def score(genotypes):
 
 
 def run(specification, space, cells, seed=0, answer=score):
-    """All rounds, of which each is told what `answer` says of all so far."""
+    """All rounds, with the scores that `answer` gives to all architectures so far."""
     rounds = samplers.create(specification).rounds(space, cells, np.random.default_rng(seed))
     found = next(rounds)
     sizes = [len(found)]
@@ -37,7 +37,7 @@ def run(specification, space, cells, seed=0, answer=score):
 
 
 @pytest.mark.parametrize("specification", SPECIFICATIONS)
-def test_different_architectures_of_the_space_and_more_begin_with_fewer(specification):
+def test_distinct_architectures_and_smaller_samples_begin_larger_ones(specification):
     many, _ = run(specification, NB201, 15)
     assert many.shape == (15, 6) and many.dtype == np.int8
     assert NB201.contains(many).all()
@@ -55,7 +55,9 @@ def test_another_seed_is_another_sample(specification):
 def test_unique_yields_each_function_once():
     every, _ = run("unique", NB201, None)
     assert len(every) == 5044 == len(np.unique(NB201.function_key(every)))
-    with pytest.raises(InputError, match=r"5045 cells were asked for, but nb201 has classes of function_key: 5044"):
+    with pytest.raises(
+        InputError, match=r"5045 cells were asked for, but nb201 \(by function_key\) has only 5044 distinct"
+    ):
         run("unique", NB201, 5045)
     with pytest.raises(InputError, match="classes are those of 'key' or 'function_key', got 'kye'"):
         run("unique+by=kye", NB201, None)
@@ -84,7 +86,7 @@ def test_strata_of_cost_by_hand(monkeypatch):
     np.testing.assert_array_equal(found, pool[[0, 2, 4, 1, 6, 3, 5, 7, 8]])
 
 
-def test_strata_of_cost_hold_dear_networks_as_often_as_cheap_ones():
+def test_strata_of_cost_hold_expensive_networks_as_often_as_cheap_ones():
     found, _ = run("cost+pool=64+strata=4", NB201, 16)
     cost = np.log(CostStrata()._costs(NB201, found))
     drawn = np.log(CostStrata()._costs(NB201, run("random", NB201, 16)[0]))
@@ -100,7 +102,7 @@ def test_a_list(tmp_path):
     found, _ = run(f"list+path={path}", NB201, None)
     np.testing.assert_array_equal(found, [NB201.unique()[7], NB201.unique()[3], [4, 3, 2, 1, 0, 0]])
     np.testing.assert_array_equal(run(f"list+path={path}", NB201, 2)[0], found[:2])
-    with pytest.raises(InputError, match=r"4 cells were asked for, but .*list\.txt lists different ones: 3"):
+    with pytest.raises(InputError, match=r"4 cells were asked for, but .*list\.txt has only 3 distinct"):
         run(f"list+path={path}", NB201, 4)
     path.write_text("4,3,2,1,0,0\n4,3,2,1,0,9\n")
     with pytest.raises(InputError, match=r"line 2 of .*list\.txt: "):
@@ -115,7 +117,7 @@ def test_a_list(tmp_path):
         run(f"list+path={json.dumps(str(tmp_path / 'absent'))}", NB201, None)
 
 
-def test_active_sampling_asks_where_the_predictor_is_least_sure():
+def test_active_sampling_chooses_where_the_predictor_is_least_certain():
     found, sizes = run("active+start=6+batch=4+pool=200", NB201, 13)
     assert sizes == [6, 4, 3]
     from nasbench.predictors import predictors
@@ -148,7 +150,7 @@ def test_active_sampling_gives_as_many_as_were_asked_for(start, batch, cells):
 
 
 @pytest.mark.parametrize("specification", ["random", "active"])
-def test_samplers_without_an_end_want_a_number(specification):
+def test_samplers_without_an_end_need_a_number(specification):
     with pytest.raises(InputError, match="no end"):
         run(specification, NB201, None)
 
@@ -163,7 +165,7 @@ def test_samplers_without_an_end_want_a_number(specification):
         ("list+path=5", "cannot read the list 5: No such file"),
         ("cost+strata=0", "strata must be an integer"),
         ("cost+by=latency", "cost is flops or parameters, got 'latency'"),
-        ("cost+pool=4", r"pool=\) has 4; ask for fewer"),
+        ("cost+pool=4", r"pool=\) has only 4 distinct ones; ask for fewer"),
         ("randon", "did you mean 'random'"),
     ],
 )
