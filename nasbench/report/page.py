@@ -20,13 +20,13 @@ from nasbench.evaluate.results import Results
 from nasbench.files import atomic
 from nasbench.provenance import provenance
 from nasbench.report import interactive
-from nasbench.report.cells import cells_facts, cells_section, cells_sentences, measure
-from nasbench.report.content import Fact, Facts, Figures, Part, Section, Steps, Table, Text, leaves
+from nasbench.report.comparison_section import comparison_facts, comparison_section, comparison_sentence
+from nasbench.report.document import Block, Fact, Facts, Figures, Lines, Paragraph, Section, TextTable, flatten
+from nasbench.report.evaluation_section import evaluation_facts, evaluation_section, evaluation_sentence
 from nasbench.report.figures import Figure, Heatmap, Plot, Style, legend, styles
-from nasbench.report.predictors import predictors_facts, predictors_section, predictors_sentence
-from nasbench.report.race import race_facts, race_section, race_sentence
 from nasbench.report.static import png
-from nasbench.report.trust import trust_facts, trust_section, trust_sentence
+from nasbench.report.surrogate_section import surrogate_facts, surrogate_section, surrogate_sentence
+from nasbench.report.table_section import measure, table_facts, table_section, table_sentences
 
 Source: TypeAlias = Path | Benchmark | Results
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -78,7 +78,9 @@ def write_report(
     if folder.exists() and not folder.is_dir():
         raise FileError(f"cannot write the figures: {folder} is a file; move it or name another output")
     sections = compose([read(source) for source in sources], notes)
-    figures = [f for section in sections for part in section.parts if isinstance(part, Figures) for f in part.figures]
+    figures = [
+        f for section in sections for block in section.blocks if isinstance(block, Figures) for f in block.figures
+    ]
     page = render(title, sections, folder.name)
     return _write(out, page, folder, figures)
 
@@ -150,7 +152,7 @@ def _whole(ranking: Any, strategies: Container[Any]) -> bool:
     return len(names) > 0 and all(n in strategies for n in named) and all(isinstance(n, int | float) for n in numbers)
 
 
-ORDER = ("cells", "predictors", "trust", "race")
+ORDER = ("table", "evaluation", "surrogate", "comparison")
 """Kinds of sections, as they follow each other."""
 
 
@@ -159,22 +161,22 @@ def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -
     words: dict[str, list[str]] = {kind: [] for kind in ORDER}
     key: dict[str, list[Fact]] = {kind: [] for kind in ORDER}
     sections: dict[str, list[Section]] = {kind: [] for kind in ORDER}
-    provenances: list[Table] = []
+    provenances: list[TextTable] = []
     colours = _styles(sources)
     for source in sources:
         kind = _kind(source)
         anchor = f"{kind}-{len(sections[kind]) + 1}"
         if isinstance(source, Results):
             evaluation = source.kind == "evaluation"
-            sections[kind].append((predictors_section if evaluation else race_section)(source, colours, anchor))
-            words[kind].append(predictors_sentence(source) if evaluation else race_sentence(source))
-            key[kind] += (predictors_facts if evaluation else race_facts)(source)
+            sections[kind].append((evaluation_section if evaluation else comparison_section)(source, colours, anchor))
+            words[kind].append(evaluation_sentence(source) if evaluation else comparison_sentence(source))
+            key[kind] += (evaluation_facts if evaluation else comparison_facts)(source)
             described = {"metric": source.metric, "settings": source.settings, "provenance": source.provenance}
             provenances.append(_folded(f"{source.kind.capitalize()} on {source.benchmark}", described))
         elif isinstance(source, SurrogateBenchmark):
-            sections[kind].append(trust_section(source, anchor))
-            words[kind].append(trust_sentence(source))
-            key[kind] += trust_facts(source)
+            sections[kind].append(surrogate_section(source, anchor))
+            words[kind].append(surrogate_sentence(source))
+            key[kind] += surrogate_facts(source)
             described = {"recipe": source.table.recipe, "provenance": source.table.provenance}
             provenances.append(_folded(f"Surrogate {source.name}", described))
         elif isinstance(source, TabularBenchmark):
@@ -182,17 +184,17 @@ def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -
             for dataset in dict.fromkeys(metric.dataset for metric in source.metrics.values()):
                 data = measure(source, dataset)
                 if data is not None:
-                    sections[kind].append(cells_section(data, f"{kind}-{len(sections[kind]) + 1}"))
-                    words[kind] += cells_sentences(data, recipe)
-                    key[kind] += cells_facts(data, recipe)
+                    sections[kind].append(table_section(data, f"{kind}-{len(sections[kind]) + 1}"))
+                    words[kind] += table_sentences(data, recipe)
+                    key[kind] += table_facts(data, recipe)
             described = {"recipe": recipe, "provenance": source.table.provenance}
             provenances.append(_folded(f"Cells of {source.space.name}: recipe and provenance", described))
     provenances.append(_folded("This page", provenance()))
-    parts: list[Part] = [Facts(tuple(fact for kind in ORDER for fact in key[kind]))]
-    parts += [Text(text) for kind in ORDER for text in words[kind] if text]
-    parts += [Steps(tuple(notes))] if notes else []
+    blocks: list[Block] = [Facts(tuple(fact for kind in ORDER for fact in key[kind]))]
+    blocks += [Paragraph(text) for kind in ORDER for text in words[kind] if text]
+    blocks += [Lines(tuple(notes))] if notes else []
     return [
-        Section("summary", "Summary", tuple(parts)),
+        Section("summary", "Summary", tuple(blocks)),
         *(section for kind in ORDER for section in sections[kind]),
         Section("provenance", "Settings, seeds and versions", tuple(provenances)),
     ]
@@ -215,7 +217,7 @@ def render(title: str, sections: Sequence[Section], folder: str) -> str:
         folder=folder,
         font=Markup(interactive.FONT),
         library=interactive.library(),
-        kind=lambda part: type(part).__name__,
+        kind=lambda block: type(block).__name__,
         legend=legend,
         height=height,
         description=interactive.description,
@@ -252,8 +254,8 @@ def _write(out: Path, page: str, folder: Path, figures: Sequence[Figure]) -> lis
 
 def _kind(source: Benchmark | Results) -> str:
     if isinstance(source, Results):
-        return "predictors" if source.kind == "evaluation" else "race"
-    return "trust" if isinstance(source, SurrogateBenchmark) else "cells"
+        return source.kind
+    return "surrogate" if isinstance(source, SurrogateBenchmark) else "table"
 
 
 def _styles(sources: Sequence[Benchmark | Results]) -> dict[str, Style]:
@@ -266,5 +268,5 @@ def _styles(sources: Sequence[Benchmark | Results]) -> dict[str, Style]:
     return {**styles(names["predictor"]), **styles(names["strategy"])}
 
 
-def _folded(caption: str, content: Mapping[str, Any]) -> Table:
-    return Table(caption, ("setting", "value"), tuple(leaves(content)), folded=True)
+def _folded(caption: str, content: Mapping[str, Any]) -> TextTable:
+    return TextTable(caption, ("setting", "value"), tuple(flatten(content)), folded=True)

@@ -11,7 +11,7 @@ import numpy as np
 from nasbench.benchmark.base import difference
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.statistics import bootstrap_interval
-from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, titled
+from nasbench.report.document import Block, Fact, Figures, Paragraph, Section, TextTable, format_interval, titled
 from nasbench.report.figures import GREY, Axis, Figure, Line, Mark, Plot, Points, Style
 from nasbench.types import FloatArray
 
@@ -36,15 +36,15 @@ NOTES = (
 )
 
 
-def predictors_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
+def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
     """Everything about one evaluation."""
     scores = collect(results)
     sizes = sorted({size for _, size in scores})
     splits = len({record["seed"] for record in results.records})
     held = results.settings.get("test_size")
     tested = f" and tested on {held:,} held out" if isinstance(held, int) else ""
-    parts: list[Part] = [
-        Text(
+    blocks: list[Block] = [
+        Paragraph(
             f"{len({name for name, _ in scores})} predictors of {results.metric} learnt from {_listed(sizes)} "
             f"architectures of {results.space}"
             f"{tested}; {splits} random {'split' if splits == 1 else 'splits'}."
@@ -52,10 +52,10 @@ def predictors_section(results: Results, styles: Mapping[str, Style], anchor: st
         Figures(tuple(_figures(results, scores, styles, anchor))),
         _table(results, scores),
     ]
-    return Section(anchor, f"Predictors on {results.benchmark}", tuple(parts), NOTES)
+    return Section(anchor, f"Predictors on {results.benchmark}", tuple(blocks), NOTES)
 
 
-def predictors_sentence(results: Results) -> str:
+def evaluation_sentence(results: Results) -> str:
     """Which predictor ranks best from the most training architectures."""
     scores = collect(results)
     size = max(size for _, size in scores)
@@ -63,14 +63,16 @@ def predictors_sentence(results: Results) -> str:
     if not ranked:
         return "No predictor has a rank correlation: all predictions are constant."
     mean, low, high, n, name = ranked[0]
-    found = f"Kendall tau {between(mean, low, high)} on held-out cells (n = {n} splits, 95 % bootstrap interval)"
+    found = (
+        f"Kendall tau {format_interval(mean, low, high)} on held-out cells (n = {n} splits, 95 % bootstrap interval)"
+    )
     text = f"From {size:,} trained cells, {name} predicts the ranking best: {found}"
     if len(ranked) > 1:
-        text += f", followed by {ranked[1][-1]} with {between(*ranked[1][:3])}"
+        text += f", followed by {ranked[1][-1]} with {format_interval(*ranked[1][:3])}"
     return f"{text}."
 
 
-def predictors_facts(results: Results) -> tuple[Fact, ...]:
+def evaluation_facts(results: Results) -> tuple[Fact, ...]:
     """The best predictor as a key figure; none if none has a rank correlation."""
     scores = collect(results)
     size = max(size for _, size in scores)
@@ -166,17 +168,17 @@ def _figures(
     return figures
 
 
-def _table(results: Results, scores: Scores) -> Table:
+def _table(results: Results, scores: Scores) -> TextTable:
     columns = [score for score in SCORES if any(len(values[score]) for values in scores.values())]
     rows = []
     for (name, size), values in sorted(scores.items(), key=lambda item: item[0][1]):
         n = max(len(values[score]) for score in SCORES)
-        cells = [between(*interval(values[score]), 3 if score == "fit_seconds" else 2) for score in columns]
+        cells = [format_interval(*interval(values[score]), 3 if score == "fit_seconds" else 2) for score in columns]
         rows.append((f"{size:,}", name, str(n), *cells))
     units = {"rmse": difference(results.units)}
     names = [titled(SCORES[score], units.get(score, "")) for score in columns]
     header = ("training architectures", "predictor", "splits (n)", *names)
-    return Table("All scores: mean over splits [95 % bootstrap interval]", header, tuple(rows))
+    return TextTable("All scores: mean over splits [95 % bootstrap interval]", header, tuple(rows))
 
 
 def _listed(sizes: list[int]) -> str:

@@ -13,17 +13,17 @@ import numpy.typing as npt
 
 from nasbench.benchmark.base import Benchmark, Metric, difference
 from nasbench.errors import NotFoundError
-from nasbench.report.content import (
+from nasbench.report.document import (
+    Block,
     Fact,
     Figures,
-    Part,
+    Paragraph,
     Section,
-    Table,
-    Text,
-    between,
+    TextTable,
+    format_count,
+    format_interval,
+    format_value,
     label,
-    many,
-    measured,
 )
 from nasbench.report.figures import (
     COLOURS,
@@ -145,12 +145,12 @@ def _ask(benchmark: Benchmark, genotypes: GenotypeArray, metric: Metric) -> Floa
     return benchmark.query_many(genotypes, metric.path).values.filled(np.nan)
 
 
-def cells_section(data: Measured, anchor: str) -> Section:
+def table_section(data: Measured, anchor: str) -> Section:
     """Everything about the trained cells of one data set."""
     rows = [figures for figures in (_curves(data, anchor) + _rewards(data, anchor), _costs(data, anchor)) if figures]
-    parts: list[Part] = [Figures(tuple(figures)) for figures in rows]
-    parts += _best(data, anchor)
-    return Section(anchor, f"Trained cells: {data.space.name} on {data.dataset or 'its data'}", tuple(parts), NOTES)
+    blocks: list[Block] = [Figures(tuple(figures)) for figures in rows]
+    blocks += _best(data, anchor)
+    return Section(anchor, f"Trained cells: {data.space.name} on {data.dataset or 'its data'}", tuple(blocks), NOTES)
 
 
 NOTES = (
@@ -214,15 +214,15 @@ def pareto(cost: FloatArray, value: FloatArray, maximise: bool = True) -> npt.ND
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
+def table_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
     """What was trained and found, in plain sentences."""
     metric, n = data.metric, len(data.genotypes)
     times = f" {len(data.seeds)} times each, with different seeds," if len(data.seeds) > 1 else ""
     epochs = f" for {data.epochs[-1]} epochs" if data.epochs else ""
     on = f" on {data.dataset}" if data.dataset else ""
     text = (
-        f"{_cells(n)} of {data.space.name} ({many(data.space.size)} genotypes) {'was' if n == 1 else 'were'} trained"
-        f"{times}{epochs}{on}."
+        f"{_cells(n)} of {data.space.name} ({format_count(data.space.size)} genotypes) "
+        f"{'was' if n == 1 else 'were'} trained{times}{epochs}{on}."
     )
     if data.unmeasured:
         have, are = ("has", "is") if data.unmeasured == 1 else ("have", "are")
@@ -230,7 +230,7 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
         text += f" {data.unmeasured:,} more {have} no final {name} and {are} left out."
     order, name = data.order, metric.name.replace("_", " ")
     best, middle, worst = order[0], order[n // 2], order[-1]
-    test = f" ({measured(data.test[best], metric.units, 2)} on the test split)" if data.test_metric else ""
+    test = f" ({format_value(data.test[best], metric.units, 2)} on the test split)" if data.test_metric else ""
     found = (
         f"The best cell reaches {_value(data, best)} {name}{test}, the median cell {_value(data, middle)}, the worst "
         f"{_value(data, worst)}."
@@ -249,9 +249,9 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
         top, top_low, top_high, top_cells = agreement(data.by_seed[better_half(data)])
         result.append(
             f"Cells differ by a standard deviation of {_spread(data):.2f} {difference(metric.units)}, trainings of the "
-            f"same cell by {sd:.2f}. Two seeds rank the cells with a Kendall tau of {between(tau, low, high)} "
+            f"same cell by {sd:.2f}. Two seeds rank the cells with a Kendall tau of {format_interval(tau, low, high)} "
             f"(all {cells:,} cells) and "
-            f"{between(top, top_low, top_high)} (the better half, {top_cells:,} cells; 95 % intervals): what "
+            f"{format_interval(top, top_low, top_high)} (the better half, {top_cells:,} cells; 95 % intervals): what "
             "predictors are to be held against."
         )
     return result
@@ -280,21 +280,21 @@ def _described(recipe: Mapping[str, Any], dataset: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def cells_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
+def table_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
     """The same as key figures."""
     n, units = len(data.genotypes), data.metric.units
     name = data.metric.name.replace("_", " ")
     result = [
-        Fact("cells trained", f"{n:,}", f"of {many(data.space.size)} in {data.space.name}"),
+        Fact("cells trained", f"{n:,}", f"of {format_count(data.space.size)} in {data.space.name}"),
         Fact(f"best {name}", _value(data, data.order[0]), f"median {_value(data, data.order[n // 2])}"),
     ]
     if n > 1:
-        result.append(Fact("spread between cells", measured(_spread(data), difference(units), 2), f"sd, n = {n:,}"))
+        result.append(Fact("spread between cells", format_value(_spread(data), difference(units), 2), f"sd, n = {n:,}"))
     sd = noise(data.by_seed)
     if math.isfinite(sd):
         tau, low, high, cells = agreement(data.by_seed)
         result.append(
-            Fact("noise between seeds", measured(sd, difference(units), 2), f"sd, {len(data.seeds)} seeds a cell")
+            Fact("noise between seeds", format_value(sd, difference(units), 2), f"sd, {len(data.seeds)} seeds a cell")
         )
         result.append(Fact("agreement of seeds", f"τ = {tau:.2f}", f"95 % [{low:.2f}, {high:.2f}], n = {cells:,}"))
     floor = _linear(data, recipe)
@@ -320,7 +320,7 @@ def _spread(data: Measured) -> float:
 
 
 def _value(data: Measured, row: int | np.int64) -> str:
-    return measured(float(data.final[row]), data.metric.units, 2)
+    return format_value(float(data.final[row]), data.metric.units, 2)
 
 
 # --- figures --------------------------------------------------------------------------------------------------------
@@ -452,23 +452,23 @@ def _rewards(data: Measured, anchor: str) -> list[Figure]:
     return [Heatmap(f"{anchor}-operations", title, caption, *args)]
 
 
-def _best(data: Measured, anchor: str) -> list[Part]:
+def _best(data: Measured, anchor: str) -> list[Block]:
     pictures, rows = [], []
     units, name = data.metric.units, data.metric.name.replace("_", " ")
     seeds = f" (means of {len(data.seeds)} seeds)" if len(data.seeds) > 1 else ""
     for place, row in enumerate(data.order[:BEST], start=1):
         text = data.space.to_string(data.genotypes[row])
-        test = measured(float(data.test[row]), units, 2) if data.test_metric else "-"
+        test = format_value(float(data.test[row]), units, 2) if data.test_metric else "-"
         on_test = f", {test} on the test split" if data.test_metric else ""
         caption = f"{_value(data, row)} {name}{on_test}{seeds}. {text}"
         pictures.append(cell_graph(data.space, data.genotypes[row], f"{anchor}-cell-{place}", f"No. {place}", caption))
-        costs = tuple(measured(float(values[row]), cost.units) for cost, values in data.costs.items())
+        costs = tuple(format_value(float(values[row]), cost.units) for cost, values in data.costs.items())
         rows.append((str(place), _value(data, row), test, *costs, text))
     header = ("", name, "test", *(cost.name.replace("_", " ") for cost in data.costs), "cell")
     return [
-        Text(f"The best cells by {name} as graphs. Dashed: nothing passes there, because of a none on every way."),
+        Paragraph(f"The best cells by {name} as graphs. Dashed: nothing passes there, because of a none on every way."),
         Figures(tuple(pictures)),
-        Table("The best cells and what they cost", header, tuple(rows)),
+        TextTable("The best cells and what they cost", header, tuple(rows)),
     ]
 
 

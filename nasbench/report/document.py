@@ -30,7 +30,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Rows of texts under a header.
 
     Attributes:
@@ -47,17 +47,17 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Text:
+class Paragraph:
     """A paragraph."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Steps:
+class Lines:
     """Short lines, one below the other."""
 
-    steps: tuple[str, ...]
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Facts:
     facts: tuple[Fact, ...]
 
 
-Part: TypeAlias = Text | Steps | Facts | Figures | Table
+Block: TypeAlias = Paragraph | Lines | Facts | Figures | TextTable
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ class Section:
     Attributes:
         anchor: Its name in links.
         title: Its heading.
-        parts: Its content, in order.
+        blocks: Its content, in order.
         notes: Footnotes: how its numbers were computed.
     """
 
     anchor: str
     title: str
-    parts: tuple[Part, ...]
+    blocks: tuple[Block, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -103,21 +103,21 @@ def unit(units: str) -> str:
     return UNITS.get(units, units)
 
 
-def measured(value: float, units: str, digits: int | None = None) -> str:
+def format_value(value: float, units: str, digits: int | None = None) -> str:
     """A number with its unit: `93.12 %`, `12,345`, with a no-break space; a dash where it is missing."""
     if not math.isfinite(value):
         return "-"
-    text = short(value) if digits is None else f"{value:,.{digits}f}"
+    text = format_number(value) if digits is None else f"{value:,.{digits}f}"
     return f"{text}\u00a0{unit(units)}" if unit(units) else text
 
 
-def many(number: int) -> str:
+def format_count(number: int) -> str:
     """A number of things in full, or, where that would have more than 12 digits, as in `1.08 * 10^18`."""
     exponent = len(str(number)) - 1
     return f"{number:,}" if exponent < 12 else f"{number / 10**exponent:.2f} * 10^{exponent}"
 
 
-def short(value: float) -> str:
+def format_number(value: float) -> str:
     """A number with about four significant digits, thousands separated."""
     if not math.isfinite(value):
         return "-"
@@ -127,7 +127,7 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def between(value: float, low: float, high: float, digits: int | None = 2) -> str:
+def format_interval(value: float, low: float, high: float, digits: int | None = 2) -> str:
     """A number with its interval: `0.71 [0.62, 0.79]`; a dash where it is missing, no interval where that is.
 
     Without `digits`, the number has three that are significant.
@@ -140,12 +140,12 @@ def between(value: float, low: float, high: float, digits: int | None = 2) -> st
     return f"{text} [{low:.{digits}f},\u00a0{high:.{digits}f}]" if math.isfinite(low) and math.isfinite(high) else text
 
 
-def leaves(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flatten(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Names, dotted, and values of nested settings."""
     rows = []
     for name, value in content.items():
         if isinstance(value, Mapping):
-            rows += leaves(value, f"{prefix}{name}.")
+            rows += flatten(value, f"{prefix}{name}.")
         elif isinstance(value, list | tuple):
             rows.append((f"{prefix}{name}", ", ".join(map(str, value))))
         else:

@@ -9,21 +9,21 @@ from hypothesis.extra.numpy import arrays
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.report.cells import (
+from nasbench.report.document import Figures
+from nasbench.report.figures import Band, CellGraph, Heatmap, Line, Plot, Points, ends
+from nasbench.report.table_section import (
     agreement,
     better_half,
     cell_graph,
-    cells_facts,
-    cells_section,
-    cells_sentences,
     measure,
     noise,
     pareto,
+    table_facts,
+    table_section,
+    table_sentences,
     tau_interval,
     view,
 )
-from nasbench.report.content import Figures
-from nasbench.report.figures import Band, CellGraph, Heatmap, Line, Plot, Points, ends
 from nasbench.spaces import spaces
 
 
@@ -87,26 +87,26 @@ def test_measure_reads_curves_seeds_partners_and_costs(benchmark: TabularBenchma
 def test_sentences_and_facts_state_what_was_measured(benchmark: TabularBenchmark) -> None:
     data = measure(benchmark, "digits")
     assert data is not None
-    text = " ".join(cells_sentences(data, benchmark.table.recipe))
+    text = " ".join(table_sentences(data, benchmark.table.recipe))
     assert "30 cells of nb201 (15,625 genotypes) were trained 2 times each, with different seeds, for 4 epochs" in text
     assert f"The best cell reaches {data.final.max():.2f}\u00a0% validation accuracy" in text
     assert "Recipe: data: train 40; network: channels 4; schedules: epochs 2, 4." in text
     assert "A linear model on the same data gets 51.25 % validation accuracy" in text
     assert f"standard deviation of {data.final.std(ddof=1):.2f} percentage points" in text
     assert f"same cell by {noise(data.by_seed):.2f}" in text
-    named = {fact.name: fact.value for fact in cells_facts(data, benchmark.table.recipe)}
+    named = {fact.name: fact.value for fact in table_facts(data, benchmark.table.recipe)}
     assert named["cells trained"] == "30"
     assert named["linear model"] == "51.25 %"
     assert named["noise between seeds"] == f"{noise(data.by_seed):.2f}\u00a0pp"
-    assert "linear" not in " ".join(cells_sentences(data, {}))
+    assert "linear" not in " ".join(table_sentences(data, {}))
 
 
 def test_section_draws_curves_costs_and_the_best_cells(benchmark: TabularBenchmark) -> None:
     data = measure(benchmark, "digits")
     assert data is not None
-    section = cells_section(data, "cells-1")
-    figures = {f.name: f for part in section.parts if isinstance(part, Figures) for f in part.figures}
-    curves = figures["cells-1-curves"]
+    section = table_section(data, "table-1")
+    figures = {f.name: f for block in section.blocks if isinstance(block, Figures) for f in block.figures}
+    curves = figures["table-1-curves"]
     assert isinstance(curves, Plot)
     outer, inner = (mark for mark in curves.marks if isinstance(mark, Band))
     np.testing.assert_allclose(outer.low, np.quantile(data.curves, 0.05, axis=0))
@@ -115,10 +115,10 @@ def test_section_draws_curves_costs_and_the_best_cells(benchmark: TabularBenchma
     assert isinstance(best, Line)
     np.testing.assert_allclose(best.y, data.curves[data.final.argmax()])
     assert data.space.to_string(data.genotypes[data.final.argmax()]) in best.hover[0]
-    cost = figures["cells-1-cost-2-parameters"]
+    cost = figures["table-1-cost-2-parameters"]
     assert isinstance(cost, Plot)
     assert sum(len(mark.x) for mark in cost.marks if isinstance(mark, Points)) == 30
-    assert isinstance(figures["cells-1-operations"], Heatmap)
+    assert isinstance(figures["table-1-operations"], Heatmap)
     pictures = [figure for figure in figures.values() if isinstance(figure, CellGraph)]
     assert len(pictures) == 6
     assert f"{data.final.max():.2f}\u00a0% validation accuracy" in pictures[0].caption
@@ -162,10 +162,10 @@ def test_one_cell_with_one_number_is_enough() -> None:
     benchmark = small(1, (error, np.array([21.4])))
     data = measure(benchmark, "asr")
     assert data is not None
-    (text, found) = cells_sentences(data, {})
+    (text, found) = table_sentences(data, {})
     assert text == "1 cell of nb201 (15,625 genotypes) was trained on asr."
     assert "21.40" in found
-    names = [f.name for part in cells_section(data, "c").parts if isinstance(part, Figures) for f in part.figures]
+    names = [f.name for block in table_section(data, "c").blocks if isinstance(block, Figures) for f in block.figures]
     assert names == ["c-cell-1"]
 
 
@@ -178,8 +178,8 @@ def test_cells_without_a_final_value_are_left_out_and_counted() -> None:
     data = measure(small(4, (accuracy, values), epochs=(1, 2, 3, 4, 5, 6)), "asr")
     assert data is not None
     assert data.final.tolist() == [5, 17, 23]
-    assert "1 more has no final validation accuracy and is left out" in cells_sentences(data, {})[0]
-    (figures,) = (p for p in cells_section(data, "c").parts if isinstance(p, Figures) and len(p.figures) == 1)
+    assert "1 more has no final validation accuracy and is left out" in table_sentences(data, {})[0]
+    (figures,) = (p for p in table_section(data, "c").blocks if isinstance(p, Figures) and len(p.figures) == 1)
     curves = figures.figures[0]
     assert isinstance(curves, Plot)
     assert "n = 2 cells" in curves.caption

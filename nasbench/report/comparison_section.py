@@ -13,16 +13,16 @@ from nasbench.benchmark.base import difference
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.statistics import bootstrap_interval
 from nasbench.evaluate.strategies import anytime
-from nasbench.report.content import (
+from nasbench.report.document import (
+    Block,
     Fact,
     Figures,
-    Part,
+    Paragraph,
     Section,
-    Table,
-    Text,
-    between,
-    measured,
-    short,
+    TextTable,
+    format_interval,
+    format_number,
+    format_value,
     titled,
 )
 from nasbench.report.figures import Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
@@ -41,51 +41,51 @@ NOTES = (
 )
 
 
-def race_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
+def comparison_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
     """Everything about one comparison."""
     summary, settings = results.summary, results.settings
     repeats = len({record["repeat"] for record in results.records})
     names = list(dict.fromkeys(record["strategy"] for record in results.records))
     budget = " and ".join(
-        f"{short(float(settings[key]))} {what}"
+        f"{format_number(float(settings[key]))} {what}"
         for key, what in (("evaluations", "evaluations"), ("seconds", "simulated seconds"))
         if settings.get(key)
     )
     best = ""
     if _known(summary.get("best_test")):
-        best = f" No regret is a test value of {measured(float(summary['best_test']), results.units, 2)}"
+        best = f" No regret is a test value of {format_value(float(summary['best_test']), results.units, 2)}"
         best += f", {summary['best_test_is']}." if summary.get("best_test_is") else "."
-    parts: list[Part] = [
-        Text(
+    blocks: list[Block] = [
+        Paragraph(
             f"{len(names)} strategies searched {results.space} on {results.benchmark}, {repeats} repeats each"
             f"{f' of {budget}' if budget else ''}, guided by {results.metric}.{best}"
         )
     ]
     if summary.get("statement"):
-        parts.append(Text(str(summary["statement"])))
+        blocks.append(Paragraph(str(summary["statement"])))
     curves = _curves(results, styles, anchor)
     if curves:
-        parts.append(Figures(tuple(curves)))
+        blocks.append(Figures(tuple(curves)))
     ranking = summary.get("ranking")
     if ranking:
-        parts.append(Figures((_finals(results, ranking, styles, anchor), *_pairs(ranking, anchor))))
-        parts.append(_table(results, ranking))
-    return Section(anchor, f"Search strategies on {results.benchmark}", tuple(parts), NOTES)
+        blocks.append(Figures((_finals(results, ranking, styles, anchor), *_pairs(ranking, anchor))))
+        blocks.append(_table(results, ranking))
+    return Section(anchor, f"Search strategies on {results.benchmark}", tuple(blocks), NOTES)
 
 
-def race_sentence(results: Results) -> str:
+def comparison_sentence(results: Results) -> str:
     """What can be said about the order of the strategies."""
     return str(results.summary.get("statement", ""))
 
 
-def race_facts(results: Results) -> tuple[Fact, ...]:
+def comparison_facts(results: Results) -> tuple[Fact, ...]:
     """The winner as a key figure; none without a ranking."""
     ranking = results.summary.get("ranking")
     if not ranking:
         return ()
     first = ranking["order"][0]
     tied = next((group for group in ranking["groups"] if first in group), (first,))
-    mean = measured(ranking["means"][first], difference(results.units))
+    mean = format_value(ranking["means"][first], difference(results.units))
     note = f"mean final regret {mean}, n = {ranking['repeats']} repeats"
     others = [name for name in tied if name != first]
     if others:
@@ -143,7 +143,7 @@ def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[
         n = len(next(iter(curves.values())))
         caption = (
             f"Mean test regret of the incumbent; n = {n} repeats; bands are 95 % bootstrap intervals of the mean."
-            f"{f' Less than {short(floor)} is drawn as that, at the bottom.' if (every < floor).any() else ''}"
+            f"{f' Less than {format_number(floor)} is drawn as that, at the bottom.' if (every < floor).any() else ''}"
         )
         wide = key != "evaluations" and float(grid[-1]) > 20 * float(grid[0])
         figures.append(
@@ -170,7 +170,7 @@ def _finals(results: Results, ranking: Mapping[str, Any], styles: Mapping[str, S
             high=np.array([ranking["highs"][name]]),
             along="x",
             size=9,
-            hover=(f"{name}: {between(ranking['means'][name], ranking['lows'][name], ranking['highs'][name], 3)}",),
+            hover=(f"{name}: {_final(ranking, name)}",),
         )
         for place, name in enumerate(order)
     )
@@ -185,6 +185,10 @@ def _finals(results: Results, ranking: Mapping[str, Any], styles: Mapping[str, S
         Axis(titled("test regret", difference(results.units))),
         Axis("", categories=tuple(order)),
     )
+
+
+def _final(ranking: Mapping[str, Any], name: str) -> str:
+    return format_interval(ranking["means"][name], ranking["lows"][name], ranking["highs"][name], 3)
 
 
 def _pairs(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
@@ -216,7 +220,7 @@ def _pairs(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
     ]
 
 
-def _table(results: Results, ranking: Mapping[str, Any]) -> Table:
+def _table(results: Results, ranking: Mapping[str, Any]) -> TextTable:
     final: dict[str, dict[int, Mapping[str, Any]]] = {}
     for record in results.records:
         final.setdefault(record["strategy"], {})[record["repeat"]] = record
@@ -229,10 +233,10 @@ def _table(results: Results, ranking: Mapping[str, Any]) -> Table:
             (
                 name,
                 str(ranking["repeats"]),
-                between(ranking["means"][name], ranking["lows"][name], ranking["highs"][name], 3),
+                _final(ranking, name),
                 f"{np.mean(tests):.2f}" if tests else "-",
                 f"{ranking['mean_ranks'][name]:.2f}",
-                short(float(np.mean(seconds))) if seconds else "-",
+                format_number(float(np.mean(seconds))) if seconds else "-",
                 ", ".join(beaten) or "none",
             )
         )
@@ -246,4 +250,4 @@ def _table(results: Results, ranking: Mapping[str, Any]) -> Table:
         "simulated s",
         f"better than (p < {ranking['level']:g})",
     )
-    return Table("Ranking by final regret", header, tuple(rows))
+    return TextTable("Ranking by final regret", header, tuple(rows))

@@ -10,7 +10,18 @@ import numpy as np
 
 from nasbench.benchmark.base import Metric, difference
 from nasbench.benchmark.surrogate import Model, SurrogateBenchmark
-from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, label, many, unit
+from nasbench.report.document import (
+    Block,
+    Fact,
+    Figures,
+    Paragraph,
+    Section,
+    TextTable,
+    format_count,
+    format_interval,
+    label,
+    unit,
+)
 from nasbench.report.figures import COLOURS, GREY, Axis, Figure, Line, Plot, Points, Style
 
 CORRELATIONS = {"kendall_tau": "Kendall tau", "spearman": "Spearman rho", "r2": "R²"}
@@ -23,27 +34,27 @@ NOTES = (
 )
 
 
-def trust_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
+def surrogate_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
     """Everything about one surrogate."""
-    parts: list[Part] = [Text(trust_sentence(benchmark))]
+    blocks: list[Block] = [Paragraph(surrogate_sentence(benchmark))]
     scatters = [
         _scatter(metric, benchmark.models[path], benchmark.table.columns[path].values, f"{anchor}-held-out-{number}")
         for number, (path, metric) in enumerate(_ordered(benchmark), start=1)
         if metric.split in ("validation", "test")
     ]
-    parts.append(Figures((*scatters, _scores(benchmark, anchor))))
-    parts.append(_table(benchmark))
-    return Section(anchor, f"How far to trust {benchmark.name}", tuple(parts), NOTES)
+    blocks.append(Figures((*scatters, _scores(benchmark, anchor))))
+    blocks.append(_table(benchmark))
+    return Section(anchor, f"How far to trust {benchmark.name}", tuple(blocks), NOTES)
 
 
-def trust_sentence(benchmark: SurrogateBenchmark) -> str:
+def surrogate_sentence(benchmark: SurrogateBenchmark) -> str:
     """What answers, and how well it ranks held-out architectures."""
     path = primary(benchmark)
     quality, n = benchmark.models[path].quality, len(benchmark.table.genotypes)
     predictor = benchmark.table.recipe.get("predictor", type(benchmark.models[path].predictor).__name__)
     text = (
         f"A surrogate ({predictor}) fitted on {n:,} trained cells answers for all "
-        f"{many(benchmark.space.size)} genotypes of {benchmark.space.name}. "
+        f"{format_count(benchmark.space.size)} genotypes of {benchmark.space.name}. "
     )
     scores = [f"a {name} of {_score(quality, key)}" for key, name in CORRELATIONS.items() if _known(quality.get(key))]
     if not scores:
@@ -56,7 +67,7 @@ def trust_sentence(benchmark: SurrogateBenchmark) -> str:
     )
 
 
-def trust_facts(benchmark: SurrogateBenchmark) -> tuple[Fact, ...]:
+def surrogate_facts(benchmark: SurrogateBenchmark) -> tuple[Fact, ...]:
     """The rank correlation as a key figure."""
     quality = benchmark.models[primary(benchmark)].quality
     if not _known(quality.get("kendall_tau")):
@@ -87,7 +98,7 @@ def _end(quality: Mapping[str, Any], name: str) -> float:
 
 
 def _score(quality: Mapping[str, Any], key: str, digits: int | None = 2) -> str:
-    return between(_end(quality, key), _end(quality, f"{key}_low"), _end(quality, f"{key}_high"), digits)
+    return format_interval(_end(quality, key), _end(quality, f"{key}_low"), _end(quality, f"{key}_high"), digits)
 
 
 def _scores(benchmark: SurrogateBenchmark, anchor: str) -> Plot:
@@ -134,7 +145,7 @@ def _summary(quality: Mapping[str, Any]) -> str:
     return f"{', '.join(scores)} (95 % bootstrap intervals)." if scores else ""
 
 
-def _table(benchmark: SurrogateBenchmark) -> Table:
+def _table(benchmark: SurrogateBenchmark) -> TextTable:
     rows = []
     for path, metric in _ordered(benchmark):
         quality = benchmark.models[path].quality
@@ -142,4 +153,4 @@ def _table(benchmark: SurrogateBenchmark) -> Table:
         n, folds = quality.get("n", "-"), quality.get("folds", "-")
         rows.append((path, str(n), str(folds), *(_score(quality, key) for key in CORRELATIONS), error))
     header = ("metric", "held-out cells (n)", "folds", *CORRELATIONS.values(), "RMSE")
-    return Table("Scores on held-out cells [95 % bootstrap interval]", header, tuple(rows))
+    return TextTable("Scores on held-out cells [95 % bootstrap interval]", header, tuple(rows))
