@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ import numpy.typing as npt
 from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.base import Space
 from nasbench.types import Architecture, Direction, GenotypeArray, Subset
+
+if TYPE_CHECKING:
+    from nasbench.benchmark.table import Table
 
 SeedPolicy: TypeAlias = int | Literal["mean"] | np.random.Generator
 """`"mean"` over the recorded seeds (the default), one recorded seed, or a generator that draws one."""
@@ -136,6 +139,8 @@ class Benchmark(ABC):
     name: str
     """Name for messages and results: that of the file it came from."""
     space: Space
+    table: Table
+    """The measurements; of a surrogate, what its models were fitted on."""
     metrics: Mapping[str, Metric]
     """The metrics by full name."""
 

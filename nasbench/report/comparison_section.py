@@ -61,8 +61,8 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
             f"{f' of {budget}' if budget else ''}, guided by {results.metric}.{best}"
         )
     ]
-    if summary.get("statement"):
-        blocks.append(Paragraph(str(summary["statement"])))
+    sentences = (str(summary["statement"]),) if summary.get("statement") else ()
+    blocks += [Paragraph(text) for text in sentences]
     curves = _curves(results, styles, anchor)
     if curves:
         blocks.append(Figures(tuple(curves)))
@@ -70,12 +70,8 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
     if ranking:
         blocks.append(Figures((_finals(results, ranking, styles, anchor), *_pairs(ranking, anchor))))
         blocks.append(_table(results, ranking))
-    return Section(anchor, f"Search strategies on {results.benchmark}", tuple(blocks), NOTES)
-
-
-def comparison_sentence(results: Results) -> str:
-    """What can be said about the order of the strategies."""
-    return str(results.summary.get("statement", ""))
+    title = f"Search strategies on {results.benchmark}"
+    return Section(anchor, title, tuple(blocks), NOTES, sentences, comparison_facts(results))
 
 
 def comparison_facts(results: Results) -> tuple[Fact, ...]:

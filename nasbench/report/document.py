@@ -1,4 +1,4 @@
-"""What a page consists of: sections of sentences, figures that share a legend, and tables; all of it plain text."""
+"""The document model of a page: sections of paragraphs, figures with a shared legend, and tables, all plain text."""
 
 from __future__ import annotations
 
@@ -10,40 +10,16 @@ from typing import Any, TypeAlias
 from nasbench.benchmark.base import POINTS, Metric
 from nasbench.report.figures import Figure
 
-UNITS = {"percent": "%", "seconds": "s", "milliseconds": "ms", "count": "", "none": "", "": "", POINTS: "pp"}
+UNIT_SYMBOLS = {"percent": "%", "seconds": "s", "milliseconds": "ms", "count": "", "none": "", "": "", POINTS: "pp"}
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A key figure: what it is, its value with the unit, and how to read it."""
+    """A key figure: its name, its value with the unit, and a note on how to read it."""
 
     name: str
     value: str
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Figures that belong together and share one legend."""
-
-    figures: tuple[Figure, ...]
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """Rows of texts under a header.
-
-    Attributes:
-        caption: What it shows; the line to click where it is folded.
-        header: Names of the columns.
-        rows: Texts, one tuple a row.
-        folded: Show the caption only, until clicked.
-    """
-
-    caption: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +43,30 @@ class Facts:
     facts: tuple[Fact, ...]
 
 
+@dataclass(frozen=True)
+class Figures:
+    """Figures that belong together and share one legend."""
+
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Rows of texts under a header.
+
+    Attributes:
+        caption: What the table shows; the line to click if it is folded.
+        header: Names of the columns.
+        rows: Texts, one tuple a row.
+        folded: Whether only the caption is shown until it is clicked.
+    """
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    folded: bool = False
+
+
 Block: TypeAlias = Paragraph | Lines | Facts | Figures | TextTable
 
 
@@ -79,32 +79,36 @@ class Section:
         title: Its heading.
         blocks: Its content, in order.
         notes: Footnotes: how its numbers were computed.
+        sentences: Its findings, for the summary of the page.
+        facts: Its key figures, for the summary of the page.
     """
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
     notes: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
 
 def label(metric: Metric) -> str:
-    """Name of a metric for an axis, with its unit: `validation accuracy (%)`."""
+    """Label of an axis for a metric, with its unit: `validation accuracy (%)`."""
     return titled(metric.name, metric.units)
 
 
 def titled(name: str, units: str) -> str:
-    """A name with a unit in parentheses, where there is one."""
+    """A name with its unit in parentheses, if it has one."""
     stated = not unit(units) or name.endswith(units)  # as in train_seconds
     return name.replace("_", " ") if stated else f"{name.replace('_', ' ')} ({unit(units)})"
 
 
 def unit(units: str) -> str:
-    """A unit as it follows a number: `%`, `pp`, `s`."""
-    return UNITS.get(units, units)
+    """The symbol of a unit that follows a number: `%`, `pp`, `s`."""
+    return UNIT_SYMBOLS.get(units, units)
 
 
 def format_value(value: float, units: str, digits: int | None = None) -> str:
-    """A number with its unit: `93.12 %`, `12,345`, with a no-break space; a dash where it is missing."""
+    """A number with its unit after a no-break space: `93.12 %`, `12,345`; a dash for a missing number."""
     if not math.isfinite(value):
         return "-"
     text = format_number(value) if digits is None else f"{value:,.{digits}f}"
@@ -112,13 +116,13 @@ def format_value(value: float, units: str, digits: int | None = None) -> str:
 
 
 def format_count(number: int) -> str:
-    """A number of things in full, or, where that would have more than 12 digits, as in `1.08 * 10^18`."""
+    """A count in full, or as `1.08 * 10^18` if it has more than 12 digits."""
     exponent = len(str(number)) - 1
     return f"{number:,}" if exponent < 12 else f"{number / 10**exponent:.2f} * 10^{exponent}"
 
 
 def format_number(value: float) -> str:
-    """A number with about four significant digits, thousands separated."""
+    """A number with about four significant digits and separated thousands."""
     if not math.isfinite(value):
         return "-"
     if value == 0 or 1e-3 <= abs(value) < 1e15:
@@ -128,9 +132,9 @@ def format_number(value: float) -> str:
 
 
 def format_interval(value: float, low: float, high: float, digits: int | None = 2) -> str:
-    """A number with its interval: `0.71 [0.62, 0.79]`; a dash where it is missing, no interval where that is.
+    """A number with its interval, `0.71 [0.62, 0.79]`; a dash for a missing number, no interval if that is missing.
 
-    Without `digits`, the number has three that are significant.
+    Without `digits`, the number has three significant digits.
     """
     if not math.isfinite(value):
         return "-"
@@ -140,10 +144,10 @@ def format_interval(value: float, low: float, high: float, digits: int | None = 
     return f"{text} [{low:.{digits}f},\u00a0{high:.{digits}f}]" if math.isfinite(low) and math.isfinite(high) else text
 
 
-def flatten(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Names, dotted, and values of nested settings."""
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Dotted names and values of nested settings."""
     rows = []
-    for name, value in content.items():
+    for name, value in settings.items():
         if isinstance(value, Mapping):
             rows += flatten(value, f"{prefix}{name}.")
         elif isinstance(value, list | tuple):

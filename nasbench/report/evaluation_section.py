@@ -52,7 +52,8 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
         Figures(tuple(_figures(results, scores, styles, anchor))),
         _table(results, scores),
     ]
-    return Section(anchor, f"Predictors on {results.benchmark}", tuple(blocks), NOTES)
+    title, sentences = f"Predictors on {results.benchmark}", (evaluation_sentence(results),)
+    return Section(anchor, title, tuple(blocks), NOTES, sentences, evaluation_facts(results))
 
 
 def evaluation_sentence(results: Results) -> str:

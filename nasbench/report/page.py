@@ -14,19 +14,18 @@ from markupsafe import Markup
 from nasbench import __version__
 from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.surrogate import SurrogateBenchmark
-from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError
 from nasbench.evaluate.results import Results
 from nasbench.files import atomic
 from nasbench.provenance import provenance
 from nasbench.report import interactive
-from nasbench.report.comparison_section import comparison_facts, comparison_section, comparison_sentence
-from nasbench.report.document import Block, Fact, Facts, Figures, Lines, Paragraph, Section, TextTable, flatten
-from nasbench.report.evaluation_section import evaluation_facts, evaluation_section, evaluation_sentence
+from nasbench.report.comparison_section import comparison_section
+from nasbench.report.document import Block, Facts, Figures, Lines, Paragraph, Section, TextTable, flatten
+from nasbench.report.evaluation_section import evaluation_section
 from nasbench.report.figures import Figure, Heatmap, Plot, Style, legend, styles
 from nasbench.report.static import png
-from nasbench.report.surrogate_section import surrogate_facts, surrogate_section, surrogate_sentence
-from nasbench.report.table_section import measure, table_facts, table_section, table_sentences
+from nasbench.report.surrogate_section import surrogate_section
+from nasbench.report.table_section import measurements_of, table_section
 
 Source: TypeAlias = Path | Benchmark | Results
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -152,52 +151,47 @@ def _whole(ranking: Any, strategies: Container[Any]) -> bool:
     return len(names) > 0 and all(n in strategies for n in named) and all(isinstance(n, int | float) for n in numbers)
 
 
-ORDER = ("table", "evaluation", "surrogate", "comparison")
-"""Kinds of sections, as they follow each other."""
+KINDS = ("table", "evaluation", "surrogate", "comparison")
+"""Kinds of sections, in the order of the page."""
 
 
 def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -> list[Section]:
-    """The sections that the sources give rise to: a summary, then cells, predictors, surrogates, races, provenance."""
-    words: dict[str, list[str]] = {kind: [] for kind in ORDER}
-    key: dict[str, list[Fact]] = {kind: [] for kind in ORDER}
-    sections: dict[str, list[Section]] = {kind: [] for kind in ORDER}
-    provenances: list[TextTable] = []
-    colours = _styles(sources)
+    """The sections of a page: the summary, what each source adds in the order of `KINDS`, and the provenance."""
+    found: dict[str, list[Section]] = {kind: [] for kind in KINDS}
+    settings: list[TextTable] = []
+    styles_of = _styles(sources)
     for source in sources:
-        kind = _kind(source)
-        anchor = f"{kind}-{len(sections[kind]) + 1}"
         if isinstance(source, Results):
-            evaluation = source.kind == "evaluation"
-            sections[kind].append((evaluation_section if evaluation else comparison_section)(source, colours, anchor))
-            words[kind].append(evaluation_sentence(source) if evaluation else comparison_sentence(source))
-            key[kind] += (evaluation_facts if evaluation else comparison_facts)(source)
             described = {"metric": source.metric, "settings": source.settings, "provenance": source.provenance}
-            provenances.append(_folded(f"{source.kind.capitalize()} on {source.benchmark}", described))
-        elif isinstance(source, SurrogateBenchmark):
-            sections[kind].append(surrogate_section(source, anchor))
-            words[kind].append(surrogate_sentence(source))
-            key[kind] += surrogate_facts(source)
+            title = f"{source.kind.capitalize()} on {source.benchmark}"
+            section = evaluation_section if source.kind == "evaluation" else comparison_section
+            found[source.kind].append(section(source, styles_of, _anchor(source.kind, found)))
+        else:
             described = {"recipe": source.table.recipe, "provenance": source.table.provenance}
-            provenances.append(_folded(f"Surrogate {source.name}", described))
-        elif isinstance(source, TabularBenchmark):
-            recipe = source.table.recipe
-            for dataset in dict.fromkeys(metric.dataset for metric in source.metrics.values()):
-                data = measure(source, dataset)
-                if data is not None:
-                    sections[kind].append(table_section(data, f"{kind}-{len(sections[kind]) + 1}"))
-                    words[kind] += table_sentences(data, recipe)
-                    key[kind] += table_facts(data, recipe)
-            described = {"recipe": recipe, "provenance": source.table.provenance}
-            provenances.append(_folded(f"Cells of {source.space.name}: recipe and provenance", described))
-    provenances.append(_folded("This page", provenance()))
-    blocks: list[Block] = [Facts(tuple(fact for kind in ORDER for fact in key[kind]))]
-    blocks += [Paragraph(text) for kind in ORDER for text in words[kind] if text]
+            if isinstance(source, SurrogateBenchmark):
+                title = f"Surrogate {source.name}"
+                found["surrogate"].append(surrogate_section(source, _anchor("surrogate", found)))
+            else:
+                title = f"Cells of {source.space.name}: recipe and provenance"
+                for dataset in dict.fromkeys(metric.dataset for metric in source.metrics.values()):
+                    data = measurements_of(source, dataset)
+                    if data is not None:
+                        found["table"].append(table_section(data, source.table.recipe, _anchor("table", found)))
+        settings.append(_folded(title, described))
+    settings.append(_folded("This page", provenance()))
+    sections = [section for kind in KINDS for section in found[kind]]
+    blocks: list[Block] = [Facts(tuple(fact for section in sections for fact in section.facts))]
+    blocks += [Paragraph(sentence) for section in sections for sentence in section.sentences]
     blocks += [Lines(tuple(notes))] if notes else []
     return [
         Section("summary", "Summary", tuple(blocks)),
-        *(section for kind in ORDER for section in sections[kind]),
-        Section("provenance", "Settings, seeds and versions", tuple(provenances)),
+        *sections,
+        Section("provenance", "Settings, seeds and versions", tuple(settings)),
     ]
+
+
+def _anchor(kind: str, found: Mapping[str, Sequence[Section]]) -> str:
+    return f"{kind}-{len(found[kind]) + 1}"
 
 
 def render(title: str, sections: Sequence[Section], folder: str) -> str:
@@ -250,12 +244,6 @@ def _write(out: Path, page: str, folder: Path, figures: Sequence[Figure]) -> lis
             raise
         raise FileError(f"cannot write {folder}: {error.strerror}; name another place with --out") from error
     return list(content)
-
-
-def _kind(source: Benchmark | Results) -> str:
-    if isinstance(source, Results):
-        return source.kind
-    return "surrogate" if isinstance(source, SurrogateBenchmark) else "table"
 
 
 def _styles(sources: Sequence[Benchmark | Results]) -> dict[str, Style]:

@@ -36,7 +36,8 @@ NOTES = (
 
 def surrogate_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
     """Everything about one surrogate."""
-    blocks: list[Block] = [Paragraph(surrogate_sentence(benchmark))]
+    sentence = surrogate_sentence(benchmark)
+    blocks: list[Block] = [Paragraph(sentence)]
     scatters = [
         _scatter(metric, benchmark.models[path], benchmark.table.columns[path].values, f"{anchor}-held-out-{number}")
         for number, (path, metric) in enumerate(_ordered(benchmark), start=1)
@@ -44,7 +45,8 @@ def surrogate_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
     ]
     blocks.append(Figures((*scatters, _scores(benchmark, anchor))))
     blocks.append(_table(benchmark))
-    return Section(anchor, f"How far to trust {benchmark.name}", tuple(blocks), NOTES)
+    title = f"How far to trust {benchmark.name}"
+    return Section(anchor, title, tuple(blocks), NOTES, (sentence,), surrogate_facts(benchmark))
 
 
 def surrogate_sentence(benchmark: SurrogateBenchmark) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -42,8 +41,9 @@ from nasbench.report.figures import (
     Points,
     Style,
 )
+from nasbench.report.statistics import limits_without_outliers, pareto_front, seed_agreement, seed_deviation
 from nasbench.spaces.base import Space
-from nasbench.types import FloatArray, GenotypeArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray
 
 FAINT = 100
 """Most cells whose learning curves are drawn one by one."""
@@ -54,7 +54,7 @@ BEST = 6
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     """What a benchmark measured on one data set: `n` cells with a final value on every one of their seeds' mean.
 
     Attributes:
@@ -97,8 +97,14 @@ class Measured:
         """Rows from the best to the worst final value."""
         return np.argsort(-self.sign * self.final, kind="stable")
 
+    @property
+    def better_half(self) -> BoolArray:
+        """Whether a cell's final value is at least as good as the median; shape `(n,)`."""
+        score = self.sign * self.final
+        return np.asarray(score >= np.median(score))
 
-def measure(benchmark: Benchmark, dataset: str) -> Measured | None:
+
+def measurements_of(benchmark: Benchmark, dataset: str) -> Measurements | None:
     """What was measured on a data set; None where no metric of it says which cell is better."""
     try:
         metric = benchmark.score(dataset)
@@ -124,7 +130,7 @@ def measure(benchmark: Benchmark, dataset: str) -> Measured | None:
         if m.split == "none" and m.dataset in ("", dataset)
     }
     n = len(genotypes)
-    return Measured(
+    return Measurements(
         space=benchmark.space,
         dataset=dataset,
         genotypes=genotypes,
@@ -145,12 +151,14 @@ def _ask(benchmark: Benchmark, genotypes: GenotypeArray, metric: Metric) -> Floa
     return benchmark.query_many(genotypes, metric.path).values.filled(np.nan)
 
 
-def table_section(data: Measured, anchor: str) -> Section:
-    """Everything about the trained cells of one data set."""
+def table_section(data: Measurements, recipe: Mapping[str, Any], anchor: str) -> Section:
+    """The section on the trained cells of one data set; `recipe` is that of the table."""
     rows = [figures for figures in (_curves(data, anchor) + _rewards(data, anchor), _costs(data, anchor)) if figures]
     blocks: list[Block] = [Figures(tuple(figures)) for figures in rows]
     blocks += _best(data, anchor)
-    return Section(anchor, f"Trained cells: {data.space.name} on {data.dataset or 'its data'}", tuple(blocks), NOTES)
+    title = f"Trained cells: {data.space.name} on {data.dataset or 'its data'}"
+    sentences, facts = table_sentences(data, recipe), table_facts(data, recipe)
+    return Section(anchor, title, tuple(blocks), NOTES, tuple(sentences), facts)
 
 
 NOTES = (
@@ -165,56 +173,10 @@ NOTES = (
 )
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
-def noise(by_seed: FloatArray) -> float:
-    """Pooled standard deviation between the seeds of a cell, from `(n, seeds)`; NaN if no cell has two."""
-    counts = np.isfinite(by_seed).sum(axis=1)
-    rows = by_seed[counts >= 2]
-    return math.sqrt(float(np.nanvar(rows, axis=1, ddof=1).mean())) if len(rows) else math.nan
-
-
-def agreement(by_seed: FloatArray) -> tuple[float, float, float, int]:
-    """Kendall's tau between seeds, averaged over their pairs, with its 95 % interval and the number of cells."""
-    from nasbench.evaluate.metrics import kendall_tau
-
-    rows = by_seed[np.isfinite(by_seed).all(axis=1)]
-    pairs = list(combinations(range(rows.shape[1]), 2))
-    taus = [kendall_tau(rows[:, a], rows[:, b]) for a, b in pairs] if len(rows) > 1 else []
-    tau = float(np.mean(taus)) if taus else math.nan
-    return (tau, *tau_interval(tau, len(rows)), len(rows))
-
-
-def tau_interval(tau: float, n: int) -> tuple[float, float]:
-    """95 % interval of Kendall's tau of `n` pairs of values (Fieller, Hartley & Pearson, 1957); NaN for n < 5."""
-    if n < 5 or not math.isfinite(tau):
-        return math.nan, math.nan
-    if abs(tau) == 1:
-        return tau, tau
-    half = 1.96 * math.sqrt(0.437 / (n - 4))
-    return math.tanh(math.atanh(tau) - half), math.tanh(math.atanh(tau) + half)
-
-
-def better_half(data: Measured) -> npt.NDArray[np.bool_]:
-    """The cells whose final value is at least as good as the median."""
-    score = data.sign * data.final
-    return np.asarray(score >= np.median(score))
-
-
-def pareto(cost: FloatArray, value: FloatArray, maximise: bool = True) -> npt.NDArray[np.int64]:
-    """Rows that no other row equals or beats in both (less cost, better value), by increasing cost; NaN never is."""
-    score = value if maximise else -value
-    known = np.flatnonzero(np.isfinite(cost) & np.isfinite(score))
-    order = known[np.lexsort((-score[known], cost[known]))]
-    best = np.concatenate([[-np.inf], np.maximum.accumulate(score[order])])[:-1]
-    return order[score[order] > best]
-
-
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def table_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
+def table_sentences(data: Measurements, recipe: Mapping[str, Any]) -> list[str]:
     """What was trained and found, in plain sentences."""
     metric, n = data.metric, len(data.genotypes)
     times = f" {len(data.seeds)} times each, with different seeds," if len(data.seeds) > 1 else ""
@@ -243,10 +205,10 @@ def table_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
             "cells do better."
         )
     result = [text, *_recipe(recipe, data.metric.dataset), found]
-    sd = noise(data.by_seed)
+    sd = seed_deviation(data.by_seed)
     if math.isfinite(sd):
-        tau, low, high, cells = agreement(data.by_seed)
-        top, top_low, top_high, top_cells = agreement(data.by_seed[better_half(data)])
+        tau, low, high, cells = seed_agreement(data.by_seed)
+        top, top_low, top_high, top_cells = seed_agreement(data.by_seed[data.better_half])
         result.append(
             f"Cells differ by a standard deviation of {_spread(data):.2f} {difference(metric.units)}, trainings of the "
             f"same cell by {sd:.2f}. Two seeds rank the cells with a Kendall tau of {format_interval(tau, low, high)} "
@@ -280,7 +242,7 @@ def _described(recipe: Mapping[str, Any], dataset: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def table_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
+def table_facts(data: Measurements, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
     """The same as key figures."""
     n, units = len(data.genotypes), data.metric.units
     name = data.metric.name.replace("_", " ")
@@ -290,9 +252,9 @@ def table_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
     ]
     if n > 1:
         result.append(Fact("spread between cells", format_value(_spread(data), difference(units), 2), f"sd, n = {n:,}"))
-    sd = noise(data.by_seed)
+    sd = seed_deviation(data.by_seed)
     if math.isfinite(sd):
-        tau, low, high, cells = agreement(data.by_seed)
+        tau, low, high, cells = seed_agreement(data.by_seed)
         result.append(
             Fact("noise between seeds", format_value(sd, difference(units), 2), f"sd, {len(data.seeds)} seeds a cell")
         )
@@ -303,7 +265,7 @@ def table_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
     return tuple(result)
 
 
-def _linear(data: Measured, recipe: Mapping[str, Any]) -> float | None:
+def _linear(data: Measurements, recipe: Mapping[str, Any]) -> float | None:
     """What a linear model reaches on the same split, in percent; None if that is not known or not comparable."""
     found = _described(recipe, data.metric.dataset).get("linear_accuracy")
     value = found.get(data.metric.split) if isinstance(found, Mapping) else None
@@ -315,18 +277,18 @@ def _cells(n: int) -> str:
     return "1 cell" if n == 1 else f"{n:,} cells"
 
 
-def _spread(data: Measured) -> float:
+def _spread(data: Measurements) -> float:
     return float(np.std(data.final, ddof=1)) if len(data.final) > 1 else math.nan
 
 
-def _value(data: Measured, row: int | np.int64) -> str:
+def _value(data: Measurements, row: int | np.int64) -> str:
     return format_value(float(data.final[row]), data.metric.units, 2)
 
 
 # --- figures --------------------------------------------------------------------------------------------------------
 
 
-def _curves(data: Measured, anchor: str) -> list[Figure]:
+def _curves(data: Measurements, anchor: str) -> list[Figure]:
     x, y, n = np.array(data.epochs, dtype=np.float64), data.curves, len(data.curves)
     known = y[np.isfinite(y).all(axis=1)]
     if len(x) < 2 or not len(known):
@@ -362,13 +324,13 @@ def _curves(data: Measured, anchor: str) -> list[Figure]:
     return [plot]
 
 
-def _costs(data: Measured, anchor: str) -> list[Figure]:
+def _costs(data: Measurements, anchor: str) -> list[Figure]:
     value, metric = data.test, data.test_metric or data.metric
     maximise = metric.direction == "maximise"
     rng = np.random.default_rng(0)
     figures: list[Figure] = []
     for cost, amounts in data.costs.items():
-        front = pareto(amounts, value, maximise)
+        front = pareto_front(amounts, value, maximise)
         shown = np.flatnonzero(np.isfinite(amounts) & np.isfinite(value))
         total = len(shown)
         if total < 2:
@@ -387,7 +349,7 @@ def _costs(data: Measured, anchor: str) -> list[Figure]:
         )
         sample = f"{len(shown):,} of {total:,} cells, drawn at random, and all of the front" if total > DRAWN else ""
         seeds = f" Means of {len(data.seeds)} seeds." if len(data.seeds) > 1 else ""
-        limits, beyond = view(value[shown], maximise)
+        limits, beyond = limits_without_outliers(value[shown], maximise)
         unseen = f" {_cells(beyond)} far off the others, {'below' if maximise else 'above'} the view." if beyond else ""
         caption = f"n = {sample or _cells(total)}; {len(front)} on the Pareto front.{seeds}{unseen}"
         title = f"{metric.name.replace('_', ' ').capitalize()} against {cost.name.replace('_', ' ')}"
@@ -398,23 +360,7 @@ def _costs(data: Measured, anchor: str) -> list[Figure]:
     return figures
 
 
-def view(values: FloatArray, maximise: bool) -> tuple[tuple[float, float] | None, int]:
-    """Limits of an axis without the few bad values that would squeeze all others, and their number.
-
-    Bad is what lies more than six interquartile ranges beyond the worse quartile, such as cells that learn nothing;
-    they are left out only where the others fill less than half of the axis, else the limits are None.
-    """
-    score = values if maximise else -values
-    lower, upper = np.quantile(score, [0.25, 0.75])
-    far = score < lower - 6 * (upper - lower)
-    near = values[~far]
-    if not far.any() or np.ptp(near) > 0.5 * np.ptp(values) or not np.ptp(near) > 0:
-        return None, 0
-    margin = 0.06 * float(np.ptp(near))
-    return (float(near.min()) - margin, float(near.max()) + margin), int(far.sum())
-
-
-def _cell_texts(data: Measured) -> Callable[[npt.NDArray[Any]], tuple[str, ...]]:
+def _cell_texts(data: Measurements) -> Callable[[npt.NDArray[Any]], tuple[str, ...]]:
     def texts(rows: npt.NDArray[Any]) -> tuple[str, ...]:
         name = data.metric.name.replace("_", " ")
         return tuple(f"{data.space.to_string(data.genotypes[row])}\n{name}: {_value(data, row)}" for row in rows)
@@ -422,7 +368,7 @@ def _cell_texts(data: Measured) -> Callable[[npt.NDArray[Any]], tuple[str, ...]]
     return texts
 
 
-def _rewards(data: Measured, anchor: str) -> list[Figure]:
+def _rewards(data: Measurements, anchor: str) -> list[Figure]:
     """Mean value by how often a cell has an operation."""
     counts = data.space.features(data.genotypes, "counts").astype(int)
     varied = [column for column in range(counts.shape[1]) if len(np.unique(counts[:, column])) > 1]
@@ -452,7 +398,7 @@ def _rewards(data: Measured, anchor: str) -> list[Figure]:
     return [Heatmap(f"{anchor}-operations", title, caption, *args)]
 
 
-def _best(data: Measured, anchor: str) -> list[Block]:
+def _best(data: Measurements, anchor: str) -> list[Block]:
     pictures, rows = [], []
     units, name = data.metric.units, data.metric.name.replace("_", " ")
     seeds = f" (means of {len(data.seeds)} seeds)" if len(data.seeds) > 1 else ""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nasbench.evaluate.results import Results
-from nasbench.report.comparison_section import comparison_facts, comparison_section, comparison_sentence
+from nasbench.report.comparison_section import comparison_facts, comparison_section
 from nasbench.report.document import Figures, Section, TextTable
 from nasbench.report.figures import Band, Heatmap, Line, Plot, Points, styles
 
@@ -68,7 +68,7 @@ def test_without_a_ranking_there_is_its_reason(comparison: Results) -> None:
     summary = {"ranking": None, "statement": "No ranking: random has no test value in repeat 0."}
     results = Results(**{**vars(comparison), "summary": summary})
     section = comparison_section(results, styles(NAMES), "comparison-1")
-    assert comparison_sentence(results) == summary["statement"]
+    assert section.sentences == (summary["statement"],)
     assert comparison_facts(results) == ()
     assert not any(isinstance(block, TextTable) for block in section.blocks)
 
