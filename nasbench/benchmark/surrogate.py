@@ -159,10 +159,6 @@ class SurrogateBenchmark(Benchmark):
         """Mean and standard deviation for architectures `(n, d)`, in the unit of the metric."""
         return self.models[self.metric(metric).path].predict(self.space.check(genotypes))
 
-    def architectures(self) -> GenotypeArray:
-        """The architectures `(n, d)` that the models were fitted on."""
-        return self.table.genotypes.copy()
-
     @property
     def complete(self) -> bool:
         """True: there is a prediction for every architecture."""

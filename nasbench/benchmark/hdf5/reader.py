@@ -19,7 +19,7 @@ from nasbench.benchmark import specification
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import TYPES, divisor_of, unpack
-from nasbench.benchmark.table import Column, Lazy, Plane, Table, at_epoch, check_epochs, check_numbers, check_place
+from nasbench.benchmark.table import Column, Lazy, Plane, Table, at_epoch, check_epochs, check_metric, check_numbers
 from nasbench.errors import FileError, InputError
 from nasbench.spaces import spaces
 from nasbench.types import BoolArray, FloatArray
@@ -195,7 +195,7 @@ class Reader:
                 for other in epochs  # as files said it before they had the attribute
             )
             metric = Metric(dataset=dataset, name=short, dims=dims, resumable=resumable, **facts)  # type: ignore[arg-type]  # checked next
-            check_place(name, metric)
+            check_metric(name, metric)
             lengths = {"architecture": n, "seed": seeds, "epoch": len(epochs[dataset]) if "epoch" in dims else 0}
             shape = tuple(lengths[dim] for dim in dims)
             if 0 in shape:
