@@ -10,12 +10,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark import specification
 from nasbench.benchmark.base import Metric, difference
 from nasbench.benchmark.row_sets import ROW_NUMBERS, row_sets
+from nasbench.benchmark.specification import component_name
 from nasbench.benchmark.table import Column, Table, in_order, row_codes
 from nasbench.errors import InputError
 from nasbench.provenance import provenance
+from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
@@ -372,8 +373,8 @@ def _one_space(tables: Sequence[Table], names: Sequence[str]) -> Space:
 
 def _described(space: Space) -> str:
     """Name and settings of a space, as a file has them."""
-    settings = specification.settings(space)
-    return specification.specification(space, spaces) + (f" {json.dumps(settings, sort_keys=True)}" if settings else "")
+    settings = arguments_of(space)
+    return component_name(space, spaces) + (f" {json.dumps(settings, sort_keys=True)}" if settings else "")
 
 
 def _source(table: Table, rows: IntArray, joined: Join) -> dict[str, Any]:

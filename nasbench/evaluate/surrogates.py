@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nasbench.benchmark.base import Benchmark, Epoch, Metric
 from nasbench.benchmark.noise import FOLDS as NOISE_FOLDS
 from nasbench.benchmark.noise import Spread, fit_noise, spread
-from nasbench.benchmark.specification import specification
+from nasbench.benchmark.specification import component_name
 from nasbench.benchmark.surrogate import Model, Score, SurrogateBenchmark, Transform, from_log
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -102,7 +102,7 @@ def fit_surrogate(
     progress(len(wanted), len(wanted))
     recipe = {
         "predictor": predictor,
-        "predictor_class": specification(fitted, predictors),
+        "predictor_class": component_name(fitted, predictors),
         "metric": found.path,
         "folds": folds,
         "seed": seed,

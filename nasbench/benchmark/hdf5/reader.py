@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark import specification
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import TYPES, divisor_of, unpack
+from nasbench.benchmark.specification import restore
 from nasbench.benchmark.table import Column, Lazy, Plane, Table, at_epoch, check_epochs, check_metric, check_numbers
 from nasbench.errors import FileError, InputError
 from nasbench.spaces import spaces
@@ -159,7 +159,7 @@ class Reader:
 
     def table(self) -> Table:
         """The table, whose numbers are read when they are asked for, as long as the file is open."""
-        space = specification.restore(spaces, self.text("/", "space"), self.json("/", "space_settings"))
+        space = restore(spaces, self.text("/", "space"), self.json("/", "space_settings"))
         genotypes = self.array("/genotypes", (np.int8,), (None, len(space.cardinalities)))
         seeds = self.numbers("/seed")
         found = self.below("/metrics")
@@ -227,7 +227,7 @@ class Reader:
         for path in table.columns:
             group = f"/models/{path}"
             state = {name: self.array(f"{group}/{name}", None, None) for name in self.names(group)}
-            predictor = specification.restore(predictors, self.text(group, "predictor"), self.json(group, "parameters"))
+            predictor = restore(predictors, self.text(group, "predictor"), self.json(group, "parameters"))
             epoch, transform = attributes.get(self.get(group), "epoch"), self.text(group, "transform")
             if transform not in get_args(Transform) or not isinstance(epoch, int | None):
                 raise self.wrong(group, f"transform is one of {get_args(Transform)} and epoch an integer")

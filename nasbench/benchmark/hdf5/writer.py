@@ -12,13 +12,14 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark import specification
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import PIECE, pack, pieces
 from nasbench.benchmark.hdf5.reader import FORMAT, SCHEMA_VERSION, opened, read, read_surrogate
+from nasbench.benchmark.specification import component_name
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError
 from nasbench.files import atomic
+from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
         _write_table(file, surrogate.table, "surrogate")
         for name, model in sorted(surrogate.models.items()):
             group = file.create_group(f"models/{name}")
-            attributes.put(group, "predictor", specification.specification(model.predictor, predictors))
+            attributes.put(group, "predictor", component_name(model.predictor, predictors))
             attributes.put(
                 group, "parameters", _json(model.predictor.parameters(), f"parameters of the predictor of {name!r}")
             )
@@ -100,8 +101,8 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
     attributes.put(file, "format", FORMAT)
     attributes.put(file, "schema_version", SCHEMA_VERSION)
     attributes.put(file, "kind", kind)
-    attributes.put(file, "space", specification.specification(table.space, spaces))
-    attributes.put(file, "space_settings", _json(specification.settings(table.space), "the settings of the space"))
+    attributes.put(file, "space", component_name(table.space, spaces))
+    attributes.put(file, "space_settings", _json(arguments_of(table.space), "the settings of the space"))
     attributes.put(file, "recipe", _json(dict(table.recipe), "the recipe"))
     attributes.put(file, "provenance", _json(dict(table.provenance), "the provenance"))
 
