@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -185,6 +185,10 @@ class Benchmark(ABC):
     def takes_seed(self, metric: str) -> bool:
         """Whether a metric can be queried with a seed."""
         return bool(self.recorded_seeds(metric))
+
+    def quality_records(self) -> list[dict[str, Any]]:
+        """Scores of a surrogate on held-out architectures, one record for each metric; empty for measurements."""
+        return []
 
     def answered(self, architecture: Architecture) -> list[str]:
         """Full names of the metrics with an answer for an architecture.
