@@ -132,8 +132,8 @@ def run_demo(
             predictors=settings.predictors,
             train_sizes=sizes,
             test_size=test_size,
-            seeds=settings.splits,
-            workers=processes,
+            splits=settings.splits,
+            jobs=processes,
             progress=progress,
         )
     evaluation.write(folder / "evaluation.json")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nasbench.benchmark.base import Answer, Benchmark, Epoch
 from nasbench.errors import InputError, NotFoundError
-from nasbench.predictors import Prediction, Predictor, predictors
+from nasbench.predictors import Inputs, Prediction, Predictor, predictors
 from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
 from nasbench.spaces.darts import DARTS
@@ -472,16 +472,16 @@ class NaslibPredictor:
 
     def get_hyperparams(self) -> dict[str, Any]:
         """Constructor arguments of the predictor by name."""
-        return self.predictor.parameters()
+        return self.predictor.get_params()
 
     def set_hyperparams(self, hyperparams: Mapping[str, Any]) -> None:
         """Replace the predictor by an unfitted one with other arguments."""
-        self.predictor = type(self.predictor)(**{**self.predictor.parameters(), **hyperparams})
+        self.predictor = type(self.predictor)(**{**self.predictor.get_params(), **hyperparams})
 
     def fit(self, xtrain: Sequence[SearchSpace], ytrain: npt.ArrayLike, train_info: Any = None) -> float:
         """Learn from architectures; returns the mean absolute error on them."""
         space, genotypes = _stacked(xtrain)
-        self.predictor.fit(space, genotypes, ytrain)
+        self.predictor.fit(Inputs(space, genotypes), ytrain)
         return float(np.abs(self.query(xtrain) - np.asarray(ytrain, dtype=np.float64)).mean())
 
     def query(self, xtest: Sequence[SearchSpace], info: Any = None) -> FloatArray:
@@ -490,7 +490,7 @@ class NaslibPredictor:
 
     def predict(self, xtest: Sequence[SearchSpace]) -> Prediction:
         """Predicted means and standard deviations for `n` architectures."""
-        return self.predictor.predict(_stacked(xtest)[1])
+        return self.predictor.predict(Inputs(*_stacked(xtest)))
 
 
 class FromNaslib(Predictor):
@@ -504,22 +504,22 @@ class FromNaslib(Predictor):
         predictor: Any object with the two methods.
     """
 
-    warped: ClassVar[bool] = False
+    transforms_targets: ClassVar[bool] = False
 
     def __init__(self, predictor: Any) -> None:
         self.predictor = predictor
 
-    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         if hasattr(self.predictor, "pre_process"):
             self.predictor.pre_process()
-        self.predictor.fit(self._architectures(genotypes), z)
+        self.predictor.fit(self._architectures(inputs.genotypes), z)
 
-    def _predict(self, genotypes: GenotypeArray) -> Prediction:
-        answers = np.asarray(self.predictor.query(self._architectures(genotypes)), dtype=np.float64)
-        if answers.shape not in ((len(genotypes),), (answers.shape[0], len(genotypes))):
-            raise InputError(f"query of {self.predictor!r} gives {answers.shape} for {len(genotypes)} architectures")
+    def _predict(self, inputs: Inputs) -> Prediction:
+        answers = np.asarray(self.predictor.query(self._architectures(inputs.genotypes)), dtype=np.float64)
+        if answers.shape not in ((len(inputs),), (answers.shape[0], len(inputs))):
+            raise InputError(f"query of {self.predictor!r} gives {answers.shape} for {len(inputs)} architectures")
         if answers.ndim == 1 or len(answers) == 1:
-            return Prediction(answers.reshape(-1), np.ones(len(genotypes)))
+            return Prediction(answers.reshape(-1), np.ones(len(inputs)))
         return Prediction(answers.mean(axis=0), np.maximum(answers.std(axis=0, ddof=1), 1e-6))
 
     def _architectures(self, genotypes: GenotypeArray) -> list[SearchSpace]:

@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from nasbench.benchmark.base import Metric, difference
 from nasbench.benchmark.row_sets import ROW_NUMBERS, row_sets
-from nasbench.benchmark.specification import component_name
 from nasbench.benchmark.table import Column, Table, in_order, row_codes
 from nasbench.errors import InputError
 from nasbench.provenance import provenance
 from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
+from nasbench.specification import component_name
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
 
 By: TypeAlias = Literal["key", "genotype"]

@@ -80,9 +80,9 @@ def evaluate(
             predictors=separated(names),
             train_sizes=sizes,
             test_size=held_out,
-            seeds=seeds,
+            splits=seeds,
             seed=seed,
-            workers=processes or cores(),
+            jobs=processes or cores(),
             progress=progress,
             holdouts=holdouts,
         )

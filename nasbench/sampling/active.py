@@ -7,7 +7,7 @@ from collections.abc import Generator
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.predictors import predictors
+from nasbench.predictors import Inputs, predictors
 from nasbench.sampling.base import Sampler
 from nasbench.sampling.draws import Draws
 from nasbench.spaces.base import Space
@@ -49,10 +49,10 @@ class Active(Sampler):
             known = np.isfinite(scores)
             if known.sum() < 2:
                 raise InputError("too few of the first trainings have a score to learn from; start with more (start=)")
-            predictor = predictors.create(self.predictor).fit(space, chosen[known], scores[known])
+            predictor = predictors.create(self.predictor).fit(Inputs(space, chosen[known]), scores[known])
             count = min(self.batch, cells - len(chosen))
             candidates = self._candidates(space, chosen, count, stream)
-            taken = candidates[np.argsort(-predictor.predict(candidates).std, kind="stable")[:count]]
+            taken = candidates[np.argsort(-predictor.predict(Inputs(space, candidates)).std, kind="stable")[:count]]
             chosen = np.concatenate([chosen, taken])
             scores = yield taken
 

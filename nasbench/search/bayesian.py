@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from nasbench.errors import InputError
-from nasbench.predictors import Predictor, predictors
+from nasbench.predictors import Inputs, Predictor, predictors
 from nasbench.search.base import Strategy, Trial
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -76,9 +76,9 @@ class BayesianOptimisation(Strategy):
         candidates = np.concatenate(
             [once[half:], self.space.mutate(once[:half], self.rng), self.space.sample(self.samples, self.rng)]
         )
-        model = self._model.fit(self.space, genotypes, scores)
-        mean, std = model.predict_warped(candidates)  # where the normal distribution of the formula holds
-        order = np.argsort(-expected_improvement(mean, std, float(model.warp(scores.max()))), kind="stable")
+        model = self._model.fit(Inputs(self.space, genotypes), scores)
+        mean, std = model.predict_transformed(Inputs(self.space, candidates))  # where the formula's normality holds
+        order = np.argsort(-expected_improvement(mean, std, float(model.transform(scores.max()))), kind="stable")
         return self._propose(candidates[order], self.interval)
 
     def _propose(self, candidates: GenotypeArray, most: int) -> list[GenotypeArray]:

@@ -12,11 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.benchmark.specification import component_name, restore
 from nasbench.errors import FileError, InputError
 from nasbench.registry import arguments_of
 from nasbench.spaces import ChoiceSpace, NetworkSettings, spaces
 from nasbench.spaces.networks.layers import conv_bn_relu, head
+from nasbench.specification import component_name, restore
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 
@@ -231,7 +231,7 @@ def test_modules_of_the_package_need_no_trust_and_others_do(tmp_path: Path) -> N
     (tmp_path / "mine.py").write_text("raise SystemExit('was imported')")
     code = f"""
 import sys
-from nasbench.benchmark.specification import restore
+from nasbench.specification import restore
 from nasbench.registry import Registry
 from nasbench.errors import FileError
 spaces = Registry("space", "nasbench.spaces.base:Space", {{}})

@@ -13,12 +13,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nasbench.benchmark.specification import component_name, restore
 from nasbench.errors import FileError, InputError
 from nasbench.registry import arguments_of
 from nasbench.spaces import NetworkSettings, TemplateSpace, spaces
 from nasbench.spaces.networks.layers import relu_conv_bn
 from nasbench.spaces.networks.template import SumCell, layer
+from nasbench.specification import component_name, restore
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 from nasbench.types import GenotypeArray

@@ -15,12 +15,12 @@ import numpy.typing as npt
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import CHUNK_BYTES, chunk_shape, pack
 from nasbench.benchmark.hdf5.reader import FORMAT, SCHEMA_VERSION, opened, read, read_surrogate
-from nasbench.benchmark.specification import component_name
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError
 from nasbench.files import atomic
 from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
+from nasbench.specification import component_name
 
 if TYPE_CHECKING:
     from nasbench.benchmark.surrogate import SurrogateBenchmark
@@ -60,7 +60,7 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
             group = file.create_group(f"models/{name}")
             attributes.put(group, "predictor", component_name(model.predictor, predictors))
             attributes.put(
-                group, "parameters", _json(model.predictor.parameters(), f"parameters of the predictor of {name!r}")
+                group, "parameters", _json(model.predictor.get_params(), f"parameters of the predictor of {name!r}")
             )
             attributes.put(group, "transform", model.transform)
             attributes.put(group, "quality", _json(dict(model.quality), f"quality of {name!r}"))

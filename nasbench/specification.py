@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import os
 import sys
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from nasbench.errors import FileError, InputError
-from nasbench.registry import Registry
+from nasbench.registry import Registry, arguments_of
 
 T = TypeVar("T")
 
@@ -16,10 +18,30 @@ TRUST_VARIABLE = "NASBENCH_TRUSTED_MODULES"
 """Environment variable: comma-separated modules that a file may cause to be imported."""
 
 
-def component_name(component: T, registry: Registry[T]) -> str:
-    """Registered name of the class of a component, or else `module:Class`."""
-    target = f"{type(component).__module__}:{type(component).__qualname__}"
+def component_name(component: type[T] | T, registry: Registry[T]) -> str:
+    """Registered name of a class or of the class of a component, or else `module:Class`."""
+    cls = component if isinstance(component, type) else type(component)
+    target = f"{cls.__module__}:{cls.__qualname__}"
     return next((name for name, entry in registry.entries.items() if entry == target), target)
+
+
+def name_of(component: str | type[T] | T, registry: Registry[T]) -> str:
+    """Specification of a component given as a name, a class or an instance, with the arguments that are no defaults."""
+    if isinstance(component, str):
+        return component
+    name = component_name(component, registry)
+    if isinstance(component, type):
+        return name
+    defaults = {key: parameter.default for key, parameter in inspect.signature(type(component)).parameters.items()}
+    given = {key: value for key, value in arguments_of(component).items() if value != defaults[key]}
+    return "+".join([name, *(f"{key}={json.dumps(value, default=repr)}" for key, value in given.items())])
+
+
+def interactive(*components: object) -> bool:
+    """Whether the class of a component was typed into a session or notebook, where other processes cannot import it."""
+    classes = [component if isinstance(component, type) else type(component) for component in components]
+    modules = [sys.modules.get(cls.__module__) for cls in classes if cls.__module__ == "__main__"]
+    return any(getattr(module, "__file__", None) is None for module in modules)
 
 
 def restore(registry: Registry[T], spec: str, arguments: Mapping[str, Any]) -> T:
