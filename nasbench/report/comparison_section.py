@@ -1,4 +1,4 @@
-"""How search strategies fared: regret over evaluations and over simulated time, final regret, and the ranking."""
+"""Section of a comparison of strategies: regret over evaluations and simulated time, final regret, ranking."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from nasbench.report.document import (
 from nasbench.report.figures import Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
 from nasbench.types import FloatArray
 
-GRID = 200
-"""Points at which curves are evaluated."""
+GRID_POINTS = 200
+"""Number of points at which curves are evaluated."""
 
 NOTES = (
-    "Regret: distance of the incumbent's test value from the best there is. The incumbent is the architecture with the "
-    "best validation value so far; a strategy is told validation values only, so regret may rise.",
+    "Regret: difference between the incumbent's test value and the best test value. The incumbent is the architecture "
+    "with the best validation value so far; strategies see validation values only, so regret may rise.",
     "Curves are means over repeats; bands are 95 % bootstrap intervals of the mean, from resampling whole "
     "repeats. A curve begins where every repeat has an incumbent and ends where the first repeat has spent its budget.",
     "In one repeat all strategies start from the same random architectures, so differences are paired: two-sided "
-    "Wilcoxon signed-rank tests, p-values Holm-corrected over all pairs.",
+    "Wilcoxon signed-rank tests, with p-values Holm-corrected over all pairs.",
 )
 
 
 def comparison_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
-    """Everything about one comparison."""
+    """The section on one comparison."""
     summary, settings = results.summary, results.settings
     repeats = len({record["repeat"] for record in results.records})
     names = list(dict.fromkeys(record["strategy"] for record in results.records))
@@ -53,7 +53,7 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
     )
     best = ""
     if _known(summary.get("best_test")):
-        best = f" No regret is a test value of {format_value(float(summary['best_test']), results.units, 2)}"
+        best = f" Zero regret is a test value of {format_value(float(summary['best_test']), results.units, 2)}"
         best += f", {summary['best_test_is']}." if summary.get("best_test_is") else "."
     blocks: list[Block] = [
         Paragraph(
@@ -68,14 +68,14 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
         blocks.append(Figures(tuple(curves)))
     ranking = summary.get("ranking")
     if ranking:
-        blocks.append(Figures((_finals(results, ranking, styles, anchor), *_pairs(ranking, anchor))))
+        blocks.append(Figures((_final_regrets(results, ranking, styles, anchor), *_pairwise_tests(ranking, anchor))))
         blocks.append(_table(results, ranking))
     title = f"Search strategies on {results.benchmark}"
     return Section(anchor, title, tuple(blocks), NOTES, sentences, comparison_facts(results))
 
 
 def comparison_facts(results: Results) -> tuple[Fact, ...]:
-    """The winner as a key figure; none without a ranking."""
+    """The winner as a key figure; empty without a ranking."""
     ranking = results.summary.get("ranking")
     if not ranking:
         return ()
@@ -85,7 +85,7 @@ def comparison_facts(results: Results) -> tuple[Fact, ...]:
     note = f"mean final regret {mean}, n = {ranking['repeats']} repeats"
     others = [name for name in tied if name != first]
     if others:
-        note += f"; not told apart from {', '.join(others)}"
+        note += f"; not distinguishable from {', '.join(others)}"
     return (Fact("best strategy", first, note),)
 
 
@@ -94,7 +94,7 @@ def _known(value: Any) -> bool:
 
 
 def _grid(results: Results, key: str) -> FloatArray:
-    """From the first point at which every run has an incumbent to the last that all runs reached."""
+    """Grid from the first point where every run has an incumbent to the last point that all runs reach."""
     firsts, lasts = [], []
     for _, rows in groupby(results.records, key=lambda record: (record["strategy"], record["repeat"])):
         run = list(rows)
@@ -107,8 +107,8 @@ def _grid(results: Results, key: str) -> FloatArray:
     if not 0 < start < stop:
         return np.empty(0)
     if key == "evaluations":
-        return np.unique(np.rint(np.linspace(start, stop, GRID)))
-    return np.geomspace(start, stop, GRID) if stop > 20 * start else np.linspace(start, stop, GRID)
+        return np.unique(np.rint(np.linspace(start, stop, GRID_POINTS)))
+    return np.geomspace(start, stop, GRID_POINTS) if stop > 20 * start else np.linspace(start, stop, GRID_POINTS)
 
 
 def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[Figure]:
@@ -127,7 +127,7 @@ def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[
         every = np.concatenate([*means.values(), *(end for band in bands.values() for end in band)])
         positive = every[every > 0]
         log = len(positive) > 0 and bool((every >= 0).all()) and float(positive.max() / positive.min()) > 10
-        # Zero has no place on a logarithmic axis: it is drawn at the bottom edge, and the caption says so.
+        # Zero has no place on a logarithmic axis: it is drawn at the bottom edge, as the caption says.
         average = np.concatenate(list(means.values()))
         floor = float(average[average > 0].min()) / 2 if log and (average > 0).any() else -math.inf
         lines: list[Mark] = []
@@ -139,7 +139,7 @@ def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[
         n = len(next(iter(curves.values())))
         caption = (
             f"Mean test regret of the incumbent; n = {n} repeats; bands are 95 % bootstrap intervals of the mean."
-            f"{f' Less than {format_number(floor)} is drawn as that, at the bottom.' if (every < floor).any() else ''}"
+            f"{f' Values below {format_number(floor)} are drawn at the bottom.' if (every < floor).any() else ''}"
         )
         wide = key != "evaluations" and float(grid[-1]) > 20 * float(grid[0])
         figures.append(
@@ -155,7 +155,7 @@ def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[
     return figures
 
 
-def _finals(results: Results, ranking: Mapping[str, Any], styles: Mapping[str, Style], anchor: str) -> Plot:
+def _final_regrets(results: Results, ranking: Mapping[str, Any], styles: Mapping[str, Style], anchor: str) -> Plot:
     order = ranking["order"]
     marks = tuple(
         Points(
@@ -187,7 +187,7 @@ def _final(ranking: Mapping[str, Any], name: str) -> str:
     return format_interval(ranking["means"][name], ranking["lows"][name], ranking["highs"][name], 3)
 
 
-def _pairs(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
+def _pairwise_tests(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
     order = list(ranking["order"])
     if len(order) < 2:
         return []
@@ -195,15 +195,15 @@ def _pairs(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
     for pair in ranking["pairs"]:
         values[order.index(pair["better"]), order.index(pair["worse"])] = pair["adjusted"]
     caption = (
-        "Holm-corrected p-value that the row's strategy, which the signed ranks favour, is no different from the "
-        f"column's; n = {ranking['repeats']} paired repeats, {len(ranking['pairs'])} pairs. Below "
-        f"{ranking['level']:g}: better than the column's beyond chance."
+        "Holm-corrected p-value of no difference between the strategies of the row, which the signed ranks favour, and "
+        f"of the column; n = {ranking['repeats']} paired repeats, {len(ranking['pairs'])} pairs. Below "
+        f"{ranking['level']:g}, the strategy of the row is significantly better."
     )
     names = tuple(order)
     return [
         Heatmap(
             f"{anchor}-pairs",
-            "Which differences are beyond chance",
+            "Significant differences",
             caption,
             names,
             names,

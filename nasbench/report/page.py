@@ -1,4 +1,4 @@
-"""The page: what was found, section by section, as one HTML file that needs no network, and its figures as PNG."""
+"""Composition of the report: its sections as one HTML file that needs no network, and its figures as PNG."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
         **dict.fromkeys(("simulated_seconds", "valid", "test", "regret"), NUMBER),
     },
 }
-"""What every record of a result file has, and of which types."""
+"""Fields that every record of a result file has, with their types."""
 BY_STRATEGY = ("means", "lows", "highs", "mean_ranks")
-"""Numbers that a ranking has for each strategy."""
+"""Fields of a ranking with a number for each strategy."""
 
 
 def write_report(
@@ -54,15 +54,15 @@ def write_report(
             any order; each adds its sections.
         out: HTML file to write. The figures go to the folder `<name of out>_figures` beside it.
         title: Heading of the page.
-        notes: Lines of the summary: what was done and how long it took.
+        notes: Lines of the summary, such as what was done and how long it took.
 
     Returns:
-        The paths written, the page first.
+        The written paths, the page first.
 
     Raises:
         InputError: There are no sources, or the page would overwrite one.
         FileError: A source cannot be read or is neither a benchmark nor a result file, or the output cannot be
-            written; then nothing is.
+            written; then nothing is written.
     """
     if not sources:
         raise InputError("a report needs at least one source: pass benchmarks (HDF5) and result files (JSON)")
@@ -85,7 +85,7 @@ def write_report(
 
 
 def read(source: Source) -> Benchmark | Results:
-    """A source as a value; files are told apart by their content.
+    """A source as a value; the kind of a file follows from its content.
 
     Raises:
         FileError: It cannot be read, or is neither a benchmark nor a result file.
@@ -110,38 +110,38 @@ def read(source: Source) -> Benchmark | Results:
 
 
 def _checked(results: Results, where: str) -> Results:
-    def refuse(what: str) -> FileError:
-        return FileError(f"{where} is damaged: {what}; make it again")
+    def refuse(fault: str) -> FileError:
+        return FileError(f"{where} is damaged: {fault}; create it again")
 
     if results.kind not in FIELDS:
         raise FileError(f"{where} is of kind {results.kind!r}; a report knows {' and '.join(FIELDS)}")
     for name in ("settings", "summary", "provenance"):
         if not isinstance(getattr(results, name), Mapping):
-            raise refuse(f"its {name} are no mapping")
+            raise refuse(f"its {name} are not a mapping")
     if not isinstance(results.records, list) or not results.records:
         raise refuse("it holds no records")
     for number, record in enumerate(results.records):
         if not isinstance(record, Mapping):
-            raise refuse(f"record {number} is no mapping")
+            raise refuse(f"record {number} is not a mapping")
         for name, types in FIELDS[results.kind].items():
             if name not in record:
                 raise refuse(f"record {number} has no {name!r}")
             if not isinstance(record[name], types) or isinstance(record[name], bool):
                 raise refuse(f"{name!r} of record {number} is {record[name]!r}")
     ranking = results.summary.get("ranking")
-    if ranking is not None and not _whole(ranking, {record.get("strategy") for record in results.records}):
-        raise refuse("its ranking is not whole")
+    if ranking is not None and not _complete(ranking, {record.get("strategy") for record in results.records}):
+        raise refuse("its ranking is incomplete")
     return results
 
 
-def _whole(ranking: Any, strategies: Container[Any]) -> bool:
-    """Whether a ranking has every part that is shown."""
+def _complete(ranking: Any, strategies: Container[Any]) -> bool:
+    """Whether a ranking has every field that is shown."""
     try:
         names = ranking["order"]
         numbers = [
             ranking["repeats"],
             ranking["level"],
-            *(ranking[part][name] for part in BY_STRATEGY for name in names),
+            *(ranking[field][name] for field in BY_STRATEGY for name in names),
         ]
         numbers += [pair["adjusted"] for pair in ranking["pairs"]]
         named = [*names, *(name for pair in ranking["pairs"] for name in (pair["better"], pair["worse"]))]
@@ -195,12 +195,12 @@ def _anchor(kind: str, found: Mapping[str, Sequence[Section]]) -> str:
 
 
 def render(title: str, sections: Sequence[Section], folder: str) -> str:
-    """The page as HTML; every text in the sections is escaped.
+    """The page as HTML, with all texts of the sections escaped.
 
     Args:
         title: Heading.
         sections: Content.
-        folder: Where the PNG files lie, relative to the page.
+        folder: Folder of the PNG files, relative to the page.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(package_files("nasbench.report").joinpath("page.html").read_text("utf-8"))
@@ -221,7 +221,7 @@ def render(title: str, sections: Sequence[Section], folder: str) -> str:
 
 
 def height(figure: Plot | Heatmap) -> int:
-    """Pixels that a plot is high on the page."""
+    """Height of a plot on the page, in pixels."""
     if isinstance(figure, Heatmap):
         return 130 + 36 * len(figure.rows)
     return 90 + 40 * len(figure.y.categories) if figure.y.categories else 360
@@ -229,13 +229,13 @@ def height(figure: Plot | Heatmap) -> int:
 
 def _write(out: Path, page: str, folder: Path, figures: Sequence[Figure]) -> list[Path]:
     """Write the page and its figures, all of them or none."""
-    content = {out: page.encode(), **{folder / f"{figure.name}.png": png(figure) for figure in figures}}
+    files = {out: page.encode(), **{folder / f"{figure.name}.png": png(figure) for figure in figures}}
     fresh = not folder.exists()
     try:
         if figures:
             folder.mkdir(exist_ok=True)
-        with ExitStack() as stack:  # every file takes its name only after all were written
-            for path, data in content.items():
+        with ExitStack() as stack:  # files take their names only after all were written
+            for path, data in files.items():
                 stack.enter_context(atomic(path)).write_bytes(data)
     except OSError as error:
         if fresh and folder.is_dir() and not any(folder.iterdir()):
@@ -243,18 +243,15 @@ def _write(out: Path, page: str, folder: Path, figures: Sequence[Figure]) -> lis
         if isinstance(error, FileError):
             raise
         raise FileError(f"cannot write {folder}: {error.strerror}; name another place with --out") from error
-    return list(content)
+    return list(files)
 
 
 def _styles(sources: Sequence[Benchmark | Results]) -> dict[str, Style]:
     """One style for each predictor and each strategy, the same in all figures."""
-    results = [source for source in sources if isinstance(source, Results)]
-    names = {
-        what: [record[what] for source in results for record in source.records if what in record]
-        for what in ("predictor", "strategy")
-    }
-    return {**styles(names["predictor"]), **styles(names["strategy"])}
+    records = [record for source in sources if isinstance(source, Results) for record in source.records]
+    names = ([record[kind] for record in records if kind in record] for kind in ("predictor", "strategy"))
+    return {name: style for kind in names for name, style in styles(kind).items()}
 
 
-def _folded(caption: str, content: Mapping[str, Any]) -> TextTable:
-    return TextTable(caption, ("setting", "value"), tuple(flatten(content)), folded=True)
+def _folded(caption: str, settings: Mapping[str, Any]) -> TextTable:
+    return TextTable(caption, ("setting", "value"), tuple(flatten(settings)), folded=True)

@@ -73,10 +73,10 @@ def test_without_a_ranking_there_is_its_reason(comparison: Results) -> None:
     assert not any(isinstance(block, TextTable) for block in section.blocks)
 
 
-def test_facts_name_the_winner_and_whom_it_cannot_be_told_apart_from(comparison: Results) -> None:
+def test_facts_name_the_winner_and_whom_it_cannot_be_distinguished_from(comparison: Results) -> None:
     (fact,) = comparison_facts(comparison)
     assert fact.value == "bayesian-gp"
     assert "n = 8 repeats" in fact.note
     ranking = {**comparison.summary["ranking"], "groups": (("bayesian-gp", "evolution"),)}
     (fact,) = comparison_facts(Results(**{**vars(comparison), "summary": {**comparison.summary, "ranking": ranking}}))
-    assert fact.note.endswith("not told apart from evolution")
+    assert fact.note.endswith("not distinguishable from evolution")

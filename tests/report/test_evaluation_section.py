@@ -49,7 +49,7 @@ def test_section_has_each_score_with_intervals_and_a_table(evaluation: Results) 
     assert set(figures) == {f"evaluation-1-{s}" for s in ("kendall-tau", "r2", "rmse", "coverage-90")}
     tau = figures["evaluation-1-kendall-tau"]
     assert isinstance(tau, Plot)
-    assert "Not defined for the constant predictions of mean" in tau.caption
+    assert "Undefined for the constant predictions of mean" in tau.caption
     assert "n = 4 random splits" in tau.caption
     points = next(mark for mark in tau.marks if isinstance(mark, Points) and mark.name == "gp")
     values = collect(evaluation)["gp", 20]["kendall_tau"]

@@ -153,11 +153,11 @@ def test_a_source_is_not_overwritten(tmp_path: Path, comparison: Results) -> Non
 
 
 @pytest.mark.parametrize("part", ["order", "means", "pairs", "groups", "level"])
-def test_a_ranking_that_is_not_whole(comparison: Results, part: str) -> None:
+def test_a_ranking_that_is_incomplete(comparison: Results, part: str) -> None:
     ranking = dict(comparison.summary["ranking"])
     for damage in (None, {"another": 1.0}):
         summary = {**comparison.summary, "ranking": {**ranking, part: damage}}
-        with pytest.raises(FileError, match="ranking is not whole"):
+        with pytest.raises(FileError, match="ranking is incomplete"):
             read(Results(**{**vars(comparison), "summary": summary}))
 
 

@@ -5,7 +5,7 @@ from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.report.document import Figures
-from nasbench.report.figures import Band, CellGraph, Heatmap, Line, Plot, Points, ends
+from nasbench.report.figures import Band, CellGraph, Heatmap, Line, Plot, Points, arrow_ends
 from nasbench.report.statistics import seed_deviation
 from nasbench.report.table_section import (
     cell_graph,
@@ -38,9 +38,9 @@ def test_sentences_and_facts_state_what_was_measured(benchmark: TabularBenchmark
     assert "30 cells of nb201 (15,625 genotypes) were trained 2 times each, with different seeds, for 4 epochs" in text
     assert f"The best cell reaches {data.final.max():.2f}\u00a0% validation accuracy" in text
     assert "Recipe: data: train 40; network: channels 4; schedules: epochs 2, 4." in text
-    assert "A linear model on the same data gets 51.25 % validation accuracy" in text
-    assert f"standard deviation of {data.final.std(ddof=1):.2f} percentage points" in text
-    assert f"same cell by {seed_deviation(data.by_seed):.2f}" in text
+    assert "A linear model on the same data reaches 51.25 % validation accuracy" in text
+    assert f"standard deviation between cells is {data.final.std(ddof=1):.2f} percentage points" in text
+    assert f"same cell {seed_deviation(data.by_seed):.2f}" in text
     named = {fact.name: fact.value for fact in table_facts(data, benchmark.table.recipe)}
     assert named["cells trained"] == "30"
     assert named["linear model"] == "51.25 %"
@@ -64,6 +64,7 @@ def test_section_draws_curves_costs_and_the_best_cells(benchmark: TabularBenchma
     assert data.space.to_string(data.genotypes[data.final.argmax()]) in best.hover[0]
     cost = figures["table-1-cost-2-parameters"]
     assert isinstance(cost, Plot)
+    assert cost.caption.startswith("n = 30 cells; ")
     assert sum(len(mark.x) for mark in cost.marks if isinstance(mark, Points)) == 30
     assert isinstance(figures["table-1-operations"], Heatmap)
     pictures = [figure for figure in figures.values() if isinstance(figure, CellGraph)]
@@ -82,7 +83,7 @@ def test_cell_graph_has_every_node_and_edge(name: str) -> None:
     assert {(arrow.tail, arrow.head) for arrow in cell.arrows} == set(graph.edges)
     assert {entry.name for entry in cell.legend} == set(space.ops) - {"input", "output"}
     for arrow in cell.arrows:
-        (x0, _), (x1, _) = ends(cell, arrow)
+        (x0, _), (x1, _) = arrow_ends(cell, arrow)
         assert x0 <= x1
 
 
