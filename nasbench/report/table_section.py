@@ -213,8 +213,8 @@ def table_sentences(data: Measurements, recipe: Mapping[str, Any]) -> list[str]:
             f"The standard deviation between cells is {_spread(data):.2f} {difference(metric.units)}, "
             f"between trainings of the same cell {sd:.2f}. "
             f"Two seeds rank the cells with a Kendall tau of {format_interval(tau, low, high)} (all {cells:,} cells) "
-            f"and {format_interval(top, top_low, top_high)} (the better half, {top_cells:,} cells; 95 % intervals): the "
-            "yardstick for predictors."
+            f"and {format_interval(top, top_low, top_high)} (the better half, {top_cells:,} cells; 95 % intervals): "
+            "the yardstick for predictors."
         )
     return result
 
