@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.detection import (
+    IOU_THRESHOLDS,
     RECALLS,
-    THRESHOLDS,
     ObjectDetection,
     assign,
     average_precision,
@@ -181,7 +181,7 @@ def test_suppression_and_matching_as_plain_loops(seed):
             )
             assert kept[image, i] == (not covered)
             alive += [] if covered else [i]
-        for t, threshold in enumerate(THRESHOLDS):
+        for t, threshold in enumerate(IOU_THRESHOLDS):
             taken = set()
             for i in range(12):
                 fits = {
@@ -278,8 +278,8 @@ def test_answers_of_another_form_are_named():
     good = [torch.zeros(2, 7, 4, 4), torch.zeros(2, 7, 2, 2)]
     TASK.check(good, 2)
     for outputs, message in [
-        (torch.zeros(2, 7, 4, 4), "answers with Tensor, not with a list of levels"),
-        ([], "answers with no level"),
+        (torch.zeros(2, 7, 4, 4), "returns Tensor, not a list of levels"),
+        ([], "returns no level"),
         ([torch.zeros(2, 3, 4, 4)], r"level 0 of shape \(2, 3, 4, 4\), expected \(2, 7, height, width\)"),
         (good[::-1], "not from fine to coarse"),
         ([torch.full((2, 7, 4, 4), math.nan)], "level 0 that are not finite"),
