@@ -18,7 +18,6 @@ from scipy.stats import kendalltau, pearsonr, spearmanr
 
 import nasbench
 from nasbench.benchmark.base import Benchmark
-from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.types import FloatArray, GenotypeArray
 
 RESAMPLES = 1000
@@ -35,13 +34,13 @@ def tau(a: FloatArray, b: FloatArray) -> str:
     return f"{kendalltau(a, b).statistic:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def by_seed(benchmark: TabularBenchmark, metric: str) -> FloatArray:
+def by_seed(benchmark: Benchmark, metric: str) -> FloatArray:
     """Last epoch of a metric by cell and seed `(n, seeds)`; NaN where it is missing."""
     values: FloatArray = benchmark.table.columns[benchmark.metric(metric).path].values[:, :, -1]
     return values
 
 
-def seeds(benchmark: TabularBenchmark) -> None:
+def seeds(benchmark: Benchmark) -> None:
     """Noise between seeds, over the cells trained with every seed."""
     values = {split: by_seed(benchmark, f"{split}_accuracy") for split in ("validation", "test")}
     complete = np.isfinite(values["validation"]).all(axis=1)
@@ -62,7 +61,7 @@ def seeds(benchmark: TabularBenchmark) -> None:
     print(f"means of validation and of test: {tau(means, test.mean(axis=1))}")
 
 
-def fidelities(benchmark: TabularBenchmark) -> None:
+def fidelities(benchmark: Benchmark) -> None:
     """Rank correlation of each epoch with the last one, of the same seed and of another."""
     column = benchmark.table.columns[benchmark.metric("validation_accuracy").path]
     print("\n## Fidelities\n\n| epochs | tau with the end, seed 0 | with the end of seed 1 |\n|---|---|---|")
@@ -74,7 +73,7 @@ def fidelities(benchmark: TabularBenchmark) -> None:
         )
 
 
-def extremes(benchmark: TabularBenchmark, count: int = 5) -> None:
+def extremes(benchmark: Benchmark, count: int = 5) -> None:
     """Best and worst cells by mean validation accuracy, among the cells with most seeds."""
     values = by_seed(benchmark, "validation_accuracy")
     test = np.nanmean(by_seed(benchmark, "test_accuracy"), axis=1)
@@ -98,7 +97,7 @@ def extremes(benchmark: TabularBenchmark, count: int = 5) -> None:
     )
 
 
-def static(benchmark: TabularBenchmark) -> None:
+def static(benchmark: Benchmark) -> None:
     """Rank correlations of each static column with the mean validation accuracy over the seeds."""
     accuracy = np.nanmean(by_seed(benchmark, "validation_accuracy"), axis=1)
     print("\n## Static columns\n\n| column | cells | Kendall's tau | Spearman | better half |\n|---|---|---|---|---|")
@@ -114,7 +113,7 @@ def static(benchmark: TabularBenchmark) -> None:
             )
 
 
-def against(benchmark: TabularBenchmark, other: Benchmark, metric: str) -> None:
+def against(benchmark: Benchmark, other: Benchmark, metric: str) -> None:
     """Rank correlation of the means over the seeds with another benchmark."""
     cells: GenotypeArray = benchmark.table.genotypes
     theirs = other.query_many(cells, metric).values.filled(np.nan)
@@ -138,7 +137,6 @@ def main() -> None:
     parser.add_argument("--metric", default="cifar10/validation_accuracy")
     arguments = parser.parse_args()
     benchmark = nasbench.load(arguments.table)
-    assert isinstance(benchmark, TabularBenchmark)
     seeds(benchmark)
     fidelities(benchmark)
     extremes(benchmark)

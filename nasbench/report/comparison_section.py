@@ -1,4 +1,4 @@
-"""How search strategies fared: regret over evaluations and over simulated time, final regret, and the ranking."""
+"""Section of a comparison of strategies: regret over evaluations and simulated time, final regret, ranking."""
 
 from __future__ import annotations
 
@@ -10,86 +10,82 @@ from typing import Any
 import numpy as np
 
 from nasbench.benchmark.base import difference
+from nasbench.evaluate.anytime import anytime
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.statistics import bootstrap_interval
-from nasbench.evaluate.strategies import anytime
-from nasbench.report.content import (
+from nasbench.report.document import (
+    Block,
     Fact,
     Figures,
-    Part,
+    Paragraph,
     Section,
-    Table,
-    Text,
-    between,
-    measured,
-    short,
+    TextTable,
+    format_interval,
+    format_number,
+    format_value,
     titled,
 )
 from nasbench.report.figures import Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
 from nasbench.types import FloatArray
 
-GRID = 200
-"""Points at which curves are evaluated."""
+GRID_POINTS = 200
+"""Number of points at which curves are evaluated."""
 
 NOTES = (
-    "Regret: distance of the incumbent's test value from the best there is. The incumbent is the architecture with the "
-    "best validation value so far; a strategy is told validation values only, so regret may rise.",
+    "Regret: difference between the incumbent's test value and the best test value. The incumbent is the architecture "
+    "with the best validation value so far; strategies see validation values only, so regret may rise.",
     "Curves are means over repeats; bands are 95 % bootstrap intervals of the mean, from resampling whole "
     "repeats. A curve begins where every repeat has an incumbent and ends where the first repeat has spent its budget.",
     "In one repeat all strategies start from the same random architectures, so differences are paired: two-sided "
-    "Wilcoxon signed-rank tests, p-values Holm-corrected over all pairs.",
+    "Wilcoxon signed-rank tests, with p-values Holm-corrected over all pairs.",
 )
 
 
-def race_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
-    """Everything about one comparison."""
+def comparison_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
+    """The section on one comparison."""
     summary, settings = results.summary, results.settings
     repeats = len({record["repeat"] for record in results.records})
     names = list(dict.fromkeys(record["strategy"] for record in results.records))
     budget = " and ".join(
-        f"{short(float(settings[key]))} {what}"
+        f"{format_number(float(settings[key]))} {what}"
         for key, what in (("evaluations", "evaluations"), ("seconds", "simulated seconds"))
         if settings.get(key)
     )
     best = ""
     if _known(summary.get("best_test")):
-        best = f" No regret is a test value of {measured(float(summary['best_test']), results.units, 2)}"
+        best = f" Zero regret is a test value of {format_value(float(summary['best_test']), results.units, 2)}"
         best += f", {summary['best_test_is']}." if summary.get("best_test_is") else "."
-    parts: list[Part] = [
-        Text(
+    blocks: list[Block] = [
+        Paragraph(
             f"{len(names)} strategies searched {results.space} on {results.benchmark}, {repeats} repeats each"
             f"{f' of {budget}' if budget else ''}, guided by {results.metric}.{best}"
         )
     ]
-    if summary.get("statement"):
-        parts.append(Text(str(summary["statement"])))
+    sentences = (str(summary["statement"]),) if summary.get("statement") else ()
+    blocks += [Paragraph(text) for text in sentences]
     curves = _curves(results, styles, anchor)
     if curves:
-        parts.append(Figures(tuple(curves)))
+        blocks.append(Figures(tuple(curves)))
     ranking = summary.get("ranking")
     if ranking:
-        parts.append(Figures((_finals(results, ranking, styles, anchor), *_pairs(ranking, anchor))))
-        parts.append(_table(results, ranking))
-    return Section(anchor, f"Search strategies on {results.benchmark}", tuple(parts), NOTES)
+        blocks.append(Figures((_final_regrets(results, ranking, styles, anchor), *_pairwise_tests(ranking, anchor))))
+        blocks.append(_table(results, ranking))
+    title = f"Search strategies on {results.benchmark}"
+    return Section(anchor, title, tuple(blocks), NOTES, sentences, comparison_facts(results))
 
 
-def race_sentence(results: Results) -> str:
-    """What can be said about the order of the strategies."""
-    return str(results.summary.get("statement", ""))
-
-
-def race_facts(results: Results) -> tuple[Fact, ...]:
-    """The winner as a key figure; none without a ranking."""
+def comparison_facts(results: Results) -> tuple[Fact, ...]:
+    """The winner as a key figure; empty without a ranking."""
     ranking = results.summary.get("ranking")
     if not ranking:
         return ()
     first = ranking["order"][0]
     tied = next((group for group in ranking["groups"] if first in group), (first,))
-    mean = measured(ranking["means"][first], difference(results.units))
+    mean = format_value(ranking["means"][first], difference(results.units))
     note = f"mean final regret {mean}, n = {ranking['repeats']} repeats"
     others = [name for name in tied if name != first]
     if others:
-        note += f"; not told apart from {', '.join(others)}"
+        note += f"; not distinguishable from {', '.join(others)}"
     return (Fact("best strategy", first, note),)
 
 
@@ -98,7 +94,7 @@ def _known(value: Any) -> bool:
 
 
 def _grid(results: Results, key: str) -> FloatArray:
-    """From the first point at which every run has an incumbent to the last that all runs reached."""
+    """Grid from the first point where every run has an incumbent to the last point that all runs reach."""
     firsts, lasts = [], []
     for _, rows in groupby(results.records, key=lambda record: (record["strategy"], record["repeat"])):
         run = list(rows)
@@ -111,8 +107,8 @@ def _grid(results: Results, key: str) -> FloatArray:
     if not 0 < start < stop:
         return np.empty(0)
     if key == "evaluations":
-        return np.unique(np.rint(np.linspace(start, stop, GRID)))
-    return np.geomspace(start, stop, GRID) if stop > 20 * start else np.linspace(start, stop, GRID)
+        return np.unique(np.rint(np.linspace(start, stop, GRID_POINTS)))
+    return np.geomspace(start, stop, GRID_POINTS) if stop > 20 * start else np.linspace(start, stop, GRID_POINTS)
 
 
 def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[Figure]:
@@ -131,7 +127,7 @@ def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[
         every = np.concatenate([*means.values(), *(end for band in bands.values() for end in band)])
         positive = every[every > 0]
         log = len(positive) > 0 and bool((every >= 0).all()) and float(positive.max() / positive.min()) > 10
-        # Zero has no place on a logarithmic axis: it is drawn at the bottom edge, and the caption says so.
+        # Zero has no place on a logarithmic axis: it is drawn at the bottom edge, as the caption says.
         average = np.concatenate(list(means.values()))
         floor = float(average[average > 0].min()) / 2 if log and (average > 0).any() else -math.inf
         lines: list[Mark] = []
@@ -143,7 +139,7 @@ def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[
         n = len(next(iter(curves.values())))
         caption = (
             f"Mean test regret of the incumbent; n = {n} repeats; bands are 95 % bootstrap intervals of the mean."
-            f"{f' Less than {short(floor)} is drawn as that, at the bottom.' if (every < floor).any() else ''}"
+            f"{f' Values below {format_number(floor)} are drawn at the bottom.' if (every < floor).any() else ''}"
         )
         wide = key != "evaluations" and float(grid[-1]) > 20 * float(grid[0])
         figures.append(
@@ -159,7 +155,7 @@ def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[
     return figures
 
 
-def _finals(results: Results, ranking: Mapping[str, Any], styles: Mapping[str, Style], anchor: str) -> Plot:
+def _final_regrets(results: Results, ranking: Mapping[str, Any], styles: Mapping[str, Style], anchor: str) -> Plot:
     order = ranking["order"]
     marks = tuple(
         Points(
@@ -170,7 +166,7 @@ def _finals(results: Results, ranking: Mapping[str, Any], styles: Mapping[str, S
             high=np.array([ranking["highs"][name]]),
             along="x",
             size=9,
-            hover=(f"{name}: {between(ranking['means'][name], ranking['lows'][name], ranking['highs'][name], 3)}",),
+            hover=(f"{name}: {_final(ranking, name)}",),
         )
         for place, name in enumerate(order)
     )
@@ -187,7 +183,11 @@ def _finals(results: Results, ranking: Mapping[str, Any], styles: Mapping[str, S
     )
 
 
-def _pairs(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
+def _final(ranking: Mapping[str, Any], name: str) -> str:
+    return format_interval(ranking["means"][name], ranking["lows"][name], ranking["highs"][name], 3)
+
+
+def _pairwise_tests(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
     order = list(ranking["order"])
     if len(order) < 2:
         return []
@@ -195,15 +195,15 @@ def _pairs(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
     for pair in ranking["pairs"]:
         values[order.index(pair["better"]), order.index(pair["worse"])] = pair["adjusted"]
     caption = (
-        "Holm-corrected p-value that the row's strategy, which the signed ranks favour, is no different from the "
-        f"column's; n = {ranking['repeats']} paired repeats, {len(ranking['pairs'])} pairs. Below "
-        f"{ranking['level']:g}: better than the column's beyond chance."
+        "Holm-corrected p-value of no difference between the strategies of the row, which the signed ranks favour, and "
+        f"of the column; n = {ranking['repeats']} paired repeats, {len(ranking['pairs'])} pairs. Below "
+        f"{ranking['level']:g}, the strategy of the row is significantly better."
     )
     names = tuple(order)
     return [
         Heatmap(
             f"{anchor}-pairs",
-            "Which differences are beyond chance",
+            "Significant differences",
             caption,
             names,
             names,
@@ -216,7 +216,7 @@ def _pairs(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
     ]
 
 
-def _table(results: Results, ranking: Mapping[str, Any]) -> Table:
+def _table(results: Results, ranking: Mapping[str, Any]) -> TextTable:
     final: dict[str, dict[int, Mapping[str, Any]]] = {}
     for record in results.records:
         final.setdefault(record["strategy"], {})[record["repeat"]] = record
@@ -229,10 +229,10 @@ def _table(results: Results, ranking: Mapping[str, Any]) -> Table:
             (
                 name,
                 str(ranking["repeats"]),
-                between(ranking["means"][name], ranking["lows"][name], ranking["highs"][name], 3),
+                _final(ranking, name),
                 f"{np.mean(tests):.2f}" if tests else "-",
                 f"{ranking['mean_ranks'][name]:.2f}",
-                short(float(np.mean(seconds))) if seconds else "-",
+                format_number(float(np.mean(seconds))) if seconds else "-",
                 ", ".join(beaten) or "none",
             )
         )
@@ -246,4 +246,4 @@ def _table(results: Results, ranking: Mapping[str, Any]) -> Table:
         "simulated s",
         f"better than (p < {ranking['level']:g})",
     )
-    return Table("Ranking by final regret", header, tuple(rows))
+    return TextTable("Ranking by final regret", header, tuple(rows))
