@@ -1,6 +1,7 @@
 """Registries: names of components, imported on use, and `module:Class` for components outside the package."""
 
 import ast
+import copy
 import importlib
 import importlib.util
 import inspect
@@ -37,12 +38,16 @@ class Registry(Generic[T]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
 
-    def create(self, spec: str, **defaults: Any) -> T:
-        """Construct the component of a specification; its arguments win over `defaults`.
+    def create(self, spec: str | type[T] | T, **defaults: Any) -> T:
+        """Construct the component that `spec` names; arguments in `spec` win over `defaults`.
+
+        A class is constructed with the `defaults` that it takes; of an instance a copy is returned, as it is.
 
         Raises:
             InputError: The name is unknown, cannot be imported, is of another kind, or refuses the arguments.
         """
+        if not isinstance(spec, str):
+            return self._create_from(spec, defaults)
         cls, arguments = self.resolve(spec)
         known = inspect.signature(cls).parameters
         for name in arguments:
@@ -67,6 +72,22 @@ class Registry(Generic[T]):
         if not (isinstance(cls, type) and issubclass(cls, base)):
             raise InputError(f"{self.kind} {spec!r} is not a {base_name}; derive it from {base_module}.{base_name}")
         return cls, arguments
+
+    def _create_from(self, component: type[T] | T, defaults: Mapping[str, Any]) -> T:
+        module, _, name = self.base.partition(":")
+        base = getattr(importlib.import_module(module), name)
+        if not isinstance(component, type):
+            if not isinstance(component, base):
+                raise InputError(f"{component!r} is no {self.kind}; derive its class from {module}.{name}")
+            copied: T = copy.deepcopy(component)
+            return copied
+        if not issubclass(component, base):
+            raise InputError(f"{component.__name__} is no {self.kind}; derive it from {module}.{name}")
+        known = inspect.signature(component).parameters
+        try:
+            return component(**{name: value for name, value in defaults.items() if name in known})
+        except TypeError as error:
+            raise InputError(f"{self.kind} {component.__name__}: {error}; pass an instance") from error
 
     def expand(self, specs: Iterable[str]) -> tuple[str, ...]:
         """Specifications with groups replaced by their members and plain aliases by their targets, without repeats."""

@@ -1,4 +1,4 @@
-"""Fixtures of several rooms: a benchmark of formulas and a small build; one thread, repeatable hypothesis examples."""
+"""Fixtures of several rooms: a bound for rounding, a benchmark of formulas and a small build; repeatable examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
@@ -25,7 +25,7 @@ from nasbench.types import Architecture, Direction, FloatArray, GenotypeArray
 if TYPE_CHECKING:
     from nasbench.builder import BuildSettings
 
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
 
 EPOCHS = (1, 4)
@@ -105,6 +105,20 @@ class Formula(Benchmark):
 @pytest.fixture
 def formula() -> type[Formula]:
     return Formula
+
+
+@pytest.fixture(scope="session")
+def rounding() -> Callable[..., float]:
+    """Relative difference that rounding allows between two orders of the same operations.
+
+    Processors and libraries add in different orders. Each operation in a row is off by the eps of its type, and the
+    condition number says by how much later steps magnify that (Higham, 2002, section 3.1).
+    """
+
+    def bound(operations: int, dtype: str = "float64", condition: float = 1.0) -> float:
+        return float(np.finfo(dtype).eps) * operations * condition
+
+    return bound
 
 
 @pytest.fixture(scope="session")

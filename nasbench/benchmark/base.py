@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -135,6 +136,8 @@ class Benchmark(ABC):
     """`"tabular"` or `"surrogate"`."""
     name: str
     """Name for messages and results: that of the file it came from."""
+    path: Path | None = None
+    """File that it was loaded from, which other processes can open; None where it is in memory only."""
     space: Space
     metrics: Mapping[str, Metric]
     """The metrics by full name."""

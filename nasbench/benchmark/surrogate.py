@@ -15,7 +15,7 @@ from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, S
 from nasbench.benchmark.noise import Noise, deviates
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError, NotFoundError
-from nasbench.predictors import Prediction, Predictor
+from nasbench.predictors import Inputs, Prediction, Predictor
 from nasbench.types import Architecture, FloatArray, GenotypeArray
 
 Transform: TypeAlias = Literal["identity", "log"]
@@ -54,7 +54,7 @@ class Model:
         Where the predictor learnt logarithms these are the moments of the log-normal distribution, so that a predicted
         cost is positive.
         """
-        found = self.predictor.predict(genotypes)
+        found = self.predictor.predict(Inputs(self.predictor.space_, genotypes))
         return found if self.transform == "identity" else from_log(found)
 
     @property

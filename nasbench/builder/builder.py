@@ -25,10 +25,12 @@ from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.progress import Progress, silent
 from nasbench.sampling import current_name, samplers
 from nasbench.sampling.base import OneRound
+from nasbench.stopping import stoppable
 from nasbench.training.linear_baseline import linear_accuracy
 from nasbench.types import GenotypeArray
 
 
+@stoppable()
 def build(
     settings: BuildSettings,
     out: Path,
@@ -67,7 +69,7 @@ def build(
         InputError: A setting is invalid, or the device does not exist.
         FileError: The output cannot be written or has another recipe.
         NasbenchError: Every training failed.
-        KeyboardInterrupt: The build was interrupted; the message says how much is finished.
+        KeyboardInterrupt: A signal stopped the build (`nasbench.stopping`); the message says how much is finished.
     """
     out = Path(out)
     _check_arguments(parallel, retries)
@@ -199,9 +201,8 @@ def _interruption_described(work: Work) -> Iterator[None]:
         yield
     except KeyboardInterrupt as interrupt:
         state = f"are finished and kept in {work.ledger.path}" if work.done else "are finished"
-        raise KeyboardInterrupt(
-            f"{work.done} of {work.total} trainings {state}; the same call continues"
-        ) from interrupt
+        interrupt.args = (f"{work.done} of {work.total} trainings {state}; the same call continues",)
+        raise
 
 
 def _extended(

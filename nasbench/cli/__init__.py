@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from nasbench import __version__
+from nasbench.cli.console import interruptible
 from nasbench.cli.failure import one_line_errors
+from nasbench.stopping import stoppable
 
 COMMANDS = {
     "demo": "nasbench.cli.demo:demo",
@@ -46,10 +48,10 @@ def version(
 
 
 for name, function in COMMANDS.items():
-    app.command(name)(resolve_name(function))
+    app.command(name)(interruptible()(resolve_name(function)))
 
 
 def main() -> None:
     """Run the command line; a user error is one line, with exit status 2."""
-    with one_line_errors():
+    with stoppable(), one_line_errors():
         sys.exit(app(args=sys.argv[1:] or ["--help"], standalone_mode=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
+
+from nasbench.stopping import Stopped
 
 if TYPE_CHECKING:
     from nasbench.progress import Progress
@@ -48,15 +51,15 @@ def bar(description: str) -> Iterator[Progress]:
 
 
 @contextmanager
-def interruptible(remedy: str) -> Iterator[None]:
-    """Turn Ctrl-C into one line."""
+def interruptible(remedy: str = "") -> Iterator[None]:
+    """Turn Ctrl-C, or another signal to stop, into one line and the exit status that shells give it."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        err.print(
-            f"nasbench: stopped: {interrupt}" if interrupt.args else f"nasbench: stopped; {remedy}", soft_wrap=True
-        )
-        raise typer.Exit(130) from None
+        number = interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT
+        what = f": {interrupt}" if interrupt.args else f"; {remedy}" if remedy else ""
+        err.print(f"nasbench: stopped{what}", soft_wrap=True)
+        raise typer.Exit(128 + number) from None
 
 
 def note(text: str) -> None:

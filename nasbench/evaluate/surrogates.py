@@ -12,17 +12,17 @@ import numpy.typing as npt
 from nasbench.benchmark.base import Benchmark, Epoch, Metric
 from nasbench.benchmark.noise import FOLDS as NOISE_FOLDS
 from nasbench.benchmark.noise import Spread, fit_noise, spread
-from nasbench.benchmark.specification import specification
 from nasbench.benchmark.surrogate import Model, Score, SurrogateBenchmark, Transform, from_log
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
 from nasbench.evaluate import metrics
 from nasbench.evaluate.metrics import NORMAL_90
-from nasbench.predictors import Predictor, predictors
+from nasbench.predictors import Inputs, Predictor, predictors
 from nasbench.progress import Progress, silent
 from nasbench.provenance import provenance
 from nasbench.spaces.base import Space
+from nasbench.specification import specification
 from nasbench.types import FloatArray, GenotypeArray, Subset
 
 RESAMPLES = 200
@@ -76,6 +76,7 @@ def fit_surrogate(
     epoch = epochs[-1] if epochs else None
     wanted = [found, *_counterparts(benchmark, found), *_training_time(benchmark, found)]
     make = partial(predictors.create, predictor, seed=seed)
+    _check_needs(make(), predictor, benchmark)
     models, columns = {}, {}
     for done, target in enumerate(wanted):
         progress(done, len(wanted))
@@ -97,7 +98,7 @@ def fit_surrogate(
         if noise is not None:
             rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(NOISE,)))
             quality |= noise_quality(held_out, apart, group, rng)
-        fitted = make().fit(benchmark.space, genotypes, np.log(y) if transform == "log" else y)
+        fitted = make().fit(Inputs(benchmark.space, genotypes), np.log(y) if transform == "log" else y)
         models[target.path], columns[target.path] = Model(fitted, transform, at, quality, held_out, noise), column
     progress(len(wanted), len(wanted))
     recipe = {
@@ -158,11 +159,11 @@ def cross_validate(
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(FOLDS,)))
     fold = (rng.permutation(groups) % folds)[group]
     learnt = np.log(y) if transform == "log" else y
-    held_out = np.empty(len(y))
+    held_out, inputs = np.empty(len(y)), Inputs(space, genotypes)
     for number in range(folds):
         outside = fold == number
-        predictor = make().fit(space, genotypes[~outside], learnt[~outside])
-        found = predictor.predict(genotypes[outside])
+        predictor = make().fit(inputs[~outside], learnt[~outside])
+        found = predictor.predict(inputs[outside])
         held_out[outside] = (from_log(found) if transform == "log" else found).mean
     return {"n": len(y), "groups": groups, "folds": folds, **_scores(y, held_out, group, seed, units)}, held_out
 
@@ -188,6 +189,16 @@ def _scores(
         for ending, value in (("", score(y, predicted)), ("_low", low), ("_high", high)):
             result[f"{name}{ending}"] = float(value) if np.isfinite(value) else None
     return result
+
+
+def _check_needs(unfitted: Predictor, name: str, benchmark: Benchmark) -> None:
+    columns = [column for column in unfitted.needs.columns if column not in benchmark.space.feature_kinds]
+    if columns or unfitted.needs.epochs:
+        needed = f"column {columns[0]!r}" if columns else f"the curve of {unfitted.needs.epochs} epochs"
+        raise InputError(
+            f"a surrogate answers for the whole space, and {name!r} needs {needed}, which only the "
+            f"{len(benchmark.architectures()):,} architectures of the table have; leave it out of features"
+        )
 
 
 def _counterparts(benchmark: Benchmark, found: Metric) -> list[Metric]:

@@ -14,6 +14,7 @@ from nasbench.errors import InputError, MissingExtraError, NasbenchError
 from nasbench.parallel.devices import pick_device
 from nasbench.parallel.engine import Engine, Result, Task
 from nasbench.parallel.processes import Died
+from nasbench.stopping import handlers_kept
 
 MAX_NODE_LOSSES = 3
 """Lost machines or processes of a task before it counts as the cause of their death."""
@@ -42,7 +43,8 @@ class RayEngine(Engine):
         if not ray.is_initialized():
             local: dict[str, Any] = {} if address else {"num_cpus": jobs, "include_dashboard": False}
             try:
-                ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **local)
+                with handlers_kept():  # Ray would take SIGTERM
+                    ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **local)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 reason = " ".join(str(error).split())
                 raise NasbenchError(

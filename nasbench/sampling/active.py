@@ -7,7 +7,7 @@ from collections.abc import Generator
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.predictors import predictors
+from nasbench.predictors import Inputs, predictors
 from nasbench.sampling.base import Sampler
 from nasbench.sampling.random import Random
 from nasbench.spaces.base import Space
@@ -49,10 +49,10 @@ class Active(Sampler):
             known = np.isfinite(scores)
             if known.sum() < 2:
                 raise InputError("too few of the first trainings have a score; start with more (start=)")
-            predictor = predictors.create(self.predictor).fit(space, chosen[known], scores[known])
+            predictor = predictors.create(self.predictor).fit(Inputs(space, chosen[known]), scores[known])
             count = min(self.batch, cells - len(chosen))
             candidates = self._candidates(space, chosen, count, stream)
-            batch = candidates[np.argsort(-predictor.predict(candidates).std, kind="stable")[:count]]
+            batch = candidates[np.argsort(-predictor.predict(Inputs(space, candidates)).std, kind="stable")[:count]]
             chosen = np.concatenate([chosen, batch])
             scores = yield batch
 

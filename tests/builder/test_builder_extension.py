@@ -216,7 +216,7 @@ def test_data_that_changed_since_the_build_began(small, tmp_path, monkeypatch):
 # --- side by side -------------------------------------------------------------------------------------------------
 
 
-def test_side_by_side_is_invisible_in_the_table(small, tmp_path):
+def test_side_by_side_is_invisible_in_the_table(small, tmp_path, rounding):
     alone = build(replace(small, cells=4), tmp_path / "alone.h5")
     fused = build(replace(small, cells=4), tmp_path / "fused.h5", parallel=3)
     np.testing.assert_array_equal(alone.genotypes, fused.genotypes)
@@ -225,7 +225,8 @@ def test_side_by_side_is_invisible_in_the_table(small, tmp_path):
         other = fused.columns[path]
         assert column.metric == other.metric and not other.missing.any()
         if path.endswith("loss"):
-            np.testing.assert_allclose(other.values, column.values, rtol=1e-3)
+            # the two steps of an epoch multiply the rounding of single precision by less than 1e4, further ones by more
+            np.testing.assert_allclose(other.values[..., 0], column.values[..., 0], rtol=rounding(1e4, "float32"))
         if path.endswith("train_seconds"):
             assert (np.diff(other.values, axis=2) > 0).all() and (other.values > 0).all()
 

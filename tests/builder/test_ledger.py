@@ -1,8 +1,8 @@
 import sqlite3
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 import pytest
@@ -90,13 +90,23 @@ def test_only_one_build_at_a_time(tmp_path):
         Ledger(tmp_path / "ledger", RECIPE)
 
 
-def test_who_has_waited_for_one_that_is_removed_is_told(tmp_path):
+def test_who_has_waited_for_one_that_is_removed_is_told(tmp_path, monkeypatch):
     """It would have no name, and be lost with the process."""
+    ledger = Ledger(tmp_path / "ledger", RECIPE)
+    ledger.record([(key(0, 0), Measurement(numbers(0)))])
+    begins = Event()
+
+    class Patient(sqlite3.Connection):
+        def execute(self, statement, *values):
+            if statement == "BEGIN EXCLUSIVE":
+                begins.set()
+            return super().execute(statement, *values)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **_: connect(path, 600, isolation_level=None, factory=Patient))
     with ThreadPoolExecutor(1) as pool:
-        ledger = Ledger(tmp_path / "ledger", RECIPE)
-        ledger.record([(key(0, 0), Measurement(numbers(0)))])
         waits = pool.submit(Ledger, tmp_path / "ledger", RECIPE)
-        time.sleep(0.2)
+        begins.wait()
         ledger.remove()
         with pytest.raises(FileError, match="another build, which has just finished; repeat the call"):
             waits.result()

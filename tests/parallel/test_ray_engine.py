@@ -1,5 +1,6 @@
 """A Ray cluster builds the same table even when one of its machines disappears."""
 
+import signal
 from dataclasses import replace
 
 import pytest
@@ -49,7 +50,9 @@ def test_ray_on_this_machine(small, same, tmp_path):
 
     few = replace(small, cells=2)
     try:
+        handler = signal.getsignal(signal.SIGTERM)
         engine = RayEngine(jobs=1)
+        assert signal.getsignal(signal.SIGTERM) is handler
         assert engine.jobs == 1 and engine.device("auto").type == "cpu"
         with pytest.raises(InputError, match="use --gpus for GPUs instead of a device; got 'cuda'"):
             engine.device("cuda")

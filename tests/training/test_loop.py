@@ -62,7 +62,7 @@ def numbered(n):
     return dict.fromkeys(("train", "validation", "test"), (images, labels))
 
 
-def test_one_step_by_hand():
+def test_one_step_by_hand(rounding):
     """A bias at 0, all labels 0: gradient (-1/2, 1/2); Nesterov's first step is lr (1 + momentum) times that."""
     network = Tracker()
     history = train(
@@ -73,18 +73,20 @@ def test_one_step_by_hand():
         0,
         CPU,
     )
-    assert network.bias.tolist() == pytest.approx([0.095, -0.095])
-    assert history["train_loss"][0] == pytest.approx(math.log(2))  # before the step
-    assert history["validation_loss"][0] == pytest.approx(math.log(1 + math.exp(-0.19)))  # after it
+    near = rounding(20, "float32")  # softmax, mean of 4 gradients, step; two exponentials, logarithm, mean of 4 losses
+    assert network.bias.tolist() == pytest.approx([0.095, -0.095], rel=near)
+    assert history["train_loss"][0] == pytest.approx(math.log(2), rel=near)  # before the step
+    assert history["validation_loss"][0] == pytest.approx(math.log(1 + math.exp(-0.19)), rel=near)  # after it
     assert history["test_accuracy"][0] == 100
 
 
-def test_one_step_of_adamw_by_hand():
+def test_one_step_of_adamw_by_hand(rounding):
     """The first step of Adam goes by the learning rate along the sign of the gradient; there is nothing to decay."""
     network = Tracker()
     settings = TrainSettings(1, batch_size=4, learning_rate=0.1, weight_decay=0.5, optimiser="adamw")
     train(network, TASK, numbered(4), settings, 0, CPU)
-    assert network.bias.tolist() == pytest.approx([0.1, -0.1], abs=1e-6)
+    near = rounding(20, "float32") + 2e-8  # Adam divides by |gradient| + 1e-8, and the gradient is 1/2
+    assert network.bias.tolist() == pytest.approx([0.1, -0.1], rel=near)
 
 
 @given(n=st.integers(2, 40), batch=st.integers(1, 50))
@@ -133,13 +135,14 @@ def test_global_generators_neither_matter_nor_change():
     np.testing.assert_array_equal(run(seed=1)["test_loss"], first["test_loss"])
 
 
-def test_evaluation_does_not_change_training(monkeypatch):
+def test_evaluation_does_not_change_training(monkeypatch, rounding):
     data = blobs()
     other = {**data, "test": tuple(part[:7] for part in data["test"]), "validation": data["test"]}
     np.testing.assert_array_equal(run(data=data)["train_loss"], run(data=other)["train_loss"])
     expected = run()
     monkeypatch.setattr("nasbench.training.steps.EVALUATION_BATCH", 7)
-    np.testing.assert_allclose(run()["test_loss"], expected["test_loss"], rtol=1e-5)
+    # the same weights; of each of 60 losses 18 and 16 products, 4 steps of a softmax, and a sum of all
+    np.testing.assert_allclose(run()["test_loss"], expected["test_loss"], rtol=rounding(100, "float32"))
 
 
 def test_a_diverged_network_has_no_accuracy():

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark import specification
+from nasbench import specification
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import TYPES, divisor_of, unpack
@@ -222,12 +222,17 @@ class Reader:
         """The surrogate, with its fitted predictors."""
         from nasbench.benchmark.surrogate import Model, SurrogateBenchmark, Transform
         from nasbench.predictors import predictors
+        from nasbench.predictors.encodings import FORMER_NAMES
 
         table, models = self.table().loaded(), {}
         for path in table.columns:
             group = f"/models/{path}"
             state = {name: self.array(f"{group}/{name}", None, None) for name in self.names(group)}
-            predictor = specification.restore(predictors, self.text(group, "predictor"), self.json(group, "parameters"))
+            arguments = self.json(group, "parameters")
+            if "features" in arguments:
+                names = str(arguments["features"]).split("/")
+                arguments["features"] = "/".join(FORMER_NAMES.get(name, name) for name in names)
+            predictor = specification.restore(predictors, self.text(group, "predictor"), arguments)
             epoch, transform = attributes.get(self.get(group), "epoch"), self.text(group, "transform")
             if transform not in get_args(Transform) or not isinstance(epoch, int | None):
                 raise self.wrong(group, f"transform is one of {get_args(Transform)} and epoch an integer")

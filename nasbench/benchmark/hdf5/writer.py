@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark import specification
+from nasbench import specification
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import PIECE, pack, pieces
 from nasbench.benchmark.hdf5.reader import FORMAT, SCHEMA_VERSION, opened, read, read_surrogate
@@ -59,7 +59,7 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
             group = file.create_group(f"models/{name}")
             attributes.put(group, "predictor", specification.specification(model.predictor, predictors))
             attributes.put(
-                group, "parameters", _json(model.predictor.parameters(), f"parameters of the predictor of {name!r}")
+                group, "parameters", _json(model.predictor.get_params(), f"parameters of the predictor of {name!r}")
             )
             attributes.put(group, "transform", model.transform)
             attributes.put(group, "quality", _json(dict(model.quality), f"quality of {name!r}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -34,6 +35,27 @@ def settings(part: object) -> dict[str, Any]:
     if absent:
         raise InputError(f"{type(part).__name__} does not keep its argument {absent[0]!r} as an attribute; store it")
     return {name: getattr(part, name) for name in names}
+
+
+def name_of(component: str | type[T] | T, registry: Registry[T]) -> str:
+    """Specification of a component given as a name, a class or an instance, with the arguments that are no defaults."""
+    if isinstance(component, str):
+        return component
+    cls = component if isinstance(component, type) else type(component)
+    target = f"{cls.__module__}:{cls.__qualname__}"
+    name = next((known for known, entry in registry.entries.items() if entry == target), target)
+    if isinstance(component, type):
+        return name
+    defaults = {key: parameter.default for key, parameter in inspect.signature(cls).parameters.items()}
+    given = {key: value for key, value in settings(component).items() if value != defaults[key]}
+    return "+".join([name, *(f"{key}={json.dumps(value, default=repr)}" for key, value in given.items())])
+
+
+def interactive(*components: object) -> bool:
+    """Whether the class of a component was typed into a session or notebook, where other processes cannot import it."""
+    classes = [component if isinstance(component, type) else type(component) for component in components]
+    modules = [sys.modules.get(cls.__module__) for cls in classes if cls.__module__ == "__main__"]
+    return any(getattr(module, "__file__", None) is None for module in modules)
 
 
 def restore(registry: Registry[T], spec: str, arguments: Mapping[str, Any]) -> T:
