@@ -126,7 +126,7 @@ def graph_peer(folder: Path) -> None:
 
 def load_once(benchmark: Any) -> Any:
     """The benchmark, with the strings that it has seen forgotten."""
-    benchmark._own._of_text.clear()
+    benchmark._graph_index._row_of_text.clear()
     return benchmark
 
 

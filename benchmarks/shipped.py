@@ -1,12 +1,13 @@
-"""Trains the benchmarks that come with nasbench, as far as asked; extends what is there and trains nothing twice.
+"""Trains the shipped benchmarks in the requested size; extends existing files and trains nothing twice.
 
     python benchmarks/shipped.py nb201-digits --cells 1000 --seeds 3
-    python benchmarks/shipped.py nb201-digits --cells 5044 --seeds 1
-    python benchmarks/shipped.py nb201-mnist5k --cells 1000 --seeds 1
+    python benchmarks/shipped.py nb201-digits --cells 5044 --seeds 1 --measure counts synflow naswot
     python benchmarks/shipped.py nb201-mnist5k --cells 192 --seeds 3
+    python benchmarks/shipped.py nb201-mnist5k --cells 1000 --seeds 1 --measure counts synflow naswot
 
-The file in `nasbench/tables` is written after every `--step` cells; work in between is in the ledger beside it. How the
-recipe was found: `benchmarks/recipe.py` and the card in `docs/`.
+`--measure` records static columns, also of cells that were trained before. The file in `nasbench/tables` is written
+after every `--step` cells; the ledger beside it keeps finished work in between. The search for the recipe is in
+`benchmarks/recipe.py` and on the cards in `docs/`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SHIPPED = {
         ("nb201-mnist5k", "mnist5k+size=7+train=1000+validation=500+test=1000+distortion=0.25"),
     )
 }
-"""Recipes by name, without numbers of cells and seeds."""
+"""Recipes by name, without numbers of cells and seeds and without measures."""
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.registry import arguments_of
 from nasbench.tasks import Task
 from nasbench.tasks.images import ImageClassification
 
@@ -141,4 +141,4 @@ class Dataset(ABC):
 
     def settings(self) -> dict[str, Any]:
         """Constructor arguments by name, as JSON values."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return arguments_of(self)

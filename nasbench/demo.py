@@ -12,14 +12,13 @@ from nasbench.benchmark.hdf5.writer import write_surrogate
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.builder import BuildSettings, build
 from nasbench.errors import FileError
-from nasbench.evaluate.predictors import evaluate
+from nasbench.evaluate import predictors, strategies
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import feasible
-from nasbench.evaluate.strategies import compare
 from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.progress import Progress
 from nasbench.report.page import write_report
-from nasbench.spaces.base import NetworkSettings
+from nasbench.spaces.values import NetworkSettings
 from nasbench.training.settings import TrainSettings
 
 METRIC = "validation_accuracy"
@@ -43,11 +42,11 @@ class DemoSettings:
     """
 
     build: BuildSettings
-    predictors: Sequence[str] = ("mean", "ridge", "gp", "xgb", "gnn")
+    predictors: Sequence[str] = predictors.DEFAULT
     train_sizes: Sequence[int] = (10, 20, 36)
     test_size: int = 18
     splits: int = 10
-    strategies: Sequence[str] = ("random", "local", "evolution", "reinforce", "bayesian-gp", "bayesian-xgb")
+    strategies: Sequence[str] = strategies.DEFAULT
     evaluations: int = 100
     repeats: int = 30
 
@@ -126,7 +125,7 @@ def run_demo(
 
     sizes, test_size = feasible(settings.train_sizes, settings.test_size, benchmark)
     with bar("Scoring predictors") as progress:
-        evaluation = evaluate(
+        evaluation = predictors.evaluate(
             benchmark,
             METRIC,
             predictors=settings.predictors,
@@ -145,7 +144,7 @@ def run_demo(
     finished(f"Fitted a surrogate ({chosen}) that answers for all {surrogate.space.size:,} cells")
 
     with bar("Racing strategies") as progress:
-        comparison = compare(
+        comparison = strategies.compare(
             surrogate,
             METRIC,
             strategies=settings.strategies,

@@ -135,6 +135,20 @@ class Registry(Generic[T]):
         )
 
 
+def arguments_of(component: object) -> dict[str, Any]:
+    """Constructor arguments of a component by name, read from the attributes of the same names.
+
+    Raises:
+        InputError: An argument is not kept as an attribute.
+    """
+    names = inspect.signature(type(component)).parameters
+    absent = [name for name in names if not hasattr(component, name)]
+    if absent:
+        kind = type(component).__name__
+        raise InputError(f"{kind} does not keep its argument {absent[0]!r} as an attribute; store it")
+    return {name: getattr(component, name) for name in names}
+
+
 def _value(text: str) -> Any:
     try:
         return json.loads(text)

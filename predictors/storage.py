@@ -11,8 +11,9 @@ import numpy as np
 
 from nasbench.errors import FileError, InputError
 from nasbench.files import atomic
+from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
-from nasbench.specification import restore, settings, specification
+from nasbench.specification import component_name, restore
 
 if TYPE_CHECKING:
     from nasbench.predictors.base import Predictor
@@ -35,10 +36,10 @@ def save(predictor: Predictor, path: Path) -> None:
     space = predictor.space_
     described = {
         "format": FORMAT,
-        "predictor": specification(predictor, predictors),
+        "predictor": component_name(predictor, predictors),
         "arguments": predictor.get_params(),
-        "space": specification(space, spaces),
-        "space_settings": settings(space),
+        "space": component_name(space, spaces),
+        "space_settings": arguments_of(space),
     }
     try:
         text = json.dumps(described, allow_nan=False)

@@ -323,7 +323,7 @@ def _hdf5(content: bytes, rng: Rng) -> bytes:
             case 1 | 2 if isinstance(found, h5py.Dataset):
                 shape = tuple(int(k) for k in rng.integers(0, 5, rng.integers(0, 4)))
                 kind = ("i1", "i2", "i4", "i8", "f4", "f8", "u1", "S3")[rng.integers(8)]
-                attributes = {k: v for k, v in found.attrs.items() if k not in writer.OWN}
+                attributes = {k: v for k, v in found.attrs.items() if k not in writer.UNSIGNED_ATTRIBUTES}
                 values = np.zeros(found.shape if rng.random() < 0.5 else shape, kind)
                 del file[name]
                 file[name] = values

@@ -9,7 +9,7 @@ from nasbench.datasets import datasets
 from nasbench.errors import InputError
 from nasbench.importers import importers
 from nasbench.predictors import Predictor, predictors
-from nasbench.registry import Registry
+from nasbench.registry import Registry, arguments_of
 from nasbench.search import strategies
 from nasbench.spaces import spaces
 
@@ -103,3 +103,17 @@ def test_a_package_missing_inside_a_part_is_named(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(sys, "path", list(sys.path))
     with pytest.raises(InputError, match="needs the package 'a_package_that_is_missing'"):
         predictors.create("needs_more:Thing")
+
+
+def test_arguments_come_back_by_name() -> None:
+    assert arguments_of(spaces.create("nb201")) == {}
+    assert arguments_of(datasets.create("digits")) == datasets.create("digits").settings()
+
+
+def test_an_argument_that_is_not_kept_is_named() -> None:
+    class Forgetful:
+        def __init__(self, k: int = 5, depth: int = 2) -> None:
+            self.k = k
+
+    with pytest.raises(InputError, match="Forgetful does not keep its argument 'depth' as an attribute; store it"):
+        arguments_of(Forgetful())

@@ -19,7 +19,7 @@ from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.cell_pair import CELLS
-from nasbench.spaces.darts import DARTS, NODES
+from nasbench.spaces.darts import DARTS, NODES_PER_CELL
 from nasbench.types import FloatArray, GenotypeArray
 
 __all__ = ["Ensemble", "Genotype", "load_ensemble"]
@@ -229,7 +229,7 @@ def _cells(config: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:
     cells: dict[str, list[tuple[str, int]]] = {}
     for cell in CELLS:
         first, cells[cell] = 0, []
-        for node in range(2, NODES + 2):
+        for node in range(2, NODES_PER_CELL + 2):
             for state in _inputs(config, cell, node):
                 edge = f"{PREFIX}edge_{cell}_{first + state}"
                 if edge not in config:
@@ -253,7 +253,7 @@ def published_config(space: DARTS, genotype: GenotypeArray) -> dict[str, str]:
     cells, config = space.cells(genotype[None]), {}
     for number, cell in enumerate(CELLS):
         first = 0
-        for node in range(2, NODES + 2):
+        for node in range(2, NODES_PER_CELL + 2):
             sources, ops = (part[node - 2, :, number].tolist() for part in cells[:2])
             for state, op in zip(sources, ops, strict=True):
                 config[f"{PREFIX}edge_{cell}_{first + state}"] = space.operations[op]

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from nasbench import specification
 from nasbench.benchmark.join import LEFT_OUT, By, Join, join
 from nasbench.benchmark.merged_columns import common_metric, conflict_message, contribution, merged_column
 from nasbench.benchmark.row_sets import ROW_NUMBERS, row_sets
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError
 from nasbench.provenance import provenance
+from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
+from nasbench.specification import component_name
 from nasbench.types import IntArray
 
 
@@ -98,8 +99,8 @@ def _common_space(tables: Sequence[Table], names: Sequence[str]) -> Space:
 
 def _described(space: Space) -> str:
     """Name and settings of a space, as a file has them."""
-    settings = specification.settings(space)
-    return specification.specification(space, spaces) + (f" {json.dumps(settings, sort_keys=True)}" if settings else "")
+    settings = arguments_of(space)
+    return component_name(space, spaces) + (f" {json.dumps(settings, sort_keys=True)}" if settings else "")
 
 
 def _union(axes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

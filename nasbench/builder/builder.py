@@ -62,7 +62,7 @@ def build(
             the memory are halved.
         retries: Retries of a group after its process died.
         retry_failed: Whether to repeat work that failed in an earlier call.
-        progress: Called with the number of finished trainings and the total, then with those of measured networks.
+        progress: Called with the number of finished trainings and the total, then with those of measurements.
         tell: Called with notes of one line.
 
     Raises:

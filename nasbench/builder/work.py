@@ -40,7 +40,7 @@ class Work:
         engine: Engine that runs the work.
         retries: Retries of a group after its process died.
         retry_failed: Whether to repeat work that failed in an earlier call.
-        progress: Called with the number of finished trainings and the total, then with those of measured networks.
+        progress: Called with the number of finished trainings and the total, then with those of measurements.
         tell: Called with notes of one line.
     """
 

@@ -23,7 +23,10 @@ TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 def evaluate(
     file: BenchmarkFile,
     metric: MetricOption = None,
-    names: Annotated[str, typer.Option("--predictors", help="Comma-separated.")] = "mean,ridge,gp,xgb,gnn",
+    names: Annotated[
+        str | None,
+        typer.Option("--predictors", help="Comma-separated (default: mean,ridge,gp,xgb,gnn).", show_default=False),
+    ] = None,
     train_sizes: Annotated[
         str | None, typer.Option(help="Comma-separated (default: 10,25,50,100,200,400, as far as the table goes).")
     ] = None,
@@ -50,6 +53,7 @@ def evaluate(
     With --split or --leave-out they learn from all that is left, if no training sizes are given.
     """
     from nasbench.benchmark.load import load
+    from nasbench.evaluate.predictors import DEFAULT
     from nasbench.evaluate.predictors import evaluate as score
     from nasbench.evaluate.splits import feasible
     from nasbench.parallel.processes import cores
@@ -77,7 +81,7 @@ def evaluate(
         results = score(
             benchmark,
             metric,
-            predictors=separated(names),
+            predictors=DEFAULT if names is None else separated(names),
             train_sizes=sizes,
             test_size=held_out,
             splits=splits,

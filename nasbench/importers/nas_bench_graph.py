@@ -18,7 +18,7 @@ from nasbench.importers.formats import pickle as plain_pickle
 from nasbench.importers.installed import folder_of
 from nasbench.importers.tabulate import used_reasons
 from nasbench.provenance import provenance
-from nasbench.spaces.graph import NODES, OPERATIONS, SKIP, Graph
+from nasbench.spaces.graph import INNER_NODES, OPERATIONS, SKIP, Graph
 from nasbench.types import BoolArray, Direction, FloatArray, GenotypeArray, KeyArray, Subset
 
 DATASETS = ("arxiv", "citeseer", "computers", "cora", "cs", "photo", "physics", "proteins", "pubmed")
@@ -171,7 +171,7 @@ def _read(space: Graph, file: Path, match: re.Match[str]) -> Numbers:
 def _keys(space: Graph, file: Path, content: Iterable[Any]) -> KeyArray:
     """The numbers of networks `(n,)`, increasing: link structure and four operations as decimal digits."""
     numbers = list(content)
-    wrong = next((n for n in numbers if type(n) is not int or not 0 <= n < 10 ** (NODES + 1)), None)
+    wrong = next((n for n in numbers if type(n) is not int or not 0 <= n < 10 ** (INNER_NODES + 1)), None)
     if wrong is not None:
         raise FileError(f"{file.name}: {str(wrong)[:40]!r} is not the number of a network")
     keys = np.sort(np.array(numbers, dtype=np.int64))
@@ -185,7 +185,7 @@ def _keys(space: Graph, file: Path, content: Iterable[Any]) -> KeyArray:
 
 def _genotypes(keys: KeyArray) -> GenotypeArray:
     """The digits of numbers `(n,)`; shape `(n, 5)`."""
-    return (keys[:, None] // 10 ** np.arange(NODES + 1)[::-1] % 10).astype(np.int8)
+    return (keys[:, None] // 10 ** np.arange(INNER_NODES + 1)[::-1] % 10).astype(np.int8)
 
 
 def _rows(space: Graph, keys: KeyArray) -> GenotypeArray:

@@ -8,7 +8,9 @@ from nasbench.errors import InputError
 from nasbench.sampling.base import OneRound, first
 from nasbench.sampling.random import Random
 from nasbench.sampling.unique import Unique
-from nasbench.spaces.base import ENUMERABLE, NetworkSettings, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.enumeration import MAX_ENUMERATED
+from nasbench.spaces.values import NetworkSettings
 from nasbench.tasks import tasks
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -38,7 +40,7 @@ class CostStrata(OneRound):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
-        if space.size <= ENUMERABLE:
+        if space.size <= MAX_ENUMERATED:
             pool = Unique("key").sample(space, None, rng)[: self.pool]
         else:
             pool = Random().sample(space, self.pool, rng)

@@ -98,7 +98,7 @@ def test_few_cells_do_not_bend_it() -> None:
 
 
 def test_too_few_seeds_say_nothing() -> None:
-    mean, values = made(noise.LEAST_FREEDOM - 1, 2, np.random.default_rng(0))
+    mean, values = made(noise.MIN_FREEDOM - 1, 2, np.random.default_rng(0))
     assert fit_noise(mean, spread(values), np.arange(len(mean))) is None
     mean, values = made(100, 1, np.random.default_rng(0))
     assert fit_noise(mean, spread(values), np.arange(100)) is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.row_index import PATIENCE, Rows
+from nasbench.benchmark.row_index import MIN_INEXACT_LOOKUPS, RowIndex
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import NotFoundError
@@ -86,8 +86,8 @@ def test_one_by_one_as_many_at_once() -> None:
     cells = SPACE.unique("function_key")
     everything = np.concatenate(list(SPACE.enumerate()))
     table = Table(SPACE, cells, (), {}, {})
-    expected = Rows(table, "a", functions=True).many(everything)
+    expected = RowIndex(table, "a", functions=True).rows(everything)
     assert (SPACE.function_key(cells[expected]) == SPACE.function_key(everything)).all()
-    drawn = np.random.default_rng(0).integers(0, len(everything), 4 * PATIENCE)
-    fresh = Rows(table, "a", functions=True)
-    assert [fresh.one(everything[at]) for at in drawn] == expected[drawn].tolist()
+    drawn = np.random.default_rng(0).integers(0, len(everything), 4 * MIN_INEXACT_LOOKUPS)
+    fresh = RowIndex(table, "a", functions=True)
+    assert [fresh.row(everything[at]) for at in drawn] == expected[drawn].tolist()

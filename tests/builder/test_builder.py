@@ -131,7 +131,7 @@ def test_progress_counts_trainings(tmp_path):
     told = []
     build(replace(TINY, cells=2), tmp_path / "t.h5", progress=lambda done, total: told.append((done, total)))
     assert told[:5] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
-    assert told[5:] == [(2, 2)]  # what is measured of the two networks
+    assert told[5:] == [(2, 6), (4, 6), (6, 6)]  # three measures of the two networks
 
 
 def test_a_complete_table_is_not_made_again(tiny, monkeypatch):
@@ -211,7 +211,7 @@ def test_stopped_and_called_again(tiny, tmp_path, stop, jobs, shell):
         build(replace(TINY, seed=1), out)
     told = []
     table = build(TINY, out, progress=lambda done, total: told.append(done))
-    assert told == [2, 3, 4, 5, 6, 3]  # trainings, then networks that are measured
+    assert told == [2, 3, 4, 5, 6, 3, 6, 9]  # trainings, then measurements
     assert_same(table, tiny[1])
     assert not out.with_name("t.h5.ledger").exists()
 
@@ -327,7 +327,7 @@ def test_what_failed_is_trained_again_when_asked(faulty, tmp_path, monkeypatch, 
         assert 0 < column.missing.sum() < 8
     counts = []
     build(settings, out, progress=lambda done, total: counts.append(done))
-    assert counts == ([7, 8, 8] if stopped else [])  # failures are results
+    assert counts == ([7, 8, 8, 16, 24] if stopped else [])  # failures are results
     monkeypatch.setattr(sys.modules["faulty_space"].Network, "forward", lambda network, x: network.wrapped(x))
     table = build(settings, out, retry_failed=True, progress=lambda done, total: counts.append(done))
     assert not table.columns["digits/test_loss"].missing.any()

@@ -56,7 +56,7 @@ def test_query_of_what_a_row_of_its_function_answers(
         assert run("query", tmp_path / "t.h5", space.to_string(beside), *options, "--json", file) == 0
         metrics = {answer["metric"] for answer in json.loads(file.read_text())["answers"]}
         assert metrics == {"toy/validation_accuracy", "toy/test_accuracy", "toy/train_seconds"}
-        assert "what this one itself costs is not known" in capsys.readouterr().out.replace("\n", " ")
+        assert "the costs of this one are not known" in capsys.readouterr().out.replace("\n", " ")
     assert run("query", tmp_path / "t.h5", space.to_string(beside), "--metric", "flops") == 2
     assert run("query", table_file, space.to_string(beside)) == 2
 

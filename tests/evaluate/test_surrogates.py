@@ -349,7 +349,7 @@ def test_too_few_cells() -> None:
     with pytest.raises(InputError, match="needs at least 2 architectures to fit, got 1"):
         fit_surrogate(few, "validation_accuracy", "mean")
     none = TabularBenchmark(measured(space, space.decode(np.array([0]))))
-    with pytest.raises(InputError, match="has no number at all, so nothing can be learnt; the first: failed"):
+    with pytest.raises(InputError, match="has no number, so nothing can be learnt; the first reason: failed"):
         fit_surrogate(none, "validation_accuracy", "mean")
 
 
@@ -359,7 +359,7 @@ def test_a_time_of_zero(tabular: TabularBenchmark) -> None:
     broken = replace(
         table, columns={**table.columns, "digits/train_seconds": replace(column, values=column.values * 0)}
     )
-    with pytest.raises(InputError, match=r"'digits/train_seconds' of \|.* is 0.0; a cost has to be positive"):
+    with pytest.raises(InputError, match=r"'digits/train_seconds' of \|.* is 0.0; a cost must be positive"):
         fit_surrogate(TabularBenchmark(broken), "validation_accuracy", "mean")
 
 

@@ -1,4 +1,4 @@
-"""The page on adding a space does what it says: its files, commands and snippets are run."""
+"""The files, commands and snippets of the page on adding a space run."""
 
 import os
 import re
@@ -21,7 +21,7 @@ FILES = {match[1]: code for kind, code in BLOCKS if kind == "python" and (match 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the page works in, with its files."""
+    """Working folder with the files of the page."""
     for name, code in FILES.items():
         (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -31,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(command: str, here: Path, **environment: str) -> str:
-    """What a command of the page prints, in a process of its own."""
+    """Exit status and output of a command of the page, in a separate process."""
     code = "import sys; from nasbench.cli import main; sys.argv[0] = 'nasbench'; main()"
     done = subprocess.run(
         ["bash", "-c", f'nasbench() {{ "{sys.executable}" -c "{code}" "$@"; }}\n{command}'],

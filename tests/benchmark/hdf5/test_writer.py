@@ -190,7 +190,7 @@ def _replace(path: str, **new: Any) -> Callable[[Any], None]:
         del content[path]
         dataset = content.create_dataset(path, **new)
         for name, value in attributes.items():
-            if name not in writer.OWN:
+            if name not in writer.UNSIGNED_ATTRIBUTES:
                 dataset.attrs[name] = value  # bytes of fixed length
 
     return edit

@@ -1,4 +1,4 @@
-"""What a page consists of: sections of sentences, figures that share a legend, and tables; all of it plain text."""
+"""The document model of a page: sections of paragraphs, figures with a shared legend, and tables, all plain text."""
 
 from __future__ import annotations
 
@@ -10,16 +10,37 @@ from typing import Any, TypeAlias
 from nasbench.benchmark.base import POINTS, Metric
 from nasbench.report.figures import Figure
 
-UNITS = {"percent": "%", "seconds": "s", "milliseconds": "ms", "count": "", "none": "", "": "", POINTS: "pp"}
+UNIT_SYMBOLS = {"percent": "%", "seconds": "s", "milliseconds": "ms", "count": "", "none": "", "": "", POINTS: "pp"}
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A key figure: what it is, its value with the unit, and how to read it."""
+    """A key figure: its name, its value with the unit, and a note on how to read it."""
 
     name: str
     value: str
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Short lines, one below the other."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Key figures side by side."""
+
+    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)
@@ -30,14 +51,14 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Rows of texts under a header.
 
     Attributes:
-        caption: What it shows; the line to click where it is folded.
+        caption: What the table shows; the line to click if it is folded.
         header: Names of the columns.
         rows: Texts, one tuple a row.
-        folded: Show the caption only, until clicked.
+        folded: Whether only the caption is shown until it is clicked.
     """
 
     caption: str
@@ -46,28 +67,7 @@ class Table:
     folded: bool = False
 
 
-@dataclass(frozen=True)
-class Text:
-    """A paragraph."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Short lines, one below the other."""
-
-    steps: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Key figures side by side."""
-
-    facts: tuple[Fact, ...]
-
-
-Part: TypeAlias = Text | Steps | Facts | Figures | Table
+Block: TypeAlias = Paragraph | Lines | Facts | Figures | TextTable
 
 
 @dataclass(frozen=True)
@@ -77,48 +77,52 @@ class Section:
     Attributes:
         anchor: Its name in links.
         title: Its heading.
-        parts: Its content, in order.
+        blocks: Its content, in order.
         notes: Footnotes: how its numbers were computed.
+        sentences: Its findings, for the summary of the page.
+        facts: Its key figures, for the summary of the page.
     """
 
     anchor: str
     title: str
-    parts: tuple[Part, ...]
+    blocks: tuple[Block, ...]
     notes: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
 
 def label(metric: Metric) -> str:
-    """Name of a metric for an axis, with its unit: `validation accuracy (%)`."""
+    """Label of an axis for a metric, with its unit: `validation accuracy (%)`."""
     return titled(metric.name, metric.units)
 
 
 def titled(name: str, units: str) -> str:
-    """A name with a unit in parentheses, where there is one."""
+    """A name with its unit in parentheses, if it has one."""
     stated = not unit(units) or name.endswith(units)  # as in train_seconds
     return name.replace("_", " ") if stated else f"{name.replace('_', ' ')} ({unit(units)})"
 
 
 def unit(units: str) -> str:
-    """A unit as it follows a number: `%`, `pp`, `s`."""
-    return UNITS.get(units, units)
+    """The symbol of a unit that follows a number: `%`, `pp`, `s`."""
+    return UNIT_SYMBOLS.get(units, units)
 
 
-def measured(value: float, units: str, digits: int | None = None) -> str:
-    """A number with its unit: `93.12 %`, `12,345`, with a no-break space; a dash where it is missing."""
+def format_value(value: float, units: str, digits: int | None = None) -> str:
+    """A number with its unit after a no-break space: `93.12 %`, `12,345`; a dash for a missing number."""
     if not math.isfinite(value):
         return "-"
-    text = short(value) if digits is None else f"{value:,.{digits}f}"
+    text = format_number(value) if digits is None else f"{value:,.{digits}f}"
     return f"{text}\u00a0{unit(units)}" if unit(units) else text
 
 
-def many(number: int) -> str:
-    """A number of things in full, or, where that would have more than 12 digits, as in `1.08 * 10^18`."""
+def format_count(number: int) -> str:
+    """A count in full, or as `1.08 * 10^18` if it has more than 12 digits."""
     exponent = len(str(number)) - 1
     return f"{number:,}" if exponent < 12 else f"{number / 10**exponent:.2f} * 10^{exponent}"
 
 
-def short(value: float) -> str:
-    """A number with about four significant digits, thousands separated."""
+def format_number(value: float) -> str:
+    """A number with about four significant digits and separated thousands."""
     if not math.isfinite(value):
         return "-"
     if value == 0 or 1e-3 <= abs(value) < 1e15:
@@ -127,10 +131,10 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def between(value: float, low: float, high: float, digits: int | None = 2) -> str:
-    """A number with its interval: `0.71 [0.62, 0.79]`; a dash where it is missing, no interval where that is.
+def format_interval(value: float, low: float, high: float, digits: int | None = 2) -> str:
+    """A number with its interval, `0.71 [0.62, 0.79]`; a dash for a missing number, no interval if that is missing.
 
-    Without `digits`, the number has three that are significant.
+    Without `digits`, the number has three significant digits.
     """
     if not math.isfinite(value):
         return "-"
@@ -140,12 +144,12 @@ def between(value: float, low: float, high: float, digits: int | None = 2) -> st
     return f"{text} [{low:.{digits}f},\u00a0{high:.{digits}f}]" if math.isfinite(low) and math.isfinite(high) else text
 
 
-def leaves(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Names, dotted, and values of nested settings."""
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Dotted names and values of nested settings."""
     rows = []
-    for name, value in content.items():
+    for name, value in settings.items():
         if isinstance(value, Mapping):
-            rows += leaves(value, f"{prefix}{name}.")
+            rows += flatten(value, f"{prefix}{name}.")
         elif isinstance(value, list | tuple):
             rows.append((f"{prefix}{name}", ", ".join(map(str, value))))
         else:

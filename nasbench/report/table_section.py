@@ -1,11 +1,10 @@
-"""What was measured on trained cells: spread and noise, learning curves, accuracy against cost, the best cells."""
+"""Section of a table: spread between cells and noise between seeds, learning curves, costs, and the best cells."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,17 @@ import numpy.typing as npt
 
 from nasbench.benchmark.base import Benchmark, Metric, difference
 from nasbench.errors import NotFoundError
-from nasbench.report.content import (
+from nasbench.report.document import (
+    Block,
     Fact,
     Figures,
-    Part,
+    Paragraph,
     Section,
-    Table,
-    Text,
-    between,
+    TextTable,
+    format_count,
+    format_interval,
+    format_value,
     label,
-    many,
-    measured,
 )
 from nasbench.report.figures import (
     COLOURS,
@@ -42,35 +41,36 @@ from nasbench.report.figures import (
     Points,
     Style,
 )
+from nasbench.report.statistics import limits_without_outliers, pareto_front, seed_agreement, seed_deviation
 from nasbench.spaces.base import Space
-from nasbench.types import FloatArray, GenotypeArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray
 
-FAINT = 100
-"""Most cells whose learning curves are drawn one by one."""
-DRAWN = 2000
-"""Most cells that a scatter plot shows; the Pareto front is always shown."""
-BEST = 6
-"""Cells that are pictured."""
+MAX_DRAWN_CURVES = 100
+"""Largest number of cells whose learning curves are drawn individually."""
+MAX_DRAWN_POINTS = 2000
+"""Largest number of cells in a scatter plot, besides the Pareto front."""
+PICTURED_CELLS = 6
+"""Number of best cells that are drawn as graphs."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a benchmark measured on one data set: `n` cells with a final value on every one of their seeds' mean.
+class Measurements:
+    """Measurements on one data set, of the `n` cells that have a final value.
 
     Attributes:
         space: The search space.
         dataset: Name of the data set.
         genotypes: The cells; shape `(n, d)`.
-        unmeasured: Cells left out because their final value is missing.
-        metric: The validation metric (a test metric where there is no other).
-        epochs: Epochs of the learning curves; empty where there are none.
+        unmeasured: Number of cells that are left out because their final value is missing.
+        metric: The validation metric, or a test metric if there is none.
+        epochs: Epochs of the learning curves; empty without curves.
         curves: Mean over seeds; shape `(n, epochs)`.
         final: Last value, mean over seeds; shape `(n,)`.
         by_seed: Last value of each seed, NaN where missing; shape `(n, seeds)`.
         seeds: The training seeds.
-        test_metric: The same quantity on the test split, where recorded.
-        test: Its last value, mean over seeds; shape `(n,)`.
-        costs: What a cell costs, by metric: last value, mean over seeds; shape `(n,)` each.
+        test_metric: The same quantity on the test split; None if not recorded.
+        test: Last value of `test_metric`, or else of `metric`, mean over seeds; shape `(n,)`.
+        costs: Costs of the cells by metric: last value, mean over seeds; shape `(n,)` each.
     """
 
     space: Space
@@ -89,23 +89,29 @@ class Measured:
 
     @property
     def sign(self) -> float:
-        """1 where more is better, else -1."""
+        """1 if more is better, else -1."""
         return -1.0 if self.metric.direction == "minimise" else 1.0
 
     @property
     def order(self) -> npt.NDArray[np.int64]:
-        """Rows from the best to the worst final value."""
+        """Rows sorted from the best to the worst final value."""
         return np.argsort(-self.sign * self.final, kind="stable")
 
+    @property
+    def better_half(self) -> BoolArray:
+        """Whether a cell's final value is at least as good as the median; shape `(n,)`."""
+        score = self.sign * self.final
+        return np.asarray(score >= np.median(score))
 
-def measure(benchmark: Benchmark, dataset: str) -> Measured | None:
-    """What was measured on a data set; None where no metric of it says which cell is better."""
+
+def measurements_of(benchmark: Benchmark, dataset: str) -> Measurements | None:
+    """Measurements on a data set; None if no metric ranks its cells or no cell has a value."""
     try:
         metric = benchmark.score(dataset)
     except NotFoundError:
         return None
     genotypes = benchmark.architectures()
-    final = _ask(benchmark, genotypes, metric)
+    final = _values(benchmark, genotypes, metric)
     known = np.isfinite(final)
     if not known.any():
         return None
@@ -119,12 +125,12 @@ def measure(benchmark: Benchmark, dataset: str) -> Measured | None:
     except NotFoundError:
         test_metric = None
     costs = {
-        m: _ask(benchmark, genotypes, m)
+        m: _values(benchmark, genotypes, m)
         for m in benchmark.metrics.values()
         if m.split == "none" and m.dataset in ("", dataset)
     }
     n = len(genotypes)
-    return Measured(
+    return Measurements(
         space=benchmark.space,
         dataset=dataset,
         genotypes=genotypes,
@@ -136,93 +142,49 @@ def measure(benchmark: Benchmark, dataset: str) -> Measured | None:
         by_seed=np.array(by_seed).reshape(len(seeds), n).T,
         seeds=seeds,
         test_metric=test_metric,
-        test=final if test_metric is None else _ask(benchmark, genotypes, test_metric),
+        test=final if test_metric is None else _values(benchmark, genotypes, test_metric),
         costs={m: values for m, values in costs.items() if len(np.unique(values[np.isfinite(values)])) > 1},
     )
 
 
-def _ask(benchmark: Benchmark, genotypes: GenotypeArray, metric: Metric) -> FloatArray:
+def _values(benchmark: Benchmark, genotypes: GenotypeArray, metric: Metric) -> FloatArray:
     return benchmark.query_many(genotypes, metric.path).values.filled(np.nan)
 
 
-def cells_section(data: Measured, anchor: str) -> Section:
-    """Everything about the trained cells of one data set."""
-    rows = [figures for figures in (_curves(data, anchor) + _rewards(data, anchor), _costs(data, anchor)) if figures]
-    parts: list[Part] = [Figures(tuple(figures)) for figures in rows]
-    parts += _best(data, anchor)
-    return Section(anchor, f"Trained cells: {data.space.name} on {data.dataset or 'its data'}", tuple(parts), NOTES)
+def table_section(data: Measurements, recipe: Mapping[str, Any], anchor: str) -> Section:
+    """The section on the trained cells of one data set; `recipe` belongs to the table."""
+    groups = (_learning_curves(data, anchor) + _operation_heatmap(data, anchor), _cost_plots(data, anchor))
+    blocks: list[Block] = [Figures(tuple(group)) for group in groups if group]
+    blocks += _best_cells(data, anchor)
+    title = f"Trained cells: {data.space.name} on {data.dataset or 'its data'}"
+    sentences, facts = table_sentences(data, recipe), table_facts(data, recipe)
+    return Section(anchor, title, tuple(blocks), NOTES, tuple(sentences), facts)
 
 
 NOTES = (
     "Spread between cells: standard deviation over cells of the mean over seeds of the last epoch's value.",
     "Noise between seeds: root of the mean over cells of the variance between the seeds of a cell (n - 1 in the "
     "denominator).",
-    "Kendall's tau-b of two seeds over cells, averaged over the pairs of seeds; its 95 % interval is that of Fieller, "
-    "Hartley & Pearson (1957), with n the number of cells. The better half are the cells whose mean over seeds is at "
-    "least the median.",
-    "Pareto front: cells that no other cell equals or beats in both respects.",
-    "The best cells are chosen by their validation value; their test value played no part in the choice.",
+    "Agreement of seeds: Kendall's tau-b between two seeds over cells, averaged over the pairs of seeds; its 95 % "
+    "interval follows Fieller, Hartley & Pearson (1957), with n the number of cells. The better half are the cells "
+    "whose mean over seeds is at least the median.",
+    "Pareto front: cells that no other cell equals or beats in both cost and value.",
+    "The best cells are chosen by their validation value; their test value does not influence the choice.",
 )
-
-
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
-def noise(by_seed: FloatArray) -> float:
-    """Pooled standard deviation between the seeds of a cell, from `(n, seeds)`; NaN if no cell has two."""
-    counts = np.isfinite(by_seed).sum(axis=1)
-    rows = by_seed[counts >= 2]
-    return math.sqrt(float(np.nanvar(rows, axis=1, ddof=1).mean())) if len(rows) else math.nan
-
-
-def agreement(by_seed: FloatArray) -> tuple[float, float, float, int]:
-    """Kendall's tau between seeds, averaged over their pairs, with its 95 % interval and the number of cells."""
-    from nasbench.evaluate.metrics import kendall_tau
-
-    rows = by_seed[np.isfinite(by_seed).all(axis=1)]
-    pairs = list(combinations(range(rows.shape[1]), 2))
-    taus = [kendall_tau(rows[:, a], rows[:, b]) for a, b in pairs] if len(rows) > 1 else []
-    tau = float(np.mean(taus)) if taus else math.nan
-    return (tau, *tau_interval(tau, len(rows)), len(rows))
-
-
-def tau_interval(tau: float, n: int) -> tuple[float, float]:
-    """95 % interval of Kendall's tau of `n` pairs of values (Fieller, Hartley & Pearson, 1957); NaN for n < 5."""
-    if n < 5 or not math.isfinite(tau):
-        return math.nan, math.nan
-    if abs(tau) == 1:
-        return tau, tau
-    half = 1.96 * math.sqrt(0.437 / (n - 4))
-    return math.tanh(math.atanh(tau) - half), math.tanh(math.atanh(tau) + half)
-
-
-def better_half(data: Measured) -> npt.NDArray[np.bool_]:
-    """The cells whose final value is at least as good as the median."""
-    score = data.sign * data.final
-    return np.asarray(score >= np.median(score))
-
-
-def pareto(cost: FloatArray, value: FloatArray, maximise: bool = True) -> npt.NDArray[np.int64]:
-    """Rows that no other row equals or beats in both (less cost, better value), by increasing cost; NaN never is."""
-    score = value if maximise else -value
-    known = np.flatnonzero(np.isfinite(cost) & np.isfinite(score))
-    order = known[np.lexsort((-score[known], cost[known]))]
-    best = np.concatenate([[-np.inf], np.maximum.accumulate(score[order])])[:-1]
-    return order[score[order] > best]
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
-    """What was trained and found, in plain sentences."""
+def table_sentences(data: Measurements, recipe: Mapping[str, Any]) -> list[str]:
+    """Sentences on what was trained, the best cells, and the noise between seeds."""
     metric, n = data.metric, len(data.genotypes)
     times = f" {len(data.seeds)} times each, with different seeds," if len(data.seeds) > 1 else ""
     epochs = f" for {data.epochs[-1]} epochs" if data.epochs else ""
     on = f" on {data.dataset}" if data.dataset else ""
     text = (
-        f"{_cells(n)} of {data.space.name} ({many(data.space.size)} genotypes) {'was' if n == 1 else 'were'} trained"
-        f"{times}{epochs}{on}."
+        f"{_count(n)} of {data.space.name} ({format_count(data.space.size)} genotypes) "
+        f"{'was' if n == 1 else 'were'} trained{times}{epochs}{on}."
     )
     if data.unmeasured:
         have, are = ("has", "is") if data.unmeasured == 1 else ("have", "are")
@@ -230,7 +192,7 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
         text += f" {data.unmeasured:,} more {have} no final {name} and {are} left out."
     order, name = data.order, metric.name.replace("_", " ")
     best, middle, worst = order[0], order[n // 2], order[-1]
-    test = f" ({measured(data.test[best], metric.units, 2)} on the test split)" if data.test_metric else ""
+    test = f" ({format_value(data.test[best], metric.units, 2)} on the test split)" if data.test_metric else ""
     found = (
         f"The best cell reaches {_value(data, best)} {name}{test}, the median cell {_value(data, middle)}, the worst "
         f"{_value(data, worst)}."
@@ -239,29 +201,29 @@ def cells_sentences(data: Measured, recipe: Mapping[str, Any]) -> list[str]:
     if floor is not None:
         above = int((data.final > floor).sum())
         found += (
-            f" A linear model on the same data gets {floor:.2f} % {metric.split} accuracy; {above:,} of the {n:,} "
+            f" A linear model on the same data reaches {floor:.2f} % {metric.split} accuracy; {above:,} of the {n:,} "
             "cells do better."
         )
     result = [text, *_recipe(recipe, data.metric.dataset), found]
-    sd = noise(data.by_seed)
+    sd = seed_deviation(data.by_seed)
     if math.isfinite(sd):
-        tau, low, high, cells = agreement(data.by_seed)
-        top, top_low, top_high, top_cells = agreement(data.by_seed[better_half(data)])
+        tau, low, high, cells = seed_agreement(data.by_seed)
+        top, top_low, top_high, top_cells = seed_agreement(data.by_seed[data.better_half])
         result.append(
-            f"Cells differ by a standard deviation of {_spread(data):.2f} {difference(metric.units)}, trainings of the "
-            f"same cell by {sd:.2f}. Two seeds rank the cells with a Kendall tau of {between(tau, low, high)} "
-            f"(all {cells:,} cells) and "
-            f"{between(top, top_low, top_high)} (the better half, {top_cells:,} cells; 95 % intervals): what "
-            "predictors are to be held against."
+            f"The standard deviation between cells is {_spread(data):.2f} {difference(metric.units)}, "
+            f"between trainings of the same cell {sd:.2f}. "
+            f"Two seeds rank the cells with a Kendall tau of {format_interval(tau, low, high)} (all {cells:,} cells) "
+            f"and {format_interval(top, top_low, top_high)} (the better half, {top_cells:,} cells; 95 % intervals): "
+            "the yardstick for predictors."
         )
     return result
 
 
 def _recipe(recipe: Mapping[str, Any], dataset: str) -> list[str]:
-    """How the cells were trained, as one sentence; none where the recipe does not say."""
+    """How the cells were trained, as one sentence; empty if the recipe does not say."""
     described = _described(recipe, dataset)
     data = {**described.get("settings", {}), **described.get("inputs", {})} if described else None
-    told = []
+    described_groups = []
     parts = recipe.get("parts")
     lengths = sorted({length for part in parts for length in part["epochs"]}) if isinstance(parts, list) else []
     schedules = {"epochs": ", ".join(map(str, lengths))} if lengths else None
@@ -269,32 +231,32 @@ def _recipe(recipe: Mapping[str, Any], dataset: str) -> list[str]:
     for title, group in zip(("data", "network", "training", "schedules"), groups, strict=True):
         if isinstance(group, Mapping):
             settings = [f"{name.replace('_', ' ')} {value}" for name, value in group.items()]
-            told.append(f"{title}: {', '.join(settings)}")
-    return [f"Recipe: {'; '.join(told)}."] if told else []
+            described_groups.append(f"{title}: {', '.join(settings)}")
+    return [f"Recipe: {'; '.join(described_groups)}."] if described_groups else []
 
 
 def _described(recipe: Mapping[str, Any], dataset: str) -> Mapping[str, Any]:
-    """What a recipe says of a data set, of which `dataset` may be one of several schedules; nothing if it does not."""
-    every = recipe.get("datasets")
-    found = every.get(dataset.partition("@")[0]) if isinstance(every, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    """The entry of a recipe on a data set, also for a schedule such as `digits@12`; empty if there is none."""
+    entries = recipe.get("datasets")
+    entry = entries.get(dataset.partition("@")[0]) if isinstance(entries, Mapping) else None
+    return entry if isinstance(entry, Mapping) else {}
 
 
-def cells_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
-    """The same as key figures."""
+def table_facts(data: Measurements, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """Key figures of the same findings."""
     n, units = len(data.genotypes), data.metric.units
     name = data.metric.name.replace("_", " ")
     result = [
-        Fact("cells trained", f"{n:,}", f"of {many(data.space.size)} in {data.space.name}"),
+        Fact("cells trained", f"{n:,}", f"of {format_count(data.space.size)} in {data.space.name}"),
         Fact(f"best {name}", _value(data, data.order[0]), f"median {_value(data, data.order[n // 2])}"),
     ]
     if n > 1:
-        result.append(Fact("spread between cells", measured(_spread(data), difference(units), 2), f"sd, n = {n:,}"))
-    sd = noise(data.by_seed)
+        result.append(Fact("spread between cells", format_value(_spread(data), difference(units), 2), f"sd, n = {n:,}"))
+    sd = seed_deviation(data.by_seed)
     if math.isfinite(sd):
-        tau, low, high, cells = agreement(data.by_seed)
+        tau, low, high, cells = seed_agreement(data.by_seed)
         result.append(
-            Fact("noise between seeds", measured(sd, difference(units), 2), f"sd, {len(data.seeds)} seeds a cell")
+            Fact("noise between seeds", format_value(sd, difference(units), 2), f"sd, {len(data.seeds)} seeds a cell")
         )
         result.append(Fact("agreement of seeds", f"τ = {tau:.2f}", f"95 % [{low:.2f}, {high:.2f}], n = {cells:,}"))
     floor = _linear(data, recipe)
@@ -303,30 +265,30 @@ def cells_facts(data: Measured, recipe: Mapping[str, Any]) -> tuple[Fact, ...]:
     return tuple(result)
 
 
-def _linear(data: Measured, recipe: Mapping[str, Any]) -> float | None:
-    """What a linear model reaches on the same split, in percent; None if that is not known or not comparable."""
-    found = _described(recipe, data.metric.dataset).get("linear_accuracy")
-    value = found.get(data.metric.split) if isinstance(found, Mapping) else None
+def _linear(data: Measurements, recipe: Mapping[str, Any]) -> float | None:
+    """Accuracy of a linear model on the same split, in percent; None if unknown or not comparable."""
+    by_split = _described(recipe, data.metric.dataset).get("linear_accuracy")
+    value = by_split.get(data.metric.split) if isinstance(by_split, Mapping) else None
     comparable = data.metric.name == f"{data.metric.split}_accuracy" and data.metric.units == "percent"
     return float(value) if comparable and isinstance(value, int | float) else None
 
 
-def _cells(n: int) -> str:
+def _count(n: int) -> str:
     return "1 cell" if n == 1 else f"{n:,} cells"
 
 
-def _spread(data: Measured) -> float:
+def _spread(data: Measurements) -> float:
     return float(np.std(data.final, ddof=1)) if len(data.final) > 1 else math.nan
 
 
-def _value(data: Measured, row: int | np.int64) -> str:
-    return measured(float(data.final[row]), data.metric.units, 2)
+def _value(data: Measurements, row: int | np.int64) -> str:
+    return format_value(float(data.final[row]), data.metric.units, 2)
 
 
 # --- figures --------------------------------------------------------------------------------------------------------
 
 
-def _curves(data: Measured, anchor: str) -> list[Figure]:
+def _learning_curves(data: Measurements, anchor: str) -> list[Figure]:
     x, y, n = np.array(data.epochs, dtype=np.float64), data.curves, len(data.curves)
     known = y[np.isfinite(y).all(axis=1)]
     if len(x) < 2 or not len(known):
@@ -337,19 +299,19 @@ def _curves(data: Measured, anchor: str) -> list[Figure]:
         Band(x, low, high, grey, "5 to 95 % of the cells", opacity=0.16),
         Band(x, lower, upper, grey, "25 to 75 % of the cells", opacity=0.28),
     ]
-    if n <= FAINT:
+    if n <= MAX_DRAWN_CURVES:
         gap = np.full((n, 1), np.nan)
         every = np.concatenate([np.tile(x, (n, 1)), gap], axis=1).ravel()
         joined = np.concatenate([y, gap], axis=1).ravel()
         marks.append(Line(every, joined, grey, "each cell", width=0.8, opacity=0.45, silent=True))
     order = data.order
     for name, row, colour in (("best cell", 0, 2), ("median cell", n // 2, 0), ("worst cell", n - 1, 1)):
-        hover = (f"{name} of the last epoch\n{data.space.to_string(data.genotypes[order[row]])}",) * len(x)
+        hover = (f"{name} at the last epoch\n{data.space.to_string(data.genotypes[order[row]])}",) * len(x)
         marks.append(Line(x, y[order[row]], Style(COLOURS[colour]), name, hover=hover))
     seeds = f", mean of {len(data.seeds)} seeds" if len(data.seeds) > 1 else ""
     caption = (
-        f"{data.metric.name.replace('_', ' ').capitalize()} after each epoch{seeds}; n = {_cells(len(known))}. Bands "
-        "hold the middle 50 and 90 % of the cells; they are no confidence intervals."
+        f"{data.metric.name.replace('_', ' ').capitalize()} after each epoch{seeds}; n = {_count(len(known))}. Bands "
+        "hold the middle 50 and 90 % of the cells; they are not confidence intervals."
     )
     plot = Plot(
         f"{anchor}-curves",
@@ -362,19 +324,19 @@ def _curves(data: Measured, anchor: str) -> list[Figure]:
     return [plot]
 
 
-def _costs(data: Measured, anchor: str) -> list[Figure]:
+def _cost_plots(data: Measurements, anchor: str) -> list[Figure]:
     value, metric = data.test, data.test_metric or data.metric
     maximise = metric.direction == "maximise"
     rng = np.random.default_rng(0)
     figures: list[Figure] = []
     for cost, amounts in data.costs.items():
-        front = pareto(amounts, value, maximise)
+        front = pareto_front(amounts, value, maximise)
         shown = np.flatnonzero(np.isfinite(amounts) & np.isfinite(value))
         total = len(shown)
         if total < 2:
             continue
-        if total > DRAWN:
-            shown = np.union1d(rng.choice(shown, DRAWN, replace=False), front)
+        if total > MAX_DRAWN_POINTS:
+            shown = np.union1d(rng.choice(shown, MAX_DRAWN_POINTS, replace=False), front)
         rest = np.setdiff1d(shown, front)
         positive = amounts[shown].min() > 0
         log = bool(positive and amounts[shown].max() > 20 * amounts[shown].min())
@@ -385,11 +347,13 @@ def _costs(data: Measured, anchor: str) -> list[Figure]:
             Line(amounts[front], value[front], orange, "Pareto front", step=True, width=1.5, silent=True),
             Points(amounts[front], value[front], orange, "Pareto front", size=8, hover=hover(front)),
         )
-        sample = f"{len(shown):,} of {total:,} cells, drawn at random, and all of the front" if total > DRAWN else ""
+        sampled = f"{len(shown):,} of {total:,} cells, drawn at random, and all of the front"
+        n = sampled if total > MAX_DRAWN_POINTS else _count(total)
         seeds = f" Means of {len(data.seeds)} seeds." if len(data.seeds) > 1 else ""
-        limits, beyond = view(value[shown], maximise)
-        unseen = f" {_cells(beyond)} far off the others, {'below' if maximise else 'above'} the view." if beyond else ""
-        caption = f"n = {sample or _cells(total)}; {len(front)} on the Pareto front.{seeds}{unseen}"
+        limits, beyond = limits_without_outliers(value[shown], maximise)
+        side = "below" if maximise else "above"
+        unseen = f" {_count(beyond)} far {side} the others, outside the view." if beyond else ""
+        caption = f"n = {n}; {len(front)} on the Pareto front.{seeds}{unseen}"
         title = f"{metric.name.replace('_', ' ').capitalize()} against {cost.name.replace('_', ' ')}"
         name = f"{anchor}-cost-{len(figures) + 1}-{_slug(cost.name)}"
         figures.append(
@@ -398,23 +362,7 @@ def _costs(data: Measured, anchor: str) -> list[Figure]:
     return figures
 
 
-def view(values: FloatArray, maximise: bool) -> tuple[tuple[float, float] | None, int]:
-    """Limits of an axis without the few bad values that would squeeze all others, and their number.
-
-    Bad is what lies more than six interquartile ranges beyond the worse quartile, such as cells that learn nothing;
-    they are left out only where the others fill less than half of the axis, else the limits are None.
-    """
-    score = values if maximise else -values
-    lower, upper = np.quantile(score, [0.25, 0.75])
-    far = score < lower - 6 * (upper - lower)
-    near = values[~far]
-    if not far.any() or np.ptp(near) > 0.5 * np.ptp(values) or not np.ptp(near) > 0:
-        return None, 0
-    margin = 0.06 * float(np.ptp(near))
-    return (float(near.min()) - margin, float(near.max()) + margin), int(far.sum())
-
-
-def _cell_texts(data: Measured) -> Callable[[npt.NDArray[Any]], tuple[str, ...]]:
+def _cell_texts(data: Measurements) -> Callable[[npt.NDArray[Any]], tuple[str, ...]]:
     def texts(rows: npt.NDArray[Any]) -> tuple[str, ...]:
         name = data.metric.name.replace("_", " ")
         return tuple(f"{data.space.to_string(data.genotypes[row])}\n{name}: {_value(data, row)}" for row in rows)
@@ -422,8 +370,8 @@ def _cell_texts(data: Measured) -> Callable[[npt.NDArray[Any]], tuple[str, ...]]
     return texts
 
 
-def _rewards(data: Measured, anchor: str) -> list[Figure]:
-    """Mean value by how often a cell has an operation."""
+def _operation_heatmap(data: Measurements, anchor: str) -> list[Figure]:
+    """Mean value by the number of times that a cell has an operation."""
     counts = data.space.features(data.genotypes, "counts").astype(int)
     varied = [column for column in range(counts.shape[1]) if len(np.unique(counts[:, column])) > 1]
     if not varied or len(data.genotypes) < 20:
@@ -441,8 +389,8 @@ def _rewards(data: Measured, anchor: str) -> list[Figure]:
     name = data.metric.name.replace("_", " ")
     limits = (float(np.nanmin(values)), float(np.nanmax(values)))
     caption = (
-        f"Mean {name} of the cells that have an operation so many times; blank for fewer than 3 cells. n = "
-        f"{len(data.genotypes):,} cells. An association in these cells, not an effect of the operation alone."
+        f"Mean {name} of the cells by how often they have an operation; blank for fewer than 3 cells. n = "
+        f"{len(data.genotypes):,} cells. It is an association, not an effect of the operation alone."
     )
     rows = tuple(data.space.ops[column] for column in varied)
     columns = tuple(map(str, range(values.shape[1])))
@@ -452,23 +400,23 @@ def _rewards(data: Measured, anchor: str) -> list[Figure]:
     return [Heatmap(f"{anchor}-operations", title, caption, *args)]
 
 
-def _best(data: Measured, anchor: str) -> list[Part]:
+def _best_cells(data: Measurements, anchor: str) -> list[Block]:
     pictures, rows = [], []
     units, name = data.metric.units, data.metric.name.replace("_", " ")
     seeds = f" (means of {len(data.seeds)} seeds)" if len(data.seeds) > 1 else ""
-    for place, row in enumerate(data.order[:BEST], start=1):
+    for place, row in enumerate(data.order[:PICTURED_CELLS], start=1):
         text = data.space.to_string(data.genotypes[row])
-        test = measured(float(data.test[row]), units, 2) if data.test_metric else "-"
+        test = format_value(float(data.test[row]), units, 2) if data.test_metric else "-"
         on_test = f", {test} on the test split" if data.test_metric else ""
         caption = f"{_value(data, row)} {name}{on_test}{seeds}. {text}"
         pictures.append(cell_graph(data.space, data.genotypes[row], f"{anchor}-cell-{place}", f"No. {place}", caption))
-        costs = tuple(measured(float(values[row]), cost.units) for cost, values in data.costs.items())
+        costs = tuple(format_value(float(values[row]), cost.units) for cost, values in data.costs.items())
         rows.append((str(place), _value(data, row), test, *costs, text))
     header = ("", name, "test", *(cost.name.replace("_", " ") for cost in data.costs), "cell")
     return [
-        Text(f"The best cells by {name} as graphs. Dashed: nothing passes there, because of a none on every way."),
+        Paragraph(f"The best cells by {name} as graphs. Dashed: no information passes, because each path has a none."),
         Figures(tuple(pictures)),
-        Table("The best cells and what they cost", header, tuple(rows)),
+        TextTable("The best cells and what they cost", header, tuple(rows)),
     ]
 
 
@@ -490,7 +438,7 @@ def cell_graph(space: Space, genotype: GenotypeArray, name: str, title: str, cap
         tuple(
             Entry(op, Style(fill, symbol="square"), "points")
             for op, fill in fills.items()
-            if op not in ("input", "output")  # which bear their names in every cell
+            if op not in ("input", "output")  # labelled in every cell
         ),
     )
 

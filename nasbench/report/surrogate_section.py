@@ -1,4 +1,4 @@
-"""How far a surrogate benchmark can be trusted: its predictions against measurements on held-out architectures."""
+"""Section of a surrogate: its predictions against measurements on held-out architectures."""
 
 from __future__ import annotations
 
@@ -10,60 +10,73 @@ import numpy as np
 
 from nasbench.benchmark.base import Metric, difference
 from nasbench.benchmark.surrogate import Model, SurrogateBenchmark
-from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, label, many, unit
+from nasbench.report.document import (
+    Block,
+    Fact,
+    Figures,
+    Paragraph,
+    Section,
+    TextTable,
+    format_count,
+    format_interval,
+    label,
+    unit,
+)
 from nasbench.report.figures import COLOURS, GREY, Axis, Figure, Line, Plot, Points, Style
 
 CORRELATIONS = {"kendall_tau": "Kendall tau", "spearman": "Spearman rho", "r2": "R²"}
 NOTES = (
-    "Held out: the trained architectures are cut into folds, each predicted by models that were fitted on the others; "
-    "architectures that compute the same function share a fold. The surrogate itself was fitted on all of them.",
-    "Intervals: 95 % percentile bootstrap over groups of architectures that compute the same function, the fitted "
+    "Held out: the trained architectures are divided into folds, each predicted by models fitted on the other folds; "
+    "architectures that compute the same function share a fold. The surrogate itself is fitted on all of them.",
+    "Intervals: 95 % percentile bootstrap over groups of architectures that compute the same function, with the fitted "
     "models kept.",
-    "R² is one less the squared error relative to that of the mean; negative where the mean would do better.",
+    "R²: 1 - squared error / squared error of predicting the mean; negative if the mean would be better.",
 )
 
 
-def trust_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
-    """Everything about one surrogate."""
-    parts: list[Part] = [Text(trust_sentence(benchmark))]
+def surrogate_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
+    """The section on one surrogate."""
+    sentence = surrogate_sentence(benchmark)
+    blocks: list[Block] = [Paragraph(sentence)]
     scatters = [
         _scatter(metric, benchmark.models[path], benchmark.table.columns[path].values, f"{anchor}-held-out-{number}")
         for number, (path, metric) in enumerate(_ordered(benchmark), start=1)
         if metric.split in ("validation", "test")
     ]
-    parts.append(Figures((*scatters, _scores(benchmark, anchor))))
-    parts.append(_table(benchmark))
-    return Section(anchor, f"How far to trust {benchmark.name}", tuple(parts), NOTES)
+    blocks.append(Figures((*scatters, _scores(benchmark, anchor))))
+    blocks.append(_table(benchmark))
+    title = f"How far to trust {benchmark.name}"
+    return Section(anchor, title, tuple(blocks), NOTES, (sentence,), surrogate_facts(benchmark))
 
 
-def trust_sentence(benchmark: SurrogateBenchmark) -> str:
-    """What answers, and how well it ranks held-out architectures."""
+def surrogate_sentence(benchmark: SurrogateBenchmark) -> str:
+    """The predictor of the surrogate, and how well it ranks held-out architectures."""
     path = primary(benchmark)
     quality, n = benchmark.models[path].quality, len(benchmark.table.genotypes)
     predictor = benchmark.table.recipe.get("predictor", type(benchmark.models[path].predictor).__name__)
     text = (
         f"A surrogate ({predictor}) fitted on {n:,} trained cells answers for all "
-        f"{many(benchmark.space.size)} genotypes of {benchmark.space.name}. "
+        f"{format_count(benchmark.space.size)} genotypes of {benchmark.space.name}. "
     )
     scores = [f"a {name} of {_score(quality, key)}" for key, name in CORRELATIONS.items() if _known(quality.get(key))]
     if not scores:
-        return f"{text}How well it ranks held-out cells is not known."
+        return f"{text}Its quality on held-out cells is not known."
     listed = f"{', '.join(scores[:-1])} and {scores[-1]}" if len(scores) > 1 else scores[0]
     return (
-        f"{text}On held-out cells its {path} has {listed} with the measured one (n = {quality.get('n', n):,}, 95 % "
-        "bootstrap intervals): differences between strategies that are small against its errors are differences on "
-        "the surrogate only."
+        f"{text}Its {path} of held-out cells has {listed} with the measured one (n = {quality.get('n', n):,}, 95 % "
+        "bootstrap intervals). Differences between strategies that are small compared with its errors hold on the "
+        "surrogate only."
     )
 
 
-def trust_facts(benchmark: SurrogateBenchmark) -> tuple[Fact, ...]:
+def surrogate_facts(benchmark: SurrogateBenchmark) -> tuple[Fact, ...]:
     """The rank correlation as a key figure."""
     quality = benchmark.models[primary(benchmark)].quality
     if not _known(quality.get("kendall_tau")):
         return ()
-    low, high = _end(quality, "kendall_tau_low"), _end(quality, "kendall_tau_high")
+    low, high = _number(quality, "kendall_tau_low"), _number(quality, "kendall_tau_high")
     note = f"held out, 95 % [{low:.2f}, {high:.2f}], n = {quality.get('n', 0):,} cells"
-    return (Fact("trust in the surrogate", f"τ = {quality['kendall_tau']:.2f}", note),)
+    return (Fact("surrogate on held-out cells", f"τ = {quality['kendall_tau']:.2f}", note),)
 
 
 def primary(benchmark: SurrogateBenchmark) -> str:
@@ -81,13 +94,15 @@ def _known(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _end(quality: Mapping[str, Any], name: str) -> float:
+def _number(quality: Mapping[str, Any], name: str) -> float:
     value = quality.get(name)
     return float(value) if _known(value) and value is not None else math.nan
 
 
 def _score(quality: Mapping[str, Any], key: str, digits: int | None = 2) -> str:
-    return between(_end(quality, key), _end(quality, f"{key}_low"), _end(quality, f"{key}_high"), digits)
+    return format_interval(
+        _number(quality, key), _number(quality, f"{key}_low"), _number(quality, f"{key}_high"), digits
+    )
 
 
 def _scores(benchmark: SurrogateBenchmark, anchor: str) -> Plot:
@@ -96,10 +111,10 @@ def _scores(benchmark: SurrogateBenchmark, anchor: str) -> Plot:
     marks = []
     for place, (key, name) in enumerate(CORRELATIONS.items()):
         rows = [row for row, path in enumerate(paths) if _known(benchmark.models[path].quality.get(key))]
-        found = [benchmark.models[paths[row]].quality for row in rows]
-        value = np.array([_end(quality, key) for quality in found])
-        low = np.array([_end(quality, f"{key}_low") for quality in found])
-        high = np.array([_end(quality, f"{key}_high") for quality in found])
+        qualities = [benchmark.models[paths[row]].quality for row in rows]
+        value = np.array([_number(quality, key) for quality in qualities])
+        low = np.array([_number(quality, f"{key}_low") for quality in qualities])
+        high = np.array([_number(quality, f"{key}_high") for quality in qualities])
         low, high = np.where(np.isfinite(low), low, value), np.where(np.isfinite(high), high, value)
         y = np.array(rows, dtype=np.float64) + 0.18 * (place - 1)
         symbol = ("circle", "square", "diamond")[place]
@@ -124,7 +139,7 @@ def _scatter(metric: Metric, model: Model, values: np.ndarray[Any, Any], name: s
         Points(measured, predicted, Style(COLOURS[0]), "held-out cells", size=6, opacity=0.65),
     )
     title = f"{metric.name.replace('_', ' ').capitalize()}: predicted against measured"
-    caption = f"Each cell predicted by models that did not see it, n = {len(measured):,}. {_summary(model.quality)}"
+    caption = f"Each cell is predicted by models fitted without it, n = {len(measured):,}. {_summary(model.quality)}"
     axes = Axis(f"measured {label(metric)}"), Axis(f"predicted {label(metric)}")
     return Plot(name, title, caption, marks, *axes)
 
@@ -134,7 +149,7 @@ def _summary(quality: Mapping[str, Any]) -> str:
     return f"{', '.join(scores)} (95 % bootstrap intervals)." if scores else ""
 
 
-def _table(benchmark: SurrogateBenchmark) -> Table:
+def _table(benchmark: SurrogateBenchmark) -> TextTable:
     rows = []
     for path, metric in _ordered(benchmark):
         quality = benchmark.models[path].quality
@@ -142,4 +157,4 @@ def _table(benchmark: SurrogateBenchmark) -> Table:
         n, folds = quality.get("n", "-"), quality.get("folds", "-")
         rows.append((path, str(n), str(folds), *(_score(quality, key) for key in CORRELATIONS), error))
     header = ("metric", "held-out cells (n)", "folds", *CORRELATIONS.values(), "RMSE")
-    return Table("Scores on held-out cells [95 % bootstrap interval]", header, tuple(rows))
+    return TextTable("Scores on held-out cells [95 % bootstrap interval]", header, tuple(rows))

@@ -1,4 +1,4 @@
-"""How well predictors rank and estimate held-out architectures, by the number of architectures they learnt from."""
+"""Section of an evaluation: how well predictors rank and estimate held-out architectures, by training size."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from nasbench.benchmark.base import difference
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.statistics import bootstrap_interval
-from nasbench.report.content import Fact, Figures, Part, Section, Table, Text, between, titled
+from nasbench.report.document import Block, Fact, Figures, Paragraph, Section, TextTable, format_interval, titled
 from nasbench.report.figures import GREY, Axis, Figure, Line, Mark, Plot, Points, Style
 from nasbench.types import FloatArray
 
 Scores: TypeAlias = dict[tuple[str, int], dict[str, FloatArray]]
-"""By predictor and training size, then by name of the score: its values over the splits; shape `(splits,)`."""
+"""Values of each score over the splits, shape `(splits,)`, by predictor and training size, then by score."""
 SCORES = {
     "kendall_tau": "Kendall tau",
     "spearman": "Spearman rho",
@@ -26,25 +26,25 @@ SCORES = {
     "coverage_90": "coverage of the 90 % interval",
     "fit_seconds": "fit seconds",
 }
-"""Columns of the table, in this order."""
+"""Columns of the table, in order, with their titles."""
 NOTES = (
-    "Every number is the mean over random splits; its 95 % bootstrap interval resamples the splits, whose "
-    "test sets may overlap, so the interval tells how splits vary and not how other spaces would.",
-    "A correlation of a constant prediction is not defined and is left out (-).",
+    "Every number is the mean over random splits. Its 95 % bootstrap interval resamples the splits, whose test sets "
+    "may overlap: it describes the variation between splits, not between spaces.",
+    "The correlation of a constant prediction is undefined and left out (-).",
     "Coverage: share of held-out architectures inside the central 90 % interval of the predicted normal distribution; "
     "0.9 is right.",
 )
 
 
-def predictors_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
-    """Everything about one evaluation."""
+def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
+    """The section on one evaluation."""
     scores = collect(results)
     sizes = sorted({size for _, size in scores})
     splits = len({record["seed"] for record in results.records})
-    held = results.settings.get("test_size")
-    tested = f" and tested on {held:,} held out" if isinstance(held, int) else ""
-    parts: list[Part] = [
-        Text(
+    test_size = results.settings.get("test_size")
+    tested = f" and were tested on {test_size:,} held-out ones" if isinstance(test_size, int) else ""
+    blocks: list[Block] = [
+        Paragraph(
             f"{len({name for name, _ in scores})} predictors of {results.metric} learnt from {_listed(sizes)} "
             f"architectures of {results.space}"
             f"{tested}; {splits} random {'split' if splits == 1 else 'splits'}."
@@ -52,25 +52,28 @@ def predictors_section(results: Results, styles: Mapping[str, Style], anchor: st
         Figures(tuple(_figures(results, scores, styles, anchor))),
         _table(results, scores),
     ]
-    return Section(anchor, f"Predictors on {results.benchmark}", tuple(parts), NOTES)
+    title, sentences = f"Predictors on {results.benchmark}", (evaluation_sentence(results),)
+    return Section(anchor, title, tuple(blocks), NOTES, sentences, evaluation_facts(results))
 
 
-def predictors_sentence(results: Results) -> str:
-    """Which predictor ranks best from the most training architectures."""
+def evaluation_sentence(results: Results) -> str:
+    """The predictor that ranks best at the largest training size."""
     scores = collect(results)
     size = max(size for _, size in scores)
     ranked = _ranked(scores, size)
     if not ranked:
         return "No predictor has a rank correlation: all predictions are constant."
     mean, low, high, n, name = ranked[0]
-    found = f"Kendall tau {between(mean, low, high)} on held-out cells (n = {n} splits, 95 % bootstrap interval)"
+    found = (
+        f"Kendall tau {format_interval(mean, low, high)} on held-out cells (n = {n} splits, 95 % bootstrap interval)"
+    )
     text = f"From {size:,} trained cells, {name} predicts the ranking best: {found}"
     if len(ranked) > 1:
-        text += f", followed by {ranked[1][-1]} with {between(*ranked[1][:3])}"
+        text += f", followed by {ranked[1][-1]} with {format_interval(*ranked[1][:3])}"
     return f"{text}."
 
 
-def predictors_facts(results: Results) -> tuple[Fact, ...]:
+def evaluation_facts(results: Results) -> tuple[Fact, ...]:
     """The best predictor as a key figure; none if none has a rank correlation."""
     scores = collect(results)
     size = max(size for _, size in scores)
@@ -83,7 +86,7 @@ def predictors_facts(results: Results) -> tuple[Fact, ...]:
 
 
 def collect(results: Results) -> Scores:
-    """By predictor, what it was kept from, and training size: the finite values of each score over the splits."""
+    """The finite values of each score over the splits; a predictor is named with the strategy that was left out."""
     grouped: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
     for record in results.records:
         without = f" without {record['left_out']}" if record.get("left_out") else ""
@@ -99,7 +102,7 @@ def _finite(values: list[Any]) -> FloatArray:
 
 
 def interval(values: FloatArray) -> tuple[float, float, float]:
-    """Mean and 95 % bootstrap interval; NaN where there is nothing, no interval for a single value."""
+    """Mean and 95 % bootstrap interval; NaN without values, and a NaN interval for a single value."""
     if not len(values):
         return math.nan, math.nan, math.nan
     if len(values) == 1:
@@ -109,12 +112,12 @@ def interval(values: FloatArray) -> tuple[float, float, float]:
 
 
 def _ranked(scores: Scores, size: int) -> list[tuple[float, float, float, int, str]]:
-    found = [
+    ranked = [
         (*interval(values["kendall_tau"]), len(values["kendall_tau"]), name)
         for (name, n), values in scores.items()
         if n == size and len(values["kendall_tau"])
     ]
-    return sorted(found, reverse=True)
+    return sorted(ranked, reverse=True)
 
 
 def _figures(
@@ -137,18 +140,18 @@ def _figures(
         splits, drawn = 0, []
         if goal is not None:
             across, style = np.array([-0.5, len(sizes) - 0.5]), Style(GREY, "dash")
-            marks.append(Line(across, np.full(2, goal), style, "right coverage (0.9)", width=1.5, silent=True))
+            marks.append(Line(across, np.full(2, goal), style, "ideal coverage (0.9)", width=1.5, silent=True))
         names = list(dict.fromkeys(name for name, _ in scores))
         for number, name in enumerate(names):
             rows = [(size, *interval(scores[name, size][score])) for size in sizes if (name, size) in scores]
             rows = [row for row in rows if math.isfinite(row[1])]
             if not rows:
-                marks.append(Line(np.empty(0), np.empty(0), styles[name], name))  # keeps its place in the legend
+                marks.append(Line(np.empty(0), np.empty(0), styles[name], name))  # to keep its place in the legend
                 continue
             drawn.append(name)
             splits = max([splits, *(len(scores[name, int(row[0])][score]) for row in rows)])
             _, y, low, high = np.array(rows, dtype=np.float64).T
-            # Side by side, so that intervals at the same size do not cover each other.
+            # Shifted sideways, so that intervals at the same size do not overlap.
             shift = (number - (len(names) - 1) / 2) * min(0.06, 0.7 / len(names))
             x = np.array([place[size] + shift for size, *_ in rows])
             hover = tuple(f"{name}, {size:,} training architectures" for size, *_ in rows)
@@ -160,23 +163,23 @@ def _figures(
         caption = f"Mean over n = {splits} random splits; whiskers are 95 % bootstrap intervals of the mean."
         constant = [name for name in names if name not in drawn]
         if constant:
-            caption += f" Not defined for the constant predictions of {', '.join(constant)}."
+            caption += f" Undefined for the constant predictions of {', '.join(constant)}."
         name = f"{anchor}-{score.replace('_', '-')}"
         figures.append(Plot(name, title, caption, tuple(marks), trained, Axis(axis)))
     return figures
 
 
-def _table(results: Results, scores: Scores) -> Table:
+def _table(results: Results, scores: Scores) -> TextTable:
     columns = [score for score in SCORES if any(len(values[score]) for values in scores.values())]
     rows = []
     for (name, size), values in sorted(scores.items(), key=lambda item: item[0][1]):
         n = max(len(values[score]) for score in SCORES)
-        cells = [between(*interval(values[score]), 3 if score == "fit_seconds" else 2) for score in columns]
+        cells = [format_interval(*interval(values[score]), 3 if score == "fit_seconds" else 2) for score in columns]
         rows.append((f"{size:,}", name, str(n), *cells))
     units = {"rmse": difference(results.units)}
     names = [titled(SCORES[score], units.get(score, "")) for score in columns]
     header = ("training architectures", "predictor", "splits (n)", *names)
-    return Table("All scores: mean over splits [95 % bootstrap interval]", header, tuple(rows))
+    return TextTable("All scores: mean over splits [95 % bootstrap interval]", header, tuple(rows))
 
 
 def _listed(sizes: list[int]) -> str:

@@ -5,9 +5,15 @@ import numpy as np
 import pytest
 
 from nasbench.evaluate.results import Results
-from nasbench.report.content import Figures, Table
+from nasbench.report.document import Figures, TextTable
+from nasbench.report.evaluation_section import (
+    collect,
+    evaluation_facts,
+    evaluation_section,
+    evaluation_sentence,
+    interval,
+)
 from nasbench.report.figures import Plot, Points, styles
-from nasbench.report.predictors import collect, interval, predictors_facts, predictors_section, predictors_sentence
 
 
 def test_collect_keeps_apart_what_was_left_out(evaluation: Results) -> None:
@@ -38,12 +44,12 @@ def test_interval_of_nothing_one_and_many() -> None:
 
 
 def test_section_has_each_score_with_intervals_and_a_table(evaluation: Results) -> None:
-    section = predictors_section(evaluation, styles(["mean", "ridge", "gp"]), "predictors-1")
-    figures = {f.name: f for part in section.parts if isinstance(part, Figures) for f in part.figures}
-    assert set(figures) == {f"predictors-1-{s}" for s in ("kendall-tau", "r2", "rmse", "coverage-90")}
-    tau = figures["predictors-1-kendall-tau"]
+    section = evaluation_section(evaluation, styles(["mean", "ridge", "gp"]), "evaluation-1")
+    figures = {f.name: f for block in section.blocks if isinstance(block, Figures) for f in block.figures}
+    assert set(figures) == {f"evaluation-1-{s}" for s in ("kendall-tau", "r2", "rmse", "coverage-90")}
+    tau = figures["evaluation-1-kendall-tau"]
     assert isinstance(tau, Plot)
-    assert "Not defined for the constant predictions of mean" in tau.caption
+    assert "Undefined for the constant predictions of mean" in tau.caption
     assert "n = 4 random splits" in tau.caption
     points = next(mark for mark in tau.marks if isinstance(mark, Points) and mark.name == "gp")
     values = collect(evaluation)["gp", 20]["kendall_tau"]
@@ -51,23 +57,23 @@ def test_section_has_each_score_with_intervals_and_a_table(evaluation: Results) 
     assert points.low is not None
     assert points.high is not None
     assert values.min() <= points.low[1] <= points.y[1] <= points.high[1] <= values.max()
-    table = next(part for part in section.parts if isinstance(part, Table))
+    table = next(block for block in section.blocks if isinstance(block, TextTable))
     assert [row[:3] for row in table.rows][:3] == [("10", "mean", "4"), ("10", "ridge", "4"), ("10", "gp", "4")]
     assert table.rows[0][3] == "-"
 
 
 def test_the_best_is_named_with_n_and_interval(evaluation: Results) -> None:
-    sentence = predictors_sentence(evaluation)
+    sentence = evaluation_sentence(evaluation)
     assert sentence.startswith("From 20 trained cells, gp predicts the ranking best")
     assert "n = 4 splits" in sentence
     assert "followed by ridge" in sentence
-    (fact,) = predictors_facts(evaluation)
+    (fact,) = evaluation_facts(evaluation)
     assert fact.value == "gp"
 
 
 def test_constant_predictors_alone_are_no_ranking(evaluation: Results) -> None:
     records = [record for record in evaluation.records if record["predictor"] == "mean"]
     constant = Results(**{**vars(evaluation), "records": records})
-    assert "constant" in predictors_sentence(constant)
-    assert predictors_facts(constant) == ()
-    predictors_section(constant, styles(["mean"]), "predictors-1")
+    assert "constant" in evaluation_sentence(constant)
+    assert evaluation_facts(constant) == ()
+    evaluation_section(constant, styles(["mean"]), "evaluation-1")
