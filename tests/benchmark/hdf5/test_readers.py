@@ -1,4 +1,4 @@
-"""A file that is replaced while many read it: who opened the old one goes on with it, and nobody sees a mixture."""
+"""Replacing a file while many read it: readers of the old file continue with it, and nobody sees a mixture."""
 
 import multiprocessing
 import pickle
@@ -23,7 +23,7 @@ READERS, REPLACEMENTS = 32, 8
 
 
 def version(table: Table, number: int) -> Table:
-    """A table all of whose numbers tell which version it is."""
+    """A table whose numbers all equal its version."""
     columns = {
         path: Column(column.metric, np.full(column.values.shape, float(number)), np.zeros_like(column.missing))
         for path, column in table.columns.items()
@@ -32,7 +32,7 @@ def version(table: Table, number: int) -> Table:
 
 
 def read_until_told(path: Path, pipe: Connection) -> None:
-    """Open the file again and again; every answer of an open one must be of the version that its recipe names."""
+    """Open the file repeatedly; every answer must belong to the version in its recipe."""
     opened, wrong, seen = 0, [], set()
     while not pipe.poll():
         try:
