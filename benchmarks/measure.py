@@ -17,18 +17,15 @@ import torch
 from nasbench.datasets import datasets
 from nasbench.datasets.base import ImageData
 from nasbench.datasets.transforms.corruptions import corrupted
-from nasbench.measures import (
-    flops,
-    inference_memory,
-    inference_seconds,
-    latency,
-    onnx_latency,
-    parameters,
-    robustness,
-    training_memory,
-)
+from nasbench.measures.flops import flops
+from nasbench.measures.inference import inference_seconds
+from nasbench.measures.latency import latency
+from nasbench.measures.memory import inference_memory, training_memory
+from nasbench.measures.onnx_runtime import onnx_latency
+from nasbench.measures.parameters import parameters
+from nasbench.measures.robustness import corruption_scores
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 CELLS = 4
 
@@ -51,7 +48,7 @@ def main() -> None:
         "`onnx_latency`, of which export takes nearly all": lambda network: onnx_latency(network, one),
         "`inference_memory` of one image": lambda network: inference_memory(network, one),
         "`training_memory`, batches of 64": lambda network: training_memory(network, task, TrainSettings()),
-        "`robustness`, 8 x 200 images": lambda network: robustness(network, task, spoiled),
+        "`corruption_scores`, 8 x 200 images": lambda network: corruption_scores(network, task, spoiled),
     }
     cells = space.sample(CELLS, np.random.default_rng(0))
     networks = [space.network(cell, task, NetworkSettings(16, 1, 3)) for cell in cells]

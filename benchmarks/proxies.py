@@ -23,17 +23,18 @@ import torch
 from scipy.stats import kendalltau, spearmanr
 
 from nasbench.datasets import datasets
-from nasbench.measures.proxies import measure, proxies
+from nasbench.measures import PROXIES
+from nasbench.measures.proxies import proxy_scores
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
 
 TABLE = Path(__file__).parents[2] / "shared/tables/nb201_zc_proxies/raw/nb201_zc_proxies.csv"
 TASK = ImageClassification((3, 32, 32), 10)
-COLUMNS = {"naswot": "nwot"}
-"""Published names, where they are not ours."""
+COLUMNS = {"naswot": "nwot", "parameters": "params"}
+"""Published names that differ from ours."""
 BATCH = 32
 ASKED = {
-    "nothing": (120, ("params", "synflow", "flops", "l2_norm", "zen")),
+    "nothing": (120, ("parameters", "synflow", "flops", "l2_norm", "zen")),
     "noise": (50, ("naswot", "fisher", "grad_norm", "snip", "jacov", "grasp")),
     "photographs": (50, ("naswot", "fisher", "grad_norm", "snip", "jacov", "grasp")),
 }
@@ -72,7 +73,7 @@ def agreement(names: Sequence[str], cells: int, on: str) -> dict[str, tuple[floa
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             network = space.network(space.genotype(text), TASK, NetworkSettings(channels=16, cells=5, stages=3))
-        values.append(measure(network, TASK, inputs, targets, names))
+        values.append(proxy_scores(network, TASK, inputs, targets, names))
     ours = pd.DataFrame(values)
     pairs = {name: (ours[name], rows[COLUMNS.get(name, name)].to_numpy()) for name in names}
     return {name: (spearmanr(*pair).statistic, kendalltau(*pair).statistic) for name, pair in pairs.items()}
@@ -93,10 +94,10 @@ def cost() -> None:
     for channels in (8, 16, 32):
         networks = [space.network(cell, data.task, NetworkSettings(channels, 5, 3)) for cell in cells]
         seconds = {}
-        for name in proxies:
+        for name in PROXIES:
             begin = time.process_time()
             for network in networks:
-                measure(network, data.task, inputs, targets, [name])
+                proxy_scores(network, data.task, inputs, targets, [name])
             seconds[name] = (time.process_time() - begin) / len(networks)
         told = ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())
         print(f"{channels} channels: {sum(seconds.values()):.2f} s in all: {told}", flush=True)

@@ -35,10 +35,12 @@ from nasbench.benchmark.base import Benchmark
 from nasbench.builder import BuildSettings
 from nasbench.builder.settings import trial_seeds
 from nasbench.datasets import datasets
-from nasbench.sampling.classes import Classes
+from nasbench.sampling.unique import Unique
 from nasbench.spaces import NetworkSettings, spaces
+from nasbench.training.device import seeded
 from nasbench.training.linear_baseline import linear_accuracy
-from nasbench.training.loop import TrainSettings, seeded, train_many
+from nasbench.training.loop import train_many
+from nasbench.training.settings import TrainSettings
 from nasbench.types import FloatArray, GenotypeArray
 
 SPLITS = ("validation", "test")
@@ -122,7 +124,7 @@ def main() -> None:
     parser.add_argument("--against")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    cells = Classes().sample(spaces.create("nb201"), arguments.cells, np.random.default_rng(0))
+    cells = Unique().sample(spaces.create("nb201"), arguments.cells, np.random.default_rng(0))
     other = known(load(arguments.against), cells) if arguments.against else None
     print("  cpu linear median   best spread  noise   tau         half  test other  conv  recipe")
     for text in arguments.recipes:

@@ -1,4 +1,4 @@
-"""Everything above a space works on each of them without knowing which one it has."""
+"""Tables, predictors, surrogates and searches work on every space without knowing it."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ OWN = [
         }
     ),
 ]
-"""Spaces that are made from arguments, which a table keeps."""
+"""Spaces with constructor arguments, which a table stores."""
 
 
 @pytest.mark.parametrize("space", [pytest.param(s, id=s.name) for s in (*map(spaces.create, spaces), *OWN)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -136,6 +137,8 @@ class Benchmark(ABC):
     """`"tabular"` or `"surrogate"`."""
     name: str
     """Name in messages and results: the name of its file."""
+    path: Path | None = None
+    """File it was loaded from, for other processes to open; None if it is in memory only."""
     space: Space
     table: Table
     """The measurements; of a surrogate, what its models were fitted on."""

@@ -49,4 +49,7 @@ def load(path_or_name: str | Path) -> Benchmark:
 
     with sound(path):
         file = Reader(path)  # closed with its last user
-        return TabularBenchmark(file.table(), path.name) if file.kind() == "tabular" else file.surrogate()
+        tabular = file.kind() == "tabular"
+        benchmark: Benchmark = TabularBenchmark(file.table(), path.name) if tabular else file.surrogate()
+        benchmark.path = path
+        return benchmark

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from nasbench.benchmark.base import difference
+from nasbench.evaluate.anytime import anytime
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.statistics import bootstrap_interval
-from nasbench.evaluate.strategies import anytime
 from nasbench.report.document import (
     Block,
     Fact,

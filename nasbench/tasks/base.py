@@ -59,7 +59,7 @@ class Task(ABC):
     score: ClassVar[str]
     """What tables call the score, after the name of the part: `accuracy` makes `validation_accuracy`. In percent."""
     training: ClassVar[Mapping[str, Any]] = {}
-    """Settings of training (`nasbench.training.loop.TrainSettings`) that suit it better than the usual ones."""
+    """Settings of training (`nasbench.training.settings.TrainSettings`) that suit it better than the usual ones."""
     scored: ClassVar[str]
     """What the score is, as the beginning of a sentence: "Images classified correctly"."""
     lost: ClassVar[str]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark import hdf5
-from nasbench.builder import build
+from nasbench.benchmark.load import TABLES
+from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings, build
 from nasbench.builder.settings import sampling_generator
 from nasbench.builder.trainer import Trainer
 from nasbench.errors import FileError, InputError
@@ -105,9 +106,7 @@ def test_a_ledger_of_more_than_is_asked_for_is_kept(small, tmp_path):
         build(small, out, progress=stop)
     table = build(replace(small, cells=3), out, tell=told.append)
     assert len(table.genotypes) == 3 and len(table.seeds) == 2
-    assert told == [
-        f"{out}.ledger keeps 3 finished pieces of work that were not asked for now; ask for more to use them"
-    ]
+    assert told == [f"{out}.ledger keeps 3 finished results beyond this request; request more to use them"]
     counts = []
     build(small, out, progress=lambda done, total: counts.append(done))
     assert counts[0] == 9 and not (tmp_path / "t.h5.ledger").exists()
@@ -127,7 +126,7 @@ def test_seeds_and_data_sets_that_were_begun_are_kept(small, tmp_path):
         with pytest.raises(KeyboardInterrupt, match="3 of"):
             build(more, out, progress=stop)
         build(few, out, tell=told.append)
-        assert len(told) == 1 and "keeps 1 finished pieces of work" in told[0]
+        assert len(told) == 1 and "keeps 1 finished results beyond this request" in told[0]
         counts = []
         build(more, out, progress=lambda done, total, counts=counts: counts.append(done))
         assert counts[0] == 3 and not (tmp_path / "t.h5.ledger").exists()
@@ -163,7 +162,7 @@ def test_robustness_that_is_asked_for_too_late(small, tmp_path):
     settings = replace(small, cells=2, seeds=1)
     build(settings, out)
     late = build(replace(settings, measures=("robustness",)), out, tell=told.append)
-    assert told == ["robustness is taken when a network is trained; of some that were trained before there is none"]
+    assert told == ["robustness is measured right after training, so it is missing for networks trained earlier"]
     assert "digits/corrupted_accuracy" not in late.columns
     more = build(replace(settings, cells=3, measures=("robustness",)), out, tell=told.append)
     assert more.columns["digits/corrupted_accuracy"].missing.tolist() == [[1], [1], [0]]
@@ -198,7 +197,7 @@ def test_another_table_is_not_extended(small, tmp_path):
         build(replace(few, network=replace(few.network, channels=4)), out)
     with pytest.raises(FileError, match=r"another recipe: digits.settings.train is 40 there and 50 here"):
         build(replace(few, datasets=("digits+train=50+validation=20+test=30",)), out)
-    with pytest.raises(InputError, match="are both filed under 'digits'; build a file for each"):
+    with pytest.raises(InputError, match="are both named 'digits'; build a file for each"):
         build(replace(few, datasets=("digits", "digits+train=50")), tmp_path / "u.h5")
 
 
@@ -217,7 +216,7 @@ def test_data_that_changed_since_the_build_began(small, tmp_path, monkeypatch):
 # --- side by side -------------------------------------------------------------------------------------------------
 
 
-def test_side_by_side_is_invisible_in_the_table(small, tmp_path):
+def test_side_by_side_is_invisible_in_the_table(small, tmp_path, rounding):
     alone = build(replace(small, cells=4), tmp_path / "alone.h5")
     fused = build(replace(small, cells=4), tmp_path / "fused.h5", parallel=3)
     np.testing.assert_array_equal(alone.genotypes, fused.genotypes)
@@ -226,7 +225,8 @@ def test_side_by_side_is_invisible_in_the_table(small, tmp_path):
         other = fused.columns[path]
         assert column.metric == other.metric and not other.missing.any()
         if path.endswith("loss"):
-            np.testing.assert_allclose(other.values, column.values, rtol=1e-3)
+            # the two steps of an epoch multiply the rounding of single precision by less than 1e4, further ones by more
+            np.testing.assert_allclose(other.values[..., 0], column.values[..., 0], rtol=rounding(1e4, "float32"))
         if path.endswith("train_seconds"):
             assert (np.diff(other.values, axis=2) > 0).all() and (other.values > 0).all()
 
@@ -261,7 +261,7 @@ def test_a_group_that_does_not_fit_the_memory_is_halved(small, tmp_path, monkeyp
     monkeypatch.setattr(trainer, "train_many", crowded)
     told = []
     table = build(replace(small, cells=5, seeds=1), tmp_path / "t.h5", parallel=4, tell=told.append)
-    assert sizes == [4, 2, 2] and told == ["4 networks side by side do not fit the memory; halved"]
+    assert sizes == [4, 2, 2] and told == ["4 networks side by side exceed the memory; their number is halved"]
     assert not table.columns["digits/test_loss"].missing.any()
 
 
@@ -305,7 +305,8 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
     settings = replace(small, cells=7, seeds=1, sampling="active+start=4+batch=2+predictor=ridge+pool=50")
     told = []
     table = build(settings, tmp_path / "t.h5", progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (7, 7) and len(np.unique(table.space.key(table.genotypes))) == 7
+    assert told[-1] == (3 * 7, 3 * 7)  # three measures of each
+    assert len(np.unique(table.space.key(table.genotypes))) == 7
     assert table.recipe["parts"][0]["sampling"] == settings.sampling
     scores = table.columns["digits/validation_accuracy"].values[:, 0, -1]
     rounds = samplers.create(settings.sampling).rounds(table.space, 7, sampling_generator(settings))
@@ -318,10 +319,10 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shorter": (2,)}, "shorter schedules are increasing numbers of epochs below 2"),
+        ({"shorter": (2,)}, "shorter schedules must be increasing numbers of epochs below 2"),
         ({"shorter": (0,)}, "shorter schedules"),
-        ({"datasets": "digits"}, "datasets are one or more specifications"),
-        ({"datasets": ()}, "datasets are one or more"),
+        ({"datasets": "digits"}, "datasets must be a tuple of specifications"),
+        ({"datasets": ()}, "datasets must be a tuple"),
         ({"cells": 0}, "cells must be an integer of at least 1"),
         ({"measures": ("taste",)}, "unknown measure 'taste': known are costs, "),
         ({"sampling": "guess"}, "unknown sampler 'guess'"),
@@ -348,12 +349,37 @@ def test_a_table_gets_no_sampler_imported(small, tmp_path, monkeypatch):
     assert len(build(replace(few, cells=2), out).genotypes) == 2
 
 
-def test_rows_of_classes_stand_for_functions(small, tmp_path):
+def test_rows_of_unique_functions_stand_for_functions(small, tmp_path):
     """Until cells come in that were not drawn so."""
     out = tmp_path / "t.h5"
     few = replace(small, cells=2, seeds=1)
-    assert build(replace(few, sampling="classes"), out).rows_stand_for_functions
+    assert build(replace(few, sampling="unique"), out).rows_stand_for_functions
     told = []
     assert not build(few, out, tell=told.append).rows_stand_for_functions
-    assert told == [f"{out} answers no longer for cells of the same function, as new ones were not chosen by function"]
-    assert not build(replace(few, sampling="classes+by=key"), tmp_path / "u.h5").rows_stand_for_functions
+    assert told == [
+        f"{out} no longer answers for all cells with a trained function: new cells were not chosen by function"
+    ]
+    assert not build(replace(few, sampling="unique+by=key"), tmp_path / "u.h5").rows_stand_for_functions
+
+
+def test_a_shipped_table_with_former_names_of_samplers_is_complete_and_extended(tmp_path, trained):
+    """It was built when `unique` was still called `classes`."""
+    out = tmp_path / "nb201-digits.h5"
+    before = hdf5.read(TABLES / "nb201-digits.h5")
+    parts = [{**part, "sampling": "classes"} for part in before.recipe["parts"]]
+    hdf5.write(replace(before, recipe={**before.recipe, "parts": parts}), out)
+    settings = BuildSettings(
+        datasets=("digits+train=600+validation=400+test=600+distortion=0.75",),
+        sampling="unique",
+        cells=1000,
+        seeds=3,
+        network=NetworkSettings(channels=16, cells=1, stages=1),
+        train=TrainSettings(epochs=8, batch_size=32, learning_rate=0.1),
+        measures=(),
+    )
+    assert len(build(settings, out).genotypes) == 5044 and trained == []
+    build(replace(settings, cells=1, seeds=4), out)
+    assert len(trained) == 1
+    after = hdf5.read(out)
+    assert {part["sampling"] for part in after.recipe["parts"]} == {"unique"} and after.rows_stand_for_functions
+    np.testing.assert_array_equal(after.genotypes, before.genotypes)

@@ -32,7 +32,7 @@ def start(limit=None):
     try:
         if limit:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        build(SETTINGS, OUT, parallel={parallel}, workers={workers})
+        build(SETTINGS, OUT, parallel={parallel}, jobs={jobs})
         status = 0
     except FileError as error:
         print(error, file=sys.stderr)
@@ -65,10 +65,8 @@ print(kills, finished)
 """
 
 
-def nursery(script, out, settings, parallel=2, workers=1, **details):
-    text = NURSERY.format(settings=settings, out=str(out), parallel=parallel, workers=workers) + script.format(
-        **details
-    )
+def nursery(script, out, settings, parallel=2, jobs=1, **details):
+    text = NURSERY.format(settings=settings, out=str(out), parallel=parallel, jobs=jobs) + script.format(**details)
     done = subprocess.run([sys.executable, "-c", text], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -95,7 +93,7 @@ def test_killed_with_workers_and_several_schedules_and_data_sets(small, same, tm
     )
     (tmp_path / "reference").mkdir()
     build(settings, tmp_path / "reference" / "t.h5", parallel=2)
-    nursery(KILL, tmp_path / "t.h5", settings, workers=2, seed=0, kills=5)
+    nursery(KILL, tmp_path / "t.h5", settings, jobs=2, seed=0, kills=5)
     for path in tmp_path.glob("*.h5"):
         same(path, tmp_path / "reference" / "t.h5")
 

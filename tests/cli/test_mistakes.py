@@ -50,7 +50,7 @@ MISTAKES = [
     (["build", "--out", "{folder}/no/b.h5"], "no"),
     (["build", "--space", "nb201", "--dataset", "nothing", "--out", "{folder}/b.h5"], "unknown data set"),
     (["import", "cvs", "{folder}/text.h5", "--out", "{folder}/b.h5"], "did you mean 'csv'"),
-    (["import", "csv", "{folder}/text.h5", "--out", "{folder}/b.h5"], "needs the option --space"),
+    (["import", "csv", "{folder}/text.h5", "--out", "{folder}/b.h5"], "Missing option '--space'"),
     (
         ["import", "csv", "{folder}/no.csv", "--space", "nb201", "--column", "a=b", "--out", "{folder}/b.h5"],
         "no file",

@@ -11,10 +11,10 @@ def test_evaluate_surrogate_compare_report(
     table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores, fitted, race, page = (tmp_path / n for n in ("scores.json", "fitted.h5", "race.json", "report.html"))
-    common = ["--processes", 1]
+    common = ["--jobs", 1]
     assert run(
         "evaluate", table_file, "--predictors", "mean,ridge", "--train-sizes", "10,30",
-        "--test-size", 20, "--seeds", 3, "--json", scores, *common,
+        "--test-size", 20, "--splits", 3, "--json", scores, *common,
     ) == 0  # fmt: skip
     assert {r["predictor"] for r in json.loads(scores.read_text())["records"]} == {"mean", "ridge"}
     assert run("surrogate", table_file, "--predictor", "ridge", "--out", fitted) == 0

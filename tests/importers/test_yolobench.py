@@ -1,4 +1,4 @@
-"""YOLOBench: two files of the same detectors are one table, and what is refused."""
+"""YOLOBench: one table from two files of the same detectors, and refused files."""
 
 from pathlib import Path
 

@@ -7,22 +7,23 @@ import pytest
 
 from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings, build
 from nasbench.errors import MissingExtraError
-from nasbench.measures import inference_memory, parameters
-from nasbench.measures.base import MEASURES, measure
-from nasbench.measures.proxies import proxies
+from nasbench.measures import PROXIES, measures
+from nasbench.measures.memory import inference_memory
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import spaces
 from nasbench.tasks.images import ImageClassification
 
 
 def test_everything_at_once(small, tmp_path):
     """One table with all measures, and another that is given them later."""
-    settings = replace(small, cells=2, measures=tuple(MEASURES))
+    settings = replace(small, cells=2, measures=tuple(measures))
     table = build(settings, tmp_path / "t.h5", parallel=2)
     columns = table.columns
-    for what in MEASURES:
-        for quantity in measure(what).quantities:
+    for what in settings.measures:
+        measure = measures.create(what)
+        for quantity in measure.quantities:
             metric = columns[f"digits/{quantity.name}"].metric
-            assert metric.dims == (("architecture", "seed") if MEASURES[what].trained else ("architecture",))
+            assert metric.dims == (("architecture", "seed") if measure.trained else ("architecture",))
             assert (metric.units, metric.direction, metric.split) == quantity[1:3] + quantity[4:]
     network = spaces.create("nb201").network(
         table.genotypes[1], ImageClassification((1, 8, 8), 10), NetworkSettings(channels=2, cells=1, stages=1)
@@ -51,8 +52,7 @@ def test_everything_at_once(small, tmp_path):
 
 def test_proxies_are_those_of_the_initial_network(small, tmp_path):
     table = build(replace(small, cells=1, seeds=1, measures=("proxies",)), tmp_path / "t.h5")
-    names = [name for name in proxies if name not in ("params", "flops")]
-    assert {f"digits/{name}" for name in names} <= set(table.columns)
+    assert {f"digits/{name}" for name in PROXIES} <= set(table.columns)
     assert table.columns["digits/synflow"].metric.description.startswith("Before training: ")
 
 

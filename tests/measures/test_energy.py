@@ -10,8 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.measures import Energy, EnergyMeter
-from nasbench.measures.energy import Packages, Unavailable
+from nasbench.measures.energy import Energy, EnergyMeter, Packages, Unavailable
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 RANGE = 262_143_328_850

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from nasbench.measures import inference_memory, training_memory
+from nasbench.measures.memory import inference_memory, training_memory
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import tasks
 from nasbench.tasks.images import ImageClassification
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 TASK = ImageClassification((1, 2, 2), 3)
 FLOAT, INDEX = 4, 8

@@ -102,14 +102,15 @@ def test_sums_by_hand():
 
 
 @pytest.mark.parametrize("name", list(spaces))
-def test_the_default_suits_every_space(name):
+def test_the_default_suits_every_space(name, rounding):
     space = spaces.create(name)
     genotypes = space.sample(5, np.random.default_rng(0))
     features, groups = encode(space, genotypes, DEFAULT)
     assert np.array_equal(features, encode(space, genotypes, default(space))[0])
     assert features.shape == (5, len(groups))
     assert np.isfinite(features).all()
-    assert np.array_equal(features[:2], encode(space, genotypes[:2], DEFAULT)[0])
+    few, near = encode(space, genotypes[:2], DEFAULT)[0], rounding(100)  # sums over the nodes of a cell
+    np.testing.assert_allclose(few, features[:2], rtol=near, atol=near)
     assert ("sums" in default(space).split("/")) == bool(space.attributes)
 
 

@@ -1,4 +1,4 @@
-"""Which steps of many networks run as one, in which order, and where their values lie."""
+"""Fusing traces: which steps of many networks run as one call, in which order, and where their values lie."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Call:
     """One operation on values of many networks.
 
     Attributes:
-        operation: What is done.
-        values: What to: pieces of the results of earlier calls, or of the input.
-        tensors: For each parameter and buffer of the operation, the networks and the names of what is concatenated.
+        operation: The operation.
+        values: Its operands: pieces of the results of earlier calls, or of the input.
+        tensors: For each parameter and buffer of the operation, networks and names of the tensors to concatenate.
         width: Channels of the result.
     """
 
@@ -28,23 +28,23 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """What computes many networks.
+class Program:
+    """The computation of many networks.
 
     Attributes:
-        calls: In order. The pieces of their values count calls in the place of steps.
-        output: What the networks answer, side by side.
+        calls: In order of execution. `Piece.step` in their values counts calls.
+        output: Outputs of the networks, side by side.
     """
 
     calls: tuple[Call, ...]
     output: Value
 
 
-def schedule(traces: Sequence[Trace], width: int) -> Schedule:
-    """Steps of equal operations together: of those that can be done, next is what fewest others still to come equal.
+def fuse(traces: Sequence[Trace], width: int) -> Program:
+    """Run equal operations together: among ready operations, the one with fewest equal steps still waiting is next.
 
     Args:
-        traces: What each network computes.
+        traces: One per network.
         width: Channels of the input of one network; the inputs lie side by side.
     """
     coming = Counter(step.operation for trace in traces for step in trace.steps)
@@ -70,9 +70,9 @@ def schedule(traces: Sequence[Trace], width: int) -> Schedule:
 
     calls: list[Call] = []
     while ready:
-        operation = min(ready, key=lambda one: (coming[one] - len(ready[one]), -len(ready[one])))
+        operation = min(ready, key=lambda each: (coming[each] - len(ready[each]), -len(ready[each])))
         members = ready.pop(operation)
-        members.sort(key=lambda one: [placed(one[0], value) for value in traces[one[0]].steps[one[1]].values])
+        members.sort(key=lambda each: [placed(each[0], value) for value in traces[each[0]].steps[each[1]].values])
         coming[operation] -= len(members)
         steps = [traces[network].steps[index] for network, index in members]
         gathered = [
@@ -96,4 +96,4 @@ def schedule(traces: Sequence[Trace], width: int) -> Schedule:
                 if not waiting[user]:
                     ready[traces[user[0]].steps[user[1]].operation].append(user)
     output = joined([piece for network, trace in enumerate(traces) for piece in placed(network, trace.output)])
-    return Schedule(tuple(calls), output)
+    return Program(tuple(calls), output)

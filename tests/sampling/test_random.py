@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from nasbench.errors import InputError
-from nasbench.sampling.draws import Draws
+from nasbench.sampling.random import Random
 from nasbench.spaces.nb201 import NB201
 
 
 def draw(space, n):
-    return Draws().sample(space, n, np.random.default_rng(0))
+    return Random().sample(space, n, np.random.default_rng(0))
 
 
 def test_sampled_cells_differ_and_are_drawn_alike():
@@ -33,5 +33,5 @@ def test_more_cells_than_there_are():
         def canonical(self, genotypes):
             return genotypes * np.array([1, 0, 0, 0, 0, 0], dtype=np.int8)
 
-    with pytest.raises(InputError, match="6 cells were asked for, but nb201 has no more than 5 different ones"):
+    with pytest.raises(InputError, match="6 cells were asked for, but nb201 has no more than 5 distinct ones"):
         draw(Coarse(), 6)

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from nasbench.importers.nats_bench import NATSBench
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
 

@@ -1,4 +1,4 @@
-"""What a network costs on every machine: trainable parameters, and multiply-adds of one input."""
+"""Multiply-adds of one input ("FLOPs"), also a baseline of every zero-cost proxy (White et al., 2022)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
-
-def parameters(network: torch.nn.Module) -> int:
-    """Number of trainable parameters; a tensor shared by several modules counts once."""
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+from nasbench.measures.proxies.base import Proxy
+from nasbench.tasks import Task
 
 
 def flops(network: torch.nn.Module, inputs: torch.Tensor) -> int:
-    """Multiply-adds of one input: of convolutions and matrix products, and one for each bias added.
+    """Multiply-adds of convolutions and matrix products for one input, plus one for each bias added.
 
     Pooling, normalisation, activations, sums and element-wise products are free. This is the convention under which
-    NAS-Bench-201 (Dong & Yang, 2020) publishes "FLOPs": 15.64737 million for its architecture 0, of which 10 are
-    biases of the classifier. Attention and recurrent layers count as the products they are made of, though torch may
-    compute them in one go.
+    NAS-Bench-201 (Dong & Yang, 2020) publishes "FLOPs": 15.64737 million for its architecture 0, including 10 biases
+    of the classifier. Attention and recurrent layers count as their matrix products, even if torch fuses them.
 
     Args:
         network: Left in evaluation mode.
@@ -41,14 +38,14 @@ def flops(network: torch.nn.Module, inputs: torch.Tensor) -> int:
         aten.dot: _product,
     }
     counter = FlopCounterMode(display=False, custom_mapping=rules)
-    with torch.no_grad(), _taken_apart(), counter:
+    with torch.no_grad(), _unfused(), counter:
         network(inputs)
-    return int(counter.get_total_flops()) // 2  # torch counts multiplications and additions apart
+    return int(counter.get_total_flops()) // 2  # torch counts multiplications and additions separately
 
 
 @contextmanager
-def _taken_apart() -> Iterator[None]:
-    """Within the block no kernel does a whole layer in one go, which would hide its products from the counter."""
+def _unfused() -> Iterator[None]:
+    """Context without fused kernels of whole layers, which would hide matrix products from the counter."""
     fast, onednn = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn.enabled
     try:
         torch.backends.mha.set_fastpath_enabled(False)
@@ -61,7 +58,7 @@ def _taken_apart() -> Iterator[None]:
 
 
 class _Contiguous(TorchFunctionMode):
-    """Gives linear layers their inputs in one piece: of others torch adds the biases where they are not counted."""
+    """Makes inputs of linear layers contiguous: for others torch adds the bias in an operation that is not counted."""
 
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         if func is linear and args:
@@ -89,3 +86,17 @@ def _product(a: Any, b: Any, **_: Any) -> int:
 
 def _biases(bias: Any, out_shape: Any) -> int:
     return 0 if bias is None else 2 * math.prod(out_shape)
+
+
+class FLOPs(Proxy):
+    """Multiply-adds of one input. A table records them as a cost; as a proxy, more is better."""
+
+    name = "flops"
+    paper = "White et al. (2022), A deeper look at zero-cost proxies for lightweight NAS, ICLR blog track"
+    needs = "nothing"
+    units = "count"
+    direction = "minimise"
+    description = "Multiply-adds of convolutions, matrix products and biases for one input."
+
+    def _score(self, network: torch.nn.Module, task: Task, inputs: torch.Tensor, targets: torch.Tensor) -> float:
+        return float(flops(network, inputs))
