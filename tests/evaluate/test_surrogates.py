@@ -94,7 +94,7 @@ def surrogate(tabular: TabularBenchmark) -> SurrogateBenchmark:
 
 
 def test_it_answers_what_the_line_says(surrogate: SurrogateBenchmark) -> None:
-    """Five convolutions: 90 %, 1 less on the test part, 32 seconds; the spread of a logarithm makes its mean larger."""
+    """Five convolutions: 90 %, 1 less on the test split, 32 seconds; the variance of a logarithm increases the mean."""
     answer = surrogate.query([3, 3, 3, 0, 3, 3], "validation_accuracy")
     assert answer.value == pytest.approx(90, abs=0.1)
     assert answer[1:6] == ("digits/validation_accuracy", "validation", "percent", 2, ())
@@ -114,7 +114,7 @@ def test_moments_of_the_log_normal_distribution() -> None:
 
 
 def test_predictions_are_not_clamped(tabular: TabularBenchmark, surrogate: SurrogateBenchmark) -> None:
-    """Six convolutions are 100 %; with a steeper line they would all be cut to the same 100 %."""
+    """Six convolutions are 100 %; with a steeper line, clamping would make all of them 100 %."""
     column = tabular.table.columns["digits/validation_accuracy"]
     steeper = replace(
         tabular.table, columns={"digits/validation_accuracy": replace(column, values=column.values * 1.1)}
@@ -232,7 +232,7 @@ def test_broken_models(surrogate: SurrogateBenchmark, tmp_path: Path, edit: Any,
 
 
 def test_quality_is_that_of_held_out_cells() -> None:
-    """A predictor that knows its training cells by heart, and else says the mean, has no merit."""
+    """A predictor that memorises its training cells and predicts the mean elsewhere scores nothing."""
 
     class ByHeart(Predictor):
         def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
