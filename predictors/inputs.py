@@ -35,6 +35,11 @@ class Needs(NamedTuple):
 class Inputs:
     """Everything that a predictor may look at, of `n` architectures. Rows are selected by `inputs[rows]`.
 
+    >>> from nasbench.spaces import spaces
+    >>> inputs = Inputs.of(spaces.create("nb201"), [[3, 3, 3, 3, 3, 3], [0, 1, 2, 3, 4, 0]], columns={"flops": [9, 4]})
+    >>> len(inputs), inputs[1:].columns["flops"]
+    (2, array([4.]))
+
     Attributes:
         space: The search space.
         genotypes: The architectures; shape `(n, d)`.

@@ -50,6 +50,9 @@ def needs_of(features: str) -> Needs:
 
     A column may turn out to be an encoding that only its space knows (`Space.feature_kinds`).
 
+    >>> needs_of("default/flops/curve@4")
+    Needs(columns=('flops',), epochs=4)
+
     Raises:
         InputError: The epoch of a curve is no number.
     """
