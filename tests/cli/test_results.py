@@ -1,4 +1,4 @@
-"""Scores, a surrogate, a race and the report of them."""
+"""The commands evaluate, surrogate, compare and report, one after the other."""
 
 import json
 from collections.abc import Callable
