@@ -52,8 +52,9 @@ class Predictor(ABC):
 
     @property
     def needs(self) -> Needs:
-        """The inputs that its argument `features` names; a predictor without such an argument needs none."""
-        return needs_of(getattr(self, "features", ""))
+        """The inputs that its argument `features` names; a predictor without such a text needs none."""
+        features = getattr(self, "features", "")
+        return needs_of(features) if isinstance(features, str) else Needs()
 
     def pretrain(self, sources: Sequence[tuple[Inputs, FloatArray]]) -> Self:
         """Learn from other tables, as inputs and targets `(n,)` of each; kept by later fits. Does nothing here."""

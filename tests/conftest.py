@@ -1,4 +1,4 @@
-"""One thread for each worker, properties tested on the same examples in every run, and a benchmark of formulas."""
+"""One thread for each worker, the same examples of properties in every run, how far rounding goes, and formulas."""
 
 from __future__ import annotations
 
@@ -11,15 +11,30 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
 from nasbench.errors import NotFoundError
 from nasbench.spaces import spaces
 from nasbench.types import Architecture, Direction, FloatArray, GenotypeArray
 
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def rounding() -> Callable[..., float]:
+    """How far results may lie apart of arithmetic that is the same but for rounding.
+
+    Processors and libraries add up in other orders. So many operations in a row are each off by the eps of their type,
+    and the condition tells by how much what follows makes that larger (Higham, 2002, section 3.1).
+    """
+
+    def bound(operations: int, dtype: str = "float64", condition: float = 1.0) -> float:
+        return float(np.finfo(dtype).eps) * operations * condition
+
+    return bound
+
 
 EPOCHS = (1, 4)
 

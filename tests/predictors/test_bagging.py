@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nasbench.predictors.bagging import LEAST_NOISE, bootstrap, out_of_bag_error, out_of_bag_noise
+from nasbench.predictors.bagging import MIN_NOISE_VARIANCE, bootstrap, out_of_bag_error, out_of_bag_noise
 
 
 def test_bootstrap_draws_with_replacement():
@@ -17,7 +17,7 @@ def test_noise_by_hand():
 
 
 def test_noise_has_a_floor_and_a_default():
-    assert out_of_bag_noise(np.zeros((2, 1)), np.zeros((2, 1), dtype=int), np.zeros(1)) == LEAST_NOISE
+    assert out_of_bag_noise(np.zeros((2, 1)), np.zeros((2, 1), dtype=int), np.zeros(1)) == MIN_NOISE_VARIANCE
     assert out_of_bag_noise(np.zeros((2, 1)), np.ones((2, 1), dtype=int), np.zeros(1)) == 1.0
 
 
