@@ -117,6 +117,8 @@ class Predictor(ABC):
         Draws of different rows are independent unless a predictor knows better.
         """
         given = self._fitted(inputs)
+        if not len(given):
+            return np.empty((k, 0))
         return self.transform_.inverse(self._sample(given.canonical, k, rng))
 
     def transform(self, targets: npt.ArrayLike) -> FloatArray:

@@ -243,7 +243,9 @@ class WithoutFeatures(Predictor):
         self.nearest_ = Nearest().restore(self.space_, state)
 
 
-@pytest.mark.parametrize("predictor", [Nearest(), Nearest("counts/flops"), Nearest("counts/curve@1"), WithoutFeatures()])
+@pytest.mark.parametrize(
+    "predictor", [Nearest(), Nearest("counts/flops"), Nearest("counts/curve@1"), WithoutFeatures()]
+)
 def test_a_sound_predictor_of_ones_own_keeps_the_contract(predictor):
     check_predictor(predictor, NB101)
 

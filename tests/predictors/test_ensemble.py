@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasbench.errors import InputError
-from nasbench.predictors import Inputs
+from nasbench.predictors import Inputs, Needs, Prediction
 from nasbench.predictors.ensemble import Ensemble
 from nasbench.predictors.mean import Mean
 from nasbench.predictors.ridge import Ridge
@@ -41,3 +41,25 @@ def test_features_and_seed_reach_the_members():
 def test_what_cannot_be_a_member(members):
     with pytest.raises(InputError, match="members of an ensemble are known predictors joined by '/': mean, ridge, gp"):
         Ensemble(members).fit(INPUTS, Y)
+
+
+def test_a_draw_is_one_of_one_member_by_hand():
+    """Of members that are sure of 0 and of 100, every draw is all the one or all the other."""
+
+    class Sure(Mean):
+        def __init__(self, value=0.0):
+            self.value = value
+
+        def _predict(self, inputs):
+            return Prediction(np.full(len(inputs), self.value), np.full(len(inputs), 1e-6))
+
+    fitted = Ensemble("mean/ridge").fit(INPUTS, Y)
+    fitted.members_ = [Sure(value).fit_transformed(INPUTS.canonical, fitted.transform(Y)) for value in (0.0, 100.0)]
+    draws = fitted._sample(INPUTS.canonical, 400, np.random.default_rng(0))
+    of_the_second = draws[:, 0] > 50
+    assert draws == pytest.approx(np.where(of_the_second, 100.0, 0.0)[:, None].repeat(len(Y), axis=1), abs=1e-4)
+    assert of_the_second.mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(400))
+
+
+def test_needs_are_those_of_the_features():
+    assert Ensemble(features="default/flops/curve@2").needs == Needs(("flops",), 2)

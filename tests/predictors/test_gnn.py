@@ -63,3 +63,29 @@ def test_numeric_attributes_are_seen():
     y = np.log(space.node_values(inputs.genotypes)[:, 1:-1, 0]).sum(axis=1)
     predicted = GNN(members=2, steps=200).fit(inputs[:60], y[:60]).predict(inputs[60:])
     assert kendalltau(predicted.mean, y[60:])[0] > 0.7
+
+
+def test_the_default_features_are_the_graph_alone():
+    """Nothing is read out besides: the network, and so every number, is that of no features at all."""
+    inputs = Inputs.of(SPACE, SPACE.sample(30, np.random.default_rng(0)))
+    graph, nothing, more = (GNN(f, steps=3).fit(inputs, np.arange(30.0)) for f in ("default", "", "default/counts"))
+    assert graph._graph_features(inputs).shape == (30, 0)
+    assert graph.weights_[-4].shape[1] == 2 * len(SPACE.ops) + 2 * graph.hidden  # sums after no, one and two layers
+    assert all(map(np.array_equal, graph.predict(inputs), nothing.predict(inputs)))
+    assert more.weights_[-4].shape[1] == graph.weights_[-4].shape[1] + len(SPACE.ops)
+
+
+def test_features_are_read_out_by_hand():
+    """No layer and a cell without nodes: relu(2 * 3 + 1) * 5 - 4 of a feature 3."""
+    network = GNN(members=1, hidden=1, layers=0)
+    network.weights_ = [torch.tensor([[[value]]]) for value in (2.0, 1.0, 5.0, -4.0)]
+    cells = _Cells(torch.zeros(1, 1, 0), torch.zeros(1, 1, 1), torch.tensor([[3.0]]))
+    assert network._forward(cells).tolist() == [[(2 * 3 + 1) * 5 - 4]]
+
+
+def test_files_of_a_time_without_features_are_read():
+    inputs = Inputs.of(SPACE, SPACE.sample(10, np.random.default_rng(0)))
+    fitted = GNN(steps=2).fit(inputs, np.arange(10.0))
+    state = {name: array for name, array in fitted.state().items() if name not in ("centre", "unit")}
+    restored = GNN(steps=2).restore(SPACE, state)
+    assert all(map(np.array_equal, restored.predict(inputs), fitted.predict(inputs)))

@@ -146,3 +146,30 @@ def test_features_that_are_constant_but_for_rounding_do_not_drown_the_others():
     targets = inputs.genotypes.sum(axis=1).astype(np.float64)
     prediction = GaussianProcess().fit(inputs[:40], targets[:40]).predict(inputs[40:])
     assert np.corrcoef(prediction.mean, targets[40:])[0, 1] > 0.95
+
+
+def test_draws_of_equal_architectures_go_together():
+    """All that they do not share is the noise of each: their correlation is 1 - noise / variance."""
+    rng = np.random.default_rng(0)
+    inputs = Inputs.of(SPACE, SPACE.sample(30, rng))
+    y = SPACE.features(inputs.genotypes, "counts") @ np.arange(7.0)
+    predictor = GaussianProcess("onehot").fit(inputs[:8], y[:8])
+    test = inputs[[20, 20, 21]].canonical
+    mean, std = predictor._predict(test)
+    draws = predictor._sample(test, 4000, rng)
+    correlation = np.corrcoef(draws.T)
+    assert correlation[0, 1] == pytest.approx(1 - predictor.noise_ / std[0] ** 2, abs=0.01)
+    assert correlation[0, 1] > 0.95
+    assert draws.mean(axis=0) == pytest.approx(mean, abs=4 * std.max() / np.sqrt(4000))
+    assert draws.std(axis=0) == pytest.approx(std, rel=4 / np.sqrt(2 * 4000))
+    joint = predictor.sample(test, 4000, rng)
+    assert np.corrcoef(joint.T)[0, 1] > 0.9
+
+
+def test_draws_at_many_equal_architectures_are_possible():
+    """Their covariance is singular but for the noise."""
+    inputs = Inputs.of(SPACE, SPACE.sample(20, np.random.default_rng(0)))
+    predictor = GaussianProcess().fit(inputs, SPACE.features(inputs.genotypes, "counts")[:, 4])
+    draws = predictor.sample(inputs[[0] * 200], 3, np.random.default_rng(0))
+    assert draws.shape == (3, 200)
+    assert np.isfinite(draws).all()

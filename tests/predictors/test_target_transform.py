@@ -89,3 +89,29 @@ def test_moments_of_a_long_tail():
     found = transform.moments(mean, std)
     assert found[0] == pytest.approx(centre, abs=0.05)
     assert found[1] == pytest.approx(np.sqrt((z - centre[:, None]) ** 2 @ weights), rel=0.08)
+
+
+# --- standardised and transformed -------------------------------------------------------------------------------------
+
+
+def test_standardised_by_hand():
+    transform = TargetTransform.fit(np.array([10.0, 14.0]), power=False)
+    assert transform == TargetTransform(12.0, 2.0, YeoJohnson())
+    assert transform.forward([10.0, 12.0, 18.0]).tolist() == [-1.0, 0.0, 3.0]
+    assert transform.inverse(np.array([[-1.0], [3.0]])).tolist() == [[10.0], [18.0]]
+    assert [float(m[0]) for m in transform.moments(np.array([0.5]), np.array([2.0]))] == [13.0, 4.0]
+
+
+@given(y=targets)
+@settings(deadline=None, max_examples=50)
+def test_there_and_back(y):
+    assume(y.std() > 1e-3)
+    transform = TargetTransform.fit(y)
+    assert transform.inverse(transform.forward(y)) == pytest.approx(y, abs=1e-6 * y.std())
+    z = np.linspace(-5, 5, 41)
+    assert (np.diff(transform.inverse(z)) > 0).all()
+
+
+@pytest.mark.parametrize("value", [90.0, 0.0])
+def test_constant_targets_have_a_small_scale(value):
+    assert TargetTransform.fit(np.full(5, value)) == TargetTransform(value, 1e-3 * (value or 1.0))
