@@ -28,6 +28,21 @@ if TYPE_CHECKING:
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
 
+
+@pytest.fixture(scope="session")
+def rounding() -> Callable[..., float]:
+    """How far results may lie apart of arithmetic that is the same but for rounding.
+
+    Processors and libraries add up in other orders. So many operations in a row are each off by the eps of their type,
+    and the condition tells by how much what follows makes that larger (Higham, 2002, section 3.1).
+    """
+
+    def bound(operations: int, dtype: str = "float64", condition: float = 1.0) -> float:
+        return float(np.finfo(dtype).eps) * operations * condition
+
+    return bound
+
+
 EPOCHS = (1, 4)
 
 
