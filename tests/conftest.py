@@ -29,28 +29,12 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, suppres
 settings.load_profile("repeatable")
 
 
-@pytest.fixture(scope="session")
-def rounding() -> Callable[..., float]:
-    """How far results may lie apart of arithmetic that is the same but for rounding.
-
-    Processors and libraries add up in other orders. So many operations in a row are each off by the eps of their type,
-    and the condition tells by how much what follows makes that larger (Higham, 2002, section 3.1).
-    """
-
-    def bound(operations: int, dtype: str = "float64", condition: float = 1.0) -> float:
-        return float(np.finfo(dtype).eps) * operations * condition
-
-    return bound
-
-
-EPOCHS = (1, 4)
-
-
 class Formula(Benchmark):
     """Validation sums over positions, test differs a little; a cell of code c trains 1 + c % 7 s an epoch."""
 
     kind = "tabular"
     name = "formula"
+    epochs: tuple[int, ...] = (1, 4)
 
     def __init__(self, direction: Direction = "maximise", timed: bool = True, complete: bool = True) -> None:
         self.space = spaces.create("nb201")
@@ -87,8 +71,8 @@ class Formula(Benchmark):
         self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answers:
         found = self.metric(metric)
-        finished = EPOCHS[-1] if epoch == "last" else epoch
-        if finished not in EPOCHS:
+        finished = self.epochs[-1] if epoch == "last" else epoch
+        if finished not in self.epochs:
             raise NotFoundError(f"no epoch {epoch}")
         values = self.formulas[found.path](self.space.check(genotypes), finished)
         return Answers(np.ma.masked_invalid(values), found.path, found.split, found.units, finished, "mean")
@@ -111,13 +95,13 @@ class Formula(Benchmark):
         return self.whole
 
     def recorded_epochs(self, metric: str) -> tuple[int, ...]:
-        return EPOCHS if "epoch" in self.metric(metric).dims else ()
+        return self.epochs if "epoch" in self.metric(metric).dims else ()
 
     def recorded_seeds(self, metric: str) -> tuple[int, ...]:
         return ()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def formula() -> type[Formula]:
     return Formula
 
