@@ -20,7 +20,7 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """The components of one kind, by name.
 
-    A *specification* is a name with optional constructor arguments: `"gp"`, `"gnn+epochs=50"`,
+    A *specification* is a name with optional constructor arguments: `"gp"`, `"gnn+steps=500"`,
     `"mymodule:MyPredictor+k=3"`. Values are parsed as JSON, or as plain text if that fails.
 
     Args:

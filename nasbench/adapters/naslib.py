@@ -340,7 +340,7 @@ class NaslibPredictor:
     """One of our predictors with the methods of NASLib's.
 
     Args:
-        predictor: Specification of a predictor (`"gp"`, `"gnn+epochs=50"`), or one.
+        predictor: Specification of a predictor (`"gp"`, `"gnn+steps=500"`), or one.
         ss_type: Stored but ignored: architectures know their space.
         encoding_type: Stored but ignored: our predictors have their own encodings.
     """

@@ -52,7 +52,7 @@ def fit_surrogate(
     Args:
         benchmark: A tabular benchmark.
         metric: A validation metric.
-        predictor: Specification of a predictor (`"gp"`, `"gnn+epochs=50"`, `"module:Class"`).
+        predictor: Specification of a predictor (`"gp"`, `"gnn+steps=500"`, `"module:Class"`).
         folds: Folds of the cross-validation that scores the surrogate.
         seed: Seed of the predictors, the folds and the bootstrap.
         progress: Called with the number of finished models and of all models.
