@@ -48,7 +48,8 @@ def version(
 
 
 for name, function in COMMANDS.items():
-    app.command(name)(interruptible()(resolve_name(function)))
+    command = interruptible()(resolve_name(function))
+    app.command(name, cls=getattr(command, "command_class", None))(command)
 
 
 def main() -> None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 def import_table(
-    source: Annotated[str, typer.Argument(help="Layout of the files; see nasbench list sources.", show_default=False)],
+    source: Annotated[
+        str, typer.Argument(help="Layout of the files; see nasbench list importers.", show_default=False)
+    ],
     file: OutOption,
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Files or folders that hold the table.", show_default=False)
@@ -40,9 +42,9 @@ def _import(source: str, file: Path, paths: Sequence[Path], options: dict[str, A
     from nasbench.benchmark import hdf5
     from nasbench.importers import importers
 
-    importer = importers.create(source, **{name: value for name, value in options.items() if value is not None})
-    writable(file, *paths)
     with interruptible("nothing was written"):
+        importer = importers.create(source, **{name: value for name, value in options.items() if value is not None})
+        writable(file, *paths)
         table = importer.read(paths)
         hdf5.write(table, file)
     origin = table.recipe["source"]

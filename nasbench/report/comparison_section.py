@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,15 +25,42 @@ from nasbench.report.document import (
     format_value,
     titled,
 )
-from nasbench.report.figures import Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
+from nasbench.report.figures import GREY, Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
 from nasbench.types import FloatArray
 
+FLOOR = "floor"
+"""Entry of the floor in a legend."""
 GRID_POINTS = 200
 """Number of points at which curves are evaluated."""
 
+
+class Regret(NamedTuple):
+    """One of the two regrets of a comparison.
+
+    Attributes:
+        field: Its field in a record.
+        title: Its name in texts.
+        prefix: Beginning of its entries in a summary.
+        meaning: What a ranking by it says.
+    """
+
+    field: str
+    title: str
+    prefix: str
+    meaning: str
+
+
+REGRETS = (
+    Regret("regret", "test regret", "", "how good the chosen architectures are"),
+    Regret("valid_regret", "validation regret", "valid_", "how well each strategy does what it is asked to do"),
+)
+
 NOTES = (
-    "Regret: difference between the incumbent's test value and the best test value. The incumbent is the architecture "
-    "with the best validation value so far; strategies see validation values only, so regret may rise.",
+    "The incumbent is the best trial by validation value at the highest fidelity that has finished so far. Validation "
+    "and test regret are the differences between its values and the best values of a full training. Strategies see "
+    "validation values only, so test regret may rise.",
+    "The floor is the test regret of a perfect search on validation values: the best validation architecture is rarely "
+    "the best test architecture.",
     "Curves are means over repeats; bands are 95 % bootstrap intervals of the mean, from resampling whole "
     "repeats. A curve begins where every repeat has an incumbent and ends where the first repeat has spent its budget.",
     "In one repeat all strategies start from the same random architectures, so differences are paired: two-sided "
@@ -48,57 +75,70 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
     names = list(dict.fromkeys(record["strategy"] for record in results.records))
     budget = " and ".join(
         f"{format_number(float(settings[key]))} {what}"
-        for key, what in (("evaluations", "evaluations"), ("seconds", "simulated seconds"))
+        for key, what in (("evaluations", "evaluations"), ("epochs", "epochs"), ("seconds", "simulated seconds"))
         if settings.get(key)
     )
     best = ""
     if _known(summary.get("best_test")):
         best = f" Zero regret is a test value of {format_value(float(summary['best_test']), results.units, 2)}"
-        best += f", {summary['best_test_is']}." if summary.get("best_test_is") else "."
+        best += f", {summary['best_is']}." if summary.get("best_is") else "."
+        if _known(summary.get("floor")):
+            best += f" A perfect search on validation values has a test regret of {summary['floor']:.3g}."
+    if settings.get("score") == "retrained":
+        best += " Incumbents are scored after a full training that is not part of the budget."
     blocks: list[Block] = [
         Paragraph(
             f"{len(names)} strategies searched {results.space} on {results.benchmark}, {repeats} repeats each"
             f"{f' of {budget}' if budget else ''}, guided by {results.metric}.{best}"
         )
     ]
-    sentences = (str(summary["statement"]),) if summary.get("statement") else ()
+    sentences = tuple(
+        f"By {regret.title} ({regret.meaning}): {summary[f'{regret.prefix}statement']}"
+        for regret in REGRETS
+        if summary.get(f"{regret.prefix}statement")
+    )
     blocks += [Paragraph(text) for text in sentences]
-    curves = _curves(results, styles, anchor)
+    curves = [curve for regret in REGRETS for curve in _curves(results, regret, styles, anchor)]
     if curves:
         blocks.append(Figures(tuple(curves)))
-    ranking = summary.get("ranking")
-    if ranking:
-        blocks.append(Figures((_final_regrets(results, ranking, styles, anchor), *_pairwise_tests(ranking, anchor))))
-        blocks.append(_table(results, ranking))
+    for regret in REGRETS:
+        ranking = summary.get(f"{regret.prefix}ranking")
+        if ranking:
+            finals = _final_regrets(results, ranking, regret, styles, anchor)
+            blocks.append(Figures((finals, *_pairwise_tests(ranking, regret, anchor))))
+            blocks.append(_table(results, ranking, regret))
     title = f"Search strategies on {results.benchmark}"
     return Section(anchor, title, tuple(blocks), NOTES, sentences, comparison_facts(results))
 
 
 def comparison_facts(results: Results) -> tuple[Fact, ...]:
-    """The winner as a key figure; empty without a ranking."""
-    ranking = results.summary.get("ranking")
-    if not ranking:
-        return ()
-    first = ranking["order"][0]
-    tied = next((group for group in ranking["groups"] if first in group), (first,))
-    mean = format_value(ranking["means"][first], difference(results.units))
-    note = f"mean final regret {mean}, n = {ranking['repeats']} repeats"
-    others = [name for name in tied if name != first]
-    if others:
-        note += f"; not distinguishable from {', '.join(others)}"
-    return (Fact("best strategy", first, note),)
+    """The winner by each regret as a key figure; none without a ranking."""
+    facts = []
+    for regret in REGRETS:
+        ranking = results.summary.get(f"{regret.prefix}ranking")
+        if not ranking:
+            continue
+        first = ranking["order"][0]
+        tied = next((group for group in ranking["groups"] if first in group), (first,))
+        mean = format_value(ranking["means"][first], difference(results.units))
+        note = f"mean final {regret.title} {mean}, n = {ranking['repeats']} repeats"
+        others = [name for name in tied if name != first]
+        if others:
+            note += f"; not distinguishable from {', '.join(others)}"
+        facts.append(Fact(f"best strategy by {regret.title}", first, note))
+    return tuple(facts)
 
 
 def _known(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _grid(results: Results, key: str) -> FloatArray:
+def _grid(results: Results, key: str, regret: Regret) -> FloatArray:
     """Grid from the first point where every run has an incumbent to the last point that all runs reach."""
     firsts, lasts = [], []
     for _, rows in groupby(results.records, key=lambda record: (record["strategy"], record["repeat"])):
         run = list(rows)
-        begun = [r[key] for r in run if _known(r[key]) and _known(r["regret"])]
+        begun = [r[key] for r in run if _known(r[key]) and _known(r[regret.field])]
         if not begun:
             return np.empty(0)
         firsts.append(min(begun))
@@ -111,16 +151,16 @@ def _grid(results: Results, key: str) -> FloatArray:
     return np.geomspace(start, stop, GRID_POINTS) if stop > 20 * start else np.linspace(start, stop, GRID_POINTS)
 
 
-def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[Figure]:
+def _curves(results: Results, regret: Regret, styles: Mapping[str, Style], anchor: str) -> list[Figure]:
     figures: list[Figure] = []
-    for key, what, axis in (
-        ("evaluations", "evaluations", "evaluations"),
-        ("simulated_seconds", "simulated time", "simulated seconds of training"),
-    ):
-        grid = _grid(results, key)
+    axes = [("evaluations", "evaluations", "evaluations")]
+    if results.settings.get("epochs"):
+        axes = [("epochs", "epochs", "epochs of training")]
+    for key, what, axis in (*axes, ("simulated_seconds", "simulated time", "simulated seconds of training")):
+        grid = _grid(results, key, regret)
         if len(grid) < 2:
             continue
-        curves = anytime(results.records, grid, key=key)
+        curves = anytime(results.records, grid, key=key, value=regret.field)
         means = {name: rows.mean(axis=0) for name, rows in curves.items()}
         rng = np.random.default_rng(0)
         bands = {name: bootstrap_interval(rows, rng) for name, rows in curves.items()}
@@ -136,26 +176,34 @@ def _curves(results: Results, styles: Mapping[str, Style], anchor: str) -> list[
             low, high = (np.maximum(end, floor) for end in bands[name])
             areas.append(Band(grid, low, high, styles[name], name, step=True, opacity=0.13))
             lines.append(Line(grid, np.maximum(mean, floor), styles[name], name, step=True))
+        perfect = results.summary.get("floor") if regret.field == "regret" else None
+        drawn = perfect is not None and _known(perfect) and (not log or perfect > 0)
+        if drawn:
+            ends = np.array([grid[0], grid[-1]])
+            lines.append(Line(ends, np.full(2, perfect), Style(GREY, "dash"), FLOOR, width=1.5, silent=True))
         n = len(next(iter(curves.values())))
         caption = (
-            f"Mean test regret of the incumbent; n = {n} repeats; bands are 95 % bootstrap intervals of the mean."
+            f"Mean {regret.title} of the incumbent; n = {n} repeats; bands are 95 % bootstrap intervals of the mean."
             f"{f' Values below {format_number(floor)} are drawn at the bottom.' if (every < floor).any() else ''}"
+            f"{' Dashed: the floor, that is, a perfect search on validation values.' if drawn else ''}"
         )
         wide = key != "evaluations" and float(grid[-1]) > 20 * float(grid[0])
         figures.append(
             Plot(
-                f"{anchor}-{key.replace('_', '-')}",
-                f"Regret against {what}",
+                f"{anchor}-{regret.prefix.replace('_', '-')}{key.replace('_', '-')}",
+                f"{regret.title.capitalize()} against {what}",
                 caption,
                 (*areas, *lines),
                 Axis(axis, log=wide),
-                Axis(titled("test regret", difference(results.units)), log=log),
+                Axis(titled(regret.title, difference(results.units)), log=log),
             )
         )
     return figures
 
 
-def _final_regrets(results: Results, ranking: Mapping[str, Any], styles: Mapping[str, Style], anchor: str) -> Plot:
+def _final_regrets(
+    results: Results, ranking: Mapping[str, Any], regret: Regret, styles: Mapping[str, Style], anchor: str
+) -> Plot:
     order = ranking["order"]
     marks = tuple(
         Points(
@@ -171,14 +219,14 @@ def _final_regrets(results: Results, ranking: Mapping[str, Any], styles: Mapping
         for place, name in enumerate(order)
     )
     n = ranking["repeats"]
-    caption = f"Mean test regret at the end, best first; n = {n} repeats; whiskers are 95 % bootstrap intervals."
-    title = "Final regret"
+    caption = f"Mean {regret.title} at the end, best first; n = {n} repeats; whiskers are 95 % bootstrap intervals."
+    title = f"Final {regret.title}"
     return Plot(
-        f"{anchor}-final",
+        f"{anchor}-{regret.prefix.replace('_', '-')}final",
         title,
         caption,
         marks,
-        Axis(titled("test regret", difference(results.units))),
+        Axis(titled(regret.title, difference(results.units))),
         Axis("", categories=tuple(order)),
     )
 
@@ -187,7 +235,7 @@ def _final(ranking: Mapping[str, Any], name: str) -> str:
     return format_interval(ranking["means"][name], ranking["lows"][name], ranking["highs"][name], 3)
 
 
-def _pairwise_tests(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
+def _pairwise_tests(ranking: Mapping[str, Any], regret: Regret, anchor: str) -> list[Figure]:
     order = list(ranking["order"])
     if len(order) < 2:
         return []
@@ -202,8 +250,8 @@ def _pairwise_tests(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
     names = tuple(order)
     return [
         Heatmap(
-            f"{anchor}-pairs",
-            "Significant differences",
+            f"{anchor}-{regret.prefix.replace('_', '-')}pairs",
+            f"Significant differences of {regret.title}",
             caption,
             names,
             names,
@@ -216,13 +264,14 @@ def _pairwise_tests(ranking: Mapping[str, Any], anchor: str) -> list[Figure]:
     ]
 
 
-def _table(results: Results, ranking: Mapping[str, Any]) -> TextTable:
+def _table(results: Results, ranking: Mapping[str, Any], regret: Regret) -> TextTable:
     final: dict[str, dict[int, Mapping[str, Any]]] = {}
     for record in results.records:
         final.setdefault(record["strategy"], {})[record["repeat"]] = record
     rows = []
     for name in ranking["order"]:
-        tests = [record["test"] for record in final[name].values() if _known(record["test"])]
+        split = "test" if regret.field == "regret" else "valid"
+        values = [record[split] for record in final[name].values() if _known(record[split])]
         seconds = [r["simulated_seconds"] for r in final[name].values() if _known(r["simulated_seconds"])]
         beaten = [p["worse"] for p in ranking["pairs"] if p["better"] == name and p["adjusted"] < ranking["level"]]
         rows.append(
@@ -230,7 +279,7 @@ def _table(results: Results, ranking: Mapping[str, Any]) -> TextTable:
                 name,
                 str(ranking["repeats"]),
                 _final(ranking, name),
-                f"{np.mean(tests):.2f}" if tests else "-",
+                f"{np.mean(values):.2f}" if values else "-",
                 f"{ranking['mean_ranks'][name]:.2f}",
                 format_number(float(np.mean(seconds))) if seconds else "-",
                 ", ".join(beaten) or "none",
@@ -240,10 +289,10 @@ def _table(results: Results, ranking: Mapping[str, Any]) -> TextTable:
     header = (
         "strategy",
         "repeats (n)",
-        f"final regret, {unit} [95 % bootstrap]",
-        titled("mean test", results.units),
+        f"final {regret.title}, {unit} [95 % bootstrap]",
+        titled(f"mean {regret.title.split()[0]} value", results.units),
         "mean rank",
         "simulated s",
         f"better than (p < {ranking['level']:g})",
     )
-    return TextTable("Ranking by final regret", header, tuple(rows))
+    return TextTable(f"Ranking by final {regret.title}: {regret.meaning}", header, tuple(rows))

@@ -36,7 +36,8 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
         "strategy": (str,),
         "repeat": (int,),
         "evaluations": (int,),
-        **dict.fromkeys(("simulated_seconds", "valid", "test", "regret"), NUMBER),
+        "epochs": (int,),
+        **dict.fromkeys(("simulated_seconds", "valid", "test", "regret", "valid_regret"), NUMBER),
     },
 }
 """Fields that every record of a result file has, with their types."""
@@ -128,9 +129,10 @@ def _checked(results: Results, where: str) -> Results:
                 raise refuse(f"record {number} has no {name!r}")
             if not isinstance(record[name], types) or isinstance(record[name], bool):
                 raise refuse(f"{name!r} of record {number} is {record[name]!r}")
-    ranking = results.summary.get("ranking")
-    if ranking is not None and not _complete(ranking, {record.get("strategy") for record in results.records}):
-        raise refuse("its ranking is incomplete")
+    for name in ("ranking", "valid_ranking"):
+        ranking = results.summary.get(name)
+        if ranking is not None and not _complete(ranking, {record.get("strategy") for record in results.records}):
+            raise refuse(f"its {name.replace('_', ' ')} is incomplete")
     return results
 
 

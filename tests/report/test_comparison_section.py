@@ -14,6 +14,15 @@ def plots(section: Section) -> dict[str, Plot]:
     return {figure.name: figure for figure in figures if isinstance(figure, Plot)}
 
 
+def test_the_floor_is_drawn_where_test_regret_is(comparison: Results) -> None:
+    """A perfect search on validation values ends at 0.25 points."""
+    drawn = plots(comparison_section(comparison, styles(NAMES), "comparison-1"))
+    floors = {name: [m.y.tolist() for m in plot.marks if m.name == "floor"] for name, plot in drawn.items()}
+    assert floors["comparison-1-evaluations"] == floors["comparison-1-simulated-seconds"] == [[0.25, 0.25]]
+    assert floors["comparison-1-valid-evaluations"] == []
+    assert "Dashed: the floor" in drawn["comparison-1-evaluations"].caption
+
+
 def test_curves_are_means_over_repeats_with_bands(comparison: Results) -> None:
     section = comparison_section(comparison, styles(NAMES), "comparison-1")
     figure = plots(section)["comparison-1-evaluations"]
@@ -36,7 +45,8 @@ def test_finals_and_pairs_follow_the_ranking(comparison: Results) -> None:
     assert final.y.categories == ("bayesian-gp", "evolution", "random")
     assert [m.y.tolist() for m in final.marks if isinstance(m, Points)] == [[0], [1], [2]]
     figures = [f for block in section.blocks if isinstance(block, Figures) for f in block.figures]
-    (pairs,) = (figure for figure in figures if isinstance(figure, Heatmap))
+    pairs, valid_pairs = (figure for figure in figures if isinstance(figure, Heatmap))
+    assert (pairs.name, valid_pairs.name) == ("comparison-1-pairs", "comparison-1-valid-pairs")
     assert np.isfinite(pairs.values).tolist() == [[False, True, True], [False, False, True], [False] * 3]
     # 8 repeats, all in one direction: p = 2 / 2^8, times 3 pairs
     assert pairs.values[0, 2] == pytest.approx(3 * 2 / 2**8)
@@ -68,15 +78,17 @@ def test_without_a_ranking_there_is_its_reason(comparison: Results) -> None:
     summary = {"ranking": None, "statement": "No ranking: random has no test value in repeat 0."}
     results = Results(**{**vars(comparison), "summary": summary})
     section = comparison_section(results, styles(NAMES), "comparison-1")
-    assert section.sentences == (summary["statement"],)
+    reason = summary["statement"]
+    assert section.sentences == (f"By test regret (how good the chosen architectures are): {reason}",)
     assert comparison_facts(results) == ()
     assert not any(isinstance(block, TextTable) for block in section.blocks)
 
 
 def test_facts_name_the_winner_and_whom_it_cannot_be_distinguished_from(comparison: Results) -> None:
-    (fact,) = comparison_facts(comparison)
+    fact, valid_fact = comparison_facts(comparison)
+    assert (fact.name, valid_fact.name) == ("best strategy by test regret", "best strategy by validation regret")
     assert fact.value == "bayesian-gp"
     assert "n = 8 repeats" in fact.note
     ranking = {**comparison.summary["ranking"], "groups": (("bayesian-gp", "evolution"),)}
-    (fact,) = comparison_facts(Results(**{**vars(comparison), "summary": {**comparison.summary, "ranking": ranking}}))
+    fact, _ = comparison_facts(Results(**{**vars(comparison), "summary": {**comparison.summary, "ranking": ranking}}))
     assert fact.note.endswith("not distinguishable from evolution")
