@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nasbench.benchmark import hdf5
 from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings, build
-from nasbench.errors import MissingExtraError
+from nasbench.errors import InputError, MissingExtraError
 from nasbench.measures import PROXIES, measures
 from nasbench.measures.memory import inference_memory
 from nasbench.measures.parameters import parameters
@@ -54,6 +55,22 @@ def test_proxies_are_those_of_the_initial_network(small, tmp_path):
     table = build(replace(small, cells=1, seeds=1, measures=("proxies",)), tmp_path / "t.h5")
     assert {f"digits/{name}" for name in PROXIES} <= set(table.columns)
     assert table.columns["digits/synflow"].metric.description.startswith("Before training: ")
+
+
+def test_a_recipe_that_names_a_group_covers_its_members(small, tmp_path, monkeypatch):
+    """Earlier versions recorded `costs` where the recipe now names its members."""
+    settings, out = replace(small, cells=1, seeds=1), tmp_path / "t.h5"
+    table = build(settings, out)
+    (part,) = table.recipe["parts"]
+    assert part["measures"] == ["parameters", "flops", "latency"]
+    hdf5.write(replace(table, recipe={**table.recipe, "parts": [{**part, "measures": ["costs"]}]}), out)
+    monkeypatch.setattr("nasbench.builder.trainer.Measurer.__call__", None)
+    assert build(settings, out).recipe["parts"][0]["measures"] == ["costs"]
+
+
+def test_a_measure_takes_no_arguments_in_a_table(small, tmp_path):
+    with pytest.raises(InputError, match=r"'zen\+seed=1' takes no arguments"):
+        build(replace(small, measures=("zen+seed=1",)), tmp_path / "t.h5")
 
 
 def test_what_does_not_apply_to_a_network_is_absent(tmp_path):

@@ -14,7 +14,7 @@ from torch import nn
 from nasbench.errors import InputError
 from nasbench.measures import PROXIES, measures
 from nasbench.measures.proxies import Proxy, proxy_scores
-from nasbench.measures.proxies.jacov import K
+from nasbench.measures.proxies.jacov import EPSILON
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import Task, tasks
 
@@ -146,11 +146,11 @@ def test_only_what_is_needed_matters(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["jacov", "naswot"])
 def test_the_order_of_inputs_does_not_matter(name: str, rounding: Callable[..., float]) -> None:
-    """In double precision: jacov divides by eigenvalues that can be as small as K; a sum has 8 channels of 3x3."""
+    """In double precision: jacov divides by eigenvalues as small as EPSILON; a sum has 8 channels of 3x3."""
     network, task, inputs, _ = setting("nb201")
     network, inputs = network.double(), inputs.double()
     proxy = create(name)
-    near = rounding(1_000, condition=1 / K)
+    near = rounding(1_000, condition=1 / EPSILON)
     assert proxy.score(network, task, inputs.flip(0)) == pytest.approx(proxy.score(network, task, inputs), rel=near)
 
 
