@@ -26,7 +26,13 @@ def component_name(component: type[T] | T, registry: Registry[T]) -> str:
 
 
 def name_of(component: str | type[T] | T, registry: Registry[T]) -> str:
-    """Specification of a component given as a name, a class or an instance, with the arguments that are no defaults."""
+    """Specification of a component given as a name, a class or an instance, with the arguments that are no defaults.
+
+    >>> from nasbench.search import strategies
+    >>> from nasbench.search.evolution import RegularisedEvolution
+    >>> name_of(RegularisedEvolution(population=50), strategies)
+    'evolution+population=50'
+    """
     if isinstance(component, str):
         return component
     name = component_name(component, registry)

@@ -28,14 +28,13 @@ if TYPE_CHECKING:
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
 
-EPOCHS = (1, 4)
-
 
 class Formula(Benchmark):
     """Validation sums over positions, test differs a little; a cell of code c trains 1 + c % 7 s an epoch."""
 
     kind = "tabular"
     name = "formula"
+    epochs: tuple[int, ...] = (1, 4)
 
     def __init__(self, direction: Direction = "maximise", timed: bool = True, complete: bool = True) -> None:
         self.space = spaces.create("nb201")
@@ -72,8 +71,8 @@ class Formula(Benchmark):
         self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answers:
         found = self.metric(metric)
-        finished = EPOCHS[-1] if epoch == "last" else epoch
-        if finished not in EPOCHS:
+        finished = self.epochs[-1] if epoch == "last" else epoch
+        if finished not in self.epochs:
             raise NotFoundError(f"no epoch {epoch}")
         values = self.formulas[found.path](self.space.check(genotypes), finished)
         return Answers(np.ma.masked_invalid(values), found.path, found.split, found.units, finished, "mean")
@@ -96,13 +95,13 @@ class Formula(Benchmark):
         return self.whole
 
     def recorded_epochs(self, metric: str) -> tuple[int, ...]:
-        return EPOCHS if "epoch" in self.metric(metric).dims else ()
+        return self.epochs if "epoch" in self.metric(metric).dims else ()
 
     def recorded_seeds(self, metric: str) -> tuple[int, ...]:
         return ()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def formula() -> type[Formula]:
     return Formula
 

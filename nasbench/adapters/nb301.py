@@ -15,8 +15,6 @@ import numpy as np
 from nasbench.adapters.opening import opened
 from nasbench.benchmark.base import Benchmark, Epoch, Metric, SeedPolicy
 from nasbench.benchmark.load import load
-from nasbench.benchmark.surrogate import SurrogateBenchmark
-from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.cell_pair import CELLS
 from nasbench.spaces.darts import DARTS, NODES_PER_CELL
@@ -151,8 +149,7 @@ class Ensemble:
     @property
     def _has_noise_model(self) -> bool:
         """Whether the benchmark is a surrogate with a noise model."""
-        benchmark = self.benchmark
-        return isinstance(benchmark, SurrogateBenchmark) and benchmark.models[self.metric.path].noise is not None
+        return self.benchmark.kind == "surrogate" and self.benchmark.takes_seed(self.metric.path)
 
     @property
     def _is_cost(self) -> bool:
@@ -206,15 +203,13 @@ def pooled_deviation(values: FloatArray) -> float:
 
 def _fitted_on(surrogate: Benchmark, folder: Path) -> Benchmark | None:
     """The table on which a surrogate was fitted, by name and recipe; None if it is not in the folder."""
-    if not isinstance(surrogate, SurrogateBenchmark):
-        return None
     entry = surrogate.table.recipe.get("table")
     facts: Mapping[str, Any] = entry if isinstance(entry, dict) else {}
     name = facts.get("name")
     if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
         return None
     table = load(folder / name)
-    same = isinstance(table, TabularBenchmark) and dict(table.table.recipe) == facts.get("recipe")
+    same = dict(table.table.recipe) == facts.get("recipe")
     return table if same and np.array_equal(table.architectures(), surrogate.architectures()) else None
 
 

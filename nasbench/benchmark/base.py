@@ -138,7 +138,7 @@ class Benchmark(ABC):
     name: str
     """Name in messages and results: the name of its file."""
     path: Path | None = None
-    """File that it was loaded from, which other processes can open; None in memory only."""
+    """File it was loaded from, for other processes to open; None if it is in memory only."""
     space: Space
     table: Table
     """The measurements; of a surrogate, what its models were fitted on."""

@@ -53,19 +53,20 @@ def curve_metric(benchmark: Benchmark, metric: str) -> Metric:
 
 
 def _static(benchmark: Benchmark, name: str) -> Metric:
-    static = [path for path, metric in benchmark.metrics.items() if metric.static]
+    columns = [path.replace("/", ":") for path, metric in benchmark.metrics.items() if metric.static]
+    static = ", ".join(columns) or "(none)"
     try:
         metric = benchmark.metric(name.replace(":", "/"))
     except NotFoundError as error:
         kinds = ", ".join(benchmark.space.feature_kinds)
         raise InputError(
-            f"{name!r} is neither an encoding of {benchmark.space.name} ({kinds}, ...) nor a metric of "
-            f"{benchmark.name}; its static metrics are {', '.join(static) or '(none)'}"
+            f"{name!r} is neither an encoding of {benchmark.space.name} ({kinds}, ...) nor the name of one metric of "
+            f"{benchmark.name}; its static metrics are {static}"
         ) from error
     if not metric.static:
         raise InputError(
             f"{metric.path!r} comes of training, so a predictor may not read it; partial curves are written "
-            f"curve@EPOCHS, and static metrics of {benchmark.name} are {', '.join(static) or '(none)'}"
+            f"curve@EPOCHS, and static metrics of {benchmark.name} are {static}"
         )
     return metric
 

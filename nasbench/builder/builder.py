@@ -97,7 +97,7 @@ def build(
         work = Work(settings, plan, ledger, finished, engine, retries, retry_failed, progress, tell)
         with _interruption_described(work):
             genotypes = work.train(training_device, parallel)
-            work.measure(genotypes)
+            work.take_measures(genotypes)
             for measure in work.partly_missing(genotypes):
                 tell(f"{measure} is measured right after training, so it is missing for networks trained earlier")
                 request["measures"].remove(measure)

@@ -108,7 +108,7 @@ class Work:
         if conditions not in known:
             self.ledger.settle("made_with", [*known, conditions])
 
-    def measure(self, genotypes: GenotypeArray) -> None:
+    def take_measures(self, genotypes: GenotypeArray) -> None:
         """Measure untrained networks of architectures `(n, d)`."""
         classes = {name: measures.resolve(name)[0] for name in self.settings.measures}
         names = [name for name, measure in classes.items() if not measure.trained]

@@ -110,12 +110,13 @@ def show_evaluation(results: Results) -> None:
     rows = results.records
     sizes = sorted({row["n_train"] for row in rows})
     names = list(dict.fromkeys(row["predictor"] for row in rows))
+    queried = ("query_seconds",) if any(row.get("query_seconds") for row in rows) else ()
     shown = []
     for name in names:
         row: dict[str, Any] = {"predictor": name}
         for size in sizes:
             row[f"tau n={size}"] = _mean(rows, name, size, "kendall_tau")
-        for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds"):
+        for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds", *queried):
             row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
         shown.append(row)
     show(shown)

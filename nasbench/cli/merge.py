@@ -75,9 +75,8 @@ def merge(
 def _measured(file: Path) -> Table:
     """The table of a tabular benchmark, with numbers read on request."""
     from nasbench.benchmark.load import load
-    from nasbench.benchmark.tabular import TabularBenchmark
 
     benchmark = load(file)
-    if not isinstance(benchmark, TabularBenchmark):
+    if benchmark.kind != "tabular":
         raise InputError(f"{file} is a {benchmark.kind} benchmark; pass the tabular one on which it was fitted")
     return benchmark.table

@@ -89,7 +89,7 @@ def evaluate(
     For each random split, every predictor is fitted on nested training sets and scored on the same test set; one
     architecture of each function takes part, and only architectures whose inputs are known to all predictors. A target
     is the mean over the recorded training seeds. A predictor named by a text gets the number of the split as its
-    `seed`. Scores do not depend on `jobs`.
+    `seed`, and so does a class. Scores do not depend on `jobs`.
 
     Args:
         benchmark: Source of architectures, targets and inputs.
@@ -181,7 +181,7 @@ def _named(
     for component in predictors:
         registry.create(component)  # refuses what is none
         name = name_of(component, registry)
-        if name in named and named[name] is not component and not isinstance(component, str):
+        if named.get(name, component) != component:
             raise InputError(f"two predictors are called {name!r}; give them different arguments")
         named[name] = component
     if not named:

@@ -99,7 +99,7 @@ def standing(run: Run, evaluator: Evaluator, score: Score) -> Standing:
         full, reached = evaluator.fidelities[last], evaluator.fidelities[position]
         more_epochs.append(0 if position == last else full - reached if continued else full)
         before = evaluator.seconds(row, position) if continued else 0.0
-        more_seconds.append(0.0 if position == last else evaluator.seconds(row, last) - before)
+        more_seconds.append(0.0 if position == last else max(evaluator.seconds(row, last) - before, 0.0))
     shape = (len(trials), run.scores.shape[1])
     return Standing(
         trials=trials,

@@ -1,4 +1,4 @@
-"""Active sampling: train next the architectures of which a predictor is least certain."""
+"""Active sampling: train next where a predictor is least certain."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Strategy(ABC):
             name, most = type(self).__name__, self.max_objectives
             raise InputError(f"{name} takes {most} objective{'s' * (most > 1)}, got {len(problem.objectives)}")
         self.problem, self.rng, self._full_epochs = problem, rng, problem.fidelities[-1]
-        self._designs = list(problem.initial[::-1])
+        self._designs = list(problem.initial[::-1].copy())
         self._running_tags: Counter[Any] = Counter()
         self._start()
         return self

@@ -11,6 +11,9 @@ def non_dominated(points: FloatArray) -> BoolArray:
     """Which of `n` points `(n, m)`, more being better, no other point beats; of equal points all, NaN none.
 
     A point beats another if it is nowhere worse and somewhere better.
+
+    >>> non_dominated(np.array([[1.0, 3.0], [2.0, 1.0], [1.0, 1.0]])).tolist()
+    [True, True, False]
     """
     known = np.flatnonzero(np.isfinite(points).all(axis=1))
     order = known[np.lexsort(-points[known].T[::-1])]  # best first objective first: only earlier ones can dominate
@@ -37,6 +40,9 @@ def hypervolume(points: FloatArray, reference: FloatArray) -> float:
 
     Exact: a sweep for two objectives, slices along the last objective for more. Points that are not above the
     reference in every objective add nothing.
+
+    >>> hypervolume(np.array([[1.0, 3.0], [2.0, 1.0]]), np.zeros(2))  # a column of 3 and one of 1
+    4.0
     """
     above = points[(points > reference).all(axis=1)] - reference
     return _volume(above[non_dominated(above)]) if len(above) else 0.0

@@ -166,8 +166,10 @@ class QueryEvaluator(Evaluator):
         name = np.asarray(architecture).tobytes()
         row = self._rows.get(name)
         if row is None:
-            self._cells.append(self.space.check([architecture])[0])
-            row = self._rows[name] = len(self._cells) - 1
+            cell = self.space.check([architecture])[0]
+            row = self._rows[name] = self._rows.setdefault(cell.tobytes(), len(self._cells))  # whatever its type was
+            if row == len(self._cells):
+                self._cells.append(cell)
         return row
 
     def genotypes(self, rows: Sequence[int] | IntArray) -> GenotypeArray:
@@ -386,12 +388,13 @@ def search_metrics(benchmark: Benchmark, names: Sequence[str]) -> SearchMetrics:
 def _check_constraints(evaluator: Evaluator, genotypes: GenotypeArray) -> None:
     """Refuse constraints that no architecture of the space, or of the table, meets."""
     if evaluator.constraints and not evaluator.feasible(genotypes).any():
-        stated = ", ".join(map(str, evaluator.constraints))
-        first = evaluator.constraints[0]
-        values = evaluator.column(first.metric, genotypes)
-        raise InputError(
-            f"no architecture meets {stated}; {first.metric} lies from {np.nanmin(values):g} to {np.nanmax(values):g}"
-        )
+        ranges = []
+        for metric in dict.fromkeys(constraint.metric for constraint in evaluator.constraints):
+            values = evaluator.column(metric, genotypes)
+            known = values[np.isfinite(values)]
+            lies = f"lies from {known.min():g} to {known.max():g}" if len(known) else "is missing for all"
+            ranges.append(f"{metric} {lies}")
+        raise InputError(f"no architecture meets {', '.join(map(str, evaluator.constraints))}; {', '.join(ranges)}")
 
 
 def _column(benchmark: Benchmark, name: str, genotypes: GenotypeArray) -> FloatArray:

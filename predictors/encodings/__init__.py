@@ -50,11 +50,14 @@ def needs_of(features: str) -> Needs:
 
     A column may turn out to be an encoding that only its space knows (`Space.feature_kinds`).
 
+    >>> needs_of("default/flops/curve@4")
+    Needs(columns=('flops',), epochs=4)
+
     Raises:
-        InputError: The epoch of a curve is no number.
+        InputError: It is no text, or the epoch of a curve is no number.
     """
     columns, epochs = [], 0
-    for name in features.split("/") if features else ():
+    for name in _split(features):
         if name.startswith(CURVE):
             epochs = max(epochs, _epoch(name))
         elif name not in (DEFAULT, *encodings, *SPACE_KINDS):
@@ -85,8 +88,13 @@ def encode(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
 
 def _names(features: str, space: Space) -> list[str]:
     """The names that `features` joins, `default` spelled out."""
-    names = features.split("/") if features else []
-    return [part for name in names for part in (default(space).split("/") if name == DEFAULT else [name])]
+    return [part for name in _split(features) for part in (_split(default(space)) if name == DEFAULT else [name])]
+
+
+def _split(features: str) -> list[str]:
+    if not isinstance(features, str):
+        raise InputError(f"features are names joined by '/', as 'default/flops'; got {features!r}")
+    return features.split("/") if features else []
 
 
 def _block(name: str, inputs: Inputs, cells: Cells) -> Block:

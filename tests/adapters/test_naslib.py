@@ -296,19 +296,19 @@ def test_their_predictors_as_ours() -> None:
     (xtrain, ytrain), (xtest, ytest) = labelled(60, 0), labelled(30, 1000)
     space = xtrain[0].space
     theirs = Counts()
-    ours = FromNaslib(theirs).fit(Inputs(space, np.stack([x.genotype for x in xtrain])), ytrain)
-    inputs = Inputs(space, np.stack([x.genotype for x in xtest]))
-    prediction = ours.predict(inputs)
+    train, test = (Inputs.of(space, np.stack([x.genotype for x in graphs])) for graphs in (xtrain, xtest))
+    ours = FromNaslib(theirs).fit(train, ytrain)
+    prediction = ours.predict(test)
     assert np.corrcoef(prediction.mean, ytest)[0, 1] > 0.9
     np.testing.assert_allclose(prediction.std, ytrain.std())  # it says nothing of its error
     theirs.members = 3
-    ensemble = ours.predict(inputs)
+    ensemble = ours.predict(test)
     np.testing.assert_allclose(ensemble.std, 0.1 * ytrain.std())
     with pytest.raises(InputError, match="cannot be stored"):
         ours.state()
     theirs.query = lambda xtest, info=None: np.zeros(3)  # type: ignore[method-assign]
     with pytest.raises(InputError, match=r"gives \(3,\) for 30"):
-        ours.predict(inputs)
+        ours.predict(test)
 
 
 WRAPPED = """

@@ -18,7 +18,7 @@ OTHER = "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|"
 
 @pytest.fixture
 def table() -> Table:
-    """One row, `BARE`, with what training came to, 90, and a number of parameters, 7."""
+    """One row, `BARE`, with an accuracy of 90 and 7 parameters."""
     columns = {
         metric.path: Column(
             metric, np.full((1, 1)[: len(metric.dims)], value), np.zeros((1, 1)[: len(metric.dims)], "u1")

@@ -38,13 +38,13 @@ TIMINGS = ("digits/train_seconds", "digits/latency")
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """The table of `TINY`, made in one process without interruption."""
+    """The table of `TINY`, built in one process without interruption."""
     out = tmp_path_factory.mktemp("tiny") / "tiny.h5"
     return out, build(TINY, out)
 
 
 def assert_same(a, b):
-    """All but the times is equal."""
+    """Assert that everything except measured times is equal."""
     assert (a.recipe, a.seeds, a.epochs, set(a.columns)) == (b.recipe, b.seeds, b.epochs, set(b.columns))
     np.testing.assert_array_equal(a.genotypes, b.genotypes)
     for name, column in a.columns.items():
@@ -179,9 +179,9 @@ if __name__ == "__main__":
     ids=["Ctrl-C", "Ctrl-C in the background", "kill -9"],
 )
 def test_stopped_and_called_again(tiny, tmp_path, stop, jobs, shell):
-    """Stopped after 2 of 6 trainings, by Ctrl-C or for good: the next call trains only the others.
+    """After an interruption at 2 of 6 trainings, the next call trains only the other 4.
 
-    A shell without job control starts what runs in the background with SIGINT ignored.
+    A shell without job control starts background processes with SIGINT ignored.
     """
     out = tmp_path / "t.h5"
     script = tmp_path / "script.py"
@@ -271,7 +271,7 @@ class Network(nn.Module):
         return self.wrapped(x[0] if self.fault == "shape" else x)
 
 class Faulty(NB201):
-    """Networks whose first operation is pooling fail when they are trained."""
+    """Networks that begin with pooling fail in training."""
     def __init__(self, fault: str = "raise", all: bool = False) -> None:
         super().__init__()
         self.fault, self.all = fault, all
@@ -336,7 +336,7 @@ def test_what_failed_is_trained_again_when_asked(faulty, tmp_path, monkeypatch, 
 
 
 def test_what_was_trained_again_is_not_lost_when_that_was_stopped(faulty, tmp_path, monkeypatch):
-    """The next call, which does not ask to try again, writes what is finished."""
+    """The next call without a retry writes the finished work."""
     settings = replace(TINY, space="faulty_space:Faulty", cells=8, seeds=1, train=TrainSettings(1))
     out, trained = tmp_path / "t.h5", []
     failed = build(settings, out).columns["digits/test_loss"].missing
@@ -358,7 +358,7 @@ def test_what_was_trained_again_is_not_lost_when_that_was_stopped(faulty, tmp_pa
 
 
 def test_what_fails_does_not_cost_what_was_not_asked_for(faulty, tmp_path):
-    """Other seeds, in table and ledger, stay when this call's trainings fail, or are tried again."""
+    """Other seeds, in table and ledger, are kept when trainings of this call fail or are retried."""
     settings = replace(TINY, space="faulty_space:Faulty", cells=8, train=TrainSettings(1))
     table = build(settings, tmp_path / "t.h5")
     failed = table.columns["digits/test_loss"].missing

@@ -1,4 +1,4 @@
-"""Tables that grow, by cells, seeds, schedules and data sets, and that are trained side by side."""
+"""Tables extended by cells, seeds, schedules and data sets, and networks trained side by side."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ MNIST = "mnist5k+size=7+train=40+validation=20+test=20"
 
 @pytest.fixture
 def trained(monkeypatch):
-    """What is trained: data set, epochs, seed, number of cells."""
+    """Trainings that ran: data set, epochs, seed, number of cells."""
     found = []
     train = Trainer.train
 
@@ -31,7 +31,7 @@ def trained(monkeypatch):
 
 
 def test_more_cells_and_seeds(small, same, tmp_path, trained):
-    """What is there is not trained again, and the file is that of one call."""
+    """Existing results are not trained again, and the file equals that of a single call."""
     out = tmp_path / "t.h5"
     build(replace(small, cells=2, seeds=1), out)
     assert trained == [("digits", 2, 0, 1)] * 2
@@ -48,7 +48,7 @@ def test_more_cells_and_seeds(small, same, tmp_path, trained):
 
 
 def test_parts_that_are_no_rectangle(small, tmp_path):
-    """Two cells with two seeds, four cells with one: what is missing says so."""
+    """Two cells with two seeds, four cells with one: the missing trainings have a reason."""
     out = tmp_path / "t.h5"
     build(replace(small, cells=2, seeds=2), out)
     table = build(replace(small, cells=4, seeds=1), out)
@@ -85,7 +85,7 @@ def test_more_schedules_and_data_sets(small, same, tmp_path, trained):
 
 
 def test_schedules_are_trainings_of_their_own(small, tmp_path):
-    """The learning rate falls to 0 in each: the first epoch of two is not the only one of one."""
+    """The learning rate falls to 0 in each, so the first of two epochs differs from a training of one."""
     settings = replace(small, cells=2, seeds=1, shorter=(1,))
     table = build(settings, tmp_path / "t.h5")
     alone = build(replace(settings, train=replace(small.train, epochs=1), shorter=()), tmp_path / "u.h5")
@@ -95,7 +95,7 @@ def test_schedules_are_trainings_of_their_own(small, tmp_path):
 
 
 def test_a_ledger_of_more_than_is_asked_for_is_kept(small, tmp_path):
-    """Stopped on the way to six cells, then three are asked for: the others stay for a later call."""
+    """Interrupted on the way to six cells, then three are requested: the others are kept for a later call."""
 
     def stop(done, total):
         if done == 8:
@@ -113,7 +113,7 @@ def test_a_ledger_of_more_than_is_asked_for_is_kept(small, tmp_path):
 
 
 def test_seeds_and_data_sets_that_were_begun_are_kept(small, tmp_path):
-    """More seeds, or another data set, were begun; then what is there is asked for again."""
+    """Seeds or data sets of an interrupted call are kept when a later call requests only the existing table."""
     out, few = tmp_path / "t.h5", replace(small, cells=2, seeds=1)
     build(few, out)
 
@@ -142,7 +142,7 @@ def test_a_list_that_has_become_longer(small, tmp_path):
 
 
 def test_a_list_that_has_changed_to_what_another_call_trained_less(small, tmp_path):
-    """Two cells with two seeds, of another sampler one more with one seed, which is then put on the list."""
+    """Two cells with two seeds, and one from another sampler with one seed, which is then added to the list."""
     path, out = tmp_path / "list.txt", tmp_path / "t.h5"
     path.write_text("2,0,0,0,0,0\n3,0,0,0,0,0\n")
     listed = replace(small, cells=None, measures=(), sampling=f"list+path={path}")
@@ -232,7 +232,7 @@ def test_side_by_side_is_invisible_in_the_table(small, tmp_path, rounding):
 
 
 def test_the_recipe_says_how_trainings_were_made_and_no_other_calls(small, tmp_path):
-    """Two side by side, stopped, then one by one; measuring and what is there are not training."""
+    """Two side by side, interrupted, then one by one; measurements and existing trainings do not count."""
 
     def stop(done, total):
         if done == 2:
@@ -282,7 +282,7 @@ def test_networks_that_cannot_run_side_by_side_are_trained_one_by_one(small, tmp
 
 
 def test_how_many_side_by_side_is_measured_once(small, same, tmp_path, monkeypatch):
-    """An interrupted build goes on with the number that it found."""
+    """An interrupted build continues with the same number."""
     seconds = {1: 1.0, 4: 3.0, 8: 6.5, 16: 99.0}
     monkeypatch.setattr(Trainer, "timed", lambda self, group: seconds[len(group.genotypes)])
     told = []
@@ -339,7 +339,7 @@ def test_unacceptable_settings(small, tmp_path, change, message):
 
 
 def test_a_table_gets_no_sampler_imported(small, tmp_path, monkeypatch):
-    """One that a file names is code of whoever wrote the file."""
+    """A sampler named in a file is code of the file's author."""
     (tmp_path / "foreign_sampler.py").write_text("raise SystemExit('it ran')")
     monkeypatch.syspath_prepend(tmp_path)
     out, few = tmp_path / "t.h5", replace(small, cells=1, seeds=1, measures=())
@@ -350,7 +350,7 @@ def test_a_table_gets_no_sampler_imported(small, tmp_path, monkeypatch):
 
 
 def test_rows_of_unique_functions_stand_for_functions(small, tmp_path):
-    """Until cells come in that were not drawn so."""
+    """Until cells of another sampler are added."""
     out = tmp_path / "t.h5"
     few = replace(small, cells=2, seeds=1)
     assert build(replace(few, sampling="unique"), out).rows_stand_for_functions

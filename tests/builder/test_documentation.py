@@ -1,4 +1,4 @@
-"""docs/build.md names what there is, its command is understood, and its code runs."""
+"""docs/build.md names existing options and measures, and its code runs."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The commands that there are, what the program says of itself, and that it starts fast."""
+"""The list of commands, the help texts, and a fast start."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Scores, a surrogate, a race and the report of them."""
+"""The commands evaluate, surrogate, compare and report, one after the other."""
 
 import json
 from collections.abc import Callable
@@ -24,8 +24,20 @@ def test_evaluate_surrogate_compare_report(
     ) == 0  # fmt: skip
     records = json.loads(race.read_text())["records"]
     assert set(records[0]) == {
-        "strategy", "repeat", "evaluations", "simulated_seconds", "valid", "test", "regret",
+        "benchmark", "strategy", "repeat", "evaluations", "epochs", "simulated_seconds", "valid", "test", "regret",
+        "valid_regret",
     }  # fmt: skip
+    assert run(
+        "compare", fitted, "--strategies", "random", "--epochs-budget", 40, "--workers", "1,0.5",
+        "--score", "retrained", "--repeats", 2, "--json", tmp_path / "short.json", *common,
+    ) == 0  # fmt: skip
+    short = json.loads((tmp_path / "short.json").read_text())
+    assert short["settings"]["workers"] == [1, 0.5]
+    assert max(record["epochs"] for record in short["records"]) <= 40
+    assert short["records"][0]["retrain_epochs"] == 0
+    printed = capsys.readouterr().out
+    assert "By test regret" in printed and "By validation regret" in printed
+    assert "A perfect search on validation values would have a test regret of" in printed
     assert run("report", table_file, scores, fitted, race, "--out", page) == 0
     assert "<html" in page.read_text()
     assert len(list((tmp_path / "report_figures").glob("*.png"))) > 3

@@ -1,4 +1,4 @@
-"""What is measured besides curves: where it lies in a table, and what is said where it is absent."""
+"""Measures in a table: their columns, and the reasons of missing numbers."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from nasbench.tasks.images import ImageClassification
 
 
 def test_everything_at_once(small, tmp_path):
-    """One table with all measures, and another that is given them later."""
+    """One table with all measures from the start, and one that gets them later."""
     settings = replace(small, cells=2, measures=tuple(measures))
     table = build(settings, tmp_path / "t.h5", parallel=2)
     columns = table.columns

@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds: layers counted by hand, and networks that others counted."""
+"""Parameters and multiply-adds: layers counted by hand, and published counts of networks."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ RECORDS = Path(__file__).parents[2] / "../shared/tables/nats_bench_sample/raw/NA
 
 
 class Attention(nn.Module):
-    """Places attend to each other, by one fused operation of torch or by two products."""
+    """Self-attention as one fused operation of torch or as two products."""
 
     def __init__(self, fused: bool) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Attention(nn.Module):
 
 
 class Turned(nn.Module):
-    """A layer that sees its input transposed: not in one piece."""
+    """A layer whose input is transposed, hence not contiguous."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Turned(nn.Module):
 
 
 class First(nn.Module):
-    """What a layer answers first."""
+    """The first output of a layer."""
 
     def __init__(self, layer: nn.Module, inputs: int = 1) -> None:
         super().__init__()

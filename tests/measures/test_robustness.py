@@ -1,4 +1,4 @@
-"""Accuracy on corrupted images: by hand with a network that reads one pixel, then with one that was trained."""
+"""Accuracy on corrupted images: by hand with one pixel, then with a trained network."""
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 class Sign(nn.Module):
-    """Class 1 where the only pixel is positive, else class 0."""
+    """Class 1 if the only pixel is positive, else class 0."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         pixel = x.flatten(1)

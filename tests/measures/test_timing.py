@@ -1,4 +1,4 @@
-"""Times: medians by hand, under a clock that is told what to show."""
+"""Times: medians by hand with a scripted clock."""
 
 from collections.abc import Callable
 
@@ -17,13 +17,13 @@ ONE = torch.ones(1, 1, 1, 1)
 
 
 def clock(*milliseconds: int) -> Callable[[], int]:
-    """A clock by which each pass takes so long."""
+    """A clock by which each pass takes the given time."""
     shown = iter([moment for time in milliseconds for moment in (0, 1_000_000 * time)])
     return lambda: next(shown)
 
 
 class Counting(nn.Module):
-    """Keeps the sizes of the batches that it is asked for, and on how many threads."""
+    """Records batch sizes and numbers of threads."""
 
     def __init__(self) -> None:
         super().__init__()

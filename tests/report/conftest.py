@@ -69,8 +69,8 @@ def evaluation() -> Results:
     return Results("evaluation", "benchmark.h5", "nb201", "digits/validation_accuracy", "percent", settings, records)
 
 
-def race(strategies: dict[str, float], repeats: int = 8, least: float = 0.01) -> Results:
-    """Regret falls from 10 to the given final value, by steps at 1, 5 and 20 evaluations."""
+def compare(strategies: dict[str, float], repeats: int = 8, least: float = 0.01) -> Results:
+    """Regret falls from 10 to the given final value in steps at 1, 5 and 20 evaluations."""
     rng = np.random.default_rng(2)
     records, final = [], {}
     for strategy, end in strategies.items():
@@ -92,9 +92,9 @@ def race(strategies: dict[str, float], repeats: int = 8, least: float = 0.01) ->
 
 @pytest.fixture(scope="session")
 def make_comparison() -> Callable[..., Results]:
-    return race
+    return compare
 
 
 @pytest.fixture(scope="session")
 def comparison() -> Results:
-    return race({"random": 4.0, "evolution": 1.0, "bayesian-gp": 0.5})
+    return compare({"random": 4.0, "evolution": 1.0, "bayesian-gp": 0.5})

@@ -90,5 +90,5 @@ def test_facts_name_the_winner_and_whom_it_cannot_be_distinguished_from(comparis
     assert fact.value == "bayesian-gp"
     assert "n = 8 repeats" in fact.note
     ranking = {**comparison.summary["ranking"], "groups": (("bayesian-gp", "evolution"),)}
-    (fact,) = comparison_facts(Results(**{**vars(comparison), "summary": {**comparison.summary, "ranking": ranking}}))
+    fact, _ = comparison_facts(Results(**{**vars(comparison), "summary": {**comparison.summary, "ranking": ranking}}))
     assert fact.note.endswith("not distinguishable from evolution")

@@ -18,7 +18,7 @@ NASTY = "<script>alert('x')</script>&\"$"
 
 
 class Page(HTMLParser):
-    """Everything in a page that a browser would load or run."""
+    """Everything in a page that a browser loads or runs."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)

@@ -1,4 +1,4 @@
-"""How far a surrogate can be trusted is said with n and intervals."""
+"""The section of a surrogate states scores with n and intervals."""
 
 from dataclasses import replace
 

@@ -120,11 +120,11 @@ def test_a_list(tmp_path):
 def test_active_sampling_chooses_where_the_predictor_is_least_certain():
     found, sizes = run("active+start=6+batch=4+pool=200", NB201, 13)
     assert sizes == [6, 4, 3]
-    from nasbench.predictors import predictors
+    from nasbench.predictors import Inputs, predictors
 
-    model = predictors.create("gp").fit(NB201, found[:6], score(found[:6]))
-    chosen = model.predict(found[6:10]).std
-    others = model.predict(NB201.sample(200, np.random.default_rng(1))).std
+    model = predictors.create("gp").fit(Inputs.of(NB201, found[:6]), score(found[:6]))
+    chosen = model.predict(Inputs.of(NB201, found[6:10])).std
+    others = model.predict(Inputs.of(NB201, NB201.sample(200, np.random.default_rng(1)))).std
     assert chosen.min() > np.quantile(others, 0.8)
     assert (np.diff(chosen) <= 0).all()
 

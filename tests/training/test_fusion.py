@@ -1,4 +1,4 @@
-"""Networks side by side do what each of them does by itself."""
+"""Networks trained side by side equal networks trained alone."""
 
 import copy
 
@@ -75,12 +75,12 @@ def weights(network):
 
 
 def doubled(data):
-    """Images in double precision, in which training does not blow rounding up to what can be seen."""
+    """Images in double precision, so that training does not amplify rounding errors visibly."""
     return {split: (images.double(), labels) for split, (images, labels) in data.items()}
 
 
 def compare(networks, settings, seeds):
-    """Train one by one and side by side, in double precision, and compare all that was measured and learnt."""
+    """Train one by one and side by side in double precision, and compare histories and weights."""
     data = doubled(noise())
     networks = [network.double() for network in networks]
     alone = copy.deepcopy(networks)
@@ -98,7 +98,7 @@ def compare(networks, settings, seeds):
 
 
 class Pixel(nn.Module):
-    """One convolution of one pixel to two features."""
+    """One 1x1 convolution to two features."""
 
     def __init__(self, *weight):
         super().__init__()
@@ -195,7 +195,7 @@ def test_a_network_that_diverges_does_not_touch_the_others():
 
 
 class Idle(nn.Module):
-    """Has a layer whose result nobody uses, and one of which only the shape is used."""
+    """A network with a layer whose result is unused, and a layer used only for its shape."""
 
     def __init__(self):
         super().__init__()
@@ -219,7 +219,7 @@ def test_what_is_not_on_the_way_to_the_output_is_neither_computed_nor_changed():
 
 
 class Changed(nn.Module):
-    """`small` with something done to the features before the last layer."""
+    """`small` with a function applied to the features before the last layer."""
 
     def __init__(self, what):
         super().__init__()
@@ -288,7 +288,7 @@ def test_the_layout_of_images_makes_no_difference(monkeypatch):
 
 
 def test_mixed_precision_and_layout(monkeypatch):
-    """As on CUDA: the same arithmetic, but for rounding that is coarse."""
+    """As on CUDA: the same arithmetic with coarse rounding."""
     for module in ("learners", "loop"):
         monkeypatch.setattr(f"nasbench.training.{module}.image_layout", lambda device: torch.channels_last)
     monkeypatch.setattr("nasbench.training.steps.precision", lambda device: torch.autocast("cpu", torch.bfloat16))

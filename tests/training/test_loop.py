@@ -44,7 +44,7 @@ def run(seed=0, data=None, **changes):
 
 
 class Tracker(nn.Module):
-    """Constant logits that depend on nothing but a bias; remembers what it was shown."""
+    """Constant logits from a bias alone; records its inputs."""
 
     def __init__(self):
         super().__init__()
@@ -81,7 +81,7 @@ def test_one_step_by_hand(rounding):
 
 
 def test_one_step_of_adamw_by_hand(rounding):
-    """The first step of Adam goes by the learning rate along the sign of the gradient; there is nothing to decay."""
+    """Adam's first step is the learning rate times the sign of the gradient; the weights are 0, so nothing decays."""
     network = Tracker()
     settings = TrainSettings(1, batch_size=4, learning_rate=0.1, weight_decay=0.5, optimiser="adamw")
     train(network, TASK, numbered(4), settings, 0, CPU)
@@ -114,7 +114,7 @@ def test_it_learns_and_says_so_in_percent_nats_and_seconds():
 
 
 def test_it_learns_in_mixed_precision(monkeypatch):
-    """As on CUDA; fails where copies of the weights in the lower precision outlive a step."""
+    """As on CUDA; fails if low-precision copies of the weights outlive a step."""
     monkeypatch.setattr("nasbench.training.steps.precision", lambda device: torch.autocast("cpu", torch.bfloat16))
     assert run(epochs=8)["test_accuracy"][-1] > 80
 

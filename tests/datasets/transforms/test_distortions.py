@@ -1,4 +1,4 @@
-"""Distortions are fixed for good, mild at small strength, and different for each image and copy."""
+"""Distortions are reproducible, mild at small strength, and different for each image and copy."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What every proxy promises: a finite number or none, the same each time, of a network that stays as it was."""
+"""The contract of every proxy: a finite number or NaN, repeatable, with the network unchanged."""
 
 import copy
 import math
@@ -27,7 +27,7 @@ REFUSED = {
 
 
 def setting(name: str, n: int = 6) -> tuple[nn.Module, Task, torch.Tensor, torch.Tensor]:
-    """A network of a space, its task, and a batch that is not the same everywhere."""
+    """A network of a space, its task, and a varied batch."""
     space = spaces.create(name)
     task = tasks.resolve(space.task)[0].small()
     genotype = space.sample(1, np.random.default_rng(3))[0]
@@ -50,7 +50,7 @@ def create(name: str) -> Proxy:
 
 
 def state(network: nn.Module) -> list[object]:
-    """Everything of a network that could change, as values that are compared."""
+    """All mutable state of a network as comparable values."""
 
     def facts(tensor: torch.Tensor | None) -> object:
         return tensor if tensor is None else (tensor.dtype, tensor.requires_grad, tensor.detach().numpy().tobytes())

@@ -1,4 +1,4 @@
-"""The proxy that the documentation shows works as it says, and every proxy is in its table."""
+"""The examples of the documentation work, and every proxy is in its table."""
 
 import re
 import sys

@@ -1,6 +1,6 @@
 """Ranks of NAS-Bench-201 networks agree with the published columns of NAS-Bench-Suite-Zero (Krishnakumar et al., 2022).
 
-Those were taken on CIFAR-10, with other initial weights. `docs/proxies.md` has the figures.
+The published numbers are from CIFAR-10, with other initial weights. `docs/proxies.md` has the figures.
 """
 
 import runpy
