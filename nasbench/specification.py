@@ -6,7 +6,7 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from nasbench.errors import FileError, InputError
@@ -41,6 +41,24 @@ def name_of(component: str | type[T] | T, registry: Registry[T]) -> str:
     defaults = {key: parameter.default for key, parameter in inspect.signature(type(component)).parameters.items()}
     given = {key: value for key, value in arguments_of(component).items() if value != defaults[key]}
     return "+".join([name, *(f"{key}={json.dumps(value, default=repr)}" for key, value in given.items())])
+
+
+def named(components: Iterable[str | type[T] | T], registry: Registry[T]) -> dict[str, str | type[T] | T]:
+    """Components by their names, in their order.
+
+    Raises:
+        InputError: One is no component of the registry, two have one name, or there is none.
+    """
+    by_name: dict[str, str | type[T] | T] = {}
+    for component in components:
+        registry.create(component)  # refuses what is none
+        name = name_of(component, registry)
+        if name in by_name:
+            raise InputError(f"{registry.kind} {name!r} is named twice; name each once")
+        by_name[name] = component
+    if not by_name:
+        raise InputError(f"name at least one {registry.kind}; known are {', '.join(registry)}")
+    return by_name
 
 
 def interactive(*components: object) -> bool:
