@@ -47,16 +47,12 @@ class CountsThree(Predictor):
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def fit(self, inputs: Inputs, targets: npt.ArrayLike) -> Any:
-        self.sizes.append(len(np.asarray(targets)))
-        return super().fit(inputs, targets)
-
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
-        pass
+        self.sizes.append(len(z))
 
     def _predict(self, inputs: Inputs) -> Prediction:
-        mean = self.transform_.forward((inputs.genotypes == 3).sum(axis=1))
-        return Prediction(mean, np.full(len(inputs), 1e-3))
+        mean = self.transform((inputs.genotypes == 3).sum(axis=1))
+        return Prediction(mean, np.full(len(mean), 1e-3))
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         return {}
@@ -65,45 +61,103 @@ class CountsThree(Predictor):
         pass
 
 
-def run(strategy: BayesianOptimisation, n: int, initial: int = 0) -> list[GenotypeArray]:
-    designs = SPACE.sample(initial, np.random.default_rng(5)) if initial else None
-    strategy.start(SPACE, np.random.default_rng(0), epochs=1, initial=designs)
+def run(drive: Any, strategy: BayesianOptimisation, n: int, initial: int = 0, **settings: Any) -> list[GenotypeArray]:
+    search = drive(strategy, initial=initial, **settings)
     proposed = []
     for _ in range(n):
-        trial = strategy.ask()
+        trial = search.ask()
         proposed.append(trial.architecture)
-        strategy.tell(trial, float((trial.architecture == 3).sum()))
+        search.tell(trial, float((trial.architecture == 3).sum()))
     return proposed
 
 
-def test_follows_the_predictor_to_the_optimum() -> None:
-    proposed = run(BayesianOptimisation(CountsThree(), interval=1), 30)
+def test_follows_the_predictor_to_the_optimum(drive: Any) -> None:
+    proposed = run(drive, BayesianOptimisation(CountsThree(), interval=1), 30)
     assert max((genotype == 3).sum() for genotype in proposed) == 6
 
 
-def test_is_fitted_at_the_interval_on_everything_told() -> None:
-    predictor = CountsThree()
-    run(BayesianOptimisation(predictor, interval=5, minimum=12), 30, initial=3)
-    assert predictor.sizes == [12, 17, 22, 27]
+def test_is_fitted_at_the_interval_on_everything_told(drive: Any) -> None:
+    strategy = BayesianOptimisation(CountsThree(), interval=5, first_fit=12)
+    run(drive, strategy, 30, initial=3)
+    assert strategy._model.sizes == [12, 17, 22, 27]
 
 
-def test_failed_trainings_are_left_out_of_the_fit() -> None:
-    predictor = CountsThree()
-    strategy = BayesianOptimisation(predictor, interval=100, minimum=4)
-    strategy.start(SPACE, np.random.default_rng(0), epochs=1)
+def test_failed_trainings_are_left_out_of_the_fit(drive: Any) -> None:
+    search = drive(BayesianOptimisation(CountsThree(), interval=100, first_fit=4))
     for n in range(8):
-        strategy.tell(strategy.ask(), math.nan if n % 2 else float(n))
-    strategy.ask()
-    assert predictor.sizes == [4]
+        search.tell(search.ask(), math.nan if n % 2 else float(n))
+    search.ask()
+    assert search.strategy._model.sizes == [4]
 
 
-def test_never_proposes_twice() -> None:
-    proposed = np.array(run(BayesianOptimisation(CountsThree(), interval=7), 200, initial=5))
+def test_never_proposes_twice(drive: Any) -> None:
+    proposed = np.array(run(drive, BayesianOptimisation(CountsThree(), interval=7), 200, initial=5))
     assert len(set(SPACE.key(proposed).tolist())) == 200
 
 
-def test_settings_are_checked() -> None:
+def test_settings_are_checked(drive: Any) -> None:
     with pytest.raises(InputError, match="at least 1"):
         BayesianOptimisation(interval=0)
     with pytest.raises(InputError, match="unknown predictor 'rigde'"):
-        BayesianOptimisation("rigde").start(SPACE, np.random.default_rng(0), epochs=1)
+        drive(BayesianOptimisation("rigde"))
+
+
+# --- static metrics -------------------------------------------------------------------------------------------------
+
+
+class Notes(CountsThree):
+    """Notes the columns that it is given, besides."""
+
+    def __init__(self, features: str = "default/parameters") -> None:
+        super().__init__()
+        self.features = features
+
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        super()._fit(inputs, z)
+        self.columns = {name: values.copy() for name, values in inputs.columns.items()}
+        self.genotypes = inputs.genotypes
+
+
+def parameters(name: str, genotypes: GenotypeArray) -> FloatArray:
+    assert name == "parameters"
+    return SPACE.code(genotypes) + 1.0
+
+
+def test_static_metrics_that_the_predictor_names_are_looked_up(drive: Any) -> None:
+    strategy = BayesianOptimisation(Notes(), interval=5)
+    run(drive, strategy, 11, lookup=parameters)
+    assert list(strategy._model.columns) == ["parameters"]
+    np.testing.assert_array_equal(
+        strategy._model.columns["parameters"], parameters("parameters", strategy._model.genotypes)
+    )
+
+
+def test_a_column_helps(drive: Any) -> None:
+    """The score is the column, which nothing else tells: with it, proposals are the best candidates."""
+    found = {}
+    for features in ("counts", "counts/score"):
+        search = drive(BayesianOptimisation(f"ridge+features={features}"), lookup=lambda name, g: hidden(g))
+        scores = []
+        for _ in range(40):
+            trial = search.ask()
+            scores.append(float(hidden(trial.architecture[None])[0]))
+            search.tell(trial, scores[-1])
+        found[features] = np.mean(scores[20:])
+    assert found["counts/score"] > 0.9 > 0.7 > found["counts"]
+
+
+def hidden(genotypes: GenotypeArray) -> FloatArray:
+    """Numbers in [0, 1) that have nothing to do with the cell."""
+    numbers = SPACE.code(genotypes).astype(np.uint64) * np.uint64(2654435761) % np.uint64(2**32)
+    result: FloatArray = numbers / 2**32
+    return result
+
+
+def test_learning_curves_are_refused(drive: Any) -> None:
+    with pytest.raises(InputError, match=r"reads 4 epochs of a learning curve, and candidates have none; leave curve@"):
+        drive(BayesianOptimisation("ridge+features=default/curve@4"))
+
+
+def test_columns_that_the_problem_does_not_have(drive: Any) -> None:
+    with pytest.raises(InputError, match="no static metrics, so 'flops' cannot be looked up"):
+        run(drive, BayesianOptimisation("ridge+features=default/flops"), 11)

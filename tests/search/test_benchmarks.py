@@ -12,10 +12,12 @@ from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError
-from nasbench.evaluate.strategies import anytime, compare
+from nasbench.evaluate.anytime import anytime
+from nasbench.evaluate.strategies import compare
 from nasbench.evaluate.surrogates import fit_surrogate
+from nasbench.search.problem import Budget
 from nasbench.search.random import RandomSearch
-from nasbench.simulator.evaluator import LookUp
+from nasbench.simulator.evaluator import QueryEvaluator, TabulatedEvaluator
 from nasbench.simulator.simulate import simulate
 from nasbench.spaces import spaces
 
@@ -59,23 +61,24 @@ def test_sampled_cells_need_a_surrogate(cells: TabularBenchmark) -> None:
 
 
 def test_race_on_a_surrogate(surrogate: SurrogateBenchmark) -> None:
-    results = compare(surrogate, "validation_accuracy", strategies=["random", "local"], repeats=6, processes=1)
+    results = compare(surrogate, "validation_accuracy", strategies=["random", "local"], repeats=6, jobs=1)
     assert results.benchmark == "surrogate of cells.h5"
     assert results.summary["timed"]
     assert results.summary["ranking"]["order"] == ("local", "random")
     seconds = [record["simulated_seconds"] for record in results.records]
     assert all(math.isfinite(second) and second > 0 for second in seconds)
-    alone = simulate(RandomSearch(), surrogate, "validation_accuracy", np.random.default_rng(0), evaluations=20)
-    costs = surrogate.query_many(alone.genotypes, "train_seconds").values
+    evaluator = QueryEvaluator(surrogate, ["validation_accuracy"])
+    alone = simulate(RandomSearch(), evaluator, Budget(evaluations=20), np.random.default_rng(0))
+    costs = surrogate.query_many(evaluator.genotypes(alone.rows), "train_seconds").values
     np.testing.assert_allclose(alone.seconds, np.cumsum(costs))
 
 
 def test_look_up_is_the_surrogate(surrogate: SurrogateBenchmark) -> None:
-    referee = LookUp(surrogate, "validation_accuracy")
+    evaluator = TabulatedEvaluator(surrogate, ["validation_accuracy"])
     every = np.concatenate(list(SPACE.enumerate()))
-    np.testing.assert_array_equal(referee.codes, SPACE.code(every))
-    np.testing.assert_allclose(referee.values[0], surrogate.query_many(every, "validation_accuracy").values)
-    np.testing.assert_allclose(referee.seconds[0], surrogate.query_many(every, "train_seconds").values)
+    np.testing.assert_array_equal(evaluator.codes, SPACE.code(every))
+    np.testing.assert_allclose(evaluator.valid[0, 0], surrogate.query_many(every, "validation_accuracy").values)
+    np.testing.assert_allclose(evaluator.costs[0], surrogate.query_many(every, "train_seconds").values)
 
 
 @pytest.fixture(scope="module")
@@ -94,18 +97,17 @@ def published() -> TabularBenchmark:
 
 
 def test_look_up_is_the_table(published: TabularBenchmark) -> None:
-    referee = LookUp(published, "validation_accuracy")
+    evaluator = TabulatedEvaluator(published, ["validation_accuracy"])
     order = np.argsort(SPACE.code(published.table.genotypes))
     column = published.table.columns["cifar10/validation_accuracy"]
-    np.testing.assert_array_equal(referee.values[0], column.values[order])
-    np.testing.assert_array_equal(referee.tests, published.table.columns["cifar10/test_accuracy"].values[order])
+    np.testing.assert_array_equal(evaluator.valid[0, 0], column.values[order])
+    test = published.table.columns["cifar10/test_accuracy"]
+    np.testing.assert_array_equal(evaluator.tested[0, 0], test.values[order])
 
 
 def test_random_search_finds_what_order_statistics_expect(published: TabularBenchmark) -> None:
     """The expected best of n cells drawn without replacement is exact; 400 runs are within three standard errors."""
-    results = compare(
-        published, "validation_accuracy", strategies=["random"], evaluations=100, repeats=400, processes=1
-    )
+    results = compare(published, "validation_accuracy", strategies=["random"], evaluations=100, repeats=400, jobs=1)
     reached = anytime(results.records, [20, 100], value="valid")["random"]
     values = np.sort(published.table.columns["cifar10/validation_accuracy"].values)
     for n, best in zip((20, 100), reached.T, strict=True):
@@ -117,7 +119,7 @@ def test_random_search_finds_what_order_statistics_expect(published: TabularBenc
 def test_strategies_reach_the_published_figures(published: TabularBenchmark) -> None:
     """Best validation accuracy after 50, 100 and 150 evaluations: evolution 90.78, 91.14, 91.28; local search more."""
     results = compare(
-        published, "validation_accuracy", strategies=["evolution", "local"], evaluations=150, repeats=100, processes=1
+        published, "validation_accuracy", strategies=["evolution", "local"], evaluations=150, repeats=100, jobs=1
     )
     reached = anytime(results.records, [50, 100, 150], value="valid")
     assert (reached["evolution"].mean(axis=0) > [90.78, 91.14, 91.28]).all()

@@ -1,32 +1,35 @@
 """Random search: uniform, and nothing twice."""
 
+from typing import Any
+
 import numpy as np
 
 from nasbench.search.random import RandomSearch
-from nasbench.spaces import spaces
-
-SPACE = spaces.create("nb201")
 
 
-def test_proposes_nothing_twice() -> None:
-    initial = SPACE.sample(10, np.random.default_rng(1))
-    strategy = RandomSearch().start(SPACE, np.random.default_rng(0), epochs=1, initial=initial)
-    proposed = np.array([strategy.ask().architecture for _ in range(5_000)])
-    keys = SPACE.key(proposed)
+def test_proposes_nothing_twice(drive: Any) -> None:
+    search = drive(RandomSearch(), initial=10)
+    keys = search.space.key(np.array([search.ask().architecture for _ in range(5_000)]))
     assert len(set(keys[10:].tolist())) == 4_990
     assert not set(keys[10:].tolist()) & set(keys[:10].tolist())
 
 
-def test_goes_on_when_everything_was_seen() -> None:
-    strategy = RandomSearch().start(SPACE, np.random.default_rng(0), epochs=1)
-    every = len(np.unique(SPACE.key(np.concatenate(list(SPACE.enumerate())))))
-    strategy._seen = set(SPACE.key(np.concatenate(list(SPACE.enumerate()))).tolist())
-    assert len(strategy._seen) == every
-    assert SPACE.contains(strategy.ask().architecture[None]).all()
+def test_goes_on_when_everything_was_seen(drive: Any) -> None:
+    search = drive(RandomSearch())
+    search.strategy._seen.add(np.concatenate(list(search.space.enumerate())))
+    assert search.space.contains(search.ask().architecture[None]).all()
 
 
-def test_is_uniform_over_each_position() -> None:
-    strategy = RandomSearch().start(SPACE, np.random.default_rng(0), epochs=1)
-    proposed = np.array([strategy.ask().architecture for _ in range(4_000)])
+def test_is_uniform_over_each_position(drive: Any) -> None:
+    search = drive(RandomSearch())
+    proposed = np.array([search.ask().architecture for _ in range(4_000)])
     shares = (proposed[:, :, None] == np.arange(5)).mean(axis=0)
     np.testing.assert_allclose(shares, 0.2, atol=0.03)
+
+
+def test_asks_for_full_trainings_of_as_many_as_may_start(drive: Any) -> None:
+    search = drive(RandomSearch(), initial=2, fidelities=(1, 4, 12))
+    trials = search.strategy.ask(5)
+    assert [trial.epochs for trial in trials] == [12] * 5
+    np.testing.assert_array_equal([trial.architecture for trial in trials[:2]], search.strategy.problem.initial)
+    assert len(np.unique([trial.architecture for trial in trials], axis=0)) == 5

@@ -1,12 +1,12 @@
 """The policy gradient by hand, and that the policy learns."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nasbench.search.reinforce import Reinforce, entropy_gradient, policy_gradient, softmax
-from nasbench.spaces import spaces
 
 EXISTS = np.array([[True, True, False], [True, True, True]])
 LOGITS = np.array([[0.0, math.log(3), 7.0], [0.0, 0.0, 0.0]])
@@ -42,68 +42,64 @@ def test_gradients_agree_with_differences() -> None:
         assert entropy_gradient(logits, EXISTS)[position, option] == pytest.approx(slope, abs=1e-6)
 
 
-def test_the_policy_concentrates_on_what_is_rewarded() -> None:
-    space = spaces.create("nb201")
-    strategy = Reinforce()
-    strategy.start(space, np.random.default_rng(0), epochs=1)
+def test_the_policy_concentrates_on_what_is_rewarded(drive: Any) -> None:
+    search = drive(Reinforce())
     for _ in range(600):
-        trial = strategy.ask()
-        strategy.tell(trial, float((trial.architecture == 3).sum()))
-    assert np.mean([(strategy.ask().architecture == 3).mean() for _ in range(50)]) > 0.8
+        trial = search.ask()
+        search.tell(trial, float((trial.architecture == 3).sum()))
+    assert np.mean([(search.ask().architecture == 3).mean() for _ in range(50)]) > 0.8
 
 
-def test_the_unit_of_the_metric_does_not_matter() -> None:
-    space = spaces.create("nb201")
+def test_the_unit_of_the_metric_does_not_matter(drive: Any) -> None:
     runs = []
     for unit in (0.25, 1.0, 1024.0):
-        strategy = Reinforce()
-        strategy.start(space, np.random.default_rng(0), epochs=1)
+        search = drive(Reinforce())
         run = []
         for _ in range(60):
-            trial = strategy.ask()
+            trial = search.ask()
             run.append(trial.architecture.tolist())
-            strategy.tell(trial, unit * float(trial.architecture.sum()))
+            search.tell(trial, unit * float(trial.architecture.sum()))
         runs.append(run)
     assert runs[0] == runs[1] == runs[2]
 
 
-def test_actions_go_through_repair() -> None:
-    space = spaces.create("nb101")
-    strategy = Reinforce()
-    strategy.start(space, np.random.default_rng(0), epochs=1)
+def test_actions_go_through_repair(drive: Any) -> None:
+    search = drive(Reinforce(), "nb101")
     for _ in range(100):
-        trial = strategy.ask()
-        space.check(trial.architecture[None])
-        strategy.tell(trial, float(trial.architecture.sum()))
+        trial = search.ask()
+        search.space.check(trial.architecture[None])
+        search.tell(trial, float(trial.architecture.sum()))
 
 
-def test_the_first_policy_takes_options_as_often_as_uniform_samples_do() -> None:
-    space = spaces.create("nb101")
-    strategy = Reinforce().start(space, np.random.default_rng(0), epochs=1)
-    uniform = space.sample(20_000, np.random.default_rng(1))
+def test_the_first_policy_takes_options_as_often_as_uniform_samples_do(drive: Any) -> None:
+    search = drive(Reinforce(), "nb101")
+    policy = search.strategy
+    uniform = search.space.sample(20_000, np.random.default_rng(1))
     shares = (uniform[:, :, None] == np.arange(4)).mean(axis=0)
-    np.testing.assert_allclose(softmax(strategy._logits, strategy._exists), shares, atol=0.03)
-    vertices = space.adjacency_arrays(np.array([strategy.ask().architecture for _ in range(200)])).mask.sum(axis=1)
+    np.testing.assert_allclose(softmax(policy._logits, policy._exists), shares, atol=0.03)
+    proposed = np.array([search.ask().architecture for _ in range(200)])
+    vertices = search.space.adjacency_arrays(proposed).mask.sum(axis=1)
     assert vertices.mean() > 4.5, "small cells are rare in the space"
 
 
-def test_the_policy_learns_through_repair() -> None:
+def test_the_policy_learns_through_repair(drive: Any) -> None:
     """Uniform cells have 1.6 convolutions of 3x3, and no cell has more than five."""
-    strategy = Reinforce().start(spaces.create("nb101"), np.random.default_rng(0), epochs=1)
+    search = drive(Reinforce(), "nb101")
     scores = []
     for _ in range(400):
-        trial = strategy.ask()
+        trial = search.ask()
         scores.append(float((trial.architecture[21:] == 1).sum()))
-        strategy.tell(trial, scores[-1])
+        search.tell(trial, scores[-1])
     assert np.mean(scores[-50:]) > 4.2
 
 
-def test_actions_of_one_cell_that_are_told_late_are_kept_apart() -> None:
-    space = spaces.create("nb101")
-    strategy = Reinforce().start(space, np.random.default_rng(0), epochs=1)
-    trials = [strategy.ask() for _ in range(300)]
-    asked = [action for waiting in strategy._actions.values() for action in waiting]
-    assert len(asked) == 300 > len(strategy._actions)
-    for trial in trials:
-        strategy.tell(trial, 1.0)
-    assert not any(strategy._actions.values())
+def test_actions_of_one_cell_that_are_told_late_are_kept_apart(drive: Any) -> None:
+    search = drive(Reinforce(), "nb101")
+    trials = search.strategy.ask(300)
+    actions = dict(search.strategy._actions)
+    assert len(actions) == 300 > len({trial.architecture.tobytes() for trial in trials})
+    for trial in trials[::-1]:
+        repaired, _ = search.space.repair(actions[trial.tag][None])
+        np.testing.assert_array_equal(repaired[0], trial.architecture)
+        search.tell(trial, 1.0)
+    assert not search.strategy._actions
