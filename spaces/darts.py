@@ -26,8 +26,8 @@ class DARTS(CellPair):
 
     Node `k` of a cell (from 0) adds the results of two operations on two different states of the `k + 2` earlier hidden
     states; all four nodes are concatenated. With 7 operations there are prod_k C(k + 2, 2) * 7^2 = 1 * 3 * 6 * 10 * 7^8
-    = 1,037,664,180 cells, and the square of this number of pairs. `none`, allowed by DARTS during the search, is in no
-    final architecture.
+    = 1,037,664,180 cells, and the square of this number of pairs. `none`, allowed by DARTS during the search, is in
+    no final architecture.
 
     A genotype holds, for each node of the normal cell and then of the reduction cell: the pair of hidden states (0,1;
     0,2; 1,2; 0,3; 1,3; ...; omitted for the first node, which has only one pair), the operation on the earlier state,
