@@ -20,12 +20,12 @@ from nasbench.benchmark.noise import spread
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate import metrics
+from nasbench.evaluate.holdout import published_split
 from nasbench.evaluate.splits import targets
 from nasbench.evaluate.strategies import initial_designs, stream
 from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.evaluate.trajectories import agreement
 from nasbench.importers import importers
-from nasbench.importers.holdout_files import published_split
 from nasbench.predictors import predictors
 from nasbench.search import strategies
 from nasbench.simulator.evaluator import LookUp

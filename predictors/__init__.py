@@ -1,6 +1,7 @@
 """Performance predictors: from architectures with a measured metric to a mean and a standard deviation for others."""
 
 from nasbench.predictors.base import Prediction, Predictor
+from nasbench.predictors.inputs import Inputs, Needs
 from nasbench.registry import Registry
 
 predictors: Registry[Predictor] = Registry(
@@ -16,4 +17,4 @@ predictors: Registry[Predictor] = Registry(
     },
 )
 
-__all__ = ["Prediction", "Predictor", "predictors"]
+__all__ = ["Inputs", "Needs", "Prediction", "Predictor", "predictors"]

@@ -1,4 +1,4 @@
-"""Bootstrap aggregation (Breiman, 1996): the spread of an ensemble, and the noise that its out-of-bag errors show."""
+"""Bootstrap aggregation (Breiman, 1996): spread between members, and noise estimated from out-of-bag errors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from nasbench.types import FloatArray
 
-LEAST_NOISE = 1e-3
-"""Variance of the noise, relative to the targets', that no out-of-bag error goes below."""
+MIN_NOISE_VARIANCE = 1e-3
+"""Smallest noise variance, relative to the targets."""
 
 
 def bootstrap(n: int, members: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -17,7 +17,7 @@ def bootstrap(n: int, members: int, rng: np.random.Generator) -> npt.NDArray[np.
 
 
 def out_of_bag_noise(predictions: FloatArray, counts: npt.NDArray[np.int64], z: FloatArray) -> float:
-    """Variance that must be added to the spread of the members to match the squared error on rows they did not see.
+    """Noise variance that explains out-of-bag errors beyond the spread of the members.
 
     Args:
         predictions: Of each member for each training row; shape `(members, n)`.
@@ -25,7 +25,7 @@ def out_of_bag_noise(predictions: FloatArray, counts: npt.NDArray[np.int64], z: 
         z: Targets of variance 1; shape `(n,)`.
 
     Returns:
-        At least `LEAST_NOISE`; 1, the variance of the targets, where no row is unseen by two members.
+        At least `MIN_NOISE_VARIANCE`; 1, the variance of the targets, where no row is unseen by two members.
     """
     unseen = counts == 0
     voters = unseen.sum(axis=0)
@@ -34,16 +34,23 @@ def out_of_bag_noise(predictions: FloatArray, counts: npt.NDArray[np.int64], z: 
         return 1.0
     mean = np.where(unseen, predictions, 0).sum(axis=0)[rows] / voters[rows]
     spread = (np.where(unseen[:, rows], predictions[:, rows] - mean, 0) ** 2).sum(axis=0) / voters[rows]
-    return max(float(np.mean((z[rows] - mean) ** 2 - spread)), LEAST_NOISE)
+    return max(float(np.mean((z[rows] - mean) ** 2 - spread)), MIN_NOISE_VARIANCE)
 
 
 def out_of_bag_error(predictions: FloatArray, counts: npt.NDArray[np.int64], z: FloatArray) -> float:
-    """Mean squared error of the mean of the members that did not see a row; arguments as of `out_of_bag_noise`.
+    """Mean squared out-of-bag error of the mean of the members; arguments as of `out_of_bag_noise`.
 
-    1, that of the mean of the targets, where every row is seen by all members.
+    1, the error of the mean of the targets, where every row is seen by all members.
     """
     unseen = counts == 0
     voters = unseen.sum(axis=0)
     rows = voters > 0
     mean = np.where(unseen, predictions, 0).sum(axis=0)[rows] / voters[rows]
     return float(np.mean((z[rows] - mean) ** 2)) if rows.any() else 1.0
+
+
+def sample_members(predictions: FloatArray, noise: float, k: int, rng: np.random.Generator) -> FloatArray:
+    """`k` joint draws `(k, n)`: one member's predictions `(members, n)` a draw, with noise of a variance added."""
+    drawn = predictions[rng.integers(len(predictions), size=k)]
+    noisy: FloatArray = drawn + np.sqrt(noise) * rng.standard_normal(drawn.shape)
+    return noisy

@@ -1,4 +1,4 @@
-"""An ensemble of different predictors: the mixture of what each says (Lakshminarayanan et al., 2017)."""
+"""Ensemble of different predictors: the mixture of their distributions (Lakshminarayanan et al., 2017)."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ import numpy.typing as npt
 from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT
-from nasbench.types import FloatArray, GenotypeArray
+from nasbench.predictors.inputs import Inputs
+from nasbench.types import FloatArray
 
 
 class Ensemble(Predictor):
-    """Mean and standard deviation of the mixture of the normal distributions that several predictors say.
+    """Mean and standard deviation of the mixture of several predictors' normal distributions.
 
     Predictors of different kinds err differently: the mean of a Gaussian process and of trees ranks better than either.
+    Targets are transformed once, for all members.
 
     Args:
-        members: Names of predictors joined by `/`; each is constructed with `features` and `seed`, if it takes them,
-            and else as it is by default.
-        features: Encodings joined by `/`; see `nasbench.predictors.encodings.encode`.
+        members: Names of predictors joined by `/`; each is constructed with `features` and `seed` if it takes them.
+        features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
         seed: Seed of the members.
     """
 
     def __init__(self, members: str = "gp/xgb", features: str = DEFAULT, seed: int = 0) -> None:
         self.members, self.features, self.seed = members, features, seed
 
-    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
-        self.members_ = [member.fit(self.space_, genotypes, z) for member in self._made()]
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        self.members_ = [member.fit_transformed(inputs, z) for member in self._create_members()]
 
-    def _made(self) -> list[Predictor]:
+    def _create_members(self) -> list[Predictor]:
         """The members, not fitted."""
         from nasbench.predictors import predictors  # which names this file
 
@@ -42,9 +43,14 @@ class Ensemble(Predictor):
                 raise InputError(f"members of an ensemble are known predictors joined by '/': {known}; got {name!r}")
         return [predictors.create(name, features=self.features, seed=self.seed) for name in names]
 
-    def _predict(self, genotypes: GenotypeArray) -> Prediction:
-        means, stds = map(np.stack, zip(*(member.predict(genotypes) for member in self.members_), strict=True))
+    def _predict(self, inputs: Inputs) -> Prediction:
+        means, stds = map(np.stack, zip(*(member.predict_transformed(inputs) for member in self.members_), strict=True))
         return Prediction(means.mean(axis=0), np.sqrt((stds**2).mean(axis=0) + means.var(axis=0)))
+
+    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        draws = np.stack([member.sample(inputs, k, rng) for member in self.members_])  # (members, k, n)
+        result: FloatArray = draws[rng.integers(len(draws), size=k), np.arange(k)]
+        return result
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         return {
@@ -55,7 +61,7 @@ class Ensemble(Predictor):
 
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
         self.members_ = []
-        for number, member in enumerate(self._made()):
+        for number, member in enumerate(self._create_members()):
             start = f"member_{number}_"
             own = {name.removeprefix(start): array for name, array in state.items() if name.startswith(start)}
             self.members_.append(member.restore(self.space_, own))

@@ -12,27 +12,30 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nasbench.predictors.bagging import bootstrap, out_of_bag_noise
+from nasbench.predictors.bagging import bootstrap, out_of_bag_noise, sample_members
 from nasbench.predictors.base import Prediction, Predictor
-from nasbench.predictors.encodings import flow
-from nasbench.types import FloatArray, GenotypeArray
+from nasbench.predictors.encodings import DEFAULT, encode, variances
+from nasbench.predictors.encodings.flow import flow
+from nasbench.predictors.inputs import Inputs
+from nasbench.types import FloatArray
 
-BATCH = 64
-"""Most architectures in a step of training."""
-EPOCHS = 100
-"""How often each architecture is seen at least."""
+BATCH_SIZE = 64
+"""Maximum number of architectures in a training step."""
+MIN_EPOCHS = 100
+"""Minimum number of passes over the architectures."""
 
 
 class GNN(Predictor):
     """Mean of networks on the flow of the cell, each trained on a bootstrap sample; all train at once.
 
-    A node is known by its operation, by whether information passes through it, and by its numeric attributes.
-
-    A layer adds, for every node, linear maps of itself, of the sum of its predecessors and of the sum of its
-    successors. The sums over the nodes after every layer are read out by a network of one hidden layer. The variance
-    is that between the networks plus a noise learnt from out-of-bag errors.
+    A node has its operation, whether information passes through it, and its numeric attributes. A layer adds, for every
+    node, linear maps of itself, of the sum of its predecessors and of the sum of its successors. A network of one
+    hidden layer reads out the sums over the nodes after every layer, and the features of the whole graph. The variance
+    is the spread between the networks plus noise estimated from out-of-bag errors.
 
     Args:
+        features: What is read out besides the graph, joined by `/`: encodings, columns and curves; see
+            `nasbench.predictors.encodings`. `default` stands for the graph.
         members: Number of networks.
         hidden: Width.
         layers: Rounds of messages.
@@ -44,6 +47,7 @@ class GNN(Predictor):
 
     def __init__(
         self,
+        features: str = DEFAULT,
         members: int = 5,
         hidden: int = 32,
         layers: int = 2,
@@ -52,19 +56,23 @@ class GNN(Predictor):
         decay: float = 0.1,
         seed: int = 0,
     ) -> None:
-        self.members, self.hidden, self.layers = members, hidden, layers
+        self.features, self.members, self.hidden, self.layers = features, members, hidden, layers
         self.steps, self.rate, self.decay, self.seed = steps, rate, decay, seed
 
-    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
-        largest = np.abs(self.space_.node_values(genotypes)).max(axis=(0, 1), initial=0)
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        largest = np.abs(self.space_.node_values(inputs.genotypes)).max(axis=(0, 1), initial=0)
         self.largest_ = np.where(largest > 0, largest, 1.0)  # of each numeric attribute
-        cells, n, rng = self._cells(genotypes), len(z), np.random.default_rng(self.seed)
+        features = self._graph_features(inputs)
+        spread = np.sqrt(variances(features))
+        self.centre_, self.unit_ = features.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        cells, n, rng = self._cells(inputs), len(z), np.random.default_rng(self.seed)
         counts = bootstrap(n, self.members, rng)
-        self.weights_ = self._initial(cells.nodes.shape[-1], torch.Generator().manual_seed(self.seed))
+        sizes = cells.nodes.shape[-1], features.shape[1]
+        self.weights_ = self._initial(*sizes, torch.Generator().manual_seed(self.seed))
         optimiser = torch.optim.AdamW(
             [weight.requires_grad_() for weight in self.weights_], lr=self.rate, weight_decay=self.decay
         )
-        total = max(self.steps, EPOCHS * n // BATCH)
+        total = max(self.steps, MIN_EPOCHS * n // BATCH_SIZE)
         weight = torch.from_numpy(counts).float()  # (members, n)
         target = torch.from_numpy(z).float()
         for step, rows in enumerate(_batches(n, total, rng)):
@@ -76,24 +84,34 @@ class GNN(Predictor):
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         self.weights_ = [weight.detach() for weight in self.weights_]
-        self.noise_ = out_of_bag_noise(self._members(genotypes), counts, z)
+        self.noise_ = out_of_bag_noise(self._members(inputs), counts, z)
 
-    def _predict(self, genotypes: GenotypeArray) -> Prediction:
-        members = self._members(genotypes)
+    def _predict(self, inputs: Inputs) -> Prediction:
+        members = self._members(inputs)
         return Prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
 
-    def _members(self, genotypes: GenotypeArray) -> FloatArray:
-        """Predictions `(members, n)`."""
-        cells = self._cells(genotypes)
-        with torch.no_grad():
-            parts = [self._forward(cells.take(rows)) for rows in torch.split(torch.arange(len(genotypes)), 4 * BATCH)]
-        return torch.cat(parts, dim=1).double().numpy()
+    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        return sample_members(self._members(inputs), self.noise_, k, rng)
 
-    def _cells(self, genotypes: GenotypeArray) -> _Cells:
-        cells = flow(self.space_, genotypes)
-        values = self.space_.node_values(genotypes) / self.largest_
+    def _members(self, inputs: Inputs) -> FloatArray:
+        """Predictions `(members, n)`."""
+        cells = self._cells(inputs)
+        with torch.no_grad():
+            batches = torch.split(torch.arange(len(inputs)), 4 * BATCH_SIZE)
+            outputs = [self._forward(cells.take(rows)) for rows in batches]
+        return torch.cat(outputs, dim=1).double().numpy()
+
+    def _graph_features(self, inputs: Inputs) -> FloatArray:
+        """Features `(n, f)` of whole graphs."""
+        names = [name for name in self.features.split("/") if name != DEFAULT]
+        return encode(inputs, "/".join(names))[0]
+
+    def _cells(self, inputs: Inputs) -> _Cells:
+        cells = flow(self.space_, inputs.genotypes)
+        values = self.space_.node_values(inputs.genotypes) / self.largest_
         nodes = np.concatenate([cells.labels, cells.labels * cells.live[:, :, None], values], axis=-1)
-        return _Cells(torch.from_numpy(nodes).float(), torch.from_numpy(cells.edges).float())
+        features = (self._graph_features(inputs) - self.centre_) / self.unit_
+        return _Cells(*(torch.from_numpy(array).float() for array in (nodes, cells.edges, features)))
 
     def _forward(self, cells: _Cells) -> Tensor:
         """Predictions `(members, batch)` of every network."""
@@ -105,14 +123,15 @@ class GNN(Predictor):
             messages = torch.cat([h, cells.edges.mT @ h, cells.edges @ h], dim=-1)  # (members, batch, nodes, 3 width)
             h = torch.relu(messages.flatten(1, 2) @ weight + bias).view(self.members, n, v, -1)
             pooled.append(h.sum(dim=2))
-        summed = torch.cat(pooled, dim=-1)  # (members, batch, widths)
+        pooled.append(cells.features.expand(self.members, n, -1))
+        summed = torch.cat(pooled, dim=-1)  # (members, batch, widths + features)
         return (torch.relu(summed @ w1 + b1) @ w2 + b2)[:, :, 0]
 
-    def _initial(self, inputs: int, generator: torch.Generator) -> list[Tensor]:
+    def _initial(self, inputs: int, features: int, generator: torch.Generator) -> list[Tensor]:
         """Weights `(members, in, out)` of variance 2 / in (He et al., 2015) and zero biases, layer by layer."""
         widths = [inputs] + [self.hidden] * self.layers
         shapes = [(3 * a, b) for a, b in pairwise(widths)] + [
-            (sum(widths), self.hidden),
+            (sum(widths) + features, self.hidden),
             (self.hidden, 1),
         ]
         weights = []
@@ -123,32 +142,36 @@ class GNN(Predictor):
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         weights = {f"weight_{i}": weight.numpy() for i, weight in enumerate(self.weights_)}
-        return {"noise": np.array(self.noise_), "largest": self.largest_, **weights}
+        scales = {"largest": self.largest_, "centre": self.centre_, "unit": self.unit_}
+        return {"noise": np.array(self.noise_), **scales, **weights}
 
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
         self.noise_, self.largest_ = float(state["noise"]), state["largest"]
+        nothing = np.zeros(0)  # of files written before graphs had features
+        self.centre_, self.unit_ = state.get("centre", nothing), state.get("unit", nothing)
         count = 2 * (self.layers + 2)
         self.weights_ = [torch.from_numpy(state[f"weight_{i}"]) for i in range(count)]
 
 
 class _Cells(NamedTuple):
-    """Cells as tensors: `nodes` `(n, v, features)` and `edges` `(n, v, v)`."""
+    """Cells as tensors: `nodes` `(n, v, inputs)`, `edges` `(n, v, v)` and `features` `(n, f)` of whole graphs."""
 
     nodes: Tensor
     edges: Tensor
+    features: Tensor
 
     def take(self, rows: Tensor) -> _Cells:
-        return _Cells(self.nodes[rows], self.edges[rows])
+        return _Cells(self.nodes[rows], self.edges[rows], self.features[rows])
 
 
 def _batches(n: int, steps: int, rng: np.random.Generator) -> Iterator[Tensor]:
     """Row numbers of each step: all rows where they fit in a batch, else without replacement within an epoch."""
     queue = np.empty(0, dtype=np.int64)
     for _ in range(steps):
-        if n <= BATCH:
+        if n <= BATCH_SIZE:
             yield torch.arange(n)
             continue
-        if len(queue) < BATCH:
+        if len(queue) < BATCH_SIZE:
             queue = np.concatenate([queue, rng.permutation(n)])
-        yield torch.from_numpy(queue[:BATCH])
-        queue = queue[BATCH:]
+        yield torch.from_numpy(queue[:BATCH_SIZE])
+        queue = queue[BATCH_SIZE:]

@@ -1,4 +1,4 @@
-"""Exact Gaussian process regression (Rasmussen & Williams, 2006, algorithm 2.1) on what flows through a cell."""
+"""Exact Gaussian process regression (Rasmussen & Williams, 2006, algorithm 2.1) on encodings of cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import torch
 
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT, encode, variances
-from nasbench.types import FloatArray, GenotypeArray
+from nasbench.predictors.inputs import Inputs
+from nasbench.types import FloatArray
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit, in linear_operator
@@ -23,40 +24,39 @@ with warnings.catch_warnings():
     from linear_operator.utils.errors import NanError, NotPSDError
     from linear_operator.utils.warnings import NumericalWarning
 
-SUBSET = 500
-"""Hyperparameters are learnt from at most this many architectures, the first ones; predictions use all of them."""
-FAR = 1e6
-"""Loss where hyperparameters are beyond what float64 can compute; others are some nats."""
-LEAST_NOISE = 1e-4
-"""Variance of the noise, relative to the targets', that keeps the covariance of duplicates invertible."""
+MAX_LEARNING_ROWS = 500
+"""Most architectures, the first ones, from which hyperparameters are learnt; predictions use all."""
+SINGULAR_LOSS = 1e6
+"""Loss returned when the covariance is numerically singular (usual losses are of order 1 nat)."""
+MIN_NOISE_VARIANCE = 1e-4
+"""Smallest noise variance, relative to the targets, that keeps the covariance of duplicates invertible."""
 
 
 class GaussianProcess(Predictor):
-    """A quadratic trend and a Matérn-5/2 remainder, whose features have one weight for each group of them.
+    """Quadratic trend plus Matérn-5/2 remainder, with one weight for each group of features, in float64.
 
     The trend is the kernel (x . x' + offset)^2: a linear function and one of all pairs of features, which many
     architectures determine well. Weights, scales, offset and noise maximise the marginal likelihood times a prior
-    (L-BFGS). Where they are learnt from a part of the architectures, all scales are multiplied by the variance of the
-    standardised leave-one-out errors of all (Rasmussen & Williams, 2006, section 5.4.2), which moves no mean. All is in
-    float64.
+    (L-BFGS). Where only a subset teaches them, all variances are multiplied by the mean squared standardised
+    leave-one-out error of all architectures (Rasmussen & Williams, 2006, section 5.4.2), which moves no mean.
 
     Args:
-        features: Encodings joined by `/`; see `nasbench.predictors.encodings.encode`.
-        steps: Most iterations of L-BFGS.
+        features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
+        steps: Maximum iterations of L-BFGS.
     """
 
     def __init__(self, features: str = DEFAULT, steps: int = 30) -> None:
         self.features, self.steps = features, steps
 
-    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
-        x, groups = encode(self.space_, genotypes, self.features)
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        x, groups = encode(inputs, self.features)
         spread = np.sqrt(2 * np.bincount(groups, variances(x)))  # root of the mean squared distance in each group
         self.unit_, self.centre_ = np.where(spread > 0, spread, 1.0)[groups], x.mean(axis=0)
         self.x_ = (x - self.centre_) / self.unit_
-        chosen = slice(0, SUBSET)
-        inputs, targets = torch.from_numpy(self.x_[chosen]), torch.from_numpy(z[chosen])
-        model = _Model(inputs, targets, torch.from_numpy(groups))
-        _maximise(gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model), inputs, targets, self.steps)
+        chosen = slice(0, MAX_LEARNING_ROWS)
+        features, targets = torch.from_numpy(self.x_[chosen]), torch.from_numpy(z[chosen])
+        model = _Model(features, targets, torch.from_numpy(groups))
+        _maximise(gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model), features, targets, self.steps)
         self.weight_ = np.exp(0.5 * model.log_weight.detach().numpy())[groups]
         self.output_ = float(model.kernel.outputscale.detach())
         self.trend_ = float(model.trend.outputscale.detach())
@@ -66,7 +66,7 @@ class GaussianProcess(Predictor):
         covariance.diagonal().add_(self.noise_)
         self.cholesky_ = torch.linalg.cholesky(covariance).contiguous()  # as it comes back from a file
         self.alpha_ = torch.cholesky_solve(torch.from_numpy(z)[:, None], self.cholesky_)[:, 0]
-        if len(z) > SUBSET:
+        if len(z) > MAX_LEARNING_ROWS:
             self._rescale(float((self.alpha_**2 / torch.cholesky_inverse(self.cholesky_).diagonal()).mean()))
 
     def _rescale(self, factor: float) -> None:
@@ -81,16 +81,26 @@ class GaussianProcess(Predictor):
         remainder = self.output_ * (1 + distance + distance**2 / 3) * torch.exp(-distance)
         return remainder + self.trend_ * (first @ second.T + self.offset_) ** 2
 
-    def _predict(self, genotypes: GenotypeArray) -> Prediction:
-        x, _ = encode(self.space_, genotypes, self.features)
-        x = (x - self.centre_) / self.unit_
-        across = self._covariance(self.x_, x)  # (training, n)
-        mean = self.alpha_ @ across
-        explained = torch.linalg.solve_triangular(self.cholesky_, across, upper=False)
+    def _predict(self, inputs: Inputs) -> Prediction:
+        x, mean, explained = self._posterior(inputs)
         squares = torch.from_numpy((x * self.weight_) ** 2).sum(dim=1)
         prior = self.output_ + self.trend_ * (squares + self.offset_) ** 2
         variance = prior + self.noise_ - (explained**2).sum(dim=0)
         return Prediction(mean.numpy(), variance.clamp_min(self.noise_).sqrt().numpy())
+
+    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        x, mean, explained = self._posterior(inputs)
+        covariance = self._covariance(x, x) - explained.T @ explained
+        covariance.diagonal().add_(self.noise_)
+        root = torch.linalg.cholesky(covariance).numpy()  # (n, n)
+        draws: FloatArray = mean.numpy() + rng.standard_normal((k, len(x))) @ root.T
+        return draws
+
+    def _posterior(self, inputs: Inputs) -> tuple[FloatArray, torch.Tensor, torch.Tensor]:
+        """Scaled features `(n, f)`, means `(n,)`, and the factor `(training, n)` of the explained covariance."""
+        x = (encode(inputs, self.features)[0] - self.centre_) / self.unit_
+        across = self._covariance(self.x_, x)  # (training, n)
+        return x, self.alpha_ @ across, torch.linalg.solve_triangular(self.cholesky_, across, upper=False)
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         return {
@@ -117,7 +127,7 @@ class _Model(gpytorch.models.ExactGP):  # type: ignore[misc]
     """The prior: how likely functions, noise and hyperparameters are."""
 
     def __init__(self, x: torch.Tensor, z: torch.Tensor, groups: torch.Tensor) -> None:
-        noise = gpytorch.likelihoods.GaussianLikelihood(LogNormalPrior(-3.0, 1.5), GreaterThan(LEAST_NOISE))
+        noise = gpytorch.likelihoods.GaussianLikelihood(LogNormalPrior(-3.0, 1.5), GreaterThan(MIN_NOISE_VARIANCE))
         super().__init__(x, z, noise)
         self.mean = gpytorch.means.ZeroMean()
         self.kernel = gpytorch.kernels.ScaleKernel(gpytorch.kernels.MaternKernel(2.5), LogNormalPrior(0.0, 1.0))
@@ -149,7 +159,7 @@ def _maximise(objective: Any, x: torch.Tensor, z: torch.Tensor, steps: int) -> N
         try:
             loss: torch.Tensor = -objective(model(x), z)
         except (NanError, NotPSDError, NumericalWarning):
-            return x.new_tensor(FAR)  # the line search takes a part of its step back
+            return x.new_tensor(SINGULAR_LOSS)  # the line search takes a part of its step back
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 

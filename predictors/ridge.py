@@ -10,30 +10,37 @@ from sklearn.linear_model import BayesianRidge
 
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT, encode, variances
-from nasbench.types import FloatArray, GenotypeArray
+from nasbench.predictors.inputs import Inputs
+from nasbench.types import FloatArray
 
 
 class Ridge(Predictor):
     """Linear in standardised features, with a normal prior on the weights and normal noise.
 
     Args:
-        features: Encodings joined by `/`; see `nasbench.predictors.encodings.encode`.
+        features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
     """
 
     def __init__(self, features: str = DEFAULT) -> None:
         self.features = features
 
-    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
-        x, _ = encode(self.space_, genotypes, self.features)
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        x, _ = encode(inputs, self.features)
         self.centre_, spread = x.mean(axis=0), np.sqrt(variances(x))
         self.unit_ = np.where(spread > 0, spread, 1.0)
         model = BayesianRidge(fit_intercept=False).fit((x - self.centre_) / self.unit_, z)  # z has mean 0
         self.weight_, self.covariance_, self.noise_ = model.coef_, model.sigma_, 1 / float(model.alpha_)
 
-    def _predict(self, genotypes: GenotypeArray) -> Prediction:
-        x = (encode(self.space_, genotypes, self.features)[0] - self.centre_) / self.unit_
+    def _predict(self, inputs: Inputs) -> Prediction:
+        x = (encode(inputs, self.features)[0] - self.centre_) / self.unit_
         variance = self.noise_ + ((x @ self.covariance_) * x).sum(axis=1)
         return Prediction(x @ self.weight_, np.sqrt(variance))
+
+    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        x = (encode(inputs, self.features)[0] - self.centre_) / self.unit_
+        weights = rng.multivariate_normal(self.weight_, self.covariance_, size=k, method="cholesky")  # (k, f)
+        draws: FloatArray = weights @ x.T + np.sqrt(self.noise_) * rng.standard_normal((k, len(x)))
+        return draws
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         return {

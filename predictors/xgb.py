@@ -8,31 +8,31 @@ import numpy as np
 import numpy.typing as npt
 import xgboost
 
-from nasbench.predictors.bagging import bootstrap, out_of_bag_error, out_of_bag_noise
+from nasbench.predictors.bagging import bootstrap, out_of_bag_error, out_of_bag_noise, sample_members
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT, encode
-from nasbench.types import FloatArray, GenotypeArray
+from nasbench.predictors.inputs import Inputs
+from nasbench.types import FloatArray
 
-STEP, PATIENCE = 20, 5
-"""Trees that are grown before the error is looked at, and how often it may be found no less."""
-GAIN = 0.999
-"""An error is less if it is below this share of the least so far."""
+TREES_BETWEEN_CHECKS, PATIENCE = 20, 5
+"""Trees between two out-of-bag checks, and checks without improvement before stopping."""
+MAX_ERROR_RATIO = 0.999
+"""An error improves on the lowest so far if their ratio is below this."""
 
 
 class XGBoost(Predictor):
     """Mean of boosters, each trained on a bootstrap sample.
 
-    All have as many trees as make the error smallest on the architectures that a booster has not seen: a hundred for
-    some dozen architectures, a thousand for thousands. The variance is that between the boosters plus a noise learnt
-    from the same errors.
+    The number of trees minimises the out-of-bag error: a hundred for some dozen architectures, a thousand for
+    thousands. The variance is the spread between boosters plus noise estimated from the same errors.
 
     Args:
-        features: Encodings joined by `/`; see `nasbench.predictors.encodings.encode`.
+        features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
         boosters: Number of boosters.
-        rounds: Most trees of each.
-        depth: Greatest depth of a tree.
+        rounds: Maximum number of trees of each.
+        depth: Maximum depth of a tree.
         rate: Learning rate.
-        columns: Share of the features that a tree is grown from.
+        columns: Share of the features that each tree may split on.
         seed: Seed of the bootstrap samples and of the boosters.
     """
 
@@ -49,25 +49,25 @@ class XGBoost(Predictor):
         self.features, self.boosters, self.rounds = features, boosters, rounds
         self.depth, self.rate, self.columns, self.seed = depth, rate, columns, seed
 
-    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
-        x, _ = encode(self.space_, genotypes, self.features)
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        x, _ = encode(inputs, self.features)
         counts = bootstrap(len(z), self.boosters, np.random.default_rng(self.seed))
         everything, total = xgboost.DMatrix(x, nthread=1), np.zeros((self.boosters, len(z)))
         models = [self._booster(x, z, count, member) for member, count in enumerate(counts)]
-        least, best, found = np.inf, 0, total
-        for start in range(0, self.rounds, STEP):
-            stop = min(start + STEP, self.rounds)
+        lowest, best, at_best = np.inf, 0, total
+        for start in range(0, self.rounds, TREES_BETWEEN_CHECKS):
+            stop = min(start + TREES_BETWEEN_CHECKS, self.rounds)
             for model, data in models:
                 for tree in range(start, stop):
                     model.update(data, tree)
             total = total + [model.predict(everything, iteration_range=(start, stop)) for model, _ in models]
             error = out_of_bag_error(total, counts, z)
-            if error < GAIN * least:
-                least, best, found = error, stop, total
-            elif stop - best >= PATIENCE * STEP:
+            if error < MAX_ERROR_RATIO * lowest:
+                lowest, best, at_best = error, stop, total
+            elif stop - best >= PATIENCE * TREES_BETWEEN_CHECKS:
                 break
         self.models_ = [model[:best] for model, _ in models]
-        self.noise_ = out_of_bag_noise(found, counts, z)
+        self.noise_ = out_of_bag_noise(at_best, counts, z)
 
     def _booster(
         self, x: FloatArray, z: FloatArray, count: npt.NDArray[np.int64], member: int
@@ -91,9 +91,12 @@ class XGBoost(Predictor):
         data = xgboost.DMatrix(x, nthread=1)
         return np.stack([model.predict(data) for model in self.models_]).astype(np.float64)
 
-    def _predict(self, genotypes: GenotypeArray) -> Prediction:
-        members = self._members(encode(self.space_, genotypes, self.features)[0])
+    def _predict(self, inputs: Inputs) -> Prediction:
+        members = self._members(encode(inputs, self.features)[0])
         return Prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
+
+    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        return sample_members(self._members(encode(inputs, self.features)[0]), self.noise_, k, rng)
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         models = [np.frombuffer(model.save_raw("ubj"), dtype=np.uint8) for model in self.models_]

@@ -1,4 +1,4 @@
-"""One thread for each worker, properties tested on the same examples in every run, and a benchmark of formulas."""
+"""Fixtures of several rooms: a bound for rounding, a benchmark of formulas and a small build; repeatable examples."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; workers would take cores from each other
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
+from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
 from nasbench.errors import NotFoundError
 from nasbench.spaces import spaces
 from nasbench.types import Architecture, Direction, FloatArray, GenotypeArray
 
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.load_profile("repeatable")
+if TYPE_CHECKING:
+    from nasbench.builder import BuildSettings
 
-EPOCHS = (1, 4)
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
 
 
 class Formula(Benchmark):
@@ -29,6 +34,7 @@ class Formula(Benchmark):
 
     kind = "tabular"
     name = "formula"
+    epochs: tuple[int, ...] = (1, 4)
 
     def __init__(self, direction: Direction = "maximise", timed: bool = True, complete: bool = True) -> None:
         self.space = spaces.create("nb201")
@@ -65,8 +71,8 @@ class Formula(Benchmark):
         self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answers:
         found = self.metric(metric)
-        finished = EPOCHS[-1] if epoch == "last" else epoch
-        if finished not in EPOCHS:
+        finished = self.epochs[-1] if epoch == "last" else epoch
+        if finished not in self.epochs:
             raise NotFoundError(f"no epoch {epoch}")
         values = self.formulas[found.path](self.space.check(genotypes), finished)
         return Answers(np.ma.masked_invalid(values), found.path, found.split, found.units, finished, "mean")
@@ -89,12 +95,60 @@ class Formula(Benchmark):
         return self.whole
 
     def recorded_epochs(self, metric: str) -> tuple[int, ...]:
-        return EPOCHS if "epoch" in self.metric(metric).dims else ()
+        return self.epochs if "epoch" in self.metric(metric).dims else ()
 
     def recorded_seeds(self, metric: str) -> tuple[int, ...]:
         return ()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def formula() -> type[Formula]:
     return Formula
+
+
+@pytest.fixture(scope="session")
+def rounding() -> Callable[..., float]:
+    """Relative difference that rounding allows between two orders of the same operations.
+
+    Processors and libraries add in different orders. Each operation in a row is off by the eps of its type, and the
+    condition number says by how much later steps magnify that (Higham, 2002, section 3.1).
+    """
+
+    def bound(operations: int, dtype: str = "float64", condition: float = 1.0) -> float:
+        return float(np.finfo(dtype).eps) * operations * condition
+
+    return bound
+
+
+@pytest.fixture(scope="session")
+def small() -> BuildSettings:
+    """Twelve trainings of a moment each."""
+    from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings  # loads torch
+
+    return BuildSettings(
+        datasets=("digits+train=40+validation=20+test=30",),
+        cells=6,
+        seeds=2,
+        network=NetworkSettings(channels=2, cells=1, stages=1),
+        train=TrainSettings(epochs=2, batch_size=20),
+        latency_repeats=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def same() -> Callable[[Path, Path], None]:
+    """Assert that two files hold the same except measured times, by the checksums stored with their arrays."""
+
+    def checksums(path: Path) -> dict[str, bytes]:
+        with h5py.File(path) as file:
+            return {
+                name: bytes(item.attrs["sha256"])
+                for name, item in hdf5.objects(file)
+                if "sha256" in item.attrs and not name.endswith(("train_seconds", "latency"))
+            }
+
+    def compare(a: Path, b: Path) -> None:
+        assert checksums(a) == checksums(b) and len(checksums(a)) > 10
+        assert hdf5.read(a).recipe == hdf5.read(b).recipe
+
+    return compare

@@ -19,10 +19,11 @@ from nasbench.benchmark.table import Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
 from nasbench.evaluate.splits import Split
-from nasbench.evaluate.strategies import initial_designs, stream
 from nasbench.search import strategies as registry
-from nasbench.simulator.evaluator import LookUp
-from nasbench.simulator.simulate import play
+from nasbench.search.problem import Budget
+from nasbench.simulator.evaluator import make_evaluator
+from nasbench.simulator.simulate import simulate
+from nasbench.simulator.streams import initial_designs, rng_for
 from nasbench.types import IntArray
 
 SEARCHERS = ("random", "local", "evolution", "reinforce")
@@ -137,19 +138,19 @@ def visited(
     Raises:
         InputError: The benchmark cannot be searched.
     """
-    referee = LookUp(benchmark, metric)
+    evaluator = make_evaluator(benchmark, [metric])
     found = {}
     for name in searchers:
         rows: list[npt.NDArray[np.intp]] = []
         for repeat in range(REPEATS):
-            run = play(
+            run = simulate(
                 registry.create(name),
-                referee,
-                stream(seed, "strategy", name, repeat),
-                evaluations=EVALUATIONS,
-                initial=initial_designs(referee.space, INITIAL, seed, repeat),
+                evaluator,
+                Budget(evaluations=EVALUATIONS),
+                rng_for(seed, "strategy", name, repeat),
+                initial=initial_designs(evaluator, INITIAL, seed, repeat),
             )
-            rows.append(benchmark.rows_of(run.genotypes))
+            rows.append(benchmark.rows_of(evaluator.genotypes(run.rows)))
         found[name] = np.unique(np.concatenate(rows)).tolist()
     return found
 

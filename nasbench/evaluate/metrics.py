@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 from scipy import stats
+from scipy.special import ndtr
 
 from nasbench.errors import InputError
 from nasbench.types import FloatArray
@@ -100,6 +101,18 @@ def nll(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:
     """
     z, std = _residuals(y, mean, std)
     return float(np.mean(0.5 * z**2 + np.log(std) + 0.5 * math.log(2 * math.pi))) if len(z) else math.nan
+
+
+def crps(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:
+    """Mean continuous ranked probability score of normal predictions (Gneiting & Raftery, 2007, eq. 21).
+
+    Arguments as of `nll`; in the unit of `y`, less is better, and the absolute error where `std` goes to 0.
+    """
+    z, std = _residuals(y, mean, std)
+    if not len(z):
+        return math.nan
+    density = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+    return float(np.mean(std * (z * (2 * ndtr(z) - 1) + 2 * density - 1 / math.sqrt(math.pi))))
 
 
 def coverage_90(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -12,17 +11,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasbench.benchmark.base import Benchmark, Epoch
-from nasbench.errors import InputError, NasbenchError
+from nasbench.benchmark.gather import gather
+from nasbench.errors import InputError
 from nasbench.evaluate import metrics
 from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.splits import Split, Targets, restricted, split, targets
 from nasbench.evaluate.statistics import bootstrap_interval
-from nasbench.parallel.processes import Died, run_tasks
-from nasbench.parallel.threads import single_threaded
+from nasbench.parallel.jobs import run_jobs
+from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
 from nasbench.progress import Progress, silent
-from nasbench.spaces.base import Space
+from nasbench.specification import interactive, named
 
+DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn")
+"""Predictors that are scored where none is named."""
 SCORES = (
     "kendall_tau",
     "sparse_kendall_tau",
@@ -31,14 +33,16 @@ SCORES = (
     "r2",
     "rmse",
     "nll",
+    "crps",
     "coverage_90",
     "fit_seconds",
     "predict_seconds",
+    "query_seconds",
 )
-"""What each record holds beside `predictor`, `n_train` and `seed`."""
+"""Scores of each record, beside `predictor`, `n_train` and `seed`."""
 
 
-class Task(NamedTuple):
+class FitJob(NamedTuple):
     """One predictor to fit on the first `n_train` training architectures of one split."""
 
     predictor: str
@@ -47,10 +51,20 @@ class Task(NamedTuple):
     left_out: str = ""
 
 
-class Data(NamedTuple):
-    """What all tasks share; `splits` has, by what is left out (the empty text for a random part), one for each seed."""
+@dataclass(frozen=True)
+class FitData:
+    """Data that all fits share.
 
-    space: Space
+    Attributes:
+        predictors: The predictors by name: a specification, a class or an instance.
+        inputs: Inputs of each predictor; `n` architectures.
+        targets: Targets of the same architectures.
+        units: Unit of the targets.
+        splits: One split for each seed, by the name of the held-out part ("" for random splits).
+    """
+
+    predictors: Mapping[str, str | type[Predictor] | Predictor]
+    inputs: Mapping[str, Inputs]
     targets: Targets
     units: str
     splits: Mapping[str, tuple[Split, ...]]
@@ -60,179 +74,193 @@ def evaluate(
     benchmark: Benchmark,
     metric: str,
     *,
-    predictors: Sequence[str],
+    predictors: Sequence[str | type[Predictor] | Predictor],
     train_sizes: Sequence[int],
     test_size: int,
-    seeds: int,
+    splits: int,
     seed: int = 0,
     epoch: Epoch = "last",
-    workers: int = 1,
+    jobs: int = 1,
     progress: Progress = silent,
     holdouts: Mapping[str, Split] | None = None,
 ) -> Results:
     """Score predictors on architectures of a benchmark.
 
-    For each of `seeds` random splits, every predictor is fitted on nested training sets and scored on the same test
-    set; one architecture of each function takes part. A target is the mean over the recorded training seeds. A
-    predictor that takes a `seed` gets the number of the split. Scores do not depend on `workers`.
+    For each random split, every predictor is fitted on nested training sets and scored on the same test set; one
+    architecture of each function takes part, and only architectures whose inputs are known to all predictors. A target
+    is the mean over the recorded training seeds. A predictor named by a text gets the number of the split as its
+    `seed`, and so does a class. Scores do not depend on `jobs`.
 
     Args:
-        benchmark: Where architectures and targets come from.
-        metric: Which of its metrics is predicted.
-        predictors: Names, or `module:Class` of one's own, with arguments as `gp+steps=50`.
-        train_sizes: Numbers of training architectures; none means, with `holdouts`, all of each.
-        test_size: Number of test architectures; not looked at with `holdouts`.
-        seeds: Number of random splits; with `holdouts`, of random orders of the training architectures.
+        benchmark: Source of architectures, targets and inputs.
+        metric: The metric that is predicted.
+        predictors: Names, `module:Class` of one's own, with arguments as `gp+steps=50`; classes; or instances.
+        train_sizes: Numbers of training architectures; with `holdouts`, none means all.
+        test_size: Number of test architectures; ignored with `holdouts`.
+        splits: Number of random splits; with `holdouts`, of random orders of the training architectures.
         seed: Seed of the splits.
-        epoch: Finished epochs of training at which the metric is taken.
-        workers: Processes.
+        epoch: Epoch at which the metric is taken.
+        jobs: Processes of this machine.
         progress: Told about finished fits.
-        holdouts: By name, given splits in rows of `benchmark.architectures()` in the place of random ones: the
-            published one, or what one search strategy found (Zela et al., 2022). All test rows are scored, and all
-            training rows can be learnt from: that no function is in both is theirs to see to.
+        holdouts: Given splits by name, in rows of `benchmark.architectures()`, instead of random ones: the published
+            one, or the finds of one search strategy (Zela et al., 2022). All test rows are scored, all training rows
+            can be learnt from; who makes them sees to it that they share no function.
 
     Returns:
         Results of kind `"evaluation"`. A record holds `predictor`, `n_train`, `seed` (number of the split) and
-        `SCORES`: `rmse` is in the unit of the metric, `nll` in nats, undefined scores are None; the sparse Kendall tau
-        is of percentages only. With `holdouts`, `left_out` names the one. The summary holds for each predictor and size
-        the mean of every score with its 95 % bootstrap interval over the splits.
+        `SCORES`: `rmse` and `crps` are in the unit of the metric, `nll` in nats, `query_seconds` is the mean simulated
+        time of training behind the inputs of a test architecture; undefined scores are None. With `holdouts`,
+        `left_out` names the one. The summary holds for each predictor and size the mean of every score with its 95 %
+        bootstrap interval over the splits.
 
     Raises:
-        InputError: A name, number or size is not acceptable, or a predictor failed; says which and where.
+        InputError: A name, number or size is not acceptable, an input is not recorded, or a predictor failed.
         NotFoundError: The benchmark has no such metric or epoch.
     """
-    names, sizes = tuple(dict.fromkeys(predictors)), tuple(sorted(set(train_sizes)))
-    found = targets(benchmark, metric, epoch)
+    by_name = named(dict.fromkeys(predictors), registry)
+    sizes = tuple(sorted(set(train_sizes)))
+    if not sizes and not holdouts:
+        raise InputError("name at least one training size")
+    for name, number, least in (("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0)):
+        if number < least:
+            raise InputError(f"{name} must be at least {least}, got {number}")
     facts = benchmark.metric(metric)
-    if not names or not (sizes or holdouts):
-        raise InputError("name at least one predictor and one training size")
-    if seeds < 1 or workers < 1:
-        raise InputError(f"seeds and workers must be at least 1, got {seeds} and {workers}")
-    if seed < 0:
-        raise InputError(f"seed must be at least 0, got {seed}")
-
-    def streams() -> list[np.random.Generator]:  # anew for each holdout, which must not depend on the others
-        return [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(seeds)]
-
-    if holdouts:
-        splits = {
-            left_out: tuple(restricted(parts, found, rng) for rng in streams()) for left_out, parts in holdouts.items()
-        }
-        sizes_of = {left_out: sizes or (len(parts[0].train),) for left_out, parts in splits.items()}
-        for left_out, parts in splits.items():
-            if sizes_of[left_out][-1] > len(parts[0].train):
-                raise InputError(
-                    f"without {left_out!r} there are {len(parts[0].train):,} architectures to learn from, fewer than "
-                    f"the training size {sizes_of[left_out][-1]:,}"
-                )
-    else:
-        sizes_of = {"": sizes}
-    _check(names, [sizes[0] for sizes in sizes_of.values()])
-    if not holdouts:
-        splits = {"": tuple(split(found.functions, sizes[-1], test_size, rng) for rng in streams())}
-    tasks = [
-        Task(name, size, k, left_out)
+    found, inputs, unknown = _with_inputs(benchmark, facts.path, epoch, by_name)
+    held_out, sizes_of = _splits(found, sizes, test_size, splits, seed, holdouts)
+    _check_sizes(by_name, min(sizes[0] for sizes in sizes_of.values()))
+    fits = [
+        FitJob(name, size, number, left_out)
         for left_out, sizes in sizes_of.items()
         for size in sizes
-        for k in range(seeds)
-        for name in names
+        for number in range(splits)
+        for name in by_name
     ]
-
-    data = Data(benchmark.space, found, facts.units, splits)
-    scores: dict[Task, dict[str, float]] = {}
-    progress(0, len(tasks))
-    with single_threaded(), closing(_run_all(data, tasks, workers)) as finished:
-        for task, outcome in finished:
-            if isinstance(outcome, Died | str):
-                where = f"predictor {task.predictor!r} on {task.n_train} architectures, split {task.seed}"
-                raise InputError(f"{where}: {outcome}")
-            scores[task] = outcome
-            progress(len(scores), len(tasks))
-
-    order = {left_out: number for number, left_out in enumerate(splits)}
-    tasks.sort(key=lambda task: (names.index(task.predictor), order[task.left_out], task.n_train, task.seed))
-    records = [{**task._asdict(), **scores[task]} for task in tasks]
+    data = FitData(by_name, inputs, found, facts.units, held_out)
+    scores = run_jobs(
+        partial(_prepare, data),
+        fits,
+        1 if interactive(*by_name.values()) else jobs,
+        describe=lambda fit: f"predictor {fit.predictor!r} on {fit.n_train} architectures, split {fit.seed}",
+        progress=progress,
+    )
+    names, order = list(by_name), list(held_out)
+    fits.sort(key=lambda fit: (names.index(fit.predictor), order.index(fit.left_out), fit.n_train, fit.seed))
+    records = [{**fit._asdict(), **scores[fit]} for fit in fits]
     if not holdouts:
         for record in records:
             del record["left_out"]
     return Results(
         kind="evaluation",
-        benchmark=str(getattr(benchmark, "name", benchmark.kind)),
+        benchmark=benchmark.name,
         space=benchmark.space.name,
         metric=facts.path,
         units=facts.units,
         settings={
-            "predictors": list(names),
-            "train_sizes": sorted({task.n_train for task in tasks}),
-            "test_size": test_size if not holdouts else None,
-            **({"left_out": {name: len(parts[0].test) for name, parts in splits.items()}} if holdouts else {}),
-            "seeds": seeds,
+            "predictors": names,
+            "train_sizes": sorted({fit.n_train for fit in fits}),
+            "test_size": None if holdouts else test_size,
+            **({"left_out": {name: len(parts[0].test) for name, parts in held_out.items()}} if holdouts else {}),
+            "splits": splits,
             "seed": seed,
             "epoch": epoch,
             "target": "mean over the recorded training seeds",
             "architectures": len(found.values),
             "functions": len(np.unique(found.functions)),
             "missing": found.missing,
+            "unknown_inputs": unknown,
         },
         records=[json_values(record) for record in records],
         summary=json_values(_summary(records, seed)),
     )
 
 
-def _check(names: Sequence[str], sizes: Sequence[int]) -> None:
-    for name in names:
-        least = registry.create(name).min_samples
-        if min(sizes) < least:
+def _with_inputs(
+    benchmark: Benchmark, metric: str, epoch: Epoch, by_name: Mapping[str, str | type[Predictor] | Predictor]
+) -> tuple[Targets, dict[str, Inputs], int]:
+    """Targets and each predictor's inputs where all inputs are known, and for how many architectures they are not."""
+    found = targets(benchmark, metric, epoch)
+    needs = {name: registry.create(component).needs for name, component in by_name.items()}
+    recorded = benchmark.recorded_epochs(metric)
+    last = recorded[-1] if recorded and epoch == "last" else epoch
+    for name, needed in needs.items():
+        if isinstance(last, int) and needed.epochs >= last:
             raise InputError(
-                f"predictor {name!r} needs at least {least} architectures, got a training size {min(sizes)}"
+                f"predictor {name!r} would read {needed.epochs} epochs of the curve whose value at epoch {last} it "
+                "predicts; name fewer epochs"
             )
+    gathered = {needed: gather(benchmark, found.genotypes, needed, metric) for needed in set(needs.values())}
+    known = np.logical_and.reduce([inputs.known for inputs in gathered.values()])
+    kept = np.flatnonzero(known)
+    restricted_targets = Targets(
+        found.genotypes[kept], found.values[kept], found.functions[kept], found.missing, found.rows[kept]
+    )
+    return restricted_targets, {name: gathered[needed][kept] for name, needed in needs.items()}, int((~known).sum())
 
 
-Outcome = dict[str, float] | str
-"""Scores, or why there are none."""
+def _splits(
+    found: Targets,
+    sizes: tuple[int, ...],
+    test_size: int,
+    number: int,
+    seed: int,
+    holdouts: Mapping[str, Split] | None,
+) -> tuple[dict[str, tuple[Split, ...]], dict[str, tuple[int, ...]]]:
+    """Splits and training sizes by the name of the held-out part; a given part does not depend on the others."""
+
+    def generators() -> list[np.random.Generator]:
+        return [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(number)]
+
+    if not holdouts:
+        return {"": tuple(split(found.functions, sizes[-1], test_size, rng) for rng in generators())}, {"": sizes}
+    held_out, sizes_of = {}, {}
+    for name, rows in holdouts.items():
+        held_out[name] = tuple(restricted(rows, found, rng) for rng in generators())
+        available = len(held_out[name][0].train)
+        sizes_of[name] = sizes or (available,)
+        if sizes_of[name][-1] > available:
+            raise InputError(
+                f"without {name!r} there are {available:,} architectures to learn from, fewer than "
+                f"the training size {sizes_of[name][-1]:,}"
+            )
+    return held_out, sizes_of
 
 
-def _run_all(data: Data, tasks: Sequence[Task], workers: int) -> Generator[tuple[Task, Outcome | Died], None, None]:
-    if workers == 1:
-        yield from ((task, _score(data, task)) for task in tasks)
-    else:
-        with closing(run_tasks(partial(_prepare, data), tasks, workers)) as finished:
-            yield from finished
+def _check_sizes(by_name: Mapping[str, str | type[Predictor] | Predictor], smallest: int) -> None:
+    for name, component in by_name.items():
+        least = registry.create(component).min_samples
+        if smallest < least:
+            raise InputError(f"predictor {name!r} needs at least {least} architectures, got a training size {smallest}")
 
 
-def _prepare(data: Data) -> Callable[[Task], Outcome]:
+def _prepare(data: FitData) -> Callable[[FitJob], dict[str, float]]:
     return partial(_score, data)
 
 
-def _score(data: Data, task: Task) -> Outcome:
-    genotypes, values = data.targets.genotypes, data.targets.values
-    train, test = data.splits[task.left_out][task.seed]
-    train = train[: task.n_train]
-    try:
-        predictor = registry.create(task.predictor, seed=task.seed)
-        begin = perf_counter()
-        predictor.fit(data.space, genotypes[train], values[train])
-        fitted = perf_counter()
-        mean, std = predictor.predict(genotypes[test])
-        end = perf_counter()
-        y = values[test]
-        return {
-            "kendall_tau": metrics.kendall_tau(y, mean),
-            "sparse_kendall_tau": metrics.sparse_kendall_tau(y, mean, data.units),
-            "spearman": metrics.spearman(y, mean),
-            "pearson": metrics.pearson(y, mean),
-            "r2": metrics.r2(y, mean),
-            "rmse": metrics.rmse(y, mean),
-            "nll": metrics.nll(y, mean, std),
-            "coverage_90": metrics.coverage_90(y, mean, std),
-            "fit_seconds": fitted - begin,
-            "predict_seconds": end - fitted,
-        }
-    except NasbenchError as error:
-        return str(error)
-    except Exception as error:  # a predictor may be anybody's code
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
+def _score(data: FitData, fit: FitJob) -> dict[str, float]:
+    inputs, values = data.inputs[fit.predictor], data.targets.values
+    train, test = data.splits[fit.left_out][fit.seed]
+    train = train[: fit.n_train]
+    predictor = registry.create(data.predictors[fit.predictor], seed=fit.seed)
+    begin = perf_counter()
+    predictor.fit(inputs[train], values[train])
+    fitted = perf_counter()
+    mean, std = predictor.predict(inputs[test])
+    end = perf_counter()
+    y, cost = values[test], inputs.seconds
+    return {
+        "kendall_tau": metrics.kendall_tau(y, mean),
+        "sparse_kendall_tau": metrics.sparse_kendall_tau(y, mean, data.units),
+        "spearman": metrics.spearman(y, mean),
+        "pearson": metrics.pearson(y, mean),
+        "r2": metrics.r2(y, mean),
+        "rmse": metrics.rmse(y, mean),
+        "nll": metrics.nll(y, mean, std),
+        "crps": metrics.crps(y, mean, std),
+        "coverage_90": metrics.coverage_90(y, mean, std),
+        "fit_seconds": fitted - begin,
+        "predict_seconds": end - fitted,
+        "query_seconds": float(cost[test].mean()) if cost is not None else 0.0 if inputs.curve is None else np.nan,
+    }
 
 
 def _summary(records: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:

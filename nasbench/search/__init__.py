@@ -1,7 +1,8 @@
-"""Search strategies and the referee that runs and compares them in simulated time."""
+"""Search strategies: what authors write, and those of the field."""
 
 from nasbench.registry import Registry
-from nasbench.search.base import Strategy, Trial
+from nasbench.search.base import Outcome, Strategy, Trial
+from nasbench.search.problem import Problem
 
 strategies: Registry[Strategy] = Registry(
     "strategy",
@@ -18,4 +19,4 @@ strategies: Registry[Strategy] = Registry(
     },
 )
 
-__all__ = ["Strategy", "Trial", "strategies"]
+__all__ = ["Outcome", "Problem", "Strategy", "Trial", "strategies"]

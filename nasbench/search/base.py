@@ -1,14 +1,17 @@
-"""What a search strategy is: it is asked for the next architecture and told the validation metric of it."""
+"""Base class of search strategies: ask for the next trials, then tell their outcomes."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Self
+from collections import Counter
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from nasbench.errors import InputError
+from nasbench.search.problem import Problem
 from nasbench.spaces.base import Space
-from nasbench.types import GenotypeArray
+from nasbench.types import FloatArray, GenotypeArray
 
 
 class Trial(NamedTuple):
@@ -16,64 +19,146 @@ class Trial(NamedTuple):
 
     Attributes:
         architecture: Genotype; shape `(d,)`.
-        epochs: Epochs to train for.
+        epochs: Epochs to train for, one of `Problem.fidelities`; what was trained before counts.
+        tag: The strategy's own, such as a number or a tuple; comes back with the trial.
     """
 
     architecture: GenotypeArray
     epochs: int
+    tag: Any = None
+
+
+class Outcome(NamedTuple):
+    """Result of a trial.
+
+    Attributes:
+        scores: One for each objective, more is better; NaN where training failed.
+        seconds: Simulated time that the trial took.
+        epochs: Epochs that the architecture is trained for now: those of the trial, or fewer where it was stopped.
+        curve: Scores of the first objective at each of `Problem.fidelities` that was paid for, the last at `epochs`;
+            read-only. Only the last where longer trainings do not continue shorter ones.
+    """
+
+    scores: tuple[float, ...]
+    seconds: float
+    epochs: int
+    curve: FloatArray
+
+    @property
+    def score(self) -> float:
+        """Score of the first objective."""
+        return self.scores[0]
 
 
 class Strategy(ABC):
     """Base class. The constructor stores settings; `start` begins a run; then `ask` and `tell` alternate.
 
-    With several workers, `ask` is called again before earlier trials were told, and `tell` may come in another order.
-    A subclass writes `_ask` and, if it learns, `_start` and `_tell`. It sees scores of which more is always better
-    (`tell` turns the sign of metrics that are minimised), and never the benchmark.
+    With several workers, `ask` is called again before earlier trials were told, and `tell` may come in another order. A
+    subclass writes `_ask`, and `_start`, `_ask_many`, `_tell` and `_goes_on` where it needs them. It sees the problem
+    and scores of which more is always better, and never the benchmark.
     """
 
-    space: Space
+    problem: Problem
     rng: np.random.Generator
+    max_objectives: ClassVar[int] = 1
+    """Largest number of objectives that the strategy takes into account."""
+    stops_trials: ClassVar[bool] = False
+    """Whether the class writes `_goes_on`; set by itself."""
 
-    def start(
-        self,
-        space: Space,
-        rng: np.random.Generator,
-        *,
-        epochs: int,
-        initial: GenotypeArray | None = None,
-        maximise: bool = True,
-    ) -> Self:
-        """Begin a run, forgetting any earlier one.
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Note whether `_goes_on` is written: without it, a run need not look at every epoch."""
+        super().__init_subclass__(**kwargs)
+        cls.stops_trials = cls._goes_on is not Strategy._goes_on
 
-        Args:
-            space: Where to search.
-            rng: All randomness of the run.
-            epochs: Epochs of a full training.
-            initial: Architectures `(k, d)` that are proposed first, the same for all strategies of a comparison.
-            maximise: Whether more of the metric is better.
+    @property
+    def space(self) -> Space:
+        """Where to search."""
+        return self.problem.space
+
+    # --- called by whoever runs the strategy --------------------------------------------------------------------
+
+    def start(self, problem: Problem, rng: np.random.Generator) -> Self:
+        """Begin a run, forgetting any earlier one; all randomness comes from `rng`.
+
+        Raises:
+            InputError: The problem has more objectives than the strategy takes.
         """
-        self.space, self.rng, self.epochs = space, rng, epochs
-        self._initial = [] if initial is None else list(initial[::-1])
-        self._sign = 1.0 if maximise else -1.0
+        if len(problem.objectives) > self.max_objectives:
+            name, most = type(self).__name__, self.max_objectives
+            raise InputError(f"{name} takes {most} objective{'s' * (most > 1)}, got {len(problem.objectives)}")
+        self.problem, self.rng, self._full_epochs = problem, rng, problem.fidelities[-1]
+        self._designs = list(problem.initial[::-1].copy())
+        self._running_tags: Counter[Any] = Counter()
         self._start()
         return self
 
-    def ask(self) -> Trial:
-        """The next trial."""
-        if self._initial:
-            return Trial(self._initial.pop(), self.epochs)
-        return self._ask()
+    def ask(self, most: int = 1) -> list[Trial]:
+        """Up to `most` trials to start now; fewer, or none, where the strategy waits for outcomes.
 
-    def tell(self, trial: Trial, value: float) -> None:
-        """Report the validation metric of a trial, in its own unit; NaN where the training failed."""
-        self._tell(trial, self._sign * value)
+        Raises:
+            InputError: The strategy answers with more, or gives one tag to two running trials.
+        """
+        if self._designs:
+            number = min(most, len(self._designs))
+            trials = [self._design(self._designs.pop()) for _ in range(number)]
+            trials += self._ask_many(most - number) if number < most else []
+        else:
+            trials = self._ask_many(most)
+        if len(trials) > most:
+            raise InputError(f"{type(self).__name__} asks for {len(trials)} trials where {most} can start")
+        for trial in trials:
+            if trial.tag is not None:
+                if self._running_tags[trial.tag]:
+                    raise InputError(f"{type(self).__name__} gives the tag {trial.tag!r} to two running trials")
+                self._running_tags[trial.tag] += 1
+        return trials
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Report the outcome of a trial.
+
+        Raises:
+            InputError: No running trial has the tag of this one.
+        """
+        if trial.tag is not None:
+            if not self._running_tags[trial.tag]:
+                raise InputError(f"{type(self).__name__} has no running trial with the tag {trial.tag!r}")
+            self._running_tags[trial.tag] -= 1
+        self._tell(trial, outcome)
+
+    def goes_on(self, trial: Trial, epoch: int, scores: tuple[float, ...]) -> bool:
+        """Whether to train a trial beyond an epoch, one of `Problem.fidelities`, at which it has these scores."""
+        return self._goes_on(trial, epoch, scores)
+
+    # --- written by authors -------------------------------------------------------------------------------------
+
+    def trial(self, architecture: GenotypeArray, tag: Any = None) -> Trial:
+        """A trial of a full training."""
+        return Trial(architecture, self._full_epochs, tag)
+
+    def _design(self, architecture: GenotypeArray) -> Trial:
+        """Trial of an initial architecture; here a full training without a tag."""
+        return self.trial(architecture)
 
     def _start(self) -> None:
-        """Forget the earlier run."""
+        """Forget the earlier run; `self.problem` and `self.rng` are set."""
 
     @abstractmethod
-    def _ask(self) -> Trial:
-        """Propose; `self.space`, `self.rng` and `self.epochs` are set."""
+    def _ask(self) -> Trial | None:
+        """Propose one trial after the initial designs, or None to wait for an outcome."""
 
-    def _tell(self, trial: Trial, score: float) -> None:
-        """Learn from a score (more is better; NaN where the training failed), the initial designs' included."""
+    def _ask_many(self, most: int) -> list[Trial]:
+        """Propose up to `most` trials that run side by side; here one by one, until one waits."""
+        trials: list[Trial] = []
+        for _ in range(most):
+            trial = self._ask()
+            if trial is None:
+                break
+            trials.append(trial)
+        return trials
+
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Learn from an outcome (its scores are NaN where training failed), the initial designs' included."""
+
+    def _goes_on(self, trial: Trial, epoch: int, scores: tuple[float, ...]) -> bool:
+        """Decide inside a trial whether it goes on."""
+        return True

@@ -1,4 +1,4 @@
-"""Bayesian optimisation: a predictor proposes where expected improvement is largest (Jones et al., 1998)."""
+"""Bayesian optimisation: propose where a predictor expects the largest improvement (Jones et al., 1998)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import numpy as np
 from scipy.special import ndtr
 
 from nasbench.errors import InputError
-from nasbench.predictors import Predictor, predictors
-from nasbench.search.base import Strategy, Trial
+from nasbench.predictors import Inputs, Predictor, predictors
+from nasbench.search.base import Outcome, Strategy, Trial
+from nasbench.search.seen import Seen
 from nasbench.types import FloatArray, GenotypeArray
+
+RANDOM_CANDIDATES = 32
+"""Random samples of which the first new one is proposed before there is a model."""
 
 
 class BayesianOptimisation(Strategy):
@@ -22,9 +26,9 @@ class BayesianOptimisation(Strategy):
     Args:
         predictor: A predictor, or its specification ("gp", "mymodule:MyPredictor").
         interval: Proposals between two fits.
-        minimum: Finished evaluations before the first fit; random samples complete the initial designs.
-        parents: The best so many architectures are mutated.
-        mutations: Candidates made by mutation, half of them by two.
+        first_fit: Finished evaluations before the first fit; random samples complete the initial designs.
+        parents: Number of best architectures that are mutated.
+        mutations: Candidates made by mutation, half of them by two mutations.
         samples: Candidates sampled at random.
     """
 
@@ -32,7 +36,7 @@ class BayesianOptimisation(Strategy):
         self,
         predictor: str | Predictor = "gp",
         interval: int = 10,
-        minimum: int = 10,
+        first_fit: int = 10,
         parents: int = 10,
         mutations: int = 200,
         samples: int = 100,
@@ -42,30 +46,29 @@ class BayesianOptimisation(Strategy):
                 f"interval, parents and samples are at least 1 and mutations at least 0; "
                 f"got {interval}, {parents}, {samples} and {mutations}"
             )
-        self.predictor, self.interval, self.minimum = predictor, interval, minimum
+        self.predictor, self.interval, self.first_fit = predictor, interval, first_fit
         self.parents, self.mutations, self.samples = parents, mutations, samples
 
     def _start(self) -> None:
         seed = int(self.rng.integers(2**31))  # no two runs with the same random numbers inside the predictor
-        self._model = (
-            predictors.create(self.predictor, seed=seed) if isinstance(self.predictor, str) else self.predictor
-        )
-        self._seen = set(self.space.key(np.array(self._initial)).tolist()) if self._initial else set()
+        self._model = predictors.create(self.predictor, seed=seed)
+        self._needs = self._static_needs()
+        self._seen = Seen(self.space, self.problem.initial)
         self._genotypes: list[GenotypeArray] = []
         self._scores: list[float] = []
         self._queue: list[GenotypeArray] = []
 
     def _ask(self) -> Trial:
-        if len(self._scores) < max(self.minimum, self._model.min_samples):
-            return Trial(self._propose(self.space.sample(32, self.rng), 1)[0], self.epochs)
+        if len(self._scores) < max(self.first_fit, self._model.min_samples):
+            return self.trial(self._propose(self.space.sample(RANDOM_CANDIDATES, self.rng), 1)[0])
         if not self._queue:
             self._queue = self._promising()[::-1]
-        return Trial(self._queue.pop(), self.epochs)
+        return self.trial(self._queue.pop())
 
-    def _tell(self, trial: Trial, score: float) -> None:
-        if math.isfinite(score):
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        if math.isfinite(outcome.score):
             self._genotypes.append(trial.architecture)
-            self._scores.append(score)
+            self._scores.append(outcome.score)
 
     def _promising(self) -> list[GenotypeArray]:
         """The next `interval` proposals, best first."""
@@ -76,21 +79,32 @@ class BayesianOptimisation(Strategy):
         candidates = np.concatenate(
             [once[half:], self.space.mutate(once[:half], self.rng), self.space.sample(self.samples, self.rng)]
         )
-        model = self._model.fit(self.space, genotypes, scores)
-        mean, std = model.predict_warped(candidates)  # where the normal distribution of the formula holds
-        order = np.argsort(-expected_improvement(mean, std, float(model.warp(scores.max()))), kind="stable")
+        model = self._model.fit(self._inputs(genotypes), scores)
+        mean, std = model.predict_transformed(self._inputs(candidates))  # where the formula's normality holds
+        order = np.argsort(-expected_improvement(mean, std, float(model.transform(scores.max()))), kind="stable")
         return self._propose(candidates[order], self.interval)
 
     def _propose(self, candidates: GenotypeArray, most: int) -> list[GenotypeArray]:
         """The first `most` architectures not yet proposed; the first of all where there is none."""
-        chosen = []
-        for candidate, key in zip(candidates, self.space.key(candidates).tolist(), strict=True):
-            if key not in self._seen:
-                self._seen.add(key)
-                chosen.append(candidate)
-                if len(chosen) == most:
-                    break
-        return chosen or [candidates[0]]
+        new = self._seen.take(candidates, most)
+        return list(new if len(new) else candidates[:1])
+
+    def _static_needs(self) -> tuple[str, ...]:
+        """The columns that the predictor reads.
+
+        Raises:
+            InputError: It reads learning curves, which candidates do not have.
+        """
+        needs = self._model.needs
+        if needs.epochs:
+            raise InputError(
+                f"{self.predictor!r} reads {needs.epochs} epochs of a learning curve, and candidates have none; "
+                "leave curve@ out of its features"
+            )
+        return tuple(name for name in needs.columns if name not in self.space.feature_kinds)
+
+    def _inputs(self, genotypes: GenotypeArray) -> Inputs:
+        return Inputs(self.space, genotypes, self.problem.columns(self._needs, genotypes))
 
 
 def expected_improvement(mean: FloatArray, std: FloatArray, best: float) -> FloatArray:

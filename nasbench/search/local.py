@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from nasbench.search.base import Strategy, Trial
+from nasbench.search.base import Outcome, Strategy, Trial
+from nasbench.search.seen import Seen
 from nasbench.types import GenotypeArray
+
+RESTART_SAMPLES = 32
+"""Random samples of which a restart takes the first that is new."""
 
 
 class LocalSearch(Strategy):
     """Hill climbing from the best initial design; an architecture (by key) is never evaluated twice.
 
     Algorithm 1 of the paper evaluates the whole neighbourhood before it moves to the best neighbour; the variant that
-    moves to the first better one needs fewer evaluations and is the default here.
+    moves to the first better one needs fewer evaluations and is the default here. A trial's tag is its number and the
+    score that it has to beat.
 
     Args:
         full: Evaluate all neighbours before moving, as in Algorithm 1.
@@ -24,8 +27,8 @@ class LocalSearch(Strategy):
         self.full = full
 
     def _start(self) -> None:
-        self._seen = set(self.space.key(np.array(self._initial)).tolist()) if self._initial else set()
-        self._to_beat: dict[bytes, float] = {}  # by proposed architecture: the score of where it was a neighbour
+        self._seen = Seen(self.space, self.problem.initial)
+        self._asked = 0
         self._restart()
 
     def _restart(self) -> None:
@@ -37,30 +40,25 @@ class LocalSearch(Strategy):
     def _ask(self) -> Trial:
         if self._moved and self._best is not None and not (self.full and self._neighbours):
             self._moved = False
-            self._neighbours = self._unseen(self.space.neighbours(self._best))
+            new = self._seen.new(self.space.neighbours(self._best))
+            self._neighbours = list(new[self.rng.permutation(len(new))])
         if self._neighbours:
             proposal = self._neighbours.pop()
-            self._seen.add(int(self.space.key(proposal[None])[0]))
+            self._seen.add(proposal[None])
         else:
             self._restart()
             proposal = self._random_start()
-        self._to_beat[proposal.tobytes()] = self._best_score
-        return Trial(proposal, self.epochs)
+        self._asked += 1
+        return self.trial(proposal, tag=(self._asked, self._best_score))
 
-    def _tell(self, trial: Trial, score: float) -> None:
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
         # A late answer from before a restart has to beat the optimum whose neighbour it is, not only the new start.
-        if score > max(self._to_beat.pop(trial.architecture.tobytes(), -math.inf), self._best_score):
-            self._best, self._best_score, self._moved = trial.architecture, score, True
-
-    def _unseen(self, genotypes: GenotypeArray) -> list[GenotypeArray]:
-        """The architectures `(n, d)` not yet evaluated, each once, in random order."""
-        fresh = {key: row for row, key in enumerate(self.space.key(genotypes).tolist()) if key not in self._seen}
-        return list(genotypes[self.rng.permutation(np.fromiter(fresh.values(), dtype=np.int64))])
+        to_beat = -math.inf if trial.tag is None else trial.tag[1]
+        if outcome.score > max(to_beat, self._best_score):
+            self._best, self._best_score, self._moved = trial.architecture, outcome.score, True
 
     def _random_start(self) -> GenotypeArray:
-        samples = self.space.sample(32, self.rng)
-        keys = self.space.key(samples).tolist()
-        row = next((row for row, key in enumerate(keys) if key not in self._seen), 0)
-        self._seen.add(keys[row])
-        start: GenotypeArray = samples[row]
+        samples = self.space.sample(RESTART_SAMPLES, self.rng)
+        new = self._seen.take(samples, 1)
+        start: GenotypeArray = (new if len(new) else samples)[0]
         return start

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from nasbench.search.base import Strategy, Trial
+from nasbench.search.seen import Seen
 from nasbench.types import GenotypeArray
 
-BLOCK = 256
+SAMPLES_AT_ONCE = 256
 
 
 class RandomSearch(Strategy):
     """Uniform sampling without replacement; repeats only when a block of samples holds nothing new."""
 
     def _start(self) -> None:
-        self._seen = set(self.space.key(np.array(self._initial)).tolist()) if self._initial else set()
+        self._seen = Seen(self.space, self.problem.initial)
         self._block: list[GenotypeArray] = []
 
     def _ask(self) -> Trial:
-        if not self._block:
-            self._block = self._draw()
-        return Trial(self._block.pop(), self.epochs)
-
-    def _draw(self) -> list[GenotypeArray]:
-        """Unseen architectures in random order; drawn in a block because one call for many is cheap."""
-        samples = self.space.sample(BLOCK, self.rng)
-        fresh = {key: row for row, key in enumerate(self.space.key(samples).tolist()) if key not in self._seen}
-        self._seen |= fresh.keys()
-        return list(samples[list(fresh.values())]) if fresh else list(samples)
+        if not self._block:  # drawn in a block because one call for many is cheap
+            samples = self.space.sample(SAMPLES_AT_ONCE, self.rng)
+            new = self._seen.take(samples)
+            self._block = list(new if len(new) else samples)
+        return self.trial(self._block.pop())

@@ -6,23 +6,23 @@ import math
 
 import numpy as np
 
-from nasbench.search.base import Strategy, Trial
+from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.types import BoolArray, FloatArray, GenotypeArray
 
-BATCH = 16
-PRIOR = 4096
-"""Uniform samples whose shares of options the first policy has."""
-ATTEMPTS = 8
-"""Batches of actions without an architecture of the space after which a uniform sample is proposed instead."""
+ACTIONS_AT_ONCE = 16
+PRIOR_SAMPLES = 4096
+"""Uniform samples that set the option frequencies of the first policy."""
+MAX_ATTEMPTS = 8
+"""Batches of actions without a valid architecture before a uniform sample is proposed instead."""
 
 
 class Reinforce(Strategy):
     """An independent categorical distribution for each position of the genotype, updated after every evaluation.
 
-    Actions go through `space.repair`, and those that are no architecture are drawn again. The first policy takes each
-    option as often as uniform samples of the space do; with equal chances it would hardly leave the small cells where
-    most options are rare ones, as in NAS-Bench-101. The reward is the score minus a moving average, in units of the
-    moving standard deviation, so that the settings fit any metric.
+    Actions go through `space.repair`, and invalid ones are drawn again. The first policy takes each option as often as
+    uniform samples of the space do: with equal chances it would hardly leave the small cells of spaces such as
+    NAS-Bench-101. The reward is the score minus a moving average, in units of the moving standard deviation, so that
+    the settings fit any metric.
 
     Args:
         learning_rate: Step size of Adam (Kingma & Ba, 2015) on the logits.
@@ -36,17 +36,18 @@ class Reinforce(Strategy):
     def _start(self) -> None:
         choices = np.array(self.space.cardinalities)
         self._exists = np.arange(choices.max()) < choices[:, None]  # (d, most choices)
-        samples = self.space.sample(PRIOR, self.rng)
+        samples = self.space.sample(PRIOR_SAMPLES, self.rng)
         counts = (samples[:, :, None] == np.arange(choices.max())).sum(axis=0)  # (d, most choices)
         self._logits = np.log(counts + 1.0)
         self._first, self._second, self._steps = np.zeros_like(self._logits), np.zeros_like(self._logits), 0
         self._baseline, self._variance = math.nan, 0.0
-        self._actions: dict[bytes, list[GenotypeArray]] = {}  # by architecture: those that are not told yet
+        self._actions: dict[int, GenotypeArray] = {}  # by tag: the actions behind trials that are not told yet
+        self._asked = 0
 
     def _ask(self) -> Trial:
         cumulative = softmax(self._logits, self._exists).cumsum(axis=1)
-        for _ in range(ATTEMPTS):
-            draws = self.rng.random((BATCH, len(cumulative)))
+        for _ in range(MAX_ATTEMPTS):
+            draws = self.rng.random((ACTIONS_AT_ONCE, len(cumulative)))
             actions = (draws[:, :, None] >= cumulative[:, :-1]).sum(axis=2).astype(np.int8)  # (batch, d)
             actions = np.minimum(
                 actions, np.array(self.space.cardinalities, dtype=np.int8) - 1
@@ -54,13 +55,13 @@ class Reinforce(Strategy):
             genotypes, valid = self.space.repair(actions)
             if valid.any():
                 row = int(np.argmax(valid))
-                self._actions.setdefault(genotypes[row].tobytes(), []).append(actions[row])
-                return Trial(genotypes[row], self.epochs)
-        return Trial(self.space.sample(1, self.rng)[0], self.epochs)
+                self._asked += 1
+                self._actions[self._asked] = actions[row]
+                return self.trial(genotypes[row], tag=self._asked)
+        return self.trial(self.space.sample(1, self.rng)[0])
 
-    def _tell(self, trial: Trial, score: float) -> None:
-        waiting = self._actions.get(trial.architecture.tobytes())
-        action = waiting.pop(0) if waiting else trial.architecture
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        action, score = self._actions.pop(trial.tag, trial.architecture), outcome.score
         if math.isnan(score):
             return
         if math.isnan(self._baseline):

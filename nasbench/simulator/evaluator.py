@@ -1,216 +1,442 @@
-"""What the referee of a search knows: validation value and training time of a trial, test value of an architecture."""
+"""Evaluators: what a simulated training of an architecture scores and costs, and its test value for scoring alone."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Benchmark, Epoch, Metric, SeedPolicy
+from nasbench.benchmark.base import Benchmark, Epoch, Metric
+from nasbench.benchmark.load import load
 from nasbench.errors import InputError, NotFoundError
-from nasbench.search.base import Trial
+from nasbench.search.problem import Budget, Constraint, Objective, Problem
 from nasbench.spaces.base import Space
-from nasbench.types import FloatArray, GenotypeArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
 
-ENUMERABLE = 2_000_000
-"""Most genotypes of a space that is looked up as a whole before a comparison."""
-CHUNK = 65_536
-"""Architectures asked for at a time."""
+MAX_TABULATED_GENOTYPES = 2_000_000
+"""Largest space that is tabulated before a comparison."""
+MAX_TABULATED_NUMBERS = 200_000_000
+"""Most numbers that a tabulated metric may have, over all architectures and epochs."""
+ROWS_AT_ONCE = 65_536
 
 
-class Referee(ABC):
-    """Answers trials on one validation metric of a benchmark; the test split is for scoring alone.
+class SearchMetrics(NamedTuple):
+    """Metrics behind the objectives of a search.
 
-    A training whose time is not recorded, as it failed, takes the median time of the trainings of that length.
+    Attributes:
+        guides: What each objective is told: a validation metric, or a static metric such as latency.
+        tests: What each objective is scored with: the test counterpart, or the static metric itself.
+        cost: Training time of the first objective; None where it is not recorded.
+        epochs: By number of epochs that a trial can ask for, the epoch to ask the benchmark for.
+    """
+
+    guides: tuple[Metric, ...]
+    tests: tuple[Metric, ...]
+    cost: Metric | None
+    epochs: dict[int, Epoch]
+
+
+class Evaluator(ABC):
+    """Answers trials of one benchmark. An architecture is known by its row, a fidelity by its position.
+
+    A failed training whose time is not recorded takes the median time of the trainings of that length.
 
     Attributes:
         space: The search space.
-        metric: The validation metric.
-        epochs: The epochs that a trial can ask for; the last is a full training.
-        timed: Whether what training costs is recorded; if not, every trial takes one unit of time.
+        metrics: Metrics behind the objectives.
+        objectives: The objectives, as strategies see them.
+        fidelities: Epochs that a trial can ask for, increasing; the last is a full training.
+        resumable: Whether a longer training continues a shorter one.
+        has_costs: Whether training times are recorded; if not, a full training takes one unit of time.
+        constraints: Bounds on static metrics.
     """
 
-    space: Space
-    metric: Metric
-    epochs: tuple[int, ...]
-    timed: bool
+    has_costs: bool
 
-    @property
-    def maximise(self) -> bool:
-        """Whether more of the metric is better."""
-        return self.metric.direction == "maximise"
+    def __init__(self, benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> None:
+        self.space: Space = benchmark.space
+        self.metrics = search_metrics(benchmark, names)
+        self.objectives = tuple(Objective(m.path, m.units, m.direction) for m in self.metrics.guides)
+        self.fidelities = tuple(self.metrics.epochs)
+        self.resumable = self.metrics.guides[0].resumable
+        self.constraints = tuple(constraints)
+        self._signs = tuple(objective.sign for objective in self.objectives)
 
-    @abstractmethod
-    def evaluate(self, trial: Trial) -> tuple[float, float]:
-        """Validation value (NaN where the training failed) and seconds of training of a trial.
+    def problem(self, budget: Budget, workers: int, initial: GenotypeArray | None = None) -> Problem:
+        """What a strategy may know.
 
         Raises:
-            InputError: The architecture is not in the space, or the epochs cannot be asked for.
+            InputError: The budget is in seconds, and training times are not recorded.
+        """
+        if budget.seconds is not None and not self.has_costs:
+            raise InputError("this benchmark does not record train_seconds; give the budget in evaluations or epochs")
+        return Problem(
+            space=self.space,
+            objectives=self.objectives,
+            fidelities=self.fidelities,
+            budget=budget,
+            resumable=self.resumable,
+            workers=workers,
+            initial=np.empty((0, 0), dtype=np.int8) if initial is None else initial,
+            constraints=self.constraints,
+            lookup=self.column,
+        )
+
+    def feasible(self, genotypes: GenotypeArray) -> BoolArray:
+        """Which of `n` architectures `(n, d)` meet all constraints; shape `(n,)`."""
+        result = np.ones(len(genotypes), dtype=bool)
+        for constraint in self.constraints:
+            result &= constraint.holds(self.column(constraint.metric, genotypes))
+        return result
+
+    @abstractmethod
+    def row(self, architecture: GenotypeArray) -> int:
+        """Number of an architecture, for the methods below.
+
+        Raises:
+            InputError: It is not in the space.
         """
 
     @abstractmethod
-    def test(self, architecture: GenotypeArray) -> float:
-        """Test value after a full training of an architecture that was evaluated; NaN where it is missing."""
+    def genotypes(self, rows: Sequence[int] | IntArray) -> GenotypeArray:
+        """The architectures `(n, d)` of `n` rows."""
 
-    @staticmethod
-    def _paid(seconds: float, trial: Trial) -> float:
+    @abstractmethod
+    def scores(self, row: int, position: int) -> tuple[float, ...]:
+        """Score of each objective at a fidelity; more is better, NaN where training failed."""
+
+    @abstractmethod
+    def seconds(self, row: int, position: int) -> float:
+        """Time of training from the start up to a fidelity.
+
+        Raises:
+            InputError: It is not positive.
+        """
+
+    @abstractmethod
+    def curve(self, row: int, position: int) -> FloatArray:
+        """Scores of the first objective that a training up to a fidelity shows, read-only; see `Outcome.curve`."""
+
+    @abstractmethod
+    def test(self, row: int, position: int) -> tuple[float, ...]:
+        """Test score of each objective at a fidelity; more is better, NaN where it is missing."""
+
+    @abstractmethod
+    def column(self, name: str, genotypes: GenotypeArray) -> FloatArray:
+        """A static metric of `n` architectures `(n, d)`; shape `(n,)`, NaN where missing.
+
+        Raises:
+            InputError: There is no such static metric, or it is not known for the whole space.
+        """
+
+    def _checked_cost(self, seconds: float, row: int, position: int) -> float:
         if not seconds > 0:
-            cell = np.asarray(trial.architecture).tolist()
+            cell = self.genotypes([row])[0].tolist()
             raise InputError(
-                f"the time of training {cell} for {trial.epochs} epochs is {seconds}; it has to be positive"
+                f"the time of training {cell} for {self.fidelities[position]} epochs is {seconds}; "
+                "it has to be positive"
             )
         return seconds
 
-    def _unknown(self, epochs: Any) -> InputError:
-        known = ", ".join(map(str, self.epochs))
-        return InputError(f"a trial of {epochs!r} epochs cannot be answered; {self.metric.path} has epochs {known}")
+
+class QueryEvaluator(Evaluator):
+    """Asks the benchmark for each trial: for a space that is too large to tabulate."""
+
+    def __init__(self, benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> None:
+        super().__init__(benchmark, names, constraints)
+        self.benchmark = benchmark
+        self.has_costs = self.metrics.cost is not None
+        self._cells: list[GenotypeArray] = []
+        self._rows: dict[bytes, int] = {}
+        self._medians: dict[int, float] = {}
+        _check_constraints(self, benchmark.architectures())
+
+    @classmethod
+    def open(cls, path: Path, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> QueryEvaluator:
+        """The evaluator of a benchmark file, opened by the process that uses it."""
+        return cls(load(path), names, constraints)
+
+    def row(self, architecture: GenotypeArray) -> int:
+        """Checked once, then remembered; the array is copied."""
+        name = np.asarray(architecture).tobytes()
+        row = self._rows.get(name)
+        if row is None:
+            cell = self.space.check([architecture])[0]
+            row = self._rows[name] = self._rows.setdefault(cell.tobytes(), len(self._cells))  # whatever its type was
+            if row == len(self._cells):
+                self._cells.append(cell)
+        return row
+
+    def genotypes(self, rows: Sequence[int] | IntArray) -> GenotypeArray:
+        """Copies of the architectures."""
+        cells = [self._cells[row] for row in rows]
+        return np.array(cells, dtype=np.int8).reshape(len(cells), len(self.space.cardinalities))
+
+    def scores(self, row: int, position: int) -> tuple[float, ...]:
+        """Query the benchmark for each objective."""
+        cell, epoch = self._cells[row], self.metrics.epochs[self.fidelities[position]]
+        return tuple(
+            sign * self.benchmark.query(cell, metric.path, epoch="last" if metric.static else epoch).value
+            for metric, sign in zip(self.metrics.guides, self._signs, strict=True)
+        )
+
+    def seconds(self, row: int, position: int) -> float:
+        """Query the benchmark for the training time."""
+        epochs, cost = self.fidelities[position], self.metrics.cost
+        if cost is None:
+            return epochs / self.fidelities[-1]
+        seconds = math.nan
+        at, share = _timed_at(self.benchmark, cost, self.metrics.epochs, epochs, self.resumable)
+        if at is not None:
+            seconds = share * self.benchmark.query(self._cells[row], cost.path, epoch=at).value
+        if math.isnan(seconds):
+            if position not in self._medians:
+                self._medians[position] = share * _median_cost(self.benchmark, cost, at)
+            seconds = self._medians[position]
+        return self._checked_cost(seconds, row, position)
+
+    def curve(self, row: int, position: int) -> FloatArray:
+        """Query the benchmark for every fidelity up to this one."""
+        seen = range(position + 1) if self.resumable else [position]
+        curve = np.array([self.scores(row, at)[0] for at in seen])
+        curve.flags.writeable = False
+        return curve
+
+    def test(self, row: int, position: int) -> tuple[float, ...]:
+        """Query the benchmark for the test values; those of objectives without epochs at any fidelity."""
+        cell, scores = self._cells[row], []
+        for metric, sign in zip(self.metrics.tests, self._signs, strict=True):
+            at = _tested_at(self, self.benchmark, metric, self.fidelities[position])
+            scores.append(math.nan if at is None else sign * self.benchmark.query(cell, metric.path, epoch=at).value)
+        return tuple(scores)
+
+    def column(self, name: str, genotypes: GenotypeArray) -> FloatArray:
+        """Query the benchmark for the metric."""
+        return _column(self.benchmark, name, genotypes)
 
 
-class Asking(Referee):
-    """Asks the benchmark for each trial: for one run, or a space too large to enumerate."""
+class TabulatedEvaluator(Evaluator):
+    """Holds the answers for the whole space as read-only arrays, so that a look-up takes about a microsecond.
 
-    def __init__(self, benchmark: Benchmark, metric: str, seed: SeedPolicy = "mean") -> None:
-        self.benchmark, self.seed, self.space = benchmark, seed, benchmark.space
-        self.metric, self._test, self._cost, self._epochs = searchable(benchmark, metric)
-        self.epochs, self.timed = tuple(self._epochs), self._cost is not None
-        self._usual: dict[int, float] = {}
-
-    def evaluate(self, trial: Trial) -> tuple[float, float]:
-        """Query the benchmark for a trial."""
-        if trial.epochs not in self._epochs:
-            raise self._unknown(trial.epochs)
-        epoch = self._epochs[trial.epochs]
-        architecture = np.asarray(trial.architecture)
-        answer = self.benchmark.query(architecture, self.metric.path, epoch=epoch, seed=self.seed)
-        if not self.timed:
-            return answer.value, 1.0
-        return answer.value, self._paid(self._usual_seconds(trial) if math.isnan(answer.cost) else answer.cost, trial)
-
-    def _usual_seconds(self, trial: Trial) -> float:
-        """What a training as long as that of the trial usually takes."""
-        if self._cost is not None and trial.epochs not in self._usual:
-            at = _timed_at(self.benchmark, self._cost, self._epochs, trial.epochs)
-            self._usual[trial.epochs] = _usual_seconds(self.benchmark, self._cost, at)
-        return self._usual[trial.epochs]
-
-    def test(self, architecture: GenotypeArray) -> float:
-        """Query the benchmark for the test value."""
-        return self.benchmark.query(architecture, self._test.path).value
-
-
-class LookUp(Referee):
-    """Holds the answers for the whole space as arrays, so that a look-up takes about a microsecond.
-
-    Needs no benchmark once it is made: this is what a comparison hands to its processes.
+    Needs no benchmark once it is made: a comparison hands it to its processes.
 
     Attributes:
         codes: `Space.code` of each architecture, increasing; shape `(n,)`.
-        values: Validation values; shape `(epochs, n)`.
-        seconds: Training times; shape `(epochs, n)`.
-        tests: Test values after a full training; shape `(n,)`.
+        valid: Scores of the objectives; shape `(objectives, fidelities, n)`.
+        tested: Test scores; same shape.
+        costs: Training times; shape `(fidelities, n)`.
+        meets: Which architectures meet the constraints; shape `(n,)`.
     """
 
-    def __init__(self, benchmark: Benchmark, metric: str, seed: SeedPolicy = "mean") -> None:
-        self.space = benchmark.space
-        self.metric, test, cost, epochs = searchable(benchmark, metric)
-        self.epochs = tuple(epochs)
+    def __init__(self, benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> None:
+        super().__init__(benchmark, names, constraints)
         genotypes = np.concatenate(list(self.space.enumerate()))
         self.codes = self.space.code(genotypes)
         back: slice | npt.NDArray[np.intp] = slice(None)
         if benchmark.kind == "surrogate":  # predictors see canonical genotypes: one question for all isomorphic ones
             _, first, back = np.unique(self.space.key(genotypes), return_index=True, return_inverse=True)
             genotypes = genotypes[first]
-        chunks = np.array_split(genotypes, range(CHUNK, len(genotypes), CHUNK))
+        chunks = np.array_split(genotypes, range(ROWS_AT_ONCE, len(genotypes), ROWS_AT_ONCE))
 
-        def ask(path: str, epoch: Epoch, seed: SeedPolicy) -> FloatArray:
-            answers = [benchmark.query_many(chunk, path, epoch=epoch, seed=seed) for chunk in chunks]
+        def ask(path: str, epoch: Epoch = "last") -> FloatArray:
+            answers = [benchmark.query_many(chunk, path, epoch=epoch) for chunk in chunks]
             return np.concatenate([answer.values.filled(np.nan) for answer in answers])[back]
 
-        self.tests = ask(test.path, "last", "mean")
-        self.values = np.array([ask(self.metric.path, epoch, seed) for epoch in epochs.values()])
-        self.seconds = np.ones_like(self.values)
-        if cost is not None:
-            for row, number in enumerate(epochs):
-                at = _timed_at(benchmark, cost, epochs, number)
-                self.seconds[row] = np.nan if at is None else ask(cost.path, at, "mean")
-                unknown = np.isnan(self.seconds[row])
+        epochs, cost = self.metrics.epochs, self.metrics.cost
+        shape = (len(self.objectives), len(epochs), len(self.codes))
+        self.valid, self.tested, self.costs = np.empty(shape), np.full(shape, np.nan), np.empty(shape[1:])
+        objectives = zip(self.metrics.guides, self.metrics.tests, self._signs, strict=True)
+        for row, (guide, test, sign) in enumerate(objectives):
+            for position, (number, epoch) in enumerate(epochs.items()):
+                self.valid[row, position] = sign * ask(guide.path, "last" if guide.static else epoch)
+                at = _tested_at(self, benchmark, test, number)
+                if at is not None:
+                    self.tested[row, position] = sign * ask(test.path, at)
+        for position, number in enumerate(epochs):
+            self.costs[position] = number / self.fidelities[-1]
+            if cost is not None:
+                at, share = _timed_at(benchmark, cost, epochs, number, self.resumable)
+                self.costs[position] = np.nan if at is None else share * ask(cost.path, at)
+                unknown = np.isnan(self.costs[position])
                 if unknown.any():
-                    self.seconds[row, unknown] = _usual_seconds(benchmark, cost, at)
-        self.timed = cost is not None and bool((self.seconds[-1] > 0).all())
-        if not self.timed:
-            self.seconds[:] = 1.0
+                    self.costs[position, unknown] = share * _median_cost(benchmark, cost, at)
+        self.has_costs = cost is not None and bool((self.costs[-1] > 0).all())
+        if not self.has_costs:
+            self.costs[:] = np.array(self.fidelities)[:, None] / self.fidelities[-1]
+        self._columns: dict[str, FloatArray] = {}
+        self._refusals: dict[str, str] = {}
+        for path, metric in benchmark.metrics.items():
+            if metric.static:
+                try:
+                    self._columns[path] = np.concatenate([_column(benchmark, path, chunk) for chunk in chunks])[back]
+                except InputError as error:
+                    self._refusals[path] = str(error)
+        self._short = {path: path.rpartition("/")[2] for path in (*self._columns, *self._refusals)}
+        self._curves, self._single = self.valid[0].T.copy(), len(self.objectives) == 1  # (n, fidelities)
         self._rows: dict[bytes, int] = {}
-        self._position = {epoch: position for position, epoch in enumerate(self.epochs)}
+        self.meets = self.feasible(self.space.decode(self.codes))
+        _check_constraints(self, self.space.decode(self.codes))
+        arrays = (self.codes, self.valid, self.tested, self.costs, self._curves, self.meets)
+        for array in (*arrays, *self._columns.values()):
+            array.flags.writeable = False
 
-    def evaluate(self, trial: Trial) -> tuple[float, float]:
-        """Look a trial up."""
-        row = self._row(trial.architecture)
-        position = self._position.get(trial.epochs)
-        if position is None:
-            raise self._unknown(trial.epochs)
-        return self.values.item(position, row), self._paid(self.seconds.item(position, row), trial)
-
-    def test(self, architecture: GenotypeArray) -> float:
-        """Look the test value up."""
-        return self.tests.item(self._row(architecture))
-
-    def _row(self, architecture: GenotypeArray) -> int:
-        """Row of an architecture; checked and looked for once, then remembered."""
-        name = np.asarray(architecture).tobytes()
+    def row(self, architecture: GenotypeArray) -> int:
+        """Position in `codes`; checked and looked up once, then remembered."""
+        name = architecture.tobytes() if type(architecture) is np.ndarray else np.asarray(architecture).tobytes()
         row = self._rows.get(name)
         if row is None:
             code = self.space.code(self.space.check([architecture]))[0]
             row = self._rows[name] = int(np.searchsorted(self.codes, code))
         return row
 
+    def genotypes(self, rows: Sequence[int] | IntArray) -> GenotypeArray:
+        """Decoded from their codes."""
+        return self.space.decode(self.codes[np.asarray(rows, dtype=np.int64)])
 
-def _timed_at(benchmark: Benchmark, cost: Metric, epochs: Mapping[int, Epoch], number: int) -> Epoch | None:
-    """The epoch to ask a training time for, of a trial of so many epochs; None where that was not timed."""
-    timed = benchmark.recorded_epochs(cost.path)
-    if not timed:
-        return "last" if number == max(epochs) else None
-    return epochs[number] if epochs[number] == "last" or number in timed else None
+    def scores(self, row: int, position: int) -> tuple[float, ...]:
+        """Look the scores up."""
+        if self._single:
+            return (self._curves.item(row, position),)
+        item = self.valid.item
+        return tuple([item(objective, position, row) for objective in range(len(self._signs))])
+
+    def seconds(self, row: int, position: int) -> float:
+        """Look the training time up."""
+        seconds = self.costs.item(position, row)
+        return seconds if seconds > 0 else self._checked_cost(seconds, row, position)
+
+    def curve(self, row: int, position: int) -> FloatArray:
+        """A view of the table."""
+        curve: FloatArray = self._curves[row]
+        return curve[: position + 1] if self.resumable else curve[position : position + 1]
+
+    def test(self, row: int, position: int) -> tuple[float, ...]:
+        """Look the test scores up."""
+        return tuple([self.tested.item(objective, position, row) for objective in range(len(self._signs))])
+
+    def column(self, name: str, genotypes: GenotypeArray) -> FloatArray:
+        """Look a tabulated column up."""
+        name = name.replace(":", "/")
+        paths = [name] if name in self._short else [path for path, short in self._short.items() if short == name]
+        if len(paths) != 1 or paths[0] not in self._columns:
+            known = ", ".join(self._columns) or "(none)"
+            reason = self._refusals.get(paths[0]) if len(paths) == 1 else None
+            raise InputError(reason or f"{name!r} is not one static metric of this benchmark; it has {known}")
+        result: FloatArray = self._columns[paths[0]][np.searchsorted(self.codes, self.space.code(genotypes))]
+        return result
 
 
-def _usual_seconds(benchmark: Benchmark, cost: Metric, at: Epoch | None) -> float:
-    """Median time of the trainings that a benchmark holds, up to an epoch; NaN where none was timed."""
-    if at is None:
-        return math.nan
-    known = benchmark.query_many(benchmark.architectures(), cost.path, epoch=at).values.compressed()
-    return float(np.median(known)) if len(known) else math.nan
-
-
-def searchable(benchmark: Benchmark, metric: str) -> tuple[Metric, Metric, Metric | None, dict[int, Epoch]]:
-    """The validation metric, its test counterpart, the training time where recorded, and the epochs to ask for.
+def make_evaluator(benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> Evaluator:
+    """A tabulated evaluator where the space and its curves are small enough, else one that queries.
 
     Raises:
-        InputError: The metric is not measured on the validation split or has no direction, or the benchmark does not
-            answer for every architecture of its space.
-        NotFoundError: The metric or its test counterpart is not in the benchmark.
+        InputError: A metric cannot be an objective, or no architecture meets the constraints.
+        NotFoundError: A metric or its test counterpart is not in the benchmark.
     """
-    found = benchmark.metric(metric)
-    if found.split != "validation":
-        others = ", ".join(m.path for m in benchmark.metrics.values() if m.split == "validation")
-        raise InputError(
-            f"a search is guided by a validation metric, but {found.path!r} belongs to split {found.split!r}"
-            f"; name one of: {others or '(this benchmark has none)'}"
-        )
-    if found.direction == "none":
-        raise InputError(f"metric {found.path!r} has no better direction, so it cannot guide a search")
+    if benchmark.space.size <= MAX_TABULATED_GENOTYPES:
+        epochs = len(search_metrics(benchmark, names).epochs)
+        if benchmark.space.size * epochs * len(names) <= MAX_TABULATED_NUMBERS:
+            return TabulatedEvaluator(benchmark, names, constraints)
+    return QueryEvaluator(benchmark, names, constraints)
+
+
+def search_metrics(benchmark: Benchmark, names: Sequence[str]) -> SearchMetrics:
+    """The metrics behind objectives: the first on validation data, others on validation data or static.
+
+    Raises:
+        InputError: A metric is no objective or is named twice, or the benchmark does not answer for its whole space.
+        NotFoundError: A metric or its test counterpart is not in the benchmark.
+    """
+    guides = tuple(benchmark.metric(name) for name in names)
+    for number, guide in enumerate(guides):
+        if guide.split != "validation" and not (number and guide.static):
+            others = [m.path for m in benchmark.metrics.values() if m.split == "validation" or (number and m.static)]
+            allowed = "a validation metric" if not number else "a validation metric or a static one"
+            raise InputError(
+                f"a search is guided by {allowed}, but {guide.path!r} belongs to split {guide.split!r}"
+                f"; name one of: {', '.join(others) or '(this benchmark has none)'}"
+            )
+        if guide.direction == "none":
+            raise InputError(f"metric {guide.path!r} has no better direction, so it cannot guide a search")
+        if guide in guides[:number]:
+            raise InputError(f"the objective {guide.path!r} is named twice; name each once")
+    found = guides[0]
     if not benchmark.complete:
         raise InputError(
             f"the benchmark answers for {len(benchmark.architectures()):,} of the {benchmark.space.size:,} "
             f"architectures of {benchmark.space.name}, so a search would leave it; fit a surrogate that answers "
             f"for all: nasbench surrogate FILE --predictor P --metric {found.path} --out FILE"
         )
-    try:
-        cost: Metric | None = benchmark.metric(f"{found.dataset}/train_seconds" if found.dataset else "train_seconds")
-    except NotFoundError:
-        cost = None
+    for guide in guides[1:]:
+        if guide.static:
+            _column(benchmark, guide.path, next(iter(benchmark.space.enumerate(1024))))
     recorded = benchmark.recorded_epochs(found.path)
+    for guide in guides[1:]:
+        missing = [] if guide.static else sorted(set(recorded) - set(benchmark.recorded_epochs(guide.path)))
+        if missing:
+            raise InputError(f"{guide.path!r} has no number at epoch {missing[0]}, at which {found.path!r} has one")
+    tests = tuple(guide if guide.static else benchmark.partner(guide.path, "test") for guide in guides)
     epochs: dict[int, Epoch] = {epoch: epoch for epoch in recorded} if recorded else {1: "last"}
-    return found, benchmark.partner(found.path, "test"), cost, epochs
+    return SearchMetrics(guides, tests, benchmark.metrics.get(found.cost_path), epochs)
+
+
+def _check_constraints(evaluator: Evaluator, genotypes: GenotypeArray) -> None:
+    """Refuse constraints that no architecture of the space, or of the table, meets."""
+    if evaluator.constraints and not evaluator.feasible(genotypes).any():
+        ranges = []
+        for metric in dict.fromkeys(constraint.metric for constraint in evaluator.constraints):
+            values = evaluator.column(metric, genotypes)
+            known = values[np.isfinite(values)]
+            lies = f"lies from {known.min():g} to {known.max():g}" if len(known) else "is missing for all"
+            ranges.append(f"{metric} {lies}")
+        raise InputError(f"no architecture meets {', '.join(map(str, evaluator.constraints))}; {', '.join(ranges)}")
+
+
+def _column(benchmark: Benchmark, name: str, genotypes: GenotypeArray) -> FloatArray:
+    """A static metric of architectures `(n, d)`, all of which have one."""
+    metric = benchmark.metric(name.replace(":", "/"))
+    if not metric.static:
+        raise InputError(f"{metric.path!r} comes of training, so it is not known before")
+    try:
+        values: FloatArray = benchmark.query_many(genotypes, metric.path).values.filled(np.nan)
+    except NotFoundError as error:
+        raise InputError(
+            f"{metric.path!r} is known only for the {len(benchmark.architectures()):,} architectures of the table, and "
+            "a search needs it for the whole space"
+        ) from error
+    return values
+
+
+def _tested_at(evaluator: Evaluator, benchmark: Benchmark, test: Metric, epochs: int) -> Epoch | None:
+    """Epoch to ask a test metric for, after so many epochs of training; None where it was not tested there."""
+    if test.static or epochs == evaluator.fidelities[-1]:
+        return "last"
+    return epochs if epochs in benchmark.recorded_epochs(test.path) else None
+
+
+def _timed_at(
+    benchmark: Benchmark, cost: Metric, epochs: dict[int, Epoch], number: int, resumable: bool
+) -> tuple[Epoch | None, float]:
+    """Epoch to ask a training time for, and the share of it that `number` epochs take.
+
+    Where only whole trainings were timed, a part of one takes its share of the epochs, if trainings continue.
+    """
+    timed = benchmark.recorded_epochs(cost.path)
+    if not timed:
+        whole = max(epochs)
+        return ("last", number / whole) if resumable or number == whole else (None, 1.0)
+    at: Any = epochs[number]
+    return (at if at == "last" or number in timed else None), 1.0
+
+
+def _median_cost(benchmark: Benchmark, cost: Metric, at: Epoch | None) -> float:
+    """Median time of the trainings that a benchmark holds, up to an epoch; NaN where none was timed."""
+    if at is None:
+        return math.nan
+    known = benchmark.query_many(benchmark.architectures(), cost.path, epoch=at).values.compressed()
+    return float(np.median(known)) if len(known) else math.nan

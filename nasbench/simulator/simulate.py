@@ -1,141 +1,163 @@
-"""One run of a strategy in simulated time on simulated workers, as the recorded training times say."""
+"""One run of a strategy in simulated time, on simulated workers that take the recorded training times."""
 
 from __future__ import annotations
 
 import math
+import sys
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from nasbench.benchmark.base import Benchmark, SeedPolicy
 from nasbench.errors import InputError
-from nasbench.search.base import Strategy, Trial
-from nasbench.simulator.evaluator import Asking, Referee
-from nasbench.types import FloatArray, GenotypeArray
+from nasbench.search.base import Outcome, Strategy, Trial
+from nasbench.search.problem import Budget
+from nasbench.simulator.cluster import Cluster
+from nasbench.simulator.evaluator import Evaluator
+from nasbench.types import FloatArray, GenotypeArray, IntArray
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a strategy did: `n` evaluations in the order in which they finished.
+    """What a strategy did: `n` trials in the order in which they finished.
 
     Attributes:
-        genotypes: The architectures, shape `(n, d)`.
-        epochs: Epochs each was trained for, shape `(n,)`.
-        seconds: Simulated time at which each finished, shape `(n,)`; counts evaluations where the benchmark does not
-            record what training costs.
-        values: Validation values, shape `(n,)`; NaN where the training failed.
-        incumbents: Evaluations (from 0, increasing) whose validation value was better than all before; shape `(k,)`.
-        tests: Test values of the incumbents after a full training, shape `(k,)`.
+        rows: Rows of the architectures, as `Evaluator.genotypes` takes them; shape `(n,)`.
+        positions: Fidelity that each architecture reached, as a position among those of the evaluator; shape `(n,)`.
+        epochs: Epochs of training that have been paid for until then, over all trials; shape `(n,)`.
+        seconds: Simulated time at which each finished; shape `(n,)`. Without recorded training times, a full training
+            takes one unit.
+        scores: Scores of the objectives, more is better, NaN where training failed; shape `(n, objectives)`.
     """
 
-    genotypes: GenotypeArray
-    epochs: npt.NDArray[np.int64]
+    rows: IntArray
+    positions: IntArray
+    epochs: IntArray
     seconds: FloatArray
-    values: FloatArray
-    incumbents: npt.NDArray[np.int64]
-    tests: FloatArray
+    scores: FloatArray
 
 
 def simulate(
     strategy: Strategy,
-    benchmark: Benchmark,
-    metric: str,
+    evaluator: Evaluator,
+    budget: Budget,
     rng: np.random.Generator,
     *,
-    evaluations: int | None = None,
-    seconds: float | None = None,
-    workers: int = 1,
+    workers: int | Cluster = 1,
     initial: GenotypeArray | None = None,
-    seed_policy: SeedPolicy = "mean",
 ) -> Run:
-    """Run a strategy on a benchmark; it sees validation values only, and its incumbents are scored with test values.
+    """Run a strategy; it sees the problem and validation scores only.
 
-    Each of the workers asks for a trial as soon as its last has finished, so answers come back in the order of their
-    training times. A trial that would finish after the budget of seconds does not count.
+    Each worker starts a trial as soon as it is idle and the strategy has one, the fastest worker first, so answers come
+    back in the order of their training times. A trial that would finish after the budget of seconds does not count, and
+    one that would exceed the budget of epochs waits for what stopped trials leave, or never starts. Where longer
+    trainings continue shorter ones, a trial of an architecture pays for the epochs that no finished trial of it has
+    trained; one that asks for no more epochs than were trained is a new training.
 
     Args:
-        strategy: The strategy; it is started anew.
-        benchmark: A complete benchmark.
-        metric: A validation metric.
+        strategy: Is started anew.
+        evaluator: Answers the trials.
+        budget: The first limit that is reached ends the run.
         rng: All randomness of the strategy.
-        evaluations: Budget: number of trials.
-        seconds: Budget: simulated time.
-        workers: Trials that are trained at the same time.
+        workers: Number of equal workers, or a cluster.
         initial: Architectures `(k, d)` that are proposed first.
-        seed_policy: Which of the recorded trainings answer.
 
     Raises:
-        InputError: No budget is given or it cannot be used, the metric cannot guide a search, or the strategy proposes
-            what is not in the space.
+        InputError: The budget cannot be used, or the strategy asks for what is not in the space, for more trials than
+            it may, or waits although nothing runs.
     """
-    referee = Asking(benchmark, metric, seed_policy)
-    return play(strategy, referee, rng, evaluations=evaluations, seconds=seconds, workers=workers, initial=initial)
+    cluster = Cluster.of(workers)
+    strategy.start(evaluator.problem(budget, len(cluster), initial), rng)
+    max_trials = sys.maxsize if budget.evaluations is None else budget.evaluations
+    max_epochs = math.inf if budget.epochs is None else budget.epochs
+    deadline = math.inf if budget.seconds is None else budget.seconds
+    fidelities, speeds, resumable = evaluator.fidelities, cluster.speeds, evaluator.resumable
+    positions = {epochs: position for position, epochs in enumerate(fidelities)}
+    stepwise = strategy.stops_trials and resumable  # the strategy is asked at each fidelity of a trial
 
+    row_of, seconds_of, scores_of, curve_of = evaluator.row, evaluator.seconds, evaluator.scores, evaluator.curve
+    ask, tell = strategy.ask, strategy.tell
 
-def play(
-    strategy: Strategy,
-    referee: Referee,
-    rng: np.random.Generator,
-    *,
-    evaluations: int | None = None,
-    seconds: float | None = None,
-    workers: int = 1,
-    initial: GenotypeArray | None = None,
-) -> Run:
-    """`simulate` with answers from a referee."""
-    check_budget(referee, evaluations, seconds, workers)
-    most = math.inf if evaluations is None else evaluations
-    deadline = math.inf if seconds is None else seconds
-    strategy.start(referee.space, rng, epochs=referee.epochs[-1], initial=initial, maximise=referee.maximise)
-
-    now, asked = 0.0, 0
-    running: list[tuple[float, int, Trial, float]] = []  # heap by time of finishing, then order of asking
-    finished: list[tuple[float, Trial, float]] = []
+    now, asked, spent = 0.0, 0, 0
+    idle = sorted((-speed, worker) for worker, speed in enumerate(speeds))  # a heap, the fastest worker first
+    running: list[_Event] = []  # a heap by time, then by number of the trial
+    waiting: deque[tuple[Trial, int, int]] = deque()  # asked for, not started: trial, row, position
+    trained: dict[int, int] = {}  # by row: the position that finished trainings have reached
+    finished: list[tuple[int, int, int, float, tuple[float, ...]]] = []
     while True:
-        while len(running) < workers and asked < most:
-            trial = strategy.ask()
-            value, duration = referee.evaluate(trial)
-            heappush(running, (now + duration, asked, trial, value))
+        while idle and asked < max_trials and spent < max_epochs:
+            if not waiting:
+                for trial in ask(min(len(idle), max_trials - asked)):
+                    position = positions.get(trial.epochs)
+                    if position is None:
+                        raise _unknown_epochs(trial, fidelities)
+                    waiting.append((trial, row_of(trial.architecture), position))
+                if not waiting:
+                    break
+            trial, row, position = waiting[0]
+            before = trained.get(row, -1)
+            if before >= position:
+                before = -1  # a new training
+            adds = fidelities[position] - (fidelities[before] if before >= 0 else 0)
+            if spent + adds > max_epochs:
+                break  # until a stopped trial leaves enough
+            waiting.popleft()
+            spent += adds
+            worker = heappop(idle)[1]
+            reached = before + 1 if stepwise else position
+            finish = now + _duration(seconds_of, row, before, reached) / speeds[worker]
+            heappush(running, (finish, asked, trial, row, reached, before, now, worker))
             asked += 1
-        if not running or running[0][0] > deadline:
+        if not running:
+            if not waiting and asked < max_trials and spent < max_epochs:
+                raise InputError(
+                    f"{type(strategy).__name__} waits although no trial runs and the budget is not spent; "
+                    "_ask returns None only while an outcome is to come"
+                )
             break
-        now, _, trial, value = heappop(running)
-        finished.append((now, trial, value))
-        strategy.tell(trial, value)
-    return _scored(referee, finished)
+        if running[0][0] > deadline:
+            break
+        now, number, trial, row, reached, before, begun, worker = heappop(running)
+        scores = scores_of(row, reached)
+        if stepwise and fidelities[reached] < trial.epochs and strategy.goes_on(trial, fidelities[reached], scores):
+            finish = now + _duration(seconds_of, row, reached, reached + 1) / speeds[worker]
+            heappush(running, (finish, number, trial, row, reached + 1, before, begun, worker))
+            continue
+        heappush(idle, (-speeds[worker], worker))
+        epochs = fidelities[reached]
+        spent -= trial.epochs - epochs  # what a stopped trial leaves of the budget
+        if resumable and reached > trained.get(row, -1):
+            trained[row] = reached
+        paid = epochs - (fidelities[before] if before >= 0 else 0)
+        finished.append((row, reached, paid, now, scores))
+        tell(trial, Outcome(scores, now - begun, epochs, curve_of(row, reached)))
+    return _run(evaluator, finished)
 
 
-def check_budget(referee: Referee, evaluations: int | None, seconds: float | None, workers: int) -> None:
-    """Refuse budgets that cannot be used.
-
-    Raises:
-        InputError: There is no budget, one is not positive, or seconds are asked of a benchmark without times.
-    """
-    if evaluations is None and seconds is None:
-        raise InputError("a search needs a budget: give evaluations or seconds")
-    if evaluations is not None and evaluations < 1:
-        raise InputError(f"the budget is at least 1 evaluation, got {evaluations}")
-    if seconds is not None and not seconds > 0:
-        raise InputError(f"the budget is more than 0 seconds, got {seconds}")
-    if seconds is not None and not referee.timed:
-        raise InputError("this benchmark does not record train_seconds; give the budget in evaluations")
-    if workers < 1:
-        raise InputError(f"at least 1 worker is needed, got {workers}")
+_Event: TypeAlias = tuple[float, int, Trial, int, int, int, float, int]
+"""Time, number of the trial, trial, row, position reached then, position before, time of its start, worker."""
 
 
-def _scored(referee: Referee, finished: list[tuple[float, Trial, float]]) -> Run:
-    values = np.array([value for _, _, value in finished])
-    oriented = values if referee.maximise else -values
-    best = np.fmax.accumulate(np.concatenate([[-np.inf], oriented]))
-    incumbents = np.flatnonzero(best[1:] > best[:-1])
-    architectures = [trial.architecture for _, trial, _ in finished]
+def _duration(seconds_of: Callable[[int, int], float], row: int, before: int, reached: int) -> float:
+    """Time of training from one position (-1: untrained) to another; not below 0 where recorded times contradict."""
+    seconds = seconds_of(row, reached)
+    return seconds if before < 0 else max(seconds - seconds_of(row, before), 0.0)
+
+
+def _unknown_epochs(trial: Trial, fidelities: tuple[int, ...]) -> InputError:
+    known = ", ".join(map(str, fidelities))
+    return InputError(f"a trial of {trial.epochs!r} epochs cannot be answered; there are epochs {known}")
+
+
+def _run(evaluator: Evaluator, finished: list[tuple[int, int, int, float, tuple[float, ...]]]) -> Run:
+    rows, positions, paid, seconds, scores = map(list, zip(*finished, strict=True)) if finished else ([],) * 5
     return Run(
-        genotypes=np.array(architectures, dtype=np.int8).reshape(len(finished), len(referee.space.cardinalities)),
-        epochs=np.array([trial.epochs for _, trial, _ in finished], dtype=np.int64),
-        seconds=np.array([time for time, _, _ in finished]),
-        values=values,
-        incumbents=incumbents,
-        tests=np.array([referee.test(architectures[row]) for row in incumbents]),
+        rows=np.array(rows, dtype=np.int64),
+        positions=np.array(positions, dtype=np.int64),
+        epochs=np.array(paid, dtype=np.int64).cumsum(),
+        seconds=np.array(seconds, dtype=np.float64),
+        scores=np.array(scores, dtype=np.float64).reshape(len(rows), len(evaluator.objectives)),
     )

@@ -1,23 +1,28 @@
-"""The contract of a search strategy, as a function to run on your own."""
+"""Contract of search strategies, as a function to run on your own."""
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
-from nasbench.search.base import Strategy, Trial
+from nasbench.search.base import Outcome, Strategy, Trial
+from nasbench.search.problem import Budget, Objective, Problem
 from nasbench.search.random import RandomSearch
 from nasbench.spaces.base import Space
 from nasbench.types import FloatArray, GenotypeArray
 
-EPOCHS = 12
+FIDELITIES = (1, 4, 12)
+Score = Callable[[GenotypeArray], float]
 
 
 def check_strategy(strategy: Strategy, space: Space, *, evaluations: int = 40, learns: bool = False) -> None:
     """Hold a strategy to what every strategy promises.
+
+    It is run on made-up problems with three fidelities and, if it takes several, two objectives.
 
     Args:
         strategy: The strategy; it is started many times.
@@ -49,12 +54,14 @@ class _Check:
         with self.surviving("cannot be asked again before earlier trials were told, or told in another order"):
             self.many_workers()
         self.same(first, self.play(self.strategy, 2), "remembers an earlier run: start has to forget it")
-        mirrored = self.play(self.strategy, 2, answer=lambda trial: -self.target(trial), maximise=False)
-        self.same(first, mirrored, "confuses directions: minimising the negated metric differs from maximising it")
         with self.surviving("does not survive failed trainings (NaN)"):
             self.failed_trainings()
         with self.surviving("cannot start without initial designs"):
             self.without_initial_designs()
+        with self.surviving("does not run with a single fidelity"):
+            self.play(self.strategy, 3, fidelities=(5,))
+        self.several_objectives()
+        self.same(first, self.play(self.strategy, 2), "remembers an earlier run: start has to forget it")
         numpy_after, python_after = _global_state()
         self.hold(numpy_after == numpy_before, "draws from the global np.random; use self.rng")
         self.hold(python_after == python_before, "draws from the global random module; use self.rng")
@@ -68,26 +75,39 @@ class _Check:
         self.hold(np.array_equal(proposed, self.initial), "does not propose the initial designs first, in their order")
 
     def many_workers(self) -> None:
-        """Asked by many before any answer, then answered in reverse order."""
-        strategy = self.start(5, initial=self.initial)
-        trials = [self.ask(strategy) for _ in range(len(self.initial) + 8)]
-        for trial in reversed(trials):
-            strategy.tell(_copy(trial), self.target(trial))
-        for _ in range(8):
-            trial = self.ask(strategy)
-            strategy.tell(_copy(trial), self.target(trial))
+        """Asked by many before any answer, then answered in reverse order, until the strategy waits for ever."""
+        workers = len(self.initial) + 8
+        strategy = self.start(self.strategy, 5, self.problem(workers=workers))
+        trained: dict[bytes, int] = {}
+        for _ in range(3):
+            running = self.ask(strategy, workers)
+            self.hold(bool(running), "waits although no trial runs; _ask returns None only while an outcome is to come")
+            for trial in reversed(running):
+                strategy.tell(_copy(trial), self.train(strategy, trial, trained))
 
     def failed_trainings(self) -> None:
         """Every second training fails, then all do."""
         count = iter(range(10**9))
-        self.play(self.strategy, 7, answer=lambda trial: np.nan if next(count) % 2 else self.target(trial))
-        self.play(self.strategy, 8, answer=lambda trial: np.nan)
+        self.play(self.strategy, 7, target=lambda cell: np.nan if next(count) % 2 else self.target(cell))
+        self.play(self.strategy, 8, target=lambda cell: np.nan)
 
     def without_initial_designs(self) -> None:
-        strategy = self.start(9)
-        for _ in range(min(20, self.evaluations)):
-            trial = self.ask(strategy)
-            strategy.tell(_copy(trial), self.target(trial))
+        none = np.empty((0, len(self.space.cardinalities)), dtype=np.int8)
+        self.play(self.strategy, 9, initial=none, evaluations=min(20, self.evaluations))
+
+    def several_objectives(self) -> None:
+        """One more objective than it takes is refused; as many as it takes are run."""
+        many = self.strategy.max_objectives
+        with self.surviving("does not survive several objectives"):
+            if many > 1:
+                self.play(self.strategy, 11, objectives=2)
+        self.hold(many >= 1, f"takes {many} objectives; max_objectives is at least 1")
+        if many < 9:
+            try:
+                self.start(self.strategy, 12, self.problem(objectives=many + 1))
+            except ValueError:
+                return
+            self.hold(False, f"starts with {many + 1} objectives where max_objectives is {many}")
 
     def beats_random(self) -> None:
         """By more than two standard errors over runs that share their initial designs."""
@@ -103,10 +123,27 @@ class _Check:
 
     # --- running ----------------------------------------------------------------------------------------------------
 
-    def start(self, seed: int, initial: GenotypeArray | None = None, maximise: bool = True) -> Strategy:
-        rng = np.random.default_rng(seed)
-        started = self.strategy.start(self.space, rng, epochs=EPOCHS, initial=initial, maximise=maximise)
-        self.hold(started is self.strategy, "start does not return the strategy itself")
+    def problem(
+        self,
+        *,
+        workers: int = 1,
+        fidelities: tuple[int, ...] = FIDELITIES,
+        objectives: int = 1,
+        initial: GenotypeArray | None = None,
+    ) -> Problem:
+        return Problem(
+            space=self.space,
+            objectives=tuple(Objective(f"made up {number}", "none", "maximise") for number in range(objectives)),
+            fidelities=fidelities,
+            budget=Budget(evaluations=self.evaluations),
+            workers=workers,
+            initial=self.initial.copy() if initial is None else initial,
+            lookup=lambda name, genotypes: np.array([cell.sum() for cell in genotypes], dtype=np.float64),
+        )
+
+    def start(self, strategy: Strategy, seed: int, problem: Problem) -> Strategy:
+        started = strategy.start(problem, np.random.default_rng(seed))
+        self.hold(started is strategy, "start does not return the strategy itself")
         return started
 
     def play(
@@ -115,23 +152,58 @@ class _Check:
         seed: int,
         *,
         copies: bool = True,
-        answer: Callable[[Trial], float] | None = None,
-        maximise: bool = True,
+        target: Score | None = None,
+        fidelities: tuple[int, ...] = FIDELITIES,
+        objectives: int = 1,
+        initial: GenotypeArray | None = None,
+        evaluations: int | None = None,
     ) -> list[Trial]:
         """The trials of a run, each answered before the next."""
-        initial = self.initial.copy()
-        rng = np.random.default_rng(seed)
-        strategy.start(self.space, rng, epochs=EPOCHS, initial=initial, maximise=maximise)
+        problem = self.problem(fidelities=fidelities, objectives=objectives, initial=initial)
+        designs = problem.initial.copy()
+        self.start(strategy, seed, problem)
         trials: list[Trial] = []
-        for _ in range(self.evaluations):
-            trial = self.ask(strategy)
+        trained: dict[bytes, int] = {}
+        for _ in range(evaluations or self.evaluations):
+            asked = self.ask(strategy, 1)
+            self.hold(bool(asked), "waits although no trial runs; _ask returns None only while an outcome is to come")
+            trial = asked[0]
             trials.append(_copy(trial))
-            strategy.tell(_copy(trial) if copies else trial, (answer or self.target)(trial))
-        self.hold(np.array_equal(initial, self.initial), "changes the array of initial designs")
+            strategy.tell(_copy(trial) if copies else trial, self.train(strategy, trial, trained, target))
+        self.hold(np.array_equal(problem.initial, designs), "changes the array of initial designs")
         return trials
 
-    def ask(self, strategy: Strategy) -> Trial:
-        trial = strategy.ask()
+    def train(
+        self, strategy: Strategy, trial: Trial, trained: dict[bytes, int], target: Score | None = None
+    ) -> Outcome:
+        """The outcome of a trial, which may stop at each fidelity; scores grow with the epochs."""
+        problem, name = strategy.problem, trial.architecture.tobytes()
+        last = (target or self.target)(trial.architecture)
+        sizes = [float(trial.architecture.sum())] * (len(problem.objectives) - 1)
+        reached = 0
+        curve = []
+        for epoch in problem.fidelities:
+            scores = (last + 0.1 * (epoch - problem.fidelities[-1]) / problem.fidelities[-1], *sizes)
+            curve.append(scores[0])
+            reached = epoch
+            if epoch == trial.epochs:
+                break
+            new = epoch > trained.get(name, 0)
+            if strategy.stops_trials and new and not strategy.goes_on(_copy(trial), epoch, scores):
+                break
+        paid = max(reached - trained.get(name, 0), 1)
+        trained[name] = max(reached, trained.get(name, 0))
+        return Outcome(scores, float(paid), reached, np.array(curve))
+
+    def ask(self, strategy: Strategy, most: int) -> list[Trial]:
+        trials = strategy.ask(most)
+        self.hold(isinstance(trials, list), f"asks for {type(trials).__name__}, not for a list of trials")
+        self.hold(len(trials) <= most, f"asks for {len(trials)} trials where {most} can start")
+        for trial in trials:
+            self.check_trial(strategy, trial)
+        return trials
+
+    def check_trial(self, strategy: Strategy, trial: Trial) -> None:
         self.hold(isinstance(trial, Trial), f"asks for {type(trial).__name__}, not for a Trial")
         architecture = np.asarray(trial.architecture)
         self.hold(
@@ -144,11 +216,11 @@ class _Check:
             bool(inside) and bool(self.space.contains(architecture[None])[0]),
             f"proposes {architecture.tolist()}, which is not in {self.space.name}",
         )
-        self.hold(0 < trial.epochs <= EPOCHS, f"asks for {trial.epochs} epochs where a full training has {EPOCHS}")
-        return trial
+        fidelities = strategy.problem.fidelities
+        self.hold(trial.epochs in fidelities, f"asks for {trial.epochs} epochs, which is none of {fidelities}")
 
     def best(self, trials: list[Trial]) -> float:
-        return max(self.target(trial) for trial in trials)
+        return max(self.target(trial.architecture) for trial in trials)
 
     def same(self, a: list[Trial], b: list[Trial], fault: str) -> None:
         equal = all(
@@ -170,15 +242,15 @@ class _Check:
             raise AssertionError(f"{type(self.strategy).__name__} {fault}")
 
 
-def linear_target(space: Space) -> Callable[[Trial], float]:
+def linear_target(space: Space) -> Score:
     """An easy score: a weighted count of operations, equal for isomorphic architectures."""
     weights: FloatArray = np.random.default_rng(0).normal(size=len(space.ops))
-    return lambda trial: float(space.features(trial.architecture[None], "counts")[0] @ weights)
+    return lambda cell: float(space.features(cell[None], "counts")[0] @ weights)
 
 
 def _copy(trial: Trial) -> Trial:
     """An equal trial, as it comes back from another process."""
-    return Trial(np.array(trial.architecture), trial.epochs)
+    return Trial(np.array(trial.architecture), trial.epochs, copy.deepcopy(trial.tag))
 
 
 def _global_state() -> tuple[str, object]:

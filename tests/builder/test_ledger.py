@@ -1,8 +1,8 @@
 import sqlite3
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 import pytest
@@ -55,6 +55,7 @@ def test_a_recorded_trial_survives_a_killed_process(tmp_path):
 import os, signal, numpy as np
 from pathlib import Path
 from nasbench.builder.ledger import Key, Ledger
+from nasbench.measures.base import Measurement
 ledger = Ledger(Path({str(path)!r}), {RECIPE!r})
 ledger.record([({key(3, 0)!r}, Measurement(np.ones({SHAPE!r})))])
 os.kill(os.getpid(), signal.SIGKILL)
@@ -69,9 +70,7 @@ def test_another_recipe_is_refused_with_the_difference(tmp_path):
     with Ledger(path, RECIPE) as ledger:
         ledger.record([(key(0, 0), Measurement(numbers(0)))])
     other = {"space": "nb201", "training": {"epochs": 4, "learning_rate": 0.1}}
-    with pytest.raises(
-        FileError, match=r"holds 1 finished pieces of work .* training.epochs is 2 there and 4 here.*delete"
-    ):
+    with pytest.raises(FileError, match=r"holds 1 finished results .* training.epochs is 2 there and 4 here.*delete"):
         Ledger(path, other)
     with Ledger(path, RECIPE) as ledger:
         assert len(ledger.finished()) == 1
@@ -91,13 +90,23 @@ def test_only_one_build_at_a_time(tmp_path):
         Ledger(tmp_path / "ledger", RECIPE)
 
 
-def test_who_has_waited_for_one_that_is_removed_is_told(tmp_path):
+def test_who_has_waited_for_one_that_is_removed_is_told(tmp_path, monkeypatch):
     """It would have no name, and be lost with the process."""
+    ledger = Ledger(tmp_path / "ledger", RECIPE)
+    ledger.record([(key(0, 0), Measurement(numbers(0)))])
+    begins = Event()
+
+    class Patient(sqlite3.Connection):
+        def execute(self, statement, *values):
+            if statement == "BEGIN EXCLUSIVE":
+                begins.set()
+            return super().execute(statement, *values)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **_: connect(path, 600, isolation_level=None, factory=Patient))
     with ThreadPoolExecutor(1) as pool:
-        ledger = Ledger(tmp_path / "ledger", RECIPE)
-        ledger.record([(key(0, 0), Measurement(numbers(0)))])
         waits = pool.submit(Ledger, tmp_path / "ledger", RECIPE)
-        time.sleep(0.2)
+        begins.wait()
         ledger.remove()
         with pytest.raises(FileError, match="another build, which has just finished; repeat the call"):
             waits.result()
@@ -130,7 +139,7 @@ def test_a_full_disk(tmp_path):
 def test_another_file_is_left_alone(tmp_path):
     path = tmp_path / "ledger"
     path.write_text("dear diary, " * 100)
-    with pytest.raises(FileError, match="no ledger or is damaged"):
+    with pytest.raises(FileError, match="not a ledger or is damaged"):
         Ledger(path, RECIPE)
     assert path.read_text().startswith("dear diary")
 

@@ -114,7 +114,7 @@ def test_the_command(tmp_path: Path) -> None:
 
     def run(*options: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "nasbench", "evaluate", str(tmp_path / "t.h5"), "--predictors", "ridge"]
-        command += ["--metric", "validation_accuracy", "--seeds", "2", "--processes", "1", *options]
+        command += ["--metric", "validation_accuracy", "--splits", "2", "--jobs", "1", *options]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     done = run("--leave-out", "rs,tpe", "--json", str(tmp_path / "r.json"))

@@ -1,4 +1,4 @@
-"""Latency in ONNX Runtime: networks of every space of images, and what cannot be exported or answers otherwise."""
+"""Latency in ONNX Runtime: networks of every image space, failed exports and differing outputs."""
 
 import sys
 
@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from nasbench.errors import InputError, MissingExtraError, NasbenchError
-from nasbench.measures import onnx_latency
-from nasbench.measures.onnx_runtime import export
+from nasbench.measures.onnx_runtime import export, onnx_latency
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import tasks
 
@@ -29,6 +28,7 @@ def one_of(name: str, seed: int = 0) -> tuple[nn.Module, torch.Tensor]:
 def test_a_model_by_hand() -> None:
     """One layer becomes one operation with the same weights."""
     layer = nn.Linear(2, 1)
+    layer.weight.data, layer.bias.data = torch.tensor([[0.5, -2.0]]), torch.tensor([0.25])
     model = onnx.load_from_string(export(layer, torch.ones(1, 2)))
     onnx.checker.check_model(model)
     assert [node.op_type for node in model.graph.node] == ["Gemm"]
@@ -36,8 +36,7 @@ def test_a_model_by_hand() -> None:
     assert sorted(array.size for array in weights.values()) == [1, 2]
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     answer = session.run(None, {session.get_inputs()[0].name: np.array([[3, 5]], dtype=np.float32)})[0]
-    expected = layer(torch.tensor([[3.0, 5.0]])).detach().numpy()
-    np.testing.assert_allclose(answer, expected, rtol=1e-6)
+    assert answer.tolist() == [[0.5 * 3 - 2 * 5 + 0.25]]
 
 
 def test_latency_is_a_finite_time_in_milliseconds() -> None:
@@ -73,7 +72,7 @@ def test_networks_of_other_tasks(name: str) -> None:
 
 
 def test_what_cannot_be_exported_is_said_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    """Summing what comes along edges has no counterpart that this exporter writes."""
+    """This exporter cannot write sums along edges."""
     with pytest.raises(NasbenchError, match=r"cannot be exported to ONNX: .*index_add") as error:
         onnx_latency(*one_of("graph"))
     assert len(str(error.value)) < 400 and "\n" not in str(error.value)
@@ -81,7 +80,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(capfd: pytest.CaptureFixtur
 
 
 class Resized(nn.Module):
-    """Images of another size."""
+    """Resizes images."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return nn.functional.interpolate(x, (5, 12), mode="bilinear", antialias=True)
@@ -92,7 +91,7 @@ def test_images_are_shrunk_and_enlarged_as_torch_does() -> None:
 
 
 class Drawing(nn.Module):
-    """Adds to its input what it draws anew each time: what is exported can never answer the same."""
+    """Adds fresh noise to its input, so that the exported network never agrees."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + torch.rand_like(x)

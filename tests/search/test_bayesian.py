@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 
 from nasbench.errors import InputError
-from nasbench.predictors import Prediction, Predictor
+from nasbench.predictors import Inputs, Prediction, Predictor
 from nasbench.search.bayesian import BayesianOptimisation, expected_improvement
 from nasbench.spaces import spaces
 from nasbench.types import FloatArray, GenotypeArray
@@ -47,16 +47,16 @@ class CountsThree(Predictor):
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def fit(self, space: Any, genotypes: npt.ArrayLike, targets: npt.ArrayLike) -> Any:
+    def fit(self, inputs: Inputs, targets: npt.ArrayLike) -> Any:
         self.sizes.append(len(np.asarray(targets)))
-        return super().fit(space, genotypes, targets)
+        return super().fit(inputs, targets)
 
-    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         pass
 
-    def _predict(self, genotypes: GenotypeArray) -> Prediction:
-        mean = ((genotypes == 3).sum(axis=1) - self.location_) / self.scale_
-        return Prediction(mean, np.full(len(genotypes), 1e-3))
+    def _predict(self, inputs: Inputs) -> Prediction:
+        mean = self.transform_.forward((inputs.genotypes == 3).sum(axis=1))
+        return Prediction(mean, np.full(len(inputs), 1e-3))
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         return {}

@@ -12,11 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasbench.benchmark.specification import restore, specification
-from nasbench.benchmark.specification import settings as arguments_of
 from nasbench.errors import FileError, InputError
+from nasbench.registry import arguments_of
 from nasbench.spaces import ChoiceSpace, NetworkSettings, spaces
 from nasbench.spaces.networks.layers import conv_bn_relu, head
+from nasbench.specification import component_name, restore
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 
@@ -218,10 +218,10 @@ def test_functions_that_are_refused(build: str | None, message: str) -> None:
 
 def test_a_file_names_the_space_by_its_arguments() -> None:
     space = ChoiceSpace(OPTIONS, name="toy", paper="example", build=BUILD)
-    assert specification(space, spaces) == "nasbench.spaces.choices:ChoiceSpace"
+    assert component_name(space, spaces) == "nasbench.spaces.choices:ChoiceSpace"
     stored = json.loads(json.dumps(arguments_of(space)))
     assert stored == {"options": OPTIONS, "name": "toy", "paper": "example", "build": BUILD}
-    again = restore(spaces, specification(space, spaces), stored)
+    again = restore(spaces, component_name(space, spaces), stored)
     assert isinstance(again, ChoiceSpace)
     assert (again.name, again.paper, again.ops) == ("toy", "example", space.ops)
 
@@ -231,7 +231,7 @@ def test_modules_of_the_package_need_no_trust_and_others_do(tmp_path: Path) -> N
     (tmp_path / "mine.py").write_text("raise SystemExit('was imported')")
     code = f"""
 import sys
-from nasbench.benchmark.specification import restore
+from nasbench.specification import restore
 from nasbench.registry import Registry
 from nasbench.errors import FileError
 spaces = Registry("space", "nasbench.spaces.base:Space", {{}})

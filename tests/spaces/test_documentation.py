@@ -86,7 +86,7 @@ def build(choices, task, settings):
 
 
 def test_named_choices_are_built_and_stored_with_their_arguments(here: Path) -> None:
-    size = "--dataset digits+train=60 --cells 3 --epochs 1 --seeds 1 --channels 4 --workers 1"
+    size = "--dataset digits+train=60 --cells 3 --epochs 1 --seeds 1 --channels 4 --jobs 1"
     assert run(f"nasbench build --space mine:Mine {size} --out mine.h5", here).startswith("0\n")
     spec = """'nasbench.spaces.choices:ChoiceSpace+options={"depth": [1, 2], "kernel": [3, 5]}+build=own:build'"""
     (here / "own.py").write_text(OWN, encoding="utf-8")

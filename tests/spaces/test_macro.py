@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.macro import Macro
 from nasbench.spaces.networks.layers import InvertedResidual

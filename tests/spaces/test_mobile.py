@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.mobile import Mobile
 from nasbench.spaces.mobile_chain import kept_strides, scaled

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.nats_size import CELL, CHANNELS, NATSSize
 from nasbench.spaces.nb201 import NB201, OPERATIONS

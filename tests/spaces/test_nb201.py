@@ -413,16 +413,17 @@ def test_all_options_count():
 
 
 @torch.no_grad()
-def test_constant_cells_ignore_the_image():
+def test_constant_cells_ignore_the_image(rounding):
+    """But for the rounding of two rows, each of a few sums of up to 72 terms below 10."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn((2, 1, 8, 8), generator=generator)
-    settings = NetworkSettings(4, 1, 2)
+    images = torch.randn((2, 1, 8, 8), generator=generator, dtype=torch.float64)
+    settings, near = NetworkSettings(4, 1, 2), rounding(1_000)
     for genotype in (cell(), cell(_13=CONV_3X3, _02=SKIP), cell(_01=CONV_3X3)):
-        a, b = SPACE.network(genotype, ImageClassification((1, 8, 8), 3), settings).eval()(images)
+        a, b = SPACE.network(genotype, ImageClassification((1, 8, 8), 3), settings).double().eval()(images)
         assert SPACE.is_constant(genotype[None]).all()
-        assert torch.equal(a, b)
-    a, b = SPACE.network(cell(_03=SKIP), ImageClassification((1, 8, 8), 3), settings).eval()(images)
-    assert not torch.allclose(a, b)
+        assert torch.allclose(a, b, rtol=near, atol=near)
+    a, b = SPACE.network(cell(_03=SKIP), ImageClassification((1, 8, 8), 3), settings).double().eval()(images)
+    assert not torch.allclose(a, b, rtol=near, atol=near)
 
 
 def test_registered():

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.ofa import DEPTHS, EXPANSIONS, KERNELS, OFA, RESOLUTIONS
 from nasbench.tasks.images import ImageClassification

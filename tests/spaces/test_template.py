@@ -13,12 +13,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nasbench.benchmark.specification import restore, specification
-from nasbench.benchmark.specification import settings as arguments_of
 from nasbench.errors import FileError, InputError
+from nasbench.registry import arguments_of
 from nasbench.spaces import NetworkSettings, TemplateSpace, spaces
 from nasbench.spaces.networks.layers import relu_conv_bn
 from nasbench.spaces.networks.template import SumCell, layer
+from nasbench.specification import component_name, restore
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 from nasbench.types import GenotypeArray
@@ -456,7 +456,7 @@ def test_a_file_names_the_space_by_its_arguments() -> None:
     assert space.template == DIAMOND
     stored = json.loads(json.dumps(arguments_of(space)))
     assert stored == {"template": DIAMOND, "layers": None, "name": "diamond", "paper": "template graph"}
-    again = restore(spaces, specification(space, spaces), stored)
+    again = restore(spaces, component_name(space, spaces), stored)
     assert isinstance(again, TemplateSpace)
     assert (again.name, again.template) == ("diamond", DIAMOND)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measures import parameters
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.networks.tnb101 import BasicBlock
 from nasbench.spaces.tnb101_macro import TNB101Macro

@@ -192,12 +192,15 @@ def test_image_sizes_in_the_published_skeleton():
 
 
 @torch.no_grad()
-def test_constant_cells_ignore_the_image():
-    images = torch.randn((2, 1, 9, 7), generator=torch.Generator().manual_seed(0))
+def test_constant_cells_ignore_the_image(rounding):
+    """But for the rounding of two rows, each of some sums of up to a few hundred terms below 10."""
+    images = torch.randn((2, 1, 9, 7), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    near = rounding(1_000, condition=10)
     for cell, constant in (("0_00_000", True), ("3_11_000", True), ("0_00_010", True), ("1_00_010", False)):
         genotype = SPACE.genotype(f"64-41414-{cell}")
-        a, b = SPACE.network(genotype, ImageClassification((1, 9, 7), 3), NetworkSettings(4, 2, 2)).eval()(images)
-        assert torch.equal(a, b) == constant == SPACE.is_constant(genotype[None])[0]
+        network = SPACE.network(genotype, ImageClassification((1, 9, 7), 3), NetworkSettings(4, 2, 2))
+        a, b = network.double().eval()(images)
+        assert torch.allclose(a, b, rtol=near, atol=near) == constant == SPACE.is_constant(genotype[None])[0]
 
 
 def test_registered():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import parameters
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.transformer import SUMMARY, Transformer
 from nasbench.tasks.language import MaskedLanguage

@@ -12,7 +12,7 @@ SMALL = NodeClassification.small()
 
 
 def test_small_graph_by_hand():
-    """Twelve nodes in a ring are 12 pairs and four chords 4 more, each in both directions."""
+    """A ring of twelve nodes has 12 edges and four chords 4 more, each in both directions."""
     assert SMALL.features.shape == (12, 4) and SMALL.features.dtype == np.float32
     assert SMALL.edges.shape == (2, 32) and SMALL.edges.dtype == np.int64
     edges = set(map(tuple, SMALL.edges.T.tolist()))
@@ -41,8 +41,10 @@ def test_other_tasks_are_told_apart():
 
 
 @torch.no_grad()
-def test_an_answer_does_not_depend_on_what_else_is_asked():
+def test_an_answer_does_not_depend_on_what_else_is_asked(rounding):
+    """But for rounding: a product with fewer rows may add up in another order."""
     network = Graph().network(Graph().genotype("0,0,1,2:gat,gcn,gin,sage"), SMALL, NetworkSettings(4)).train()
-    all_nodes = network(torch.arange(12))
+    all_nodes = network.double()(torch.arange(12))
     assert all_nodes.shape == (12, 3)
-    assert torch.equal(network(torch.tensor([7, 3, 7])), all_nodes[[7, 3, 7]])
+    few, near = network(torch.tensor([7, 3, 7])), rounding(100)  # a few sums of 4 to 12 terms below 1
+    torch.testing.assert_close(few, all_nodes[[7, 3, 7]], rtol=near, atol=near)

@@ -1,4 +1,4 @@
-"""Networks side by side do what each of them does by itself."""
+"""Networks trained side by side equal networks trained alone."""
 
 import copy
 
@@ -11,15 +11,25 @@ from nasbench.parallel.threads import single_threaded
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
 from nasbench.tasks.language import MaskedLanguage
+from nasbench.training.device import seeded
 from nasbench.training.fusion import FusedNetwork, Unfusable
 from nasbench.training.fusion.operations import mean_pool
 from nasbench.training.fusion.routing import Fan, Range
-from nasbench.training.loop import CURVE_COUNT, TrainSettings, seeded, train, train_many
+from nasbench.training.loop import train, train_many
+from nasbench.training.settings import TrainSettings
 
 CPU = torch.device("cpu")
 TASK = ImageClassification((2, 8, 8), 3)
 IMAGES = [name for name in spaces if spaces.create(name).task == TASK.name]
-MEASURED = slice(0, CURVE_COUNT - 1)
+MEASURED = slice(0, -1)
+SAME = 1e-6
+"""Difference of trainings in double precision that are the same but for rounding.
+
+A few steps multiply it by about 1e4 (1e-7 becomes 1e-3 in single precision), which makes 1e-12 of eps = 2e-16. The rest
+is for networks that are worse conditioned. What is done otherwise differs by more after the first step.
+"""
+COARSE = 16 * 2**-7
+"""Difference of losses of some 30 steps in bfloat16, whose eps is 2**-7; seen are 6 of these."""
 
 
 @pytest.fixture(autouse=True)
@@ -64,26 +74,31 @@ def weights(network):
     return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
 
 
+def doubled(data):
+    """Images in double precision, so that training does not amplify rounding errors visibly."""
+    return {split: (images.double(), labels) for split, (images, labels) in data.items()}
+
+
 def compare(networks, settings, seeds):
-    """Train one by one and side by side, in double precision, and compare all that was measured and learnt."""
-    data = {split: (images.double(), labels) for split, (images, labels) in noise().items()}
+    """Train one by one and side by side in double precision, and compare histories and weights."""
+    data = doubled(noise())
     networks = [network.double() for network in networks]
     alone = copy.deepcopy(networks)
     expected = [train(network, TASK, data, settings, seed, CPU) for network, seed in zip(alone, seeds, strict=True)]
     histories = train_many(networks, TASK, data, settings, seeds, CPU)
     for history, one, network, by_itself in zip(histories, expected, networks, alone, strict=True):
         assert history.names == one.names and history.diverged == one.diverged
-        np.testing.assert_allclose(history.values[MEASURED], one.values[MEASURED], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(history.values[MEASURED], one.values[MEASURED], rtol=SAME, atol=SAME)
         if one.diverged is None:
-            torch.testing.assert_close(weights(network), weights(by_itself), rtol=1e-6, atol=1e-6)
+            torch.testing.assert_close(weights(network), weights(by_itself), rtol=SAME, atol=SAME)
             for got, wanted in zip(network.buffers(), by_itself.buffers(), strict=True):
                 if got.is_floating_point():
-                    torch.testing.assert_close(got, wanted, rtol=1e-6, atol=1e-6)
+                    torch.testing.assert_close(got, wanted, rtol=SAME, atol=SAME)
     return histories
 
 
 class Pixel(nn.Module):
-    """One convolution of one pixel to two features."""
+    """One 1x1 convolution to two features."""
 
     def __init__(self, *weight):
         super().__init__()
@@ -161,12 +176,13 @@ def test_optimisers_and_warm_up(optimiser):
 
 
 def test_the_order_and_the_number_of_networks_do_not_matter():
-    data, settings = noise(), TrainSettings(epochs=2, batch_size=8, learning_rate=0.05)
-    forward = train_many(of_space("nb201"), TASK, data, settings, [0, 1, 2, 3], CPU)
-    backward = train_many(of_space("nb201")[::-1], TASK, data, settings, [3, 2, 1, 0], CPU)[::-1]
-    (alone,) = train_many(of_space("nb201")[:1], TASK, data, settings, [0], CPU)
-    for one, other in [*zip(forward, backward, strict=True), (forward[0], alone)]:
-        np.testing.assert_allclose(one.values[MEASURED], other.values[MEASURED], rtol=1e-4, atol=1e-4)
+    data, settings = doubled(noise()), TrainSettings(epochs=2, batch_size=8, learning_rate=0.05)
+    one, other, third = ([network.double() for network in of_space("nb201")] for _ in range(3))
+    forward = train_many(one, TASK, data, settings, [0, 1, 2, 3], CPU)
+    backward = train_many(other[::-1], TASK, data, settings, [3, 2, 1, 0], CPU)[::-1]
+    (alone,) = train_many(third[:1], TASK, data, settings, [0], CPU)
+    for first, second in [*zip(forward, backward, strict=True), (forward[0], alone)]:
+        np.testing.assert_allclose(first.values[MEASURED], second.values[MEASURED], rtol=SAME, atol=SAME)
 
 
 def test_a_network_that_diverges_does_not_touch_the_others():
@@ -179,7 +195,7 @@ def test_a_network_that_diverges_does_not_touch_the_others():
 
 
 class Idle(nn.Module):
-    """Has a layer whose result nobody uses, and one of which only the shape is used."""
+    """A network with a layer whose result is unused, and a layer used only for its shape."""
 
     def __init__(self):
         super().__init__()
@@ -203,7 +219,7 @@ def test_what_is_not_on_the_way_to_the_output_is_neither_computed_nor_changed():
 
 
 class Changed(nn.Module):
-    """`small` with something done to the features before the last layer."""
+    """`small` with a function applied to the features before the last layer."""
 
     def __init__(self, what):
         super().__init__()
@@ -259,29 +275,30 @@ def test_other_tasks_are_refused():
 
 def test_the_layout_of_images_makes_no_difference(monkeypatch):
     settings = TrainSettings(epochs=2, batch_size=12, learning_rate=0.05)
-    data, seeds = noise(30), [0, 1, 2, 3]
-    data = {split: (x.double(), y) for split, (x, y) in data.items()}
+    data, seeds = doubled(noise(30)), [0, 1, 2, 3]
     doubles = [[network.double() for network in of_space("nb201")] for _ in range(3)]
     plain = train_many(doubles[0], TASK, data, settings, seeds, CPU)
-    monkeypatch.setattr("nasbench.training.loop._layout", lambda device: torch.channels_last)
+    for module in ("learners", "loop"):
+        monkeypatch.setattr(f"nasbench.training.{module}.image_layout", lambda device: torch.channels_last)
     other = train_many(doubles[1], TASK, data, settings, seeds, CPU)
     alone = [train(network, TASK, data, settings, s, CPU) for network, s in zip(doubles[2], seeds, strict=True)]
     for ours in (other, alone):
         for history, one in zip(ours, plain, strict=True):
-            np.testing.assert_allclose(history.values[:-1], one.values[:-1], rtol=1e-6)
+            np.testing.assert_allclose(history.values[:-1], one.values[:-1], rtol=SAME, atol=SAME)
 
 
 def test_mixed_precision_and_layout(monkeypatch):
-    """As on CUDA: the same arithmetic, but for rounding that is coarse."""
-    monkeypatch.setattr("nasbench.training.loop._layout", lambda device: torch.channels_last)
-    monkeypatch.setattr("nasbench.training.loop._precision", lambda device: torch.autocast("cpu", torch.bfloat16))
+    """As on CUDA: the same arithmetic with coarse rounding."""
+    for module in ("learners", "loop"):
+        monkeypatch.setattr(f"nasbench.training.{module}.image_layout", lambda device: torch.channels_last)
+    monkeypatch.setattr("nasbench.training.steps.precision", lambda device: torch.autocast("cpu", torch.bfloat16))
     settings = TrainSettings(epochs=6, batch_size=12, learning_rate=0.05)
     data, seeds = noise(60), [0, 1, 2, 3]
     networks = of_space("nb201")
     alone = [train(network, TASK, data, settings, s, CPU) for network, s in zip(of_space("nb201"), seeds, strict=True)]
     histories = train_many(networks, TASK, data, settings, seeds, CPU)
     for history, one in zip(histories, alone, strict=True):
-        np.testing.assert_allclose(history["train_loss"], one["train_loss"], rtol=0.2, atol=0.1)
+        np.testing.assert_allclose(history["train_loss"], one["train_loss"], rtol=COARSE, atol=COARSE)
     assert all(parameter.dtype == torch.float32 for network in networks for parameter in network.parameters())
 
 
@@ -293,17 +310,19 @@ def test_cuda_trains_side_by_side():
     networks = [network.to(device) for network in of_space("nb201")]
     alone = [train(copy.deepcopy(network), TASK, data, settings, 0, device) for network in networks]
     for history, one in zip(train_many(networks, TASK, data, settings, [0] * 4, device), alone, strict=True):
-        np.testing.assert_allclose(history["train_loss"], one["train_loss"], rtol=0.2, atol=0.1)
+        np.testing.assert_allclose(history["train_loss"], one["train_loss"], rtol=COARSE, atol=COARSE)
 
 
-def test_losses_and_scores_of_many_by_hand():
+def test_losses_and_scores_of_many_by_hand(rounding):
     logits = torch.tensor([[[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [[0.0, 0.0, 3.0], [0.0, 0.0, 0.0]]])  # (b, k, classes)
     targets = torch.tensor([[0, 0], [2, 0]])
     losses = TASK.losses(logits, targets)
-    assert losses.tolist() == pytest.approx([float(TASK.loss(logits[:, i], targets[:, i])) for i in range(2)])
+    near = rounding(20, "float32")  # exponentials of 3 classes, a logarithm, and a mean of 2 losses
+    expected = [float(TASK.loss(logits[:, i], targets[:, i])) for i in range(2)]
+    assert losses.tolist() == pytest.approx(expected, rel=near)
     tallies, singles = TASK.tallies(2), [TASK.tally() for _ in range(2)]
     tallies.add(logits, targets, losses)
     for i, single in enumerate(singles):
         single.add(logits[:, i], targets[:, i], losses[i])
-    np.testing.assert_allclose(tallies.results(), [single.result() for single in singles])
+    np.testing.assert_allclose(tallies.results(), [single.result() for single in singles], rtol=near)
     assert [score for score, _ in tallies.results()] == [100, 50]

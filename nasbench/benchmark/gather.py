@@ -1,0 +1,84 @@
+"""Inputs of predictors, gathered from a benchmark: static columns, and learning curves with what they cost."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nasbench.benchmark.base import Benchmark, Metric
+from nasbench.errors import InputError, NotFoundError
+from nasbench.predictors import Inputs, Needs
+from nasbench.types import FloatArray, GenotypeArray
+
+
+def gather(benchmark: Benchmark, genotypes: GenotypeArray, needs: Needs, metric: str) -> Inputs:
+    """The inputs that a predictor of a metric needs, of `n` architectures; NaN where a number is missing.
+
+    A column is a static metric by its name, with `:` in the place of `/`. The curve is that of the metric, or of its
+    validation counterpart where the metric belongs to another split: means over the recorded training seeds, at all
+    epochs up to the last where longer trainings continue shorter ones, else at the last only. Its cost is the recorded
+    time of training up to there.
+
+    Args:
+        benchmark: Where the numbers come from.
+        genotypes: The architectures; shape `(n, d)`, checked.
+        needs: What the predictor reads.
+        metric: Full name of the metric that is predicted.
+
+    Raises:
+        InputError: A column is no static metric, or the curve is not recorded up to that epoch; says what is.
+    """
+    names = [name for name in needs.columns if name not in benchmark.space.feature_kinds]
+    columns = {name: _values(benchmark, genotypes, _static(benchmark, name)) for name in names}
+    if not needs.epochs:
+        return Inputs(benchmark.space, genotypes, columns)
+    kind = curve_metric(benchmark, metric)
+    recorded = benchmark.recorded_epochs(kind.path)
+    if needs.epochs not in recorded:
+        has = f"has epochs {', '.join(map(str, recorded))}" if recorded else "has no learning curve"
+        raise InputError(f"curve@{needs.epochs} cannot be read: {kind.path!r} of {benchmark.name} {has}")
+    epochs = tuple(epoch for epoch in recorded if epoch <= needs.epochs) if kind.resumable else (needs.epochs,)
+    curve = np.stack([_values(benchmark, genotypes, kind, epoch) for epoch in epochs], axis=1)
+    return Inputs(benchmark.space, genotypes, columns, curve, epochs, _cost(benchmark, genotypes, kind, needs.epochs))
+
+
+def curve_metric(benchmark: Benchmark, metric: str) -> Metric:
+    """The metric whose learning curve a predictor of `metric` may read: on validation data wherever there is one."""
+    found = benchmark.metric(metric)
+    if found.split in ("none", "validation"):
+        return found
+    try:
+        return benchmark.partner(found.path, "validation")
+    except NotFoundError:
+        return found
+
+
+def _static(benchmark: Benchmark, name: str) -> Metric:
+    columns = [path.replace("/", ":") for path, metric in benchmark.metrics.items() if metric.static]
+    static = ", ".join(columns) or "(none)"
+    try:
+        metric = benchmark.metric(name.replace(":", "/"))
+    except NotFoundError as error:
+        kinds = ", ".join(benchmark.space.feature_kinds)
+        raise InputError(
+            f"{name!r} is neither an encoding of {benchmark.space.name} ({kinds}, ...) nor the name of one metric of "
+            f"{benchmark.name}; its static metrics are {static}"
+        ) from error
+    if not metric.static:
+        raise InputError(
+            f"{metric.path!r} comes of training, so a predictor may not read it; partial curves are written "
+            f"curve@EPOCHS, and static metrics of {benchmark.name} are {static}"
+        )
+    return metric
+
+
+def _values(benchmark: Benchmark, genotypes: GenotypeArray, metric: Metric, epoch: int | None = None) -> FloatArray:
+    answers = benchmark.query_many(genotypes, metric.path, epoch="last" if epoch is None else epoch)
+    values: FloatArray = answers.values.filled(np.nan)
+    return values
+
+
+def _cost(benchmark: Benchmark, genotypes: GenotypeArray, metric: Metric, epoch: int) -> FloatArray | None:
+    cost = benchmark.metrics.get(metric.cost_path)
+    if cost is None or epoch not in benchmark.recorded_epochs(cost.path):
+        return None
+    return _values(benchmark, genotypes, cost, epoch)

@@ -1,0 +1,83 @@
+"""Jobs that run anybody's code: in this process or in several, with errors that say which job failed and where."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Generator, Hashable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from nasbench.errors import InputError, NasbenchError
+from nasbench.parallel.processes import Died, run_tasks
+from nasbench.parallel.threads import single_threaded
+from nasbench.progress import Progress, silent
+
+Job = TypeVar("Job", bound=Hashable)
+Result = TypeVar("Result")
+
+
+class Failure(NamedTuple):
+    """Why a job has no result, in one line."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def run_jobs(
+    prepare: Callable[[], Callable[[Job], Result]],
+    jobs: Sequence[Job],
+    processes: int,
+    *,
+    describe: Callable[[Job], str],
+    progress: Progress = silent,
+) -> dict[Job, Result]:
+    """Results of all jobs, each on one thread; they do not depend on the number of processes.
+
+    Args:
+        prepare: Called once in each process; returns what runs a job. Picklable if there are several processes.
+        jobs: Hashable, all different; picklable if there are several processes.
+        processes: Number of processes; with 1, jobs run in this one.
+        describe: Names a job in messages.
+        progress: Told the number of finished and of all jobs.
+
+    Raises:
+        InputError: A job failed, by an error of whatever kind or by the death of its process.
+    """
+    results: dict[Job, Result] = {}
+    progress(0, len(jobs))
+    with single_threaded(), closing(_outcomes(partial(_guarded, prepare), jobs, processes)) as outcomes:
+        for job, outcome in outcomes:
+            if isinstance(outcome, Died | Failure):
+                raise InputError(f"{describe(job)}: {outcome}")
+            results[job] = outcome
+            progress(len(results), len(jobs))
+    return results
+
+
+def _outcomes(
+    start: Callable[[], Callable[[Job], Result | Failure]], jobs: Sequence[Job], processes: int
+) -> Generator[tuple[Job, Result | Failure | Died], None, None]:
+    if processes == 1:
+        run = start()
+        yield from ((job, run(job)) for job in jobs)
+    else:
+        with closing(run_tasks(start, jobs, processes)) as finished:
+            yield from finished
+
+
+def _guarded(prepare: Callable[[], Callable[[Job], Result]]) -> Callable[[Job], Result | Failure]:
+    return partial(_attempt, prepare())
+
+
+def _attempt(run: Callable[[Job], Result], job: Job) -> Result | Failure:
+    try:
+        return run(job)
+    except NasbenchError as error:
+        return Failure(str(error))
+    except Exception as error:  # a strategy or predictor may be anybody's code
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return Failure(f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})")

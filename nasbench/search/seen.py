@@ -1,0 +1,46 @@
+"""Architectures that were proposed already, so that none is evaluated twice."""
+
+from __future__ import annotations
+
+from nasbench.spaces.base import Space
+from nasbench.types import GenotypeArray
+
+
+class Seen:
+    """Set of architectures up to isomorphism, by their key.
+
+    Args:
+        space: The search space.
+        genotypes: Architectures `(k, d)` that are in it from the start.
+    """
+
+    def __init__(self, space: Space, genotypes: GenotypeArray) -> None:
+        self._space = space
+        self._keys: set[int] = set(space.key(genotypes).tolist())
+
+    def add(self, genotypes: GenotypeArray) -> None:
+        """Add architectures `(n, d)`."""
+        self._keys.update(self._space.key(genotypes).tolist())
+
+    def new(self, genotypes: GenotypeArray, most: int | None = None) -> GenotypeArray:
+        """The first `most` of `(n, d)` architectures that are not in the set, each once, in their order.
+
+        They are added by `add`, or by `take`, which does both.
+        """
+        return genotypes[list(self._new(genotypes, most).values())]
+
+    def take(self, genotypes: GenotypeArray, most: int | None = None) -> GenotypeArray:
+        """As `new`, and the architectures are in the set from then on."""
+        rows = self._new(genotypes, most)
+        self._keys.update(rows)
+        return genotypes[list(rows.values())]
+
+    def _new(self, genotypes: GenotypeArray, most: int | None) -> dict[int, int]:
+        """Row of each new key, in the order of the rows."""
+        rows: dict[int, int] = {}
+        for row, key in enumerate(self._space.key(genotypes).tolist()):
+            if key not in self._keys and key not in rows:
+                rows[key] = row
+                if len(rows) == most:
+                    break
+        return rows

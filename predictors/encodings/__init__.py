@@ -1,0 +1,158 @@
+"""Encodings: from inputs to an array of features, for every space and any numbering of the nodes.
+
+`features` joins names by `/`, as in `"default/flops/curve@4"`: encodings of graphs by their name in the registry or in
+`Space.feature_kinds`, the learning curve up to an epoch as `curve@EPOCH`, and columns, which every other name means.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nasbench.errors import InputError
+from nasbench.predictors.encodings.base import Block, Cells, Encoding
+from nasbench.predictors.inputs import Inputs, Needs
+from nasbench.registry import Registry
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray, IntArray
+
+encodings: Registry[Encoding] = Registry(
+    "encoding",
+    "nasbench.predictors.encodings.base:Encoding",
+    {
+        "op_counts_live": "nasbench.predictors.encodings.op_counts_live:LiveOpCounts",
+        "edge_ops": "nasbench.predictors.encodings.edge_ops:EdgeOps",
+        "path_counts": "nasbench.predictors.encodings.path_counts:PathCounts",
+        "totals": "nasbench.predictors.encodings.totals:Totals",
+    },
+)
+SPACE_KINDS = ("onehot", "counts", "adjacency", "paths", "values")
+"""Encodings that spaces compute themselves; a space may name others in its `feature_kinds`."""
+DEFAULT = "default"
+"""Stands for `CELL_DEFAULT`, or for `SIZED_DEFAULT` where the nodes of a space have attributes."""
+CELL_DEFAULT = "op_counts_live/edge_ops/path_counts/counts/onehot"
+"""What flows, for accuracies, and what is there, for costs: dead operations take time and memory too."""
+SIZED_DEFAULT = "onehot/totals"
+"""What is chosen, and how large that makes the network."""
+CURVE = "curve@"
+FORMER_NAMES = {"live": "op_counts_live", "pairs": "edge_ops", "ways": "path_counts", "sums": "totals"}
+"""What files written by earlier versions call encodings."""
+MAX_CURVE_FEATURES = 8
+"""Points of a curve that become features; of a longer one, geometrically spaced epochs."""
+
+
+def default(space: Space) -> str:
+    """The encodings that `"default"` stands for in a space."""
+    return SIZED_DEFAULT if space.attributes else CELL_DEFAULT
+
+
+def needs_of(features: str) -> Needs:
+    """The columns and the curve that `features` names.
+
+    A column may turn out to be an encoding that only its space knows (`Space.feature_kinds`).
+
+    >>> needs_of("default/flops/curve@4")
+    Needs(columns=('flops',), epochs=4)
+
+    Raises:
+        InputError: It is no text, or the epoch of a curve is no number.
+    """
+    columns, epochs = [], 0
+    for name in _split(features):
+        if name.startswith(CURVE):
+            epochs = max(epochs, _epoch(name))
+        elif name not in (DEFAULT, *encodings, *SPACE_KINDS):
+            columns.append(name)
+    return Needs(tuple(dict.fromkeys(columns)), epochs)
+
+
+def encode(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
+    """Encode `n` inputs, one name of `features` after the other; see the module.
+
+    Returns:
+        Features `(n, f)`, and for each the group `(f,)` it belongs to: a position of `onehot`, an operation of
+        `op_counts_live` and `counts`, a total, a column and a point of a curve are groups of their own; each other
+        encoding is one group.
+
+    Raises:
+        InputError: A name is unknown for the space, or the inputs lack a column or a curve.
+    """
+    cells = Cells(inputs.space, inputs.genotypes)
+    blocks = [_block(name, inputs, cells) for name in _names(features, inputs.space)]
+    if not blocks:
+        return np.zeros((len(inputs), 0)), np.zeros(0, dtype=np.int64)
+    widths = [int(block.groups[-1]) + 1 if len(block.groups) else 0 for block in blocks]
+    first = np.cumsum([0, *widths[:-1]])
+    groups = [block.groups + start for block, start in zip(blocks, first, strict=True)]
+    return np.concatenate([block.values for block in blocks], axis=1), np.concatenate(groups)
+
+
+def _names(features: str, space: Space) -> list[str]:
+    """The names that `features` joins, `default` spelled out."""
+    return [part for name in _split(features) for part in (_split(default(space)) if name == DEFAULT else [name])]
+
+
+def _split(features: str) -> list[str]:
+    if not isinstance(features, str):
+        raise InputError(f"features are names joined by '/', as 'default/flops'; got {features!r}")
+    return features.split("/") if features else []
+
+
+def _block(name: str, inputs: Inputs, cells: Cells) -> Block:
+    space = inputs.space
+    if name.startswith(CURVE):
+        return _curve(name, inputs)
+    if name in encodings:
+        encoding = encodings.create(name)
+        if encoding.applies(space):
+            return encoding.encode(cells)
+    elif name in space.feature_kinds:
+        values = space.features(inputs.genotypes, name)
+        if name == "onehot":
+            return Block(values, np.repeat(np.arange(len(space.cardinalities)), space.cardinalities))
+        return Block.apart(values) if name == "counts" else Block.together(values)
+    elif name in inputs.columns:
+        return Block.together(_finite(inputs.columns[name][:, None], f"column {name!r}"))
+    known = [kind for kind in encodings if encodings.create(kind).applies(space)]
+    known += [*space.feature_kinds, *inputs.columns]
+    raise InputError(
+        f"unknown encoding or column {name!r} for {space.name}; known are {', '.join(dict.fromkeys(known))}, "
+        "joined by '/', and static metrics of a benchmark"
+    )
+
+
+def _curve(name: str, inputs: Inputs) -> Block:
+    epoch = _epoch(name)
+    if inputs.curve is None:
+        raise InputError(f"{name!r} needs the curve of {epoch} epochs, and the inputs have none")
+    if epoch not in inputs.epochs:
+        known = ", ".join(map(str, inputs.epochs))
+        raise InputError(f"{name!r}: the curve has no number at epoch {epoch}; it has {known}")
+    upto = [position for position, number in enumerate(inputs.epochs) if number <= epoch]
+    if len(upto) > MAX_CURVE_FEATURES:
+        upto = [upto[round(at)] for at in np.unique(np.round(np.geomspace(1, len(upto), MAX_CURVE_FEATURES)) - 1)]
+    return Block.apart(_finite(inputs.curve[:, upto], f"the curve up to epoch {epoch}"))
+
+
+def _finite(values: FloatArray, what: str) -> FloatArray:
+    missing = ~np.isfinite(values).all(axis=1)
+    if missing.any():
+        raise InputError(
+            f"{what} is missing for {missing.sum()} of {len(values)} architectures, the first in row "
+            f"{int(np.argmax(missing))}; leave them out"
+        )
+    return values
+
+
+def _epoch(name: str) -> int:
+    text = name.removeprefix(CURVE)
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"a partial curve is written curve@EPOCHS, as curve@4; got {name!r}")
+    return int(text)
+
+
+def variances(features: FloatArray) -> FloatArray:
+    """Variance of each column of `(n, f)`, exactly 0 where it is constant: rounding would make it tiny, not 0."""
+    return np.where(np.ptp(features, axis=0) > 0, features.var(axis=0), 0.0)
+
+
+__all__ = ["DEFAULT", "Encoding", "default", "encode", "encodings", "needs_of", "variances"]

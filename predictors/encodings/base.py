@@ -1,0 +1,66 @@
+"""Base class of encodings: a name that `features` may list, and the columns that it makes of architectures."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+
+from nasbench.predictors.encodings.flow import Flow, flow
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray, GenotypeArray, IntArray
+
+
+class Block(NamedTuple):
+    """Columns that one name of `features` stands for.
+
+    Attributes:
+        values: Shape `(n, f)`.
+        groups: Group of each column, from 0, increasing; shape `(f,)`. A Gaussian process has one weight a group.
+    """
+
+    values: FloatArray
+    groups: IntArray
+
+    @classmethod
+    def together(cls, values: FloatArray) -> Block:
+        """Columns `(n, f)` that are one group."""
+        return cls(values, np.zeros(values.shape[1], dtype=np.int64))
+
+    @classmethod
+    def apart(cls, values: FloatArray) -> Block:
+        """Columns `(n, f)` each of which is a group of its own."""
+        return cls(values, np.arange(values.shape[1]))
+
+
+class Cells:
+    """Architectures of one space, whose flow is computed once for all encodings that read it.
+
+    Attributes:
+        space: The search space.
+        genotypes: The architectures; shape `(n, d)`.
+    """
+
+    def __init__(self, space: Space, genotypes: GenotypeArray) -> None:
+        self.space, self.genotypes = space, genotypes
+        self._flow: Flow | None = None
+
+    @property
+    def flow(self) -> Flow:
+        """What passes through the cells."""
+        if self._flow is None:
+            self._flow = flow(self.space, self.genotypes)
+        return self._flow
+
+
+class Encoding(ABC):
+    """Base class of encodings of graphs; a subclass writes `encode` and, if not for every space, `applies`."""
+
+    def applies(self, space: Space) -> bool:
+        """Whether the encoding is defined for a space."""
+        return True
+
+    @abstractmethod
+    def encode(self, cells: Cells) -> Block:
+        """The columns of `n` architectures, each row by itself."""

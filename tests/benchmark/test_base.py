@@ -1,0 +1,65 @@
+"""Properties of a metric, its counterpart on another split, and its round trip through a file."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nasbench.benchmark import hdf5
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5.verify import verify
+from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.errors import NotFoundError
+
+
+def metric(table: Table, path: str) -> Metric:
+    return table.columns[path].metric
+
+
+def test_static_metrics_are_known_without_training(table: Table) -> None:
+    assert [path for path in table.columns if metric(table, path).static] == ["parameters"]
+    assert not Metric("", "train_seconds", "none", "seconds", "minimise", ("architecture",)).static
+
+
+def test_cost_path_is_the_training_time_of_the_data_set(table: Table) -> None:
+    assert metric(table, "digits/validation_accuracy").cost_path == "digits/train_seconds"
+    assert metric(table, "parameters").cost_path == "train_seconds"
+
+
+def renamed(table: Table, **names: str) -> TabularBenchmark:
+    columns = {}
+    for column in table.columns.values():
+        old = column.metric
+        kind = replace(old, dataset=names.get(old.dataset, old.dataset), name=names.get(old.name, old.name))
+        columns[kind.path] = Column(kind, column.values, column.missing, column.reasons)
+    epochs = {names.get(dataset, dataset): found for dataset, found in table.epochs.items()}
+    return TabularBenchmark(replace(table, columns=columns, epochs=epochs))
+
+
+def test_a_data_set_may_be_called_like_a_split(table: Table) -> None:
+    benchmark = renamed(table, digits="validation_half")
+    assert benchmark.partner("validation_accuracy", "test").path == "validation_half/test_accuracy"
+
+
+def test_a_metric_is_never_its_own_counterpart(table: Table) -> None:
+    benchmark = renamed(table, validation_accuracy="held_out_accuracy")
+    with pytest.raises(NotFoundError, match="'digits/held_out_accuracy' has no counterpart of split 'test'"):
+        benchmark.partner("held_out_accuracy", "test")
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+def test_a_file_says_whether_longer_trainings_continue_shorter_ones(
+    table: Table, tmp_path: Path, resumable: bool
+) -> None:
+    def changed(column: Column) -> Column:
+        kind = replace(column.metric, resumable=resumable or "epoch" not in column.metric.dims)
+        return Column(kind, column.values, column.missing, column.reasons)
+
+    table = replace(table, columns={path: changed(column) for path, column in table.columns.items()})
+    hdf5.write(table, tmp_path / "table.h5")
+    read = hdf5.read(tmp_path / "table.h5")
+    assert {path: column.metric for path, column in read.columns.items()} == {
+        path: column.metric for path, column in table.columns.items()
+    }
+    assert verify(tmp_path / "table.h5") == []
