@@ -35,7 +35,7 @@ def single_changes(genotypes: GenotypeArray, cardinalities: KeyArray) -> tuple[G
         The copies, in the order of the genotypes, and the row of `genotypes` each belongs to.
     """
     positions = np.repeat(np.arange(len(cardinalities)), cardinalities - 1)
-    others = np.concatenate([np.arange(options - 1, dtype=np.int8) for options in cardinalities])
+    others = np.concatenate([np.arange(options - 1, dtype=np.int8) for options in cardinalities.tolist()])
     changed = np.repeat(genotypes[:, None], len(positions), axis=1)  # (n, k, d)
     changed[:, np.arange(len(positions)), positions] = others + (others >= genotypes[:, positions])
     return changed.reshape(-1, len(cardinalities)), np.repeat(np.arange(len(genotypes)), len(positions))
