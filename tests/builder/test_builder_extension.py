@@ -324,7 +324,7 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
         ({"datasets": "digits"}, "datasets must be a tuple of specifications"),
         ({"datasets": ()}, "datasets must be a tuple"),
         ({"cells": 0}, "cells must be an integer of at least 1"),
-        ({"measures": ("taste",)}, "unknown measure 'taste': known are costs, "),
+        ({"measures": ("taste",)}, "unknown measure 'taste': known are "),
         ({"sampling": "guess"}, "unknown sampler 'guess'"),
     ],
 )
