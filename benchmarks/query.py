@@ -101,8 +101,8 @@ def graph_peer(folder: Path) -> None:
     def look_up(network: tuple[list[int], list[str]]) -> Any:
         return theirs[Arch(*network).valid_hash()]["perf"]
 
-    kept = [index for index, network in enumerate(networks) if Arch(*network).valid_hash() in theirs]
-    networks, texts, genotypes = ([every[i] for i in kept] for every in (networks, texts, genotypes))
+    known = [index for index, network in enumerate(networks) if Arch(*network).valid_hash() in theirs]
+    networks, texts, genotypes = ([every[i] for i in known] for every in (networks, texts, genotypes))
     versus(
         "nas_bench_graph: open, first query",
         1e3 * seconds(lambda: light_read("cora")[Arch(*networks[0]).valid_hash()]["perf"], 15),

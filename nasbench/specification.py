@@ -1,4 +1,4 @@
-"""Components in a file: a space or predictor by its registered name or as module:Class, with constructor arguments."""
+"""Components by name, as in files: a registered name or module:Class, with constructor arguments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def component_name(component: type[T] | T, registry: Registry[T]) -> str:
 
 
 def name_of(component: str | type[T] | T, registry: Registry[T]) -> str:
-    """Specification of a component given as a name, a class or an instance, with the arguments that are no defaults.
+    """Specification of a component (name, class or instance), with its non-default arguments.
 
     >>> from nasbench.search import strategies
     >>> from nasbench.search.evolution import RegularisedEvolution
@@ -62,7 +62,7 @@ def named(components: Iterable[str | type[T] | T], registry: Registry[T]) -> dic
 
 
 def interactive(*components: object) -> bool:
-    """Whether the class of a component was typed into a session or notebook, where other processes cannot import it."""
+    """Whether a component's class was typed into a session, so that other processes cannot import it."""
     classes = [component if isinstance(component, type) else type(component) for component in components]
     modules = [sys.modules.get(cls.__module__) for cls in classes if cls.__module__ == "__main__"]
     return any(getattr(module, "__file__", None) is None for module in modules)

@@ -69,7 +69,7 @@ class Metric:
 
     @property
     def trained(self) -> bool:
-        """Whether it results from training, as a score, a loss or a training time do; costs of a network do not."""
+        """Whether it results from training (score, loss, training time), unlike costs of the network."""
         return self.split != "none" or self.seeded
 
     @property
@@ -190,7 +190,7 @@ class Benchmark(ABC):
         return bool(self.recorded_seeds(metric))
 
     def quality_records(self) -> list[dict[str, Any]]:
-        """Scores of a surrogate on held-out architectures, one record for each metric; empty for measurements."""
+        """Held-out scores of a surrogate, one record for each metric; empty for a tabular benchmark."""
         return []
 
     def answered(self, architecture: Architecture) -> list[str]:
@@ -217,7 +217,7 @@ class Benchmark(ABC):
         raise NotFoundError(f"unknown metric {name!r}; this benchmark has {', '.join(self.metrics)}")
 
     def score(self, dataset: str | None = None) -> Metric:
-        """The default metric to rank architectures by: preferably on validation data, and a score rather than a loss.
+        """Default metric to rank architectures by: a score before a loss, on validation before test data.
 
         Args:
             dataset: Its data set; if None, the only data set with such metrics.

@@ -31,8 +31,8 @@ MAX_DEVIATION, MAX_LOG_DEVIATION = 1e100, 10.0
 class Noise(NamedTuple):
     """Standard deviation of one training around the mean over seeds, as a function of the predicted mean.
 
-    It is linear between knots and constant beyond them. Its unit is that of the metric; for a predictor of logarithms,
-    it is the deviation of the logarithm.
+    It is linear between knots and constant beyond them, in the unit of the metric; for a predictor of logarithms, it is
+    the deviation of the logarithm.
 
     Attributes:
         knots: Increasing predicted means in the unit of the metric; shape `(k,)`.
@@ -62,12 +62,12 @@ class Noise(NamedTuple):
         return np.interp(mean, self.knots, self.deviations)
 
     def std(self, mean: FloatArray, log: bool) -> FloatArray:
-        """The deviation at predicted means `(n,)` in the unit of the metric; `log` says whether it is of logarithms."""
+        """The deviation at predicted means `(n,)`, in the unit of the metric also if `log`."""
         deviation = self.at(mean)
         return mean * np.sqrt(np.expm1(deviation**2)) if log else deviation
 
     def add(self, mean: FloatArray, deviates: FloatArray, log: bool) -> FloatArray:
-        """Add noise to predicted means `(n,)` by standard normal deviates `(n,)`, without changing the expectation."""
+        """Predicted means `(n,)` with noise from standard normal deviates `(n,)`; the expectation stays."""
         deviation = self.at(mean)
         return mean * np.exp(deviation * deviates - deviation**2 / 2) if log else mean + deviation * deviates
 

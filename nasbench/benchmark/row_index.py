@@ -18,9 +18,9 @@ MAX_CACHED_ROWS = 2**17
 MAX_INDEXED_CODES = 2**17
 """Spaces with at most this many codes get an index of all genotypes, isomorphic ones included."""
 MIN_INEXACT_LOOKUPS = 50
-"""Look-ups of genotypes that are not in the table, after which that index is made."""
+"""Look-ups of genotypes outside the table before that index is built."""
 ABSENT = -1
-"""Row number of what has no row."""
+"""Row number of an architecture without a row."""
 
 
 class RowIndex:

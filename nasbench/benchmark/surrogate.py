@@ -145,7 +145,7 @@ class SurrogateBenchmark(Benchmark):
         return Answers(masked, facts.path, facts.split, facts.units, at, policy)
 
     def noise(self, genotypes: npt.ArrayLike, metric: str) -> FloatArray:
-        """Standard deviation between the trainings of each of `(n, d)` architectures, in the unit of the metric.
+        """Standard deviation between trainings of architectures `(n, d)`, in the unit of the metric.
 
         Raises:
             NotFoundError: The surrogate was fitted without noise.

@@ -1,4 +1,4 @@
-"""A table of measurements as plain values: made by building and importing, stored in the HDF5 file."""
+"""A table of measurements as plain values: the result of builds and imports, stored in the HDF5 file."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ def row_codes(space: Space, genotypes: GenotypeArray) -> npt.NDArray[Any]:
 
 
 def in_order(values: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
-    """Labels `(r,)` of values `(r,)`, numbered by first occurrence, and the position of each first occurrence."""
+    """Labels of values `(r,)`, numbered by first occurrence, and the positions of first occurrences."""
     _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
     return np.argsort(order)[inverse], first[order]

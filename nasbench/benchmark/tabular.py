@@ -110,7 +110,7 @@ class TabularBenchmark(Benchmark):
     def query_many(
         self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answers:
-        """Many numbers; see `Benchmark.query_many`. A generator draws a seed for each architecture independently."""
+        """Many numbers; see `Benchmark.query_many`. A generator draws a seed for each architecture."""
         genotypes = self.space.check(genotypes)
         policy: int | str
         if isinstance(seed, np.random.Generator):
@@ -125,7 +125,7 @@ class TabularBenchmark(Benchmark):
         return Answers(masked, facts.path, facts.split, facts.units, at, policy)
 
     def answered(self, architecture: Architecture) -> list[str]:
-        """All metrics, or only the trained ones if just another architecture with the same function has a row."""
+        """All metrics, or only trained ones if the row is of another architecture with the same function."""
         try:
             self._graph_index.row(architecture)
         except NotFoundError:
@@ -271,7 +271,7 @@ class TabularBenchmark(Benchmark):
         return costs
 
     def _reason(self, metric: Metric, seeds: tuple[int, ...], codes: list[int]) -> str:
-        """Why a row has no number: the common cause, or one cause per seed; `codes` are its `missing` by seed."""
+        """Why a row has no number: one cause, or one per seed; `codes` are its `missing` by seed."""
         reasons = self.table.columns[metric.path].reasons
         causes = [reasons[code - 1] for code in codes]
         if len(set(causes)) == 1:

@@ -9,7 +9,7 @@ from nasbench.cli.options import BenchmarkFile
 
 
 def verify(file: BenchmarkFile) -> None:
-    """Recompute every checksum and check every invariant of a benchmark file; exit status 1 if one is broken."""
+    """Recompute every checksum and test every invariant of a file; exit status 1 if one is broken."""
     from nasbench.benchmark.hdf5.verify import verify as verify_file
 
     findings = verify_file(file)

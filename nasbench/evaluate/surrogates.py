@@ -226,7 +226,7 @@ def _trainings(benchmark: Benchmark, genotypes: GenotypeArray, target: Metric, e
 
 
 def _targets(benchmark: Benchmark, target: Metric, epoch: int | None) -> tuple[Column, int | None]:
-    """Mean over the seeds at the epoch, or at the last epoch if it was not recorded there; and the epoch used."""
+    """Means over the seeds at the epoch, else at the last recorded epoch, and the epoch used."""
     at: Epoch = epoch if epoch in benchmark.recorded_epochs(target.path) and epoch is not None else "last"
     genotypes = benchmark.table.genotypes
     answers = benchmark.query_many(genotypes, target.path, epoch=at)

@@ -1,4 +1,4 @@
-"""The document model of a page: sections of paragraphs, figures with a shared legend, and tables, all plain text."""
+"""Document model of the report: sections of paragraphs, figures and tables, all plain text."""
 
 from __future__ import annotations
 
@@ -132,9 +132,9 @@ def format_number(value: float) -> str:
 
 
 def format_interval(value: float, low: float, high: float, digits: int | None = 2) -> str:
-    """A number with its interval, `0.71 [0.62, 0.79]`; a dash for a missing number, no interval if that is missing.
+    """A number with its interval, `0.71 [0.62, 0.79]`; a dash for a missing number.
 
-    Without `digits`, the number has three significant digits.
+    A missing interval is left out. Without `digits`, the number has three significant digits.
     """
     if not math.isfinite(value):
         return "-"

@@ -86,7 +86,7 @@ def evaluation_facts(results: Results) -> tuple[Fact, ...]:
 
 
 def collect(results: Results) -> Scores:
-    """The finite values of each score over the splits; a predictor is named with the strategy that was left out."""
+    """Finite values of each score over the splits; the name of a predictor includes a left-out strategy."""
     grouped: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
     for record in results.records:
         without = f" without {record['left_out']}" if record.get("left_out") else ""

@@ -16,7 +16,7 @@ Symbol: TypeAlias = Literal["circle", "square", "diamond", "triangle"]
 Dash: TypeAlias = Literal["solid", "dash", "dot"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#A6761D")
-"""Palette of Okabe & Ito (2008) for colour-blind readers; its yellow, unreadable on white, is replaced by brown."""
+"""Palette of Okabe & Ito (2008) for colour-blind readers, with brown for its pale yellow."""
 GREY = "#8A8F98"
 
 
@@ -50,7 +50,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """Straight segments through points, or steps that hold each value until the next point; NaN interrupts the line.
+    """Straight segments through points, or steps that hold each value; NaN interrupts the line.
 
     Attributes:
         x, y: Shape `(k,)`.
@@ -250,7 +250,7 @@ def styles(names: Iterable[str]) -> dict[str, Style]:
 
 
 def stairs(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Corners of the steps that hold each value `y[i]` from `x[i]` to `x[i + 1]`; two arrays of shape `(2 k - 1,)`."""
+    """Corners of steps that hold `y[i]` from `x[i]` to `x[i + 1]`; two arrays of shape `(2 k - 1,)`."""
     return np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
 
 
@@ -264,7 +264,7 @@ def arrow_ends(cell: CellGraph, arrow: Arrow) -> tuple[tuple[float, float], tupl
 
 
 def ticks(low: float, high: float) -> tuple[float, ...]:
-    """Ticks of a logarithmic axis from `low` to `high`: 1, 2, 5, 10, ..., or powers of 10 over 3 decades or more."""
+    """Ticks of a logarithmic axis: 1, 2, 5, 10, ..., or only powers of 10 from 3 decades on."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     steps = (1, 2, 5) if math.log10(high / low) < 3 else (1,)
     skip = max(1, math.ceil((last - first) / 8))

@@ -158,7 +158,7 @@ KINDS = ("table", "evaluation", "surrogate", "comparison")
 
 
 def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -> list[Section]:
-    """The sections of a page: the summary, what each source adds in the order of `KINDS`, and the provenance."""
+    """The sections of a page: summary, sections of the sources in the order of `KINDS`, provenance."""
     found: dict[str, list[Section]] = {kind: [] for kind in KINDS}
     settings: list[TextTable] = []
     styles_of = _styles(sources)

@@ -1,4 +1,4 @@
-"""Statistics of the report: variation between seeds, agreement of seeds, Pareto fronts, and limits of an axis."""
+"""Statistics of the report: deviation and agreement between seeds, Pareto fronts, limits of axes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nasbench.types import FloatArray
 
 
 def seed_deviation(by_seed: FloatArray) -> float:
-    """Pooled standard deviation between the seeds of a cell, from values `(n, seeds)`; NaN if no cell has two."""
+    """Pooled standard deviation between seeds, from values `(n, seeds)`; NaN if no cell has two."""
     counts = np.isfinite(by_seed).sum(axis=1)
     rows = by_seed[counts >= 2]
     return math.sqrt(float(np.nanvar(rows, axis=1, ddof=1).mean())) if len(rows) else math.nan
@@ -34,7 +34,7 @@ def seed_agreement(by_seed: FloatArray) -> tuple[float, float, float, int]:
 
 
 def tau_interval(tau: float, n: int) -> tuple[float, float]:
-    """95 % interval of Kendall's tau from `n` pairs of values (Fieller, Hartley & Pearson, 1957); NaN for n < 5."""
+    """95 % interval of Kendall's tau over `n` pairs (Fieller, Hartley & Pearson, 1957); NaN for n < 5."""
     if n < 5 or not math.isfinite(tau):
         return math.nan, math.nan
     if abs(tau) == 1:

@@ -1,4 +1,4 @@
-"""Section of a table: spread between cells and noise between seeds, learning curves, costs, and the best cells."""
+"""Section of a table: spread of cells, noise of seeds, learning curves, costs, and the best cells."""
 
 from __future__ import annotations
 
@@ -416,7 +416,7 @@ def _best_cells(data: Measurements, anchor: str) -> list[Block]:
     return [
         Paragraph(f"The best cells by {name} as graphs. Dashed: no information passes, because each path has a none."),
         Figures(tuple(pictures)),
-        TextTable("The best cells and what they cost", header, tuple(rows)),
+        TextTable("The best cells and their costs", header, tuple(rows)),
     ]
 
 

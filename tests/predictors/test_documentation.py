@@ -75,7 +75,9 @@ def write_tables(folder):
     from nasbench.benchmark.hdf5.writer import write
 
     table = nasbench.load("nb201-digits").table
-    rows = np.flatnonzero([not column.missing[:, 0].any() for column in []] or np.ones(len(table.genotypes), bool))[:120]
+    rows = np.flatnonzero([not column.missing[:, 0].any() for column in []] or np.ones(len(table.genotypes), bool))[
+        :120
+    ]
     columns = {
         path: dataclasses.replace(column, values=column.values[rows], missing=column.missing[rows])
         for path, column in table.columns.items()

@@ -1,4 +1,4 @@
-"""Packing of numbers in a file: short decimals become integers, which compress to a quarter, and arrays chunks."""
+"""Packing of arrays in a file: short decimals become integers, which compress to a quarter."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def write(table: Table, path: Path) -> None:
 
 
 def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
-    """Write a surrogate benchmark: its training data as a table, and each fitted model as arrays; see `write`."""
+    """Write a surrogate benchmark: its targets as a table, its models as arrays; see `write`."""
     from nasbench.predictors import predictors  # loads scipy, which a table does not need
 
     with _image() as file:
