@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from nasbench.errors import InputError
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.problem import Budget, Objective, Problem
 from nasbench.search.random import RandomSearch
@@ -189,14 +190,19 @@ class _Check:
             if epoch == trial.epochs:
                 break
             new = epoch > trained.get(name, 0)
-            if strategy.stops_trials and new and not strategy.goes_on(_copy(trial), epoch, scores):
+            with self.surviving("cannot decide inside a trial"):
+                stopped = strategy.stops_trials and new and not strategy.goes_on(_copy(trial), epoch, scores)
+            if stopped:
                 break
         paid = max(reached - trained.get(name, 0), 1)
         trained[name] = max(reached, trained.get(name, 0))
         return Outcome(scores, float(paid), reached, np.array(curve))
 
     def ask(self, strategy: Strategy, most: int) -> list[Trial]:
-        trials = strategy.ask(most)
+        try:
+            trials = strategy.ask(most)
+        except InputError as error:
+            raise AssertionError(str(error)) from error
         self.hold(isinstance(trials, list), f"asks for {type(trials).__name__}, not for a list of trials")
         self.hold(len(trials) <= most, f"asks for {len(trials)} trials where {most} can start")
         for trial in trials:

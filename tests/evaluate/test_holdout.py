@@ -18,7 +18,8 @@ from nasbench.errors import InputError, NotFoundError
 from nasbench.evaluate import holdout
 from nasbench.evaluate.holdout import left_out, published, visited
 from nasbench.evaluate.surrogates import fit_surrogate
-from nasbench.simulator.simulate import Run, play
+from nasbench.simulator.evaluator import Evaluator
+from nasbench.simulator.simulate import Run, simulate
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("macro")
@@ -64,14 +65,16 @@ def test_what_searches_find(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_searches_find_in_rows_that_stand_for_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each row that a search is answered with: of an architecture that is no row, the one of its function."""
     runs: list[Run] = []
+    evaluators: list[Evaluator] = []
 
     def noted(*args: Any, **kwargs: Any) -> Run:
-        runs.append(play(*args, **kwargs))
+        runs.append(simulate(*args, **kwargs))
+        evaluators.append(args[1])
         return runs[-1]
 
     monkeypatch.setattr(holdout, "EVALUATIONS", 30)
     monkeypatch.setattr(holdout, "REPEATS", 1)
-    monkeypatch.setattr(holdout, "play", noted)
+    monkeypatch.setattr(holdout, "simulate", noted)
     every = measured({})
     _, rows = np.unique(SPACE.function_key(every.table.genotypes), return_index=True)
     columns = {p: replace(c, values=c.values[rows], missing=c.missing[rows]) for p, c in every.table.columns.items()}
@@ -81,7 +84,7 @@ def test_what_searches_find_in_rows_that_stand_for_functions(monkeypatch: pytest
     assert len(rows) < 6561
     found = visited(TabularBenchmark(table), "validation_accuracy", ["random"])["random"]
     functions = SPACE.function_key(table.genotypes)
-    assert set(functions[found]) == set(SPACE.function_key(runs[0].genotypes))
+    assert set(functions[found]) == set(SPACE.function_key(evaluators[0].genotypes(runs[0].rows)))
 
 
 def test_published_parts() -> None:

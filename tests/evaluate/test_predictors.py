@@ -174,7 +174,7 @@ def test_the_number_of_the_split_is_the_seed_of_names_and_classes(benchmark):
 
 @pytest.mark.parametrize("pair", [(Ridge(), Ridge()), (Ridge, Ridge()), (Ridge(), "ridge"), ("ridge", Ridge)])
 def test_two_predictors_of_one_name_are_refused(benchmark, pair):
-    with pytest.raises(InputError, match="two predictors are called 'ridge'; give them different arguments"):
+    with pytest.raises(InputError, match="predictor 'ridge' is named twice; name each once"):
         run(benchmark, predictors=list(pair))
 
 

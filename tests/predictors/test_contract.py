@@ -1,5 +1,7 @@
 """Every registered predictor keeps the contract, and the contract catches predictors that do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -213,7 +215,7 @@ class ForgetsTheCurve(Nearest):
 
 class IgnoresColumns(Nearest):
     def _encode(self, inputs):
-        return super()._encode(inputs)[:, : len(NB101.ops)]
+        return super()._encode(replace(inputs, columns={name: np.zeros(len(inputs)) for name in inputs.columns}))
 
 
 class GuessesMissingColumns(Nearest):

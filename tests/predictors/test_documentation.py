@@ -4,12 +4,15 @@ import csv
 import re
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nasbench
+from nasbench.benchmark import hdf5
+from nasbench.benchmark.table import Column
 from nasbench.cli import main
 from nasbench.evaluate.predictors import SCORES
 from nasbench.evaluate.results import Results
@@ -22,7 +25,12 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "add-a-predictor.md").read_text(encoding="utf-8")
 README = (ROOT / "predictors" / "README.md").read_text(encoding="utf-8")
 PREDICTOR, *CODE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-COMMANDS = [line for block in re.findall(r"```\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+COMMANDS = [
+    line
+    for block in re.findall(r"```\n(.*?)```", PAGE, re.DOTALL)
+    for line in block.splitlines()
+    if "nasbench " in line
+]
 
 
 @pytest.fixture
@@ -70,21 +78,15 @@ def nasbench_command(monkeypatch, line, *more):
 
 def write_tables(folder):
     """`table.h5`, a build of some cells, and `costs.csv`, numbers of other people for most of them."""
-    import dataclasses
-
-    from nasbench.benchmark.hdf5.writer import write
-
     table = nasbench.load("nb201-digits").table
-    rows = np.flatnonzero([not column.missing[:, 0].any() for column in []] or np.ones(len(table.genotypes), bool))[
-        :120
-    ]
+    rows = np.arange(120)
     columns = {
-        path: dataclasses.replace(column, values=column.values[rows], missing=column.missing[rows])
+        path: Column(column.metric, column.values[rows], column.missing[rows], column.reasons)
         for path, column in table.columns.items()
         if path.rpartition("/")[2] in ("validation_accuracy", "train_seconds")
     }
-    small = dataclasses.replace(table, genotypes=table.genotypes[rows], columns=columns, recipe={})
-    write(small, folder / "table.h5")
+    small = replace(table, genotypes=table.genotypes[rows], columns=columns, recipe={})
+    hdf5.write(small, folder / "table.h5")
     rng = np.random.default_rng(0)
     with (folder / "costs.csv").open("w", newline="") as file:
         rows = csv.writer(file)

@@ -1,51 +1,54 @@
 """`check_strategy` names the fault of each strategy that breaks a promise."""
 
 import random
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 import pytest
 
-from nasbench.search import Strategy, Trial
+from nasbench.search import Outcome, Strategy, Trial
+from nasbench.search.problem import Problem
 from nasbench.search.random import RandomSearch
 from nasbench.spaces import spaces
 from nasbench.testing.strategy import check_strategy
 
 
 class Sampling(Strategy):
-    def _ask(self) -> Trial:
-        return Trial(self.space.sample(1, self.rng)[0], self.epochs)
+    def _ask(self) -> Trial | None:
+        return self.trial(self.space.sample(1, self.rng)[0])
 
 
 class GlobalNumpy(Sampling):
-    def _ask(self) -> Trial:
+    def _ask(self) -> Trial | None:
         np.random.random()  # noqa: NPY002
         return super()._ask()
 
 
 class GlobalRandom(Sampling):
-    def _ask(self) -> Trial:
+    def _ask(self) -> Trial | None:
         random.random()
         return super()._ask()
 
 
 class OwnSeed(Sampling):
     def _ask(self) -> Trial:
-        return Trial(self.space.sample(1, np.random.default_rng())[0], self.epochs)
+        return self.trial(self.space.sample(1, np.random.default_rng())[0])
 
 
 class Outside(Sampling):
     def _ask(self) -> Trial:
-        return Trial(super()._ask().architecture + np.int8(1), self.epochs)
+        return self.trial(self.space.sample(1, self.rng)[0] + np.int8(1))
 
 
 class WrongType(Sampling):
     def _ask(self) -> Trial:
-        return Trial(super()._ask().architecture.astype(np.int64), self.epochs)  # type: ignore[arg-type]
+        return self.trial(self.space.sample(1, self.rng)[0].astype(np.int64))  # type: ignore[arg-type]
 
 
-class TooLong(Sampling):
+class NoFidelity(Sampling):
     def _ask(self) -> Trial:
-        return Trial(super()._ask().architecture, self.epochs + 1)
+        return Trial(self.space.sample(1, self.rng)[0], 13)
 
 
 class Remembers(Sampling):
@@ -53,31 +56,38 @@ class Remembers(Sampling):
 
     def _ask(self) -> Trial:
         self.asked += 1
-        return Trial(self.space.sample(1 + (self.asked > 60), self.rng)[-1], self.epochs)
+        return self.trial(self.space.sample(1 + (self.asked > 60), self.rng)[-1])
+
+
+class KeepsTheFirstProblem(Sampling):
+    def _start(self) -> None:
+        self.first = getattr(self, "first", self.problem)
+
+    def _ask(self) -> Trial:
+        return Trial(self.space.sample(1, self.rng)[0], self.first.fidelities[-1])
 
 
 class IgnoresInitial(Sampling):
     def _start(self) -> None:
-        self._initial = []
+        self._designs = []
 
 
 class ChangesInitial(Sampling):
     def _start(self) -> None:
-        for design in self._initial:
-            design[0] = 0
+        self.problem.initial[:, 0] = 0
 
 
 class OneAtATime(Sampling):
     def _start(self) -> None:
         self.open = 0
 
-    def ask(self) -> Trial:
-        self.open += 1
+    def ask(self, most: int = 1) -> list[Trial]:
+        self.open += most
         if self.open > 1:
             raise RuntimeError("tell before you ask again")
-        return super().ask()
+        return super().ask(most)
 
-    def _tell(self, trial: Trial, score: float) -> None:
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
         self.open -= 1
 
 
@@ -87,45 +97,103 @@ class KnowsObjects(Sampling):
     def _start(self) -> None:
         self.known: dict[int, Trial] = {}
 
-    def ask(self) -> Trial:
-        trial = super().ask()
-        self.known[id(trial.architecture)] = trial
-        return trial
+    def ask(self, most: int = 1) -> list[Trial]:
+        trials = super().ask(most)
+        self.known |= {id(trial.architecture): trial for trial in trials}
+        return trials
 
-    def _tell(self, trial: Trial, score: float) -> None:
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
         del self.known[id(trial.architecture)]
 
 
+class TagsByIdentity(Sampling):
+    """Its tags are objects that do not equal their copies."""
+
+    def _ask(self) -> Trial:
+        return self.trial(self.space.sample(1, self.rng)[0], tag=_Tag())
+
+
+class _Tag:
+    pass
+
+
 class StopsAtFailure(Sampling):
-    def _tell(self, trial: Trial, score: float) -> None:
-        if np.isnan(score):
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        if np.isnan(outcome.score):
             raise ArithmeticError("no score")
 
 
-class Greedy(Sampling):
-    """Climbs by mutation; the sign is wrong where a subclass says so."""
+class WaitsForEver(Sampling):
+    def _start(self) -> None:
+        self.told = 0
 
-    raw = False
+    def _ask(self) -> Trial | None:
+        return None if self.told > 20 else super()._ask()
+
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        self.told += 1
+
+
+class AsksTooMuch(Sampling):
+    def _ask_many(self, most: int) -> list[Trial]:
+        return [self.trial(cell) for cell in self.space.sample(most + 1, self.rng)]
+
+
+class FailsInside(Sampling):
+    def _goes_on(self, trial: Trial, epoch: int, scores: tuple[float, ...]) -> bool:
+        return bool(1 // (epoch - epoch))
+
+
+class TakesAll(Sampling):
+    """Says that it takes two objectives and uses the whole tuple as one number."""
+
+    max_objectives = 2
+
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        (self.last,) = outcome.scores
+
+
+class RefusesNothing(Sampling):
+    def start(self, problem: Problem, rng: np.random.Generator) -> Self:
+        return super().start(replace(problem, objectives=problem.objectives[:1]), rng)
+
+
+class Greedy(Sampling):
+    """Climbs by mutation, and stops trials that fall behind."""
 
     def _start(self) -> None:
         self.best, self.parent = -np.inf, self.space.sample(1, self.rng)[0]
 
-    def tell(self, trial: Trial, value: float) -> None:
-        super().tell(trial, value * self._sign if self.raw else value)
-
     def _ask(self) -> Trial:
-        return Trial(self.space.mutate(self.parent[None], self.rng)[0], self.epochs)
+        return self.trial(self.space.mutate(self.parent[None], self.rng)[0])
 
-    def _tell(self, trial: Trial, score: float) -> None:
-        if score > self.best:
-            self.best, self.parent = score, trial.architecture
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        if outcome.score > self.best:
+            self.best, self.parent = outcome.score, trial.architecture
+
+    def _goes_on(self, trial: Trial, epoch: int, scores: tuple[float, ...]) -> bool:
+        return epoch < 4 or scores[0] > self.best - 1
 
 
-class IgnoresDirection(Greedy):
-    raw = True
+class Waits(Greedy):
+    """Never has two trials running."""
+
+    def _start(self) -> None:
+        super()._start()
+        self.running = 0
+
+    def _ask(self) -> Trial | None:  # type: ignore[override]
+        if self.running:
+            return None
+        self.running += 1
+        return super()._ask()
+
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        super()._tell(trial, outcome)
+        self.running = 0
 
 
-@pytest.mark.parametrize("sound", [Sampling(), RandomSearch(), Greedy()])
+@pytest.mark.parametrize("sound", [Sampling(), RandomSearch(), Greedy(), Waits()])
 def test_sound_strategies_pass(sound: Strategy) -> None:
     check_strategy(sound, spaces.create("nb201"))
 
@@ -138,14 +206,20 @@ def test_sound_strategies_pass(sound: Strategy) -> None:
         (OwnSeed, "OwnSeed does not replay"),
         (Outside, "Outside proposes .* which is not in nb201"),
         (WrongType, "WrongType proposes an array of shape .* and int64"),
-        (TooLong, "TooLong asks for 13 epochs where a full training has 12"),
+        (NoFidelity, "NoFidelity asks for 13 epochs, which is none of"),
         (Remembers, "Remembers (does not replay|remembers an earlier run)"),
         (IgnoresInitial, "IgnoresInitial does not propose the initial designs first"),
         (ChangesInitial, "ChangesInitial changes the array of initial designs"),
         (OneAtATime, "OneAtATime cannot be asked again before .* RuntimeError: tell before you ask again"),
         (KnowsObjects, "KnowsObjects does not recognise a trial that comes back as an equal copy"),
         (StopsAtFailure, "StopsAtFailure does not survive failed trainings .* ArithmeticError: no score"),
-        (IgnoresDirection, "IgnoresDirection confuses directions"),
+        (KeepsTheFirstProblem, "KeepsTheFirstProblem asks for 12 epochs, which is none of"),
+        (TagsByIdentity, "TagsByIdentity does not recognise a trial that comes back as an equal copy"),
+        (WaitsForEver, "WaitsForEver waits although no trial runs"),
+        (AsksTooMuch, "AsksTooMuch asks for 2 trials where 1 can start"),
+        (FailsInside, "ZeroDivisionError"),
+        (TakesAll, "TakesAll does not survive several objectives: ValueError"),
+        (RefusesNothing, "RefusesNothing starts with 2 objectives where max_objectives is 1"),
     ],
 )
 def test_faults_are_named(faulty: type[Strategy], message: str) -> None:
