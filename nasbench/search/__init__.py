@@ -12,6 +12,7 @@ strategies: Registry[Strategy] = Registry(
         "local": "nasbench.search.local:LocalSearch",
         "evolution": "nasbench.search.evolution:RegularisedEvolution",
         "reinforce": "nasbench.search.reinforce:Reinforce",
+        "asha": "nasbench.search.asha:ASHA",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "bayesian-gp": "bayesian+predictor=gp",
         "bayesian-xgb": "bayesian+predictor=xgb",
