@@ -13,6 +13,7 @@ strategies: Registry[Strategy] = Registry(
         "evolution": "nasbench.search.evolution:RegularisedEvolution",
         "reinforce": "nasbench.search.reinforce:Reinforce",
         "asha": "nasbench.search.asha:ASHA",
+        "nsga2": "nasbench.search.nsga2:NSGA2",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "bayesian-gp": "bayesian+predictor=gp",
         "bayesian-xgb": "bayesian+predictor=xgb",
