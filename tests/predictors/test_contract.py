@@ -18,7 +18,8 @@ FEWER = {"gnn": "gnn+members=4+steps=200"}
 @pytest.mark.parametrize("space", ["nb201", "nb101"])
 @pytest.mark.parametrize("name", list(predictors))
 def test_registered_predictors_keep_the_contract(name, space):
-    check_predictor(predictors.create(FEWER.get(name, name)), spaces.create(space), learns=name != "mean")
+    learns = name not in ("mean", "power-law")  # which does not look at the cell, and curves are made up here
+    check_predictor(predictors.create(FEWER.get(name, name)), spaces.create(space), learns=learns)
 
 
 class Nearest(Predictor):
