@@ -79,7 +79,7 @@ def write_tables(folder):
     columns = {
         path: Column(column.metric, column.values[rows], column.missing[rows], column.reasons)
         for path, column in table.columns.items()
-        if path.rpartition("/")[2] in ("validation_accuracy", "train_seconds")
+        if path.rpartition("/")[2] in ("validation_accuracy", "test_accuracy", "train_seconds")
     }
     small = replace(table, genotypes=table.genotypes[rows], columns=columns, recipe={})
     hdf5.write(small, folder / "table.h5")
