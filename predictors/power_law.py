@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor
+from nasbench.predictors.encodings import finite
 from nasbench.predictors.inputs import Inputs, Needs
 from nasbench.types import FloatArray
 
@@ -54,9 +55,10 @@ class PowerLaw(Predictor):
         """A constant, the asymptote and the last value of each curve; shape `(n, 3)`."""
         if inputs.curve is None or self.epochs not in inputs.epochs:
             raise InputError(f"power-law reads the curve of {self.epochs} epochs, and the inputs lack it")
-        upto = inputs.epochs.index(self.epochs) + 1
-        curve, t = inputs.curve[:, :upto], np.array(inputs.epochs[:upto], dtype=np.float64)
-        basis = np.stack([np.ones(upto), -(t**-decay)], axis=1)  # (e, 2)
+        read = [at for at, epoch in enumerate(inputs.epochs) if 1 <= epoch <= self.epochs]  # t^-c has no value at 0
+        curve = finite(inputs.curve[:, read], f"the curve up to epoch {self.epochs}")
+        t = np.array(inputs.epochs, dtype=np.float64)[read]
+        basis = np.stack([np.ones(len(t)), -(t**-decay)], axis=1)  # (e, 2)
         asymptote = curve @ np.linalg.pinv(basis)[0]
         return np.stack([np.ones(len(curve)), asymptote, curve[:, -1]], axis=1)
 

@@ -50,3 +50,21 @@ def test_a_curve_that_is_too_short_is_refused() -> None:
     train, y = curves(20, 0, epochs=3)
     with pytest.raises(InputError, match="reads the curve of 4 epochs, and the inputs lack it"):
         PowerLaw(4).fit(train, y)
+
+
+def test_a_number_before_training_is_not_extrapolated_from() -> None:
+    """Tables may record epoch 0, where a power law has no value."""
+    train, y = curves(20, 0)
+    before = np.concatenate([np.full((20, 1), 10.0), train.curve], axis=1)
+    longer = Inputs.of(SPACE, train.genotypes, curve=before, epochs=tuple(range(7)))
+    assert np.array_equal(
+        PowerLaw(4).fit(longer, y).predict(longer).mean, PowerLaw(4).fit(train, y).predict(train).mean
+    )
+
+
+def test_a_missing_point_is_refused() -> None:
+    train, y = curves(20, 0)
+    curve = train.curve.copy()
+    curve[3, 1], curve[5, 5] = np.nan, np.nan  # of which only the first is read
+    with pytest.raises(InputError, match="up to epoch 4 is missing for 1 of 20 architectures, the first in row 3"):
+        PowerLaw(4).fit(Inputs.of(SPACE, train.genotypes, curve=curve), y)
