@@ -2,19 +2,19 @@
 
     python benchmarks/build.py [--channels 8 16] [--fused 16 32] [--cells 32] [--ordinary 8] [--repeats 3]
 
-Cells of NAS-Bench-201 are trained with the recipe of `nb201-digits`, which comes with the package (distorted digits of
-8x8 pixels, 600 for training, 8 epochs, batches of 32 and an evaluation of 1,000 images after each epoch), at several
-widths (that of the recipe is 16):
+Cells of NAS-Bench-201 are trained with the recipe of the shipped table `nb201-digits` (distorted digits of 8x8 pixels,
+600 for training, 8 epochs, batches of 32 and an evaluation of 1,000 images after each epoch), at several widths (16 in
+the recipe):
 
     ordinary   DataLoader, one network after the other, torch on all cores, evaluation in batches of 256
     one thread the same in one process for each core, one thread each
     alone      `nasbench.training.loop.train`, one network after the other in one process for each core, one thread each
     fused K    `nasbench.training.loop.train_many`, K networks side by side, likewise
 
-They take turns in one run, so that other load meets all of them, each for the same cells, `ordinary` for the first
-`--ordinary` of them, as threads that wait for each other on shared cores are slow. Times are wall-clock
-seconds and include building and tracing networks, but not starting processes. Columns: median of cells per hour over
-the turns, lowest and highest, and the medians of the ratios to `ordinary` and to `one thread` of the same turn.
+They take turns in one run, so other load affects all of them equally. All train the same cells, except that `ordinary`
+trains only the first `--ordinary`: threads that wait for each other on shared cores are slow. Times are wall-clock
+seconds and include building and tracing networks, but not starting processes. Columns: median, lowest and highest cells
+per hour over the turns, and the median ratios to `ordinary` and to `one thread` of the same turn.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nasbench.builder import BuildSettings
 from nasbench.datasets import datasets
-from nasbench.sampling.draws import Draws
+from nasbench.sampling.random import Random
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import Task
-from nasbench.training.loop import seeded, train, train_many
+from nasbench.training.device import seeded
+from nasbench.training.loop import train, train_many
 from nasbench.types import GenotypeArray
 
 RECIPE = SHIPPED["nb201-digits"]
@@ -55,15 +56,15 @@ def load(settings: BuildSettings) -> tuple[Task, Tensors]:
 
 def networks(settings: BuildSettings, task: Task, cells: GenotypeArray) -> list[nn.Module]:
     space = spaces.create(settings.space)
-    made = []
+    created = []
     for seed, cell in enumerate(cells):
         with seeded(seed, CPU):
-            made.append(space.network(cell, task, settings.network))
-    return made
+            created.append(space.network(cell, task, settings.network))
+    return created
 
 
 def ordinary(settings: BuildSettings, cells: GenotypeArray) -> None:
-    """What one writes without thinking of speed."""
+    """An ordinary training loop without optimisations."""
     task, tensors = load(settings)
     recipe = settings.train
     batches = {
@@ -100,7 +101,7 @@ def ordinary(settings: BuildSettings, cells: GenotypeArray) -> None:
 
 
 def ours(settings: BuildSettings, fused: int, cells: GenotypeArray) -> None:
-    """One after the other (`fused` 0), or so many side by side."""
+    """Train one after the other (`fused` 0), or `fused` networks side by side."""
     task, tensors = load(settings)
     every = networks(settings, task, cells)
     if not fused:
@@ -137,7 +138,7 @@ def main() -> None:
     with ProcessPoolExecutor(cores, context, initializer=partial(torch.set_num_threads, 1)) as pool:
         for channels in arguments.channels:
             settings = replace(RECIPE, network=NetworkSettings(channels=channels, cells=1, stages=1))
-            cells = Draws().sample(spaces.create(settings.space), arguments.cells, np.random.default_rng(0))
+            cells = Random().sample(spaces.create(settings.space), arguments.cells, np.random.default_rng(0))
             parts = [cells[core::cores] for core in range(cores)]
             few = [cells[:1]] * cores
             counts = {"ordinary": min(arguments.ordinary, len(cells))}

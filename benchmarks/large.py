@@ -1,4 +1,4 @@
-"""Tables of the size of the published ones, filled with made-up numbers: size, opening, first answer, memory."""
+"""Made-up tables of published size: file size, time to open and to answer, memory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ print(json.dumps([1e3 * opened, 1e3 * first, now["VmRSS"] - imported, now["VmHWM
 
 
 def curves(n: int, seeds: int, epochs: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Accuracies of 10,000 images in percent, and losses of float32, as a training might have them."""
+    """Plausible curves: accuracies on 10,000 images in percent, and losses of float32."""
     best = np.clip(94 - rng.gamma(2, 4, (n, 1, 1)), 10, 94)
     shape = 1 - np.exp(-(np.arange(epochs) + 3) / (epochs / 4 + 3))
     accuracy = np.clip(best * shape + rng.normal(0, 0.5, (n, seeds, epochs)), 1, 99.9)
@@ -60,7 +60,7 @@ def curves(n: int, seeds: int, epochs: int, rng: np.random.Generator) -> tuple[F
 
 
 def made_up(space: Space, n: int, datasets: tuple[str, ...], seeds: int, epochs: tuple[int, ...]) -> Table:
-    """A table of all axes, with accuracy and loss on three splits of each data set."""
+    """A table with all axes, and accuracy and loss on three splits of each data set."""
     rng = np.random.default_rng(0)
     genotypes = np.concatenate(list(space.enumerate()))[:n]
     columns = {}
@@ -78,14 +78,14 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--only", choices=("nb201", "nb101"), help="One of the two tables.")
     only = arguments.parse_args().only
-    wanted = {
+    sizes = {
         "nb201": (15_625, ("cifar10", "cifar100", "ImageNet16-120"), 3, tuple(range(1, 201))),
         "nb101": (423_624, ("cifar10",), 3, (4, 12, 36, 108)),
     }
-    sizes = ("table", "million", "raw MB", "file MB", "part", "write s")
-    print("".join(f"{word:>13}" for word in (*sizes, "open ms", "first ms", "held MB", "peak MB", "with imports")))
-    for name in [only] if only else wanted:
-        n, datasets, seeds, epochs = wanted[name]
+    head = ("table", "million", "raw MB", "file MB", "part", "write s")
+    print("".join(f"{word:>13}" for word in (*head, "open ms", "first ms", "held MB", "peak MB", "with imports")))
+    for name in [only] if only else sizes:
+        n, datasets, seeds, epochs = sizes[name]
         space = spaces.create(name)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{name}.h5"
@@ -97,8 +97,8 @@ def main() -> None:
             architecture = space.to_string(table.genotypes[n // 2])
             del table
             command = [sys.executable, "-c", PROBE, str(path), architecture, "cifar10/test_accuracy"]
-            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        row = (raw / 8e6, raw / 1e6, size / 1e6, size / raw, seconds, *found)
+            probed = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        row = (raw / 8e6, raw / 1e6, size / 1e6, size / raw, seconds, *probed)
         print(f"{name:>13}" + "".join(f"{value:13,.2f}" for value in row), flush=True)
 
 

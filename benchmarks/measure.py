@@ -1,4 +1,4 @@
-"""Processor seconds of what a table can record of one network: the table of docs/measurements.md.
+"""Processor seconds of each measure of one network: the table of docs/measurements.md.
 
     python benchmarks/measure.py
 
@@ -17,18 +17,15 @@ import torch
 from nasbench.datasets import datasets
 from nasbench.datasets.base import ImageData
 from nasbench.datasets.transforms.corruptions import corrupted
-from nasbench.measures import (
-    flops,
-    inference_memory,
-    inference_seconds,
-    latency,
-    onnx_latency,
-    parameters,
-    robustness,
-    training_memory,
-)
+from nasbench.measures.flops import flops
+from nasbench.measures.inference import inference_seconds
+from nasbench.measures.latency import latency
+from nasbench.measures.memory import inference_memory, training_memory
+from nasbench.measures.onnx_runtime import onnx_latency
+from nasbench.measures.parameters import parameters
+from nasbench.measures.robustness import corruption_scores
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 CELLS = 4
 
@@ -40,26 +37,26 @@ def main() -> None:
     task, tensors, one = data.task, data.tensors("cpu"), data.task.inputs(1)
     begin = time.process_time()
     spoiled = corrupted(data, "cpu", limit=200)
-    print(f"corrupted images, once for a data set: {time.process_time() - begin:.2f} s")
-    ways: dict[str, Callable[[torch.nn.Module], object]] = {
+    print(f"corrupted images, once per data set: {time.process_time() - begin:.2f} s")
+    timed: dict[str, Callable[[torch.nn.Module], object]] = {
         "`parameters`": parameters,
         "`flops`": lambda network: flops(network, one),
         "`latency`, 55 passes": lambda network: latency(network, one),
         "`inference_seconds`, 4 passes over 1,500 images": lambda network: inference_seconds(
             network, tensors["validation"][0]
         ),
-        "`onnx_latency`, of which export takes nearly all": lambda network: onnx_latency(network, one),
+        "`onnx_latency`, mostly export": lambda network: onnx_latency(network, one),
         "`inference_memory` of one image": lambda network: inference_memory(network, one),
         "`training_memory`, batches of 64": lambda network: training_memory(network, task, TrainSettings()),
-        "`robustness`, 8 x 200 images": lambda network: robustness(network, task, spoiled),
+        "`corruption_scores`, 8 x 200 images": lambda network: corruption_scores(network, task, spoiled),
     }
     cells = space.sample(CELLS, np.random.default_rng(0))
     networks = [space.network(cell, task, NetworkSettings(16, 1, 3)) for cell in cells]
-    for name, way in ways.items():
-        way(networks[0])  # loads what it needs
+    for name, call in timed.items():
+        call(networks[0])  # loads its libraries
         begin = time.process_time()
         for network in networks:
-            way(network)
+            call(network)
         print(f"| {name} | {(time.process_time() - begin) / CELLS:.4f} |", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""How long merging takes: tables of the size of the published ones, made up, which share all, half or no metrics."""
+"""Time of merging made-up tables of published size that share all, half or no metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZES = {
 }
 
 
-def part(table: Table, rows: np.ndarray) -> Table:
+def selection(table: Table, rows: np.ndarray) -> Table:
     """Some rows of a table."""
     columns = {
         path: Column(column.metric, column.values[rows], column.missing[rows], column.reasons)
@@ -32,8 +32,8 @@ def main() -> None:
     print(f"{'tables':<20}{'merged':<32}{'rows':>9}{'million numbers':>17}{'seconds':>9}")
     for name, (space, n, epochs) in SIZES.items():
         table = made_up(spaces.create(space), n, ("cifar10",), 3, epochs)
-        half = part(table, np.random.default_rng(0).permutation(n)[: n // 2])
-        first, second = part(table, np.arange(n // 2)), part(table, np.arange(n // 4, n))
+        half = selection(table, np.random.default_rng(0).permutation(n)[: n // 2])
+        first, second = selection(table, np.arange(n // 2)), selection(table, np.arange(n // 4, n))
         cases = {
             "with half of its rows": [table, half],
             "two parts that overlap": [first, second],

@@ -1,6 +1,6 @@
 """Rank correlation, calibration and speed of the predictors by training size on NAS-Bench-201 (published table).
 
-python benchmarks/predictors.py [metric] [predictor,...] [workers]
+python benchmarks/predictors.py [metric] [predictor,...] [jobs]
 
 The metric is a column of the CIFAR-10 file: validation_accuracy, test_accuracy or train_accuracy, in percent after 200
 epochs. One architecture of each of the 5,000 functions takes part, 1,000 of them for testing.
@@ -36,7 +36,7 @@ def nb201(path: Path = FILE) -> TabularBenchmark:
     return TabularBenchmark(Table(space, genotypes, (), {}, columns), name="NAS-Bench-201 CIFAR-10")
 
 
-def main(metric: str = "validation_accuracy", names: str = "mean,ridge,gp,xgb,gnn", workers: str = "1") -> None:
+def main(metric: str = "validation_accuracy", names: str = "mean,ridge,gp,xgb,gnn", jobs: str = "1") -> None:
     if not FILE.exists():
         sys.exit(f"{FILE} is not here; run in the repository root, beside which the published tables lie")
     results = evaluate(
@@ -45,8 +45,8 @@ def main(metric: str = "validation_accuracy", names: str = "mean,ridge,gp,xgb,gn
         predictors=names.split(","),
         train_sizes=SIZES,
         test_size=1000,
-        seeds=5,
-        workers=int(workers),
+        splits=5,
+        jobs=int(jobs),
     )
     print(f"{results.metric}, {results.settings}")
     shown = ("kendall_tau", "r2", "rmse", "nll", "coverage_90", "fit_seconds", "predict_seconds")

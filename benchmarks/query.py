@@ -1,4 +1,4 @@
-"""How fast a table answers, and how fast the packages that publish the same tables do, in one run."""
+"""Query times of a table, beside those of the packages that publish the same tables, in one run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SPLITS: tuple[Subset, ...] = ("train", "validation", "test")
 
 
 def published() -> Table:
-    """All 15,625 cells x 3 data sets x 3 splits; random numbers of the same shape where the files are absent."""
+    """All 15,625 cells x 3 data sets x 3 splits; random numbers of the same shape if the files are absent."""
     space = spaces.create("nb201")
     columns = {}
     genotypes = np.concatenate(list(space.enumerate()))
@@ -51,7 +51,7 @@ def published() -> Table:
 
 
 def seconds(work: Callable[[], Any], repeats: int) -> float:
-    """Median of the seconds that a call takes."""
+    """Median seconds of a call."""
     times = []
     for _ in range(repeats):
         start = perf_counter()
@@ -65,7 +65,7 @@ def show(what: str, value: float) -> None:
 
 
 def each(work: Callable[[Any], Any], arguments: list[Any]) -> float:
-    """Mean of the seconds that a call takes, over all arguments; the best of three rounds."""
+    """Mean seconds of a call over all arguments; the best of three rounds."""
     times = []
     for _ in range(3):
         start = perf_counter()
@@ -80,7 +80,7 @@ def versus(what: str, theirs: float, ours: float, unit: str) -> None:
 
 
 def imported(source: str, folder: Path, paths: list[Path], **settings: Any) -> Path:
-    """A published table as a file of ours."""
+    """A published table, imported into a file."""
     path = folder / f"{source}.h5"
     hdf5.write(importers.create(source, **settings).read(paths), path)
     return path
@@ -101,8 +101,8 @@ def graph_peer(folder: Path) -> None:
     def look_up(network: tuple[list[int], list[str]]) -> Any:
         return theirs[Arch(*network).valid_hash()]["perf"]
 
-    kept = [index for index, network in enumerate(networks) if Arch(*network).valid_hash() in theirs]
-    networks, texts, genotypes = ([every[i] for i in kept] for every in (networks, texts, genotypes))
+    known = [index for index, network in enumerate(networks) if Arch(*network).valid_hash() in theirs]
+    networks, texts, genotypes = ([every[i] for i in known] for every in (networks, texts, genotypes))
     versus(
         "nas_bench_graph: open, first query",
         1e3 * seconds(lambda: light_read("cora")[Arch(*networks[0]).valid_hash()]["perf"], 15),
@@ -125,14 +125,14 @@ def graph_peer(folder: Path) -> None:
 
 
 def load_once(benchmark: Any) -> Any:
-    """The benchmark, with the strings that it has seen forgotten."""
-    benchmark._own._of_text.clear()
+    """The benchmark with an empty cache of strings."""
+    benchmark._graph_index._row_of_text.clear()
     return benchmark
 
 
 def analog_peer(folder: Path) -> None:
     """AnalogNAS-Bench: 15,625 cells of NAS-Bench-201."""
-    if "pkg_resources" not in sys.modules:  # which newer releases of setuptools do not have
+    if "pkg_resources" not in sys.modules:  # missing from newer releases of setuptools
         stand_in = types.ModuleType("pkg_resources")
         stand_in.resource_filename = lambda package, name: str(importlib.resources.files(package) / name)  # type: ignore[attr-defined]
         sys.modules["pkg_resources"] = stand_in

@@ -1,21 +1,21 @@
-"""Which recipe tells cells apart: spread between cells, noise between seeds, and how well two seeds agree.
+"""Recipes compared: spread between cells, noise between seeds, and agreement of two seeds.
 
     python benchmarks/recipe.py --cells 32 \
         "digits+distortion=1.0 channels=4 cells=1 stages=2 epochs=12 batch_size=32 learning_rate=0.1"
 
-A recipe is a data set, then settings of the network and of training; what is not said is as in `nasbench build`. The
-same random cells of NAS-Bench-201, each of another function, are trained for all recipes, each with two seeds, on one
-thread, `--fused` of them side by side. Columns, of the validation accuracy in percent after the last epoch:
+A recipe is a data set, followed by settings of network and training; the defaults are those of `nasbench build`. All
+recipes train the same random cells of NAS-Bench-201, each with a different function, with two seeds each, on one
+thread, `--fused` side by side. The columns describe the validation accuracy in percent after the last epoch:
 
     cpu     seconds of processor time for one training with its evaluations
-    linear  what a linear model on raw pixels reaches
-    median, best   of the cells, means over the seeds
+    linear  accuracy of a linear model on raw pixels
+    median, best   over cells, of the means over the seeds
     spread  standard deviation between the cells' means over the seeds
-    noise   standard deviation between seeds of one cell
+    noise   standard deviation between the seeds of one cell
     tau     Kendall's tau-b between the two seeds, over all cells, with its bootstrap standard error
-    half    the same within the half of the cells with the better means (a restricted range: lower by construction)
+    half    the same in the better half of the cells (a restricted range: lower by construction)
     test    tau-b between validation with one seed and test accuracy with the other, over all cells
-    other   tau-b between the means and what a benchmark of the same space, given with `--against`, has of the cells
+    other   tau-b between the means and the ranking metric of another benchmark of the space, given with `--against`
     conv    share of 3x3 and 1x1 convolutions among the operations of the best tenth of the cells
 """
 
@@ -35,10 +35,12 @@ from nasbench.benchmark.base import Benchmark
 from nasbench.builder import BuildSettings
 from nasbench.builder.settings import trial_seeds
 from nasbench.datasets import datasets
-from nasbench.sampling.classes import Classes
+from nasbench.sampling.unique import Unique
 from nasbench.spaces import NetworkSettings, spaces
+from nasbench.training.device import seeded
 from nasbench.training.linear_baseline import linear_accuracy
-from nasbench.training.loop import TrainSettings, seeded, train_many
+from nasbench.training.loop import train_many
+from nasbench.training.settings import TrainSettings
 from nasbench.types import FloatArray, GenotypeArray
 
 SPLITS = ("validation", "test")
@@ -80,7 +82,7 @@ def accuracies(settings: BuildSettings, cells: GenotypeArray, fused: int) -> tup
 
 
 def agreement(a: FloatArray, b: FloatArray) -> float:
-    """Kendall's tau-b of two vectors; 0 where one is constant."""
+    """Kendall's tau-b of two vectors; 0 if one is constant."""
     tau = kendalltau(a, b).statistic
     return 0.0 if np.isnan(tau) else float(tau)
 
@@ -109,7 +111,7 @@ def row(text: str, cells: GenotypeArray, fused: int, other: FloatArray | None) -
 
 
 def known(benchmark: Benchmark, cells: GenotypeArray) -> FloatArray:
-    """What a benchmark has of the cells, in its ranking metric."""
+    """Ranking metric of a benchmark for the cells; NaN where it is missing."""
     values: FloatArray = benchmark.query_many(cells, benchmark.score().path).values.filled(np.nan)
     return values
 
@@ -122,7 +124,7 @@ def main() -> None:
     parser.add_argument("--against")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    cells = Classes().sample(spaces.create("nb201"), arguments.cells, np.random.default_rng(0))
+    cells = Unique().sample(spaces.create("nb201"), arguments.cells, np.random.default_rng(0))
     other = known(load(arguments.against), cells) if arguments.against else None
     print("  cpu linear median   best spread  noise   tau         half  test other  conv  recipe")
     for text in arguments.recipes:

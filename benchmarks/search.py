@@ -20,11 +20,14 @@ from scipy.special import gammaln
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.evaluate.anytime import anytime
 from nasbench.evaluate.statistics import bootstrap_interval
-from nasbench.evaluate.strategies import anytime, compare, initial_designs, stream
+from nasbench.evaluate.strategies import compare
 from nasbench.search import strategies
-from nasbench.simulator.evaluator import LookUp
-from nasbench.simulator.simulate import play
+from nasbench.search.problem import Budget
+from nasbench.simulator.evaluator import make_evaluator
+from nasbench.simulator.simulate import simulate
+from nasbench.simulator.streams import initial_designs, rng_for
 from nasbench.spaces import spaces
 from nasbench.types import FloatArray
 
@@ -51,24 +54,23 @@ def table() -> TabularBenchmark:
 
 def speed(repeats: int, names: list[str]) -> None:
     begin = perf_counter()
-    referee = LookUp(table(), METRIC)
+    evaluator = make_evaluator(table(), [METRIC])
     print(f"reading the table and looking it up: {perf_counter() - begin:.1f} s")
     for name in names:
         begin, begin_cpu = perf_counter(), process_time()
         for repeat in range(repeats):
-            initial = initial_designs(referee.space, 10, 0, repeat)
-            play(
-                strategies.create(name), referee, stream(0, "strategy", name, repeat), evaluations=300, initial=initial
-            )
+            initial = initial_designs(evaluator, 10, 0, repeat)
+            rng = rng_for(0, "strategy", name, repeat)
+            simulate(strategies.create(name), evaluator, Budget(evaluations=300), rng, initial=initial)
         seconds, cpu = perf_counter() - begin, process_time() - begin_cpu
         each = cpu / repeats / 300 * 1e6
         print(f"{name:>24}: {repeats:,} x 300 in {seconds:.1f} s ({cpu:.1f} s of CPU, {each:.1f} us an evaluation)")
 
 
-def quality(repeats: int, names: list[str], processes: int | None) -> None:
+def quality(repeats: int, names: list[str], jobs: int | None) -> None:
     benchmark = table()
     begin = perf_counter()
-    results = compare(benchmark, METRIC, strategies=names, evaluations=300, repeats=repeats, processes=processes)
+    results = compare(benchmark, METRIC, strategies=names, evaluations=300, repeats=repeats, jobs=jobs)
     curves = anytime(results.records, POINTS, value="valid")
     print(f"best validation accuracy in percent, mean of {repeats} runs with 95 % bootstrap interval, after")
     print(f"{'':>24} " + " ".join(f"{point:>21}" for point in POINTS))
@@ -96,13 +98,13 @@ def main() -> None:
     parser.add_argument("what", choices=("speed", "quality"))
     parser.add_argument("--strategies", help="comma-separated")
     parser.add_argument("--repeats", type=int)
-    parser.add_argument("--processes", type=int)
+    parser.add_argument("--jobs", type=int)
     options = parser.parse_args()
     names = options.strategies.split(",") if options.strategies else None
     if options.what == "speed":
         speed(options.repeats or 1000, names or ["random", "evolution"])
     else:
-        quality(options.repeats or 500, names or ["random", "evolution", "local", "reinforce"], options.processes)
+        quality(options.repeats or 500, names or ["random", "evolution", "local", "reinforce"], options.jobs)
 
 
 if __name__ == "__main__":

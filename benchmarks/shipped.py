@@ -1,12 +1,13 @@
-"""Trains the benchmarks that come with nasbench, as far as asked; extends what is there and trains nothing twice.
+"""Trains the shipped benchmarks in the requested size; extends existing files and trains nothing twice.
 
     python benchmarks/shipped.py nb201-digits --cells 1000 --seeds 3
-    python benchmarks/shipped.py nb201-digits --cells 5044 --seeds 1
-    python benchmarks/shipped.py nb201-mnist5k --cells 1000 --seeds 1
+    python benchmarks/shipped.py nb201-digits --cells 5044 --seeds 1 --measure counts synflow naswot
     python benchmarks/shipped.py nb201-mnist5k --cells 192 --seeds 3
+    python benchmarks/shipped.py nb201-mnist5k --cells 1000 --seeds 1 --measure counts synflow naswot
 
-The file in `nasbench/tables` is written after every `--step` cells; work in between is in the ledger beside it. How the
-recipe was found: `benchmarks/recipe.py` and the card in `docs/`.
+`--measure` records static columns, also of cells that were trained before. The file in `nasbench/tables` is written
+after every `--step` cells; the ledger beside it keeps finished work in between. The search for the recipe is in
+`benchmarks/recipe.py` and on the cards in `docs/`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SHIPPED = {
     name: BuildSettings(
         space="nb201",
         datasets=(dataset,),
-        sampling="classes",
+        sampling="unique",
         network=NetworkSettings(channels=16, cells=1, stages=1),  # a reduction would hide what the cell does
         train=TrainSettings(epochs=8, batch_size=32, learning_rate=0.1),
         measures=(),
@@ -33,7 +34,7 @@ SHIPPED = {
         ("nb201-mnist5k", "mnist5k+size=7+train=1000+validation=500+test=1000+distortion=0.25"),
     )
 }
-"""Recipes by name, without numbers of cells and seeds."""
+"""Recipes by name, without numbers of cells and seeds and without measures."""
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, required=True)
     parser.add_argument("--seeds", type=int, required=True)
     parser.add_argument("--step", type=int, default=192)
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--measure", nargs="*", default=[])
     arguments = parser.parse_args()
     recipe = vars(SHIPPED[arguments.name])
@@ -52,7 +53,7 @@ def main() -> None:
         table = build(
             BuildSettings(**{**recipe, **asked}),
             TABLES / f"{arguments.name}.h5",
-            workers=arguments.workers,
+            jobs=arguments.jobs,
             parallel=SIDE_BY_SIDE,
             tell=print,
         )

@@ -111,7 +111,7 @@ def measures(space: Space, n: int) -> dict[str, float]:
         "key": lambda: space.key(genotypes),
         "function key": lambda: space.function_key(genotypes),
         "one-hot": lambda: space.features(genotypes),
-        "tensors": lambda: in_parts(space.tensors),
+        "tensors": lambda: in_parts(space.adjacency_arrays),
         "neighbours": lambda: space.neighbours_of(genotypes[:1_000]),
         "one by one": one_by_one,
     }

@@ -20,16 +20,18 @@ from nasbench.benchmark.noise import spread
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate import metrics
+from nasbench.evaluate.holdout import published_split
+from nasbench.evaluate.quality import incumbents
 from nasbench.evaluate.splits import targets
-from nasbench.evaluate.strategies import initial_designs, stream
 from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.evaluate.trajectories import agreement
 from nasbench.importers import importers
-from nasbench.importers.holdout_files import published_split
-from nasbench.predictors import predictors
+from nasbench.predictors import Inputs, predictors
 from nasbench.search import strategies
-from nasbench.simulator.evaluator import LookUp
-from nasbench.simulator.simulate import Run, play
+from nasbench.search.problem import Budget
+from nasbench.simulator.evaluator import Evaluator, make_evaluator
+from nasbench.simulator.simulate import Run, simulate
+from nasbench.simulator.streams import initial_designs, rng_for
 from nasbench.types import FloatArray
 
 TABLES = Path(__file__).parents[2] / "shared/tables"
@@ -58,27 +60,33 @@ def part(table: Table, rows: np.ndarray) -> TabularBenchmark:  # type: ignore[ty
 # --- searches -------------------------------------------------------------------------------------------------------
 
 
-def runs(benchmark: Benchmark, name: str, evaluations: int, repeats: int) -> list[Run]:
+def runs(benchmark: Benchmark, name: str, evaluations: int, repeats: int) -> list[tuple[Evaluator, Run]]:
     """Runs of one strategy; the same repeat has the same seed and designs on every benchmark."""
-    referee = LookUp(benchmark, METRIC)
+    evaluator = make_evaluator(benchmark, [METRIC])
     return [
-        play(
-            strategies.create(name),
-            referee,
-            stream(0, "strategy", name, repeat),
-            evaluations=evaluations,
-            initial=initial_designs(referee.space, INITIAL, 0, repeat),
+        (
+            evaluator,
+            simulate(
+                strategies.create(name),
+                evaluator,
+                Budget(evaluations=evaluations),
+                rng_for(0, "strategy", name, repeat),
+                initial=initial_designs(evaluator, INITIAL, 0, repeat),
+            ),
         )
         for repeat in range(repeats)
     ]
 
 
-def paths(done: list[Run], table: TabularBenchmark | None = None) -> FloatArray:
+def paths(done: list[tuple[Evaluator, Run]], table: TabularBenchmark | None = None) -> FloatArray:
     """The incumbent's value after each evaluation `(repeats, evaluations)`: as the run saw it, or as a table has it."""
     result = []
-    for run in done:
-        at = run.incumbents[np.searchsorted(run.incumbents, np.arange(len(run.values)), side="right") - 1]
-        seen = run.values if table is None else table.query_many(run.genotypes, METRIC).values.filled()
+    for evaluator, run in done:
+        values = run.scores[:, 0]
+        changes = incumbents(run.positions, values, np.isfinite(values))
+        at = changes[np.searchsorted(changes, np.arange(len(values)), side="right") - 1]
+        cells = evaluator.genotypes(run.rows)
+        seen = values if table is None else table.query_many(cells, METRIC).values.filled()
         result.append(seen[at])
     return np.array(result)
 
@@ -165,9 +173,9 @@ def published(names: list[str]) -> None:
     train, test = (np.isin(found.rows, parts[name]) for name in ("train", "test"))
     for name in names:
         begin = process_time()
-        fitted = predictors.create(name).fit(table.space, found.genotypes[train], found.values[train])
+        fitted = predictors.create(name).fit(Inputs(table.space, found.genotypes[train]), found.values[train])
         seconds, y = process_time() - begin, found.values[test]
-        mean, std = fitted.predict(found.genotypes[test])
+        mean, std = fitted.predict(Inputs(table.space, found.genotypes[test]))
         print(
             f"{name}: {train.sum():,} networks in {seconds:.0f} s of CPU; {test.sum()} tested: Kendall tau "
             f"{metrics.kendall_tau(y, mean):.3f}, sparse {metrics.sparse_kendall_tau(y, mean):.3f}, "

@@ -1,8 +1,8 @@
-"""The published tables at hand as benchmark files: size, seconds, memory, and whether what is published of them holds.
+"""Imports of the published tables: size, seconds, memory, and checks of published facts.
 
     python benchmarks/tables.py --out FOLDER [--tables ../shared/tables] [--only hat,yolobench]
 
-Each table is imported in a process of its own. Exit status 1 if a fact does not hold.
+Each table is imported in a process of its own. The exit status is 1 if a fact does not hold.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from scipy.stats import kendalltau, spearmanr
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.merge import merge
 from nasbench.benchmark.table import Table
+from nasbench.evaluate.holdout import published_split
 from nasbench.importers import importers
 from nasbench.importers.base import files_of
 from nasbench.importers.csv import CSV
-from nasbench.importers.holdout_files import published_split
 from nasbench.importers.installed import folder_of
 from nasbench.types import FloatArray
 
@@ -37,39 +37,44 @@ SPLITS = ("train", "validation", "test")
 
 
 class Fact(NamedTuple):
-    """Something that is published of a table.
+    """A published fact about a table.
 
     Attributes:
-        what: In words.
-        published: The number, or numbers.
-        found: What the imported table says.
-        within: How far they may be apart: half of the last digit that is published.
+        description: The quantity.
+        published: The published number, or numbers.
+        imported: The same from the imported table.
+        tolerance: Largest difference: half of the last published digit.
     """
 
-    what: str
+    description: str
     published: Any
-    found: Any
-    within: float = 0.0
+    imported: Any
+    tolerance: float = 0.0
 
     @property
     def holds(self) -> bool:
-        """Whether they are the same."""
-        if self.within:
-            published, found = np.array(self.published), np.array(self.found)
-            return published.shape == found.shape and bool((np.abs(published - found) <= self.within).all())
-        return bool(self.published == self.found)
+        """Whether the imported numbers equal the published ones."""
+        if self.tolerance:
+            published, imported = np.array(self.published), np.array(self.imported)
+            return published.shape == imported.shape and bool((np.abs(published - imported) <= self.tolerance).all())
+        return bool(self.published == self.imported)
+
+    @property
+    def failure(self) -> str:
+        """One line that says what differs."""
+        return f"{self.description}: published {self.published}, imported {self.imported}"
 
 
 @dataclass(frozen=True)
 class Published:
-    """A table, where it is, and what is published of it.
+    """A published table: its files and facts.
 
     Attributes:
-        source: Specification of the importer; `merge` for what is joined of several.
-        places: Files and folders below the folder of tables.
-        read: Imports the table from these.
-        facts: What must hold of it.
-        module: The Python package that holds it instead, and its name at pip.
+        source: Specification of the importer; `merge` for several joined tables.
+        places: Files and folders in the folder of tables.
+        read: Imports the table from these paths.
+        facts: Published facts about the table.
+        module: Python package that contains the table instead, and the name of its distribution.
     """
 
     source: str
@@ -83,18 +88,18 @@ class Published:
         return [folder_of(*self.module, "")] if self.module else [tables / place for place in self.places]
 
     def absent(self, tables: Path) -> str:
-        """Why it cannot be imported; empty where it can."""
+        """Why the table cannot be imported; empty if it can."""
         if self.module and find_spec(self.module[0]) is None:
             return f"the package {self.module[1]} is not installed"
         missing = [place for place in self.places if not (tables / place).exists()]
         return f"{tables / missing[0]} is not here" if missing else ""
 
 
-# --- reading what the facts are about -------------------------------------------------------------------------------
+# --- quantities of facts --------------------------------------------------------------------------------------------
 
 
 def numbers(table: Table, path: str) -> FloatArray:
-    """What was measured of a metric, one number for each architecture: at the last epoch, the mean of the seeds."""
+    """The numbers of a metric by architecture: at the last epoch, mean over seeds."""
     values = table.columns[path].values
     values = values[..., -1] if values.ndim == 3 else values
     if values.ndim == 1:
@@ -104,13 +109,13 @@ def numbers(table: Table, path: str) -> FloatArray:
 
 
 def ends(table: Table, path: str) -> tuple[float, float]:
-    """The smallest and the largest number of a metric, of any seed and epoch."""
+    """The smallest and the largest number of a metric over all seeds and epochs."""
     values = table.columns[path].values
     return float(np.nanmin(values)), float(np.nanmax(values))
 
 
-def gone(table: Table, path: str) -> int:
-    """How many numbers of a metric are missing."""
+def missing_count(table: Table, path: str) -> int:
+    """Number of missing values of a metric."""
     return int((table.columns[path].missing > 0).sum())
 
 
@@ -120,7 +125,7 @@ def best(table: Table, path: str) -> str:
 
 
 def measured(recipe: Mapping[str, Any]) -> int:
-    """Rows that were read of the source of a table, or of all sources of a merged one."""
+    """Number of rows read from the source of a table, or from all sources of a merged one."""
     if "sources" in recipe:
         return sum(measured(entry["recipe"]) for entry in recipe["sources"].values())
     return int(recipe["source"]["rows"])
@@ -130,12 +135,12 @@ def measured(recipe: Mapping[str, Any]) -> int:
 
 
 def importing(source: str) -> Callable[[Sequence[Path]], Table]:
-    """Reads paths with an importer of the registry."""
+    """A reader of paths with an importer of the registry."""
     return lambda paths: importers.create(source).read(list(paths))
 
 
 def nasgraph(paths: Sequence[Path]) -> Table:
-    """Three csv files, each of one data set, as one table."""
+    """Three csv files, one for each data set, as one table."""
     columns = [f"{split}_accuracy={split} accuracy" for split in SPLITS]
     datasets = [path.stem.partition("_")[2] for path in paths]
     parts = [CSV("nb201", columns, "arch str", d).read([path]) for d, path in zip(datasets, paths, strict=True)]
@@ -143,11 +148,11 @@ def nasgraph(paths: Sequence[Path]) -> Table:
 
 
 def mini(paths: Sequence[Path]) -> Table:
-    """One csv file with columns of three data sets; 12 epochs are a schedule of their own."""
+    """One csv file with columns of three data sets; 12 epochs are a separate schedule."""
     names = {"cifar10@12": "cifar10", "cifar100@12": "cifar100", "ImageNet16-120@12": "imagenet"}
     parts = []
-    for dataset, theirs in names.items():
-        columns = [f"validation_accuracy={theirs}-val", f"test_accuracy={theirs}-test"]
+    for dataset, column in names.items():
+        columns = [f"validation_accuracy={column}-val", f"test_accuracy={column}-test"]
         parts.append(CSV("nb201", columns, "cellstr", dataset).read(paths))
     return merge(parts, list(names))
 
@@ -159,13 +164,13 @@ PROXIES = (
 
 
 def proxies(paths: Sequence[Path]) -> Table:
-    """Zero-cost proxies, which are of no training and point no way."""
+    """Zero-cost proxies, without training or direction."""
     columns = [text if "=" in text else f"{text}={text}:none" for text in PROXIES]
     return CSV("nb201", columns, "net_str", "cifar10").read(paths)
 
 
 def joined(paths: Sequence[Path]) -> Table:
-    """All of NAS-Bench-201 that is at hand."""
+    """All available tables of NAS-Bench-201."""
     parts = [nasgraph(paths[:3]), mini(paths[3:4]), importing("hw-nas-bench")(paths[4:5]), proxies(paths[5:])]
     return merge(parts, ["nasgraph", "mini", "hw-nas-bench", "proxies"])
 
@@ -199,7 +204,7 @@ def of_nasgraph(table: Table) -> list[Fact]:
         Fact("best cell on CIFAR-100, by validation", WIDE, best(table, "cifar100/validation_accuracy")),
         Fact("best cell on CIFAR-100, by test", WIDE, best(table, "cifar100/test_accuracy")),
         Fact("cells whose output is constant", 341, int(constant.sum())),
-        Fact("their accuracy is that of chance", (10.0, 1.0, 0.83), chance, 5e-3),
+        Fact("their accuracy, the chance level", (10.0, 1.0, 0.83), chance, 5e-3),
     ]
 
 
@@ -251,17 +256,17 @@ def of_joined(table: Table) -> list[Fact]:
     known = table.columns["cifar10/synflow"].missing == 0
     validation = numbers(table, "cifar10/validation_accuracy")[known]
     rho = {"jacov": 0.818, "nwot": 0.792, "synflow": 0.732, "snip": 0.552, "zen": 0.101, "plain": -0.367}
-    found = [float(spearmanr(numbers(table, f"cifar10/{name}")[known], validation).statistic) for name in rho]
+    correlations = [float(spearmanr(numbers(table, f"cifar10/{name}")[known], validation).statistic) for name in rho]
     return [
         Fact("cells", 15_625, len(table.genotypes)),
-        Fact("cells without proxies", 15_625 - 9_445, gone(table, "cifar10/synflow")),
+        Fact("cells without proxies", 15_625 - 9_445, missing_count(table, "cifar10/synflow")),
         Fact("why", ("not in proxies",), table.columns["cifar10/synflow"].reasons),
-        Fact("cells without Edge TPU", 4_699, gone(table, "cifar10/edgetpu_latency")),
+        Fact("cells without Edge TPU", 4_699, missing_count(table, "cifar10/edgetpu_latency")),
         Fact("why", ("did not compile",), table.columns["cifar10/edgetpu_latency"].reasons),
-        # of trainings on half of the data; with those on all of it, 0.700 and 0.870 are published
+        # for trainings on half of the data; 0.700 and 0.870 are published for trainings on all of it
         Fact("tau of 12 and 200 epochs, test, CIFAR-10", 0.744, float(kendalltau(long, short).statistic), 5e-4),
         Fact("rho of the same", 0.904, float(spearmanr(long, short).statistic), 5e-4),
-        Fact("rho of proxies, of one seed there, of the mean here", tuple(rho.values()), found, 0.015),
+        Fact("rho of proxies (published: one seed, here: mean)", tuple(rho.values()), correlations, 0.015),
     ]
 
 
@@ -367,7 +372,7 @@ def of_yolo(table: Table) -> list[Fact]:
         Fact("detectors, which are all", (968, 968), (len(table.genotypes), table.space.size)),
         Fact("rows of two files", 2 * 968, measured(table.recipe)),
         Fact("latencies on six devices", 8, sum(path.endswith("_latency") for path in table.columns)),
-        Fact("no number is missing", 0, sum(gone(table, path) for path in table.columns)),
+        Fact("no number is missing", 0, sum(missing_count(table, path) for path in table.columns)),
     ]
 
 
@@ -389,7 +394,7 @@ def of_analog(table: Table) -> list[Fact]:
     return [
         Fact("cells", 15_625, len(table.genotypes)),
         *(Fact(f"best {name} accuracy", tops[name], ends(table, f"cifar10/{name}_accuracy")[1], 5e-5) for name in tops),
-        Fact("accuracies missing", 0, gone(table, "cifar10/test_accuracy")),
+        Fact("accuracies missing", 0, missing_count(table, "cifar10/test_accuracy")),
     ]
 
 
@@ -435,11 +440,11 @@ TABLES: dict[str, Published] = {
 }
 
 
-# --- one after the other --------------------------------------------------------------------------------------------
+# --- runs -----------------------------------------------------------------------------------------------------------
 
 
-def one(name: str, tables: Path, folder: Path) -> dict[str, Any]:
-    """Import a table, write it, and check its facts; to be run in a process of its own, for its memory."""
+def check(name: str, tables: Path, folder: Path) -> dict[str, Any]:
+    """Import a table, write it, and check its facts; run in a process of its own to measure its memory."""
     entry = TABLES[name]
     paths = entry.paths(tables)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -464,7 +469,7 @@ def one(name: str, tables: Path, folder: Path) -> dict[str, Any]:
         "file MB": (folder / f"{name}.h5").stat().st_size / 1e6,
         "peak MB": (peak - before) / 1024,
         "facts": len(facts),
-        "failed": [f"{fact.what}: published {fact.published}, found {fact.found}" for fact in facts if not fact.holds],
+        "failed": [fact.failure for fact in facts if not fact.holds],
     }
 
 
@@ -486,7 +491,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.one:
-        print(json.dumps(one(arguments.one, arguments.tables, arguments.out)))
+        print(json.dumps(check(arguments.one, arguments.tables, arguments.out)))
         return
     names = arguments.only.split(",")
     unknown = [name for name in names if name not in TABLES]

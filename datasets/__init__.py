@@ -1,4 +1,4 @@
-"""Data sets that architectures are trained on, as whole arrays with fixed splits."""
+"""Training data sets as whole arrays with fixed splits."""
 
 from nasbench.datasets.base import Data, Dataset, ImageData
 from nasbench.registry import Registry
@@ -25,6 +25,6 @@ DEFAULTS = {
     "object_detection": "digit_scenes",
     "node_classification": "digits_graph",
 }
-"""The data set that is trained on where none is named, by task."""
+"""Default data set by task."""
 
 __all__ = ["DEFAULTS", "Data", "Dataset", "ImageData", "datasets"]

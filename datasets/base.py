@@ -1,9 +1,8 @@
-"""What a data set is: inputs and targets in memory, cut once into training, validation and test parts."""
+"""Base classes of data sets: inputs and targets in memory, with fixed training, validation and test splits."""
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.registry import arguments_of
 from nasbench.tasks import Task
 from nasbench.tasks.images import ImageClassification
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 Splits: TypeAlias = Mapping[str, npt.NDArray[np.int64]]
-"""Row numbers of each part: "train", "validation" and "test"; disjoint."""
+"""Row numbers of the "train", "validation" and "test" split; disjoint."""
 
 
 class Data(ABC):
-    """What networks are trained on, and the task that it sets them. Subclasses are frozen dataclasses."""
+    """Training data and its task. Subclasses are frozen dataclasses."""
 
     splits: Splits
 
@@ -35,22 +35,22 @@ class Data(ABC):
     @property
     @abstractmethod
     def task(self) -> Task:
-        """The task, in the sizes of this data."""
+        """The task, with the sizes of this data."""
 
     @abstractmethod
     def tensors(self, device: torch.device | str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-        """Each split's inputs and targets on a device, moved there once: what a network trains on."""
+        """Inputs and targets of each split as tensors on a device."""
 
     @abstractmethod
     def arrays(self) -> Sequence[npt.NDArray[Any]]:
-        """All that the data is made of, besides the splits: what its checksum is taken of."""
+        """All arrays of the data except the splits, for its checksum."""
 
     def flat(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]] | None:
-        """For a linear model: inputs as vectors `(n, f)` and classes `(n,)`, by row; None where there is no such."""
+        """Inputs of a linear model `(n, f)` and classes `(n,)`; None where the task has no such form."""
         return None
 
     def checksum(self) -> str:
-        """SHA-256 over arrays and splits, with their shapes, as hexadecimal digits; stored in every table."""
+        """Hexadecimal SHA-256 of arrays and splits with their shapes; stored in every table."""
         digest = hashlib.sha256()
         for array in (*self.arrays(), *(self.splits[split] for split in SPLITS)):
             digest.update(f"{array.dtype}{array.shape}".encode())
@@ -60,12 +60,12 @@ class Data(ABC):
 
 @dataclass(frozen=True)
 class ImageData(Data):
-    """Images with labels and their fixed splits.
+    """Images with labels and fixed splits.
 
     Attributes:
         images: Pixel intensities in [0, 1], float32, shape `(n, channels, height, width)`.
         labels: Class of each image, int64, shape `(n,)`.
-        splits: Row numbers of each part.
+        splits: Row numbers of each split.
         classes: Number of classes.
     """
 
@@ -98,10 +98,10 @@ class ImageData(Data):
         return self.images.reshape(len(self.images), -1).astype(np.float64), self.labels
 
     def tensors(self, device: torch.device | str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-        """Each split's images and labels on a device, moved there once: what a network trains on.
+        """Images and labels of each split as tensors on a device.
 
-        Images are float32 `(n, channels, height, width)`, each channel with the mean 0 and the standard deviation 1
-        of the training images; labels are int64 `(n,)`.
+        Images are float32 `(n, channels, height, width)`, standardised by mean and standard deviation of each channel
+        over the training images; labels are int64 `(n,)`.
         """
         import torch
 
@@ -119,15 +119,15 @@ class ImageData(Data):
 
 
 class Dataset(ABC):
-    """A source of `Data`. The constructor stores its arguments under their names and `load` reads.
+    """A source of `Data`. The constructor stores its arguments under their names; `load` reads the data.
 
-    The same settings give the same data and splits, on every machine.
+    The same settings give the same data and splits on every machine.
     """
 
     name: str
-    """What metrics measured on it are filed under; without a slash."""
+    """Prefix of the metrics measured on it; without a slash."""
     source: str
-    """Where the data comes from: authors, year, and the package or archive that holds them."""
+    """Origin of the data: authors, year, and the package or archive that holds it."""
 
     @abstractmethod
     def load(self) -> Data:
@@ -135,10 +135,10 @@ class Dataset(ABC):
 
         Raises:
             InputError: The settings do not fit the data.
-            FileError: A file is missing or is not what it should be.
+            FileError: A file is missing, damaged or of another kind.
             MissingExtraError: The package that holds the data is not installed.
         """
 
     def settings(self) -> dict[str, Any]:
-        """Constructor arguments by name, all of them JSON values."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        """Constructor arguments by name, as JSON values."""
+        return arguments_of(self)

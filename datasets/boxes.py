@@ -1,4 +1,4 @@
-"""Images with boxes: what object detectors are trained on."""
+"""Images with bounding boxes, for object detection."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BoxData(Data):
-    """Images with the boxes of the objects on them, and their fixed splits.
+    """Images with the boxes of their objects and fixed splits.
 
     Attributes:
         images: Pixel intensities in [0, 1], float32, shape `(n, channels, height, width)`.
-        boxes: Class, x1, y1, x2 and y2 in pixels, float32, shape `(n, boxes, 5)`; the class is -1 where there is none.
-        splits: Row numbers of each part.
+        boxes: Class, x1, y1, x2 and y2 in pixels, float32, shape `(n, boxes, 5)`; class -1 is padding.
+        splits: Row numbers of each split.
         classes: Number of classes.
     """
 
@@ -38,7 +38,7 @@ class BoxData(Data):
 
     @property
     def task(self) -> ObjectDetection:
-        """Where objects are, and of which class."""
+        """Boxes and classes of the objects of each image."""
         _, channels, height, width = self.images.shape
         return ObjectDetection((channels, height, width), self.classes, self.boxes.shape[1])
 
@@ -47,7 +47,7 @@ class BoxData(Data):
         return self.images, self.boxes
 
     def tensors(self, device: torch.device | str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-        """Each split's images, standardised as those of `ImageData`, and boxes, moved to a device once."""
+        """Standardised images (as in `ImageData`) and boxes of each split as tensors on a device."""
         import torch
 
         pictures = ImageData(self.images, np.zeros(len(self), dtype=np.int64), self.splits).tensors(device)

@@ -22,15 +22,15 @@ PIXELS = 3 * 32 * 32
 
 
 class CIFAR10(Dataset):
-    """50,000 training and 10,000 test images in 10 classes; half of the training images are for validation.
+    """50,000 training and 10,000 test images in 10 classes; half of the training images serve as validation set.
 
-    As in NAS-Bench-201 validation takes 25,000 of the training images, though not the same ones. The archive is
-    checked by its published MD5. Of files already extracted from it, for which no checksums are published, the size
-    and the structure of the records are checked: prefer the archive.
+    NAS-Bench-201 also takes 25,000 training images for validation, but not the same ones. The archive is checked by
+    its published MD5. No checksums are published for the extracted files: only their size and record structure are
+    checked, so prefer the archive.
 
     Args:
-        folder: Where `cifar-10-binary.tar.gz` lies, or the folder `cifar-10-batches-bin` extracted from it.
-        train: Training images; None takes all that validation leaves.
+        folder: Folder of `cifar-10-binary.tar.gz`, or the folder `cifar-10-batches-bin` extracted from it.
+        train: Training images; None takes all that validation leaves over.
         validation: Validation images.
         test: Test images; None takes all 10,000.
     """
@@ -38,7 +38,7 @@ class CIFAR10(Dataset):
     name = "cifar10"
     source = f"CIFAR-10 (Krizhevsky, Learning multiple layers of features from tiny images, 2009), {HOME}"
     md5: ClassVar[str] = "c32a1d4ab5d03f1284b67883e8d87530"
-    """Of the archive, as published on its page."""
+    """MD5 of the archive, as published on its page."""
     images_per_file: ClassVar[int] = 10_000
 
     def __init__(
@@ -48,12 +48,12 @@ class CIFAR10(Dataset):
         self.train, self.validation, self.test = train, validation, test
 
     def load(self) -> ImageData:
-        """Read and check the six files; takes about 0.8 GB of memory."""
+        """Read and check the six files; needs about 0.8 GB of memory."""
         images = np.empty((6 * self.images_per_file, 3, 32, 32), dtype=np.float32)
         labels = np.empty(len(images), dtype=np.int64)
         for number, (name, content) in enumerate(self._files()):
             rows = slice(number * self.images_per_file, (number + 1) * self.images_per_file)
-            records = self._records(name, content)  # a byte of label, then the red, green and blue pixels by rows
+            records = self._records(name, content)  # label byte, then red, green and blue pixels, row by row
             labels[rows] = records[:, 0]
             np.divide(records[:, 1:].reshape(-1, 3, 32, 32), np.float32(255), out=images[rows])
         training = 5 * self.images_per_file
@@ -61,7 +61,7 @@ class CIFAR10(Dataset):
         return ImageData(images, labels, split(published, self.train, self.validation, self.test))
 
     def _files(self) -> list[tuple[str, bytes]]:
-        """Name and content of the six files, in their order."""
+        """Name and content of the six files, in order."""
         archive, extracted = Path(self.folder) / ARCHIVE, Path(self.folder) / FOLDER
         try:
             if archive.is_file():
@@ -81,24 +81,24 @@ class CIFAR10(Dataset):
 
     def _unpack(self, archive: Path) -> list[tuple[str, bytes]]:
         with archive.open("rb") as file:
-            found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        if found != self.md5:
-            raise FileError(f"{archive} is damaged or another file: MD5 is {found}, expected {self.md5}; get it again")
+            md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if md5 != self.md5:
+            raise FileError(f"{archive} is damaged or another file: MD5 is {md5}, expected {self.md5}; get it again")
         with tarfile.open(archive) as members:
             contents = [(name, members.extractfile(f"{FOLDER}/{name}")) for name in FILES]
             return [(f"{archive}: {name}", content.read()) for name, content in contents if content is not None]
 
     def _bounded(self, path: Path) -> bytes:
-        """Content of a file, but no more than one byte over its due size."""
+        """Content of a file, at most one byte more than its expected size."""
         with path.open("rb") as file:
             return file.read(self.images_per_file * (1 + PIXELS) + 1)
 
     def _records(self, name: str, content: bytes) -> npt.NDArray[np.uint8]:
         expected = self.images_per_file * (1 + PIXELS)
         if len(content) != expected:
-            found = f"{len(content)}" if len(content) < expected else "more"
+            size = f"{len(content)}" if len(content) < expected else "more"
             raise FileError(
-                f"{name} is truncated or another file: it has {found} bytes, expected {expected}; get it again"
+                f"{name} is truncated or another file: it has {size} bytes, expected {expected}; get it again"
             )
         records = np.frombuffer(content, dtype=np.uint8).reshape(-1, 1 + PIXELS)
         wrong = records[:, 0] > 9

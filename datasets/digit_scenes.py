@@ -1,4 +1,4 @@
-"""Scenes of one to a few handwritten digits of any place and size, with their boxes, made of scikit-learn's digits."""
+"""Scenes of a few handwritten digits (from scikit-learn) at random places and sizes, with their boxes."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ import numpy.typing as npt
 from nasbench.datasets.base import SPLITS, Dataset
 from nasbench.datasets.boxes import BoxData
 from nasbench.datasets.digits import Digits
-from nasbench.datasets.transforms.distortions import _bilinear, uniform
+from nasbench.datasets.transforms.distortions import uniform
+from nasbench.datasets.transforms.resampling import bilinear
 from nasbench.errors import InputError
 
-SMALLEST, LARGEST = 0.25, 0.625
-"""Sides of the digits, as parts of the side of a scene."""
-OVERLAP = 0.05
-"""Largest IoU of two boxes of a scene."""
-TRIES = 16
-"""Places that are tried for a digit; it is left out where all of them overlap another digit."""
-INK = 64 / 255
-"""Intensity from which a pixel belongs to a digit: its box goes around these."""
+MIN_SIDE, MAX_SIDE = 0.25, 0.625
+"""Smallest and largest side of a digit, as a fraction of the side of the scene."""
+MAX_IOU = 0.05
+"""Largest IoU of two boxes in a scene."""
+PLACEMENTS = 16
+"""Places tried for a digit; it is left out where all of them overlap another digit."""
+INK_THRESHOLD = 64 / 255
+"""Minimum intensity of the pixels of a digit, which its box encloses."""
 
 
 class DigitScenes(Dataset):
-    """Object detection in minutes on a CPU: dark square scenes with grey digits, to be found and read.
+    """Object detection in minutes on a CPU: dark square scenes with grey digits to find and read.
 
-    Each part is made of digits of its own: training scenes of the 500 training digits of `digits`, validation and test
-    scenes of those of its validation and test parts. A smaller part takes some of the scenes of a larger one.
+    The splits share no digit: training, validation and test scenes are composed of the digits of the same split of
+    `digits`. A smaller split takes some of the scenes of a larger one.
 
     Args:
         train: Training scenes.
         validation: Validation scenes.
         test: Test scenes.
         side: Height and width of a scene in pixels; digits take a quarter to five eighths of it.
-        most: Most digits in a scene; there is at least one.
+        most: Maximum number of digits in a scene; the minimum is one.
     """
 
     name = "digit_scenes"
@@ -53,9 +54,11 @@ class DigitScenes(Dataset):
         images, boxes, splits, start = [], [], {}, 0
         for part, split in enumerate(SPLITS):
             rows, count = digits.splits[split], getattr(self, split)
-            scenes, found = compose(digits.images[rows, 0], digits.labels[rows], count, self.side, self.most, part)
+            scenes, scene_boxes = compose(
+                digits.images[rows, 0], digits.labels[rows], count, self.side, self.most, part
+            )
             images.append(scenes)
-            boxes.append(found)
+            boxes.append(scene_boxes)
             splits[split] = np.arange(start, start + count)
             start += count
         return BoxData(np.concatenate(images), np.concatenate(boxes), splits)
@@ -66,20 +69,20 @@ def compose(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Scenes `(count, 1, side, side)` and their boxes `(count, most, 5)`, the same on every machine.
 
-    What is random is drawn as raw numbers, scene by scene, and pixels are rounded to 256 levels, as in `distort`.
+    Randomness is drawn as raw numbers, scene by scene, and pixels are rounded to 256 levels, as in `distort`.
 
     Args:
         digits: Intensities in [0, 1]; shape `(n, height, width)`.
         labels: Their classes; shape `(n,)`.
-        count: Scenes.
+        count: Number of scenes.
         side: Height and width of a scene.
-        most: Most digits in a scene.
-        part: Which of the endless streams of scenes.
+        most: Maximum number of digits in a scene.
+        part: Number of the random stream.
     """
-    chance = (uniform([3, part], (count, 1 + most * (2 + 2 * TRIES))) + 1) / 2  # in [0, 1)
+    chance = (uniform([3, part], (count, 1 + most * (2 + 2 * PLACEMENTS))) + 1) / 2  # in [0, 1)
     wanted = 1 + (chance[:, 0] * most).astype(np.int64)
-    drawn = chance[:, 1:].reshape(count, most, 2 + 2 * TRIES)
-    smallest, largest = int(SMALLEST * side), int(LARGEST * side)
+    drawn = chance[:, 1:].reshape(count, most, 2 + 2 * PLACEMENTS)
+    smallest, largest = int(MIN_SIDE * side), int(MAX_SIDE * side)
     scenes = np.zeros((count, 1, side, side), dtype=np.float32)
     boxes = np.zeros((count, most, 5), dtype=np.float32)
     boxes[..., 0] = -1
@@ -88,9 +91,9 @@ def compose(
         for which, size, *places in drawn[scene, : wanted[scene]]:
             row = int(which * len(digits))
             picture = enlarge(digits[row], smallest + int(size * (largest - smallest + 1)))
-            corners = (np.array(places).reshape(TRIES, 2) * (side - len(picture) + 1)).astype(np.int64)
-            tried = np.concatenate([corners, corners], axis=1) + ink(picture)  # (tries, 4)
-            free = np.flatnonzero((_iou(tried, boxes[scene, :placed, 1:]) <= OVERLAP).all(axis=1))
+            corners = (np.array(places).reshape(PLACEMENTS, 2) * (side - len(picture) + 1)).astype(np.int64)
+            tried = np.concatenate([corners, corners], axis=1) + ink(picture)  # (placements, 4)
+            free = np.flatnonzero((_iou(tried, boxes[scene, :placed, 1:]) <= MAX_IOU).all(axis=1))
             if len(free):
                 x, y = corners[free[0]]
                 window = scenes[scene, 0, y : y + len(picture), x : x + len(picture)]
@@ -101,19 +104,19 @@ def compose(
 
 
 def enlarge(digit: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
-    """A picture `(h, w)` at `(size, size)` pixels, bilinear, in 256 levels, its brightest pixel white."""
+    """A picture `(h, w)` resized to `(size, size)` (bilinear, 256 levels), with its brightest pixel white."""
     height, width = digit.shape
     y = ((np.arange(size) + 0.5) * height / size - 0.5)[:, None].clip(0, height - 1)
     x = ((np.arange(size) + 0.5) * width / size - 0.5).clip(0, width - 1)
     y, x = np.broadcast_arrays(y, x)
-    larger = _bilinear(digit[None, None], y[None], x[None])[0, 0]
+    larger = bilinear(digit[None, None], y[None], x[None])[0, 0]
     levels: npt.NDArray[np.float32] = (np.round(255 * larger / larger.max()) / 255).astype(np.float32)
     return levels
 
 
 def ink(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """The smallest box x1, y1, x2, y2 around all pixels `(h, w)` of at least `INK`; its ends are pixel borders."""
-    y, x = np.nonzero(picture >= np.float32(INK))
+    """Smallest box (x1, y1, x2, y2), at pixel edges, around the pixels `(h, w)` of at least `INK_THRESHOLD`."""
+    y, x = np.nonzero(picture >= np.float32(INK_THRESHOLD))
     return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1])
 
 

@@ -1,4 +1,4 @@
-"""Handwritten digits at 8x8 pixels, from the test set of Alpaydin & Kaynak (1998), as scikit-learn holds them."""
+"""Handwritten digits at 8x8 pixels: the test set of Alpaydin & Kaynak (1998), from scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from nasbench.datasets.transforms.distortions import DistortedDataset
 
 
 class Digits(DistortedDataset):
-    """1,797 real images in 10 classes that come with scikit-learn; what is trained on by default.
+    """1,797 real images in 10 classes that come with scikit-learn; the default for image classification.
 
     Args:
-        train: Training images; None takes all that validation and test leave.
+        train: Training images; None takes all that validation and test leave over.
         validation: Validation images.
         test: Test images.
         distortion: Strength of the distortion; see `DistortedDataset`.

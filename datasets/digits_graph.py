@@ -1,4 +1,4 @@
-"""Handwritten digits as a graph: each is joined to the digits that look most like it, and few are labelled."""
+"""Handwritten digits as a nearest-neighbour graph with few labels."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from nasbench.errors import InputError
 
 
 class DigitsGraph(Dataset):
-    """The 1,797 images of scikit-learn, joined by nearest neighbours: a task in which few labels have to go far.
+    """The 1,797 images of scikit-learn, each connected to its nearest neighbours; few of them are labelled.
 
-    A node's features are its 64 pixels. Distances are of whole numbers, so they are exact, and of equally near images
-    the one that comes first is nearer: the graph is the same on every machine.
+    A node's features are its 64 pixels. Distances of whole numbers are exact, and ties are broken by row number, so the
+    graph is the same on every machine.
 
-    Why 40 labels: of 16 random networks of NAS-Bench-Graph (16 channels, 100 epochs, 2 seeds each) 10 beat the linear
-    model's test accuracy of 71.5 %, and networks differ by 4.6 points (standard deviation) where seeds differ by 2.8.
-    With 100 labels all beat its 78.4 %, but they lie closer together: 2.4 points where seeds differ by 1.3, and in a
-    sample of 6 networks 0.9 by 1.4.
+    Why 40 labels: 10 of 16 random networks of NAS-Bench-Graph (16 channels, 100 epochs, 2 seeds each) beat the linear
+    model's test accuracy of 71.5 %. Networks differ by 4.6 points (standard deviation), seeds by 2.8. With 100 labels
+    all networks beat the linear model's 78.4 %, but they differ less: by 2.4 points against 1.3 between seeds, and by
+    0.9 against 1.4 in a sample of 6 networks.
 
     Args:
-        train: Images whose class is known.
+        train: Images with a known class.
         validation: Validation images.
-        test: Test images; None takes all that are left.
-        neighbours: To how many others each image is joined (and more, where others are joined to it).
+        test: Test images; None takes all that are left over.
+        neighbours: Nearest neighbours of each image; a node has more edges where it is a neighbour of others.
     """
 
     name = "digits_graph"
@@ -38,7 +38,7 @@ class DigitsGraph(Dataset):
         self.train, self.validation, self.test, self.neighbours = train, validation, test, neighbours
 
     def load(self) -> GraphData:
-        """Read, join and cut."""
+        """Read, connect and split."""
         from sklearn.datasets import load_digits
 
         pixels, labels = load_digits(return_X_y=True)  # intensities are whole numbers from 0 to 16

@@ -1,4 +1,4 @@
-"""One graph whose nodes have classes: what networks for node classification are trained on."""
+"""One graph with a class for each node, for node classification."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class GraphData(Data):
-    """A graph, the classes of its nodes, and which of them belong to which split.
+    """A graph with the classes and the splits of its nodes.
 
     Attributes:
-        features: Of each node; float32, shape `(nodes, f)`.
-        edges: Source and target of each edge, both directions of what is joined; int64, shape `(2, e)`.
+        features: Features of each node; float32, shape `(nodes, f)`.
+        edges: Source and target of each edge, in both directions; int64, shape `(2, e)`.
         labels: Class of each node; int64, shape `(nodes,)`.
-        splits: Numbers of the nodes of each part.
+        splits: Node numbers of each split.
         classes: Number of classes.
     """
 
@@ -40,7 +40,7 @@ class GraphData(Data):
 
     @property
     def task(self) -> NodeClassification:
-        """One class for each node; the graph is known, and the classes of the training nodes are."""
+        """Transductive node classification: the whole graph is known, and the classes of training nodes."""
         return NodeClassification(self.features, self.edges, self.classes)
 
     def arrays(self) -> Sequence[npt.NDArray[Any]]:
@@ -52,7 +52,7 @@ class GraphData(Data):
         return self.features.astype(np.float64), self.labels
 
     def tensors(self, device: torch.device | str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-        """Each split's numbers of nodes and their classes, both int64 `(n,)`."""
+        """Node numbers and classes of each split, both int64 `(n,)`."""
         import torch
 
         return {
@@ -62,7 +62,7 @@ class GraphData(Data):
 
 
 def both_ways(pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The edges `(2, e)` of pairs of joined nodes `(2, p)`, in both directions, each once, in order."""
+    """Directed edges `(2, e)`, sorted and unique, of connected pairs of nodes `(2, p)`."""
     edges = np.concatenate([pairs, pairs[::-1]], axis=1)
     unique: npt.NDArray[np.int64] = np.unique(edges, axis=1)
     return unique

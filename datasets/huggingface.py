@@ -1,4 +1,4 @@
-"""Any image classification data set of Hugging Face (Lhoest et al., 2021) that lies in a local folder."""
+"""Image classification data sets of Hugging Face (Lhoest et al., 2021) from a local folder."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from nasbench.datasets.splits import split
 from nasbench.errors import FileError, InputError, MissingExtraError
 
 PARTS = {**{part: part for part in SPLITS}, **dict.fromkeys(("valid", "val", "dev"), "validation")}
-"""What the published parts are called, and what they are."""
+"""Split for each published name."""
 
 
 class HuggingFace(Dataset):
-    """What `Dataset.save_to_disk` wrote, or a folder of parquet files or of images by class; never downloads.
+    """Output of `Dataset.save_to_disk`, or a folder of parquet files or of images by class; never downloads.
 
-    Published parts are kept apart; those that are missing are cut from the training images.
+    Published splits stay separate; missing splits are taken from the training images.
 
     Args:
-        folder: Where the data set lies.
-        name: What the data set is called here; None takes the name of the folder.
-        image: Column of images; None takes the only one that holds images.
-        label: Column of labels; None takes the only one that holds classes.
-        channels: 1 or 3; None takes what suits the first image.
-        size: Height and width to resize to; None keeps them.
+        folder: Folder of the data set.
+        name: Name of the data set; None takes the name of the folder.
+        image: Image column; None takes the only column of images.
+        label: Label column; None takes the only column of classes.
+        channels: 1 or 3; None takes the number of the first image.
+        size: Height and width after resizing; None keeps the original size.
         train: Training images; None takes all that remain.
-        validation: Validation images; None takes all that were published, or a fifth of the training images.
+        validation: Validation images; None takes all published ones, or a fifth of the training images.
         test: Test images; likewise.
     """
 
@@ -58,44 +58,46 @@ class HuggingFace(Dataset):
 
     def load(self) -> ImageData:
         """Read all images into memory."""
-        with tempfile.TemporaryDirectory() as cache:  # the library converts folders of files into tables of its own
+        with tempfile.TemporaryDirectory() as cache:  # the library converts folders of files to its own tables
             parts = self._open(cache)
             features = parts["train"].features
             image = self._column(features, self.image, "image", "Image")
             label = self._column(features, self.label, "label", "ClassLabel")
             images, labels = collect(_examples(parts, image, label), self.channels, self.size)
-        ends = np.cumsum([len(found) for found in parts.values()])[:-1]
+        ends = np.cumsum([len(part) for part in parts.values()])[:-1]
         published = dict(zip(parts, np.split(labels, ends), strict=True))
         rows = split(published, self.train, self.validation, self.test)
         named = getattr(features[label], "num_classes", None) or 0
         return ImageData(images, labels, rows, max(named, int(labels.max()) + 1))
 
     def _open(self, cache: str) -> dict[str, Any]:
-        """The published parts, in the order of `SPLITS`."""
+        """The published splits, in the order of `SPLITS`."""
         library = _library()
         folder = Path(self.folder)
         if not folder.is_dir():
             raise FileError(f"no folder {self.folder}; pass the data set's as huggingface+folder=DIR")
         saved = any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
         try:
-            found = library.load_from_disk(str(folder)) if saved else _convert(library, folder, cache)
+            content = library.load_from_disk(str(folder)) if saved else _convert(library, folder, cache)
         except (OSError, ValueError, library.exceptions.DatasetsError) as error:
             reason = str(error).partition("\n")[0]
             raise FileError(f"{self.folder} holds no data set that can be read: {reason}; save it again") from error
-        parts = found if hasattr(found, "values") else {"train": found}
+        parts = content if hasattr(content, "values") else {"train": content}
         known = {PARTS[name]: part for name, part in parts.items() if name in PARTS}
         if "train" not in known:
             raise FileError(f"{self.folder} has no part called train but {', '.join(parts)}; rename one")
         return {part: known[part] for part in SPLITS if part in known}
 
     def _column(self, features: Mapping[str, Any], asked: str | None, argument: str, kind: str) -> str:
-        """The column asked for, or the only one of a kind of feature."""
+        """The requested column, or the only column of a kind of feature."""
         fitting = [name for name, feature in features.items() if type(feature).__name__ == kind]
         if asked is None and len(fitting) == 1:
             return fitting[0]
         if asked is None or asked not in features:
-            found = f"no column {asked!r}" if asked else f"{len(fitting)} columns of kind {kind}"
-            raise InputError(f"{self.folder} has {found}; set {argument} to one of its columns: {', '.join(features)}")
+            problem = f"no column {asked!r}" if asked else f"{len(fitting)} columns of kind {kind}"
+            raise InputError(
+                f"{self.folder} has {problem}; set {argument} to one of its columns: {', '.join(features)}"
+            )
         return asked
 
 
@@ -112,7 +114,7 @@ def _library() -> Any:
 
 
 def _convert(library: Any, folder: Path, cache: str) -> Any:
-    """Read parquet files or images. The library is told which, for among what it would guess are pickles."""
+    """Read parquet files or images. The kind is explicit, because the library would also guess pickles."""
     kind = "parquet" if any(folder.rglob("*.parquet")) else "imagefolder"
     return library.load_dataset(kind, data_dir=str(folder), cache_dir=cache)
 

@@ -1,4 +1,4 @@
-"""Zachary's karate club: 34 members, who knows whom, and which of two clubs each joined when it split (1977)."""
+"""Zachary's karate club (1977): friendships of 34 members, and the club each joined after the split."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from nasbench.datasets.splits import split
 
 
 class Karate(Dataset):
-    """The smallest real graph there is: one member more or less right is 8 percentage points. To try things on.
+    """The smallest real graph, for quick trials: one test member is 8 percentage points of accuracy.
 
-    A node's feature is who it is (one-hot), so a linear model knows nothing of members it has not seen.
+    A node's features are its one-hot number, so a linear model knows nothing about members outside the training set.
 
-    Les Miserables, the other small graph that is often shown, is no data set here: its characters have no classes.
+    Les Miserables, the other popular small graph, is not offered: its characters have no classes.
 
     Args:
-        train: Members whose club is known.
-        validation: Members for validation.
-        test: Members for the test.
+        train: Members with a known club.
+        validation: Validation members.
+        test: Test members.
     """
 
     name = "karate"
@@ -29,7 +29,7 @@ class Karate(Dataset):
         self.train, self.validation, self.test = train, validation, test
 
     def load(self) -> GraphData:
-        """Read and cut."""
+        """Read and split."""
         import networkx as nx
 
         graph = nx.karate_club_graph()

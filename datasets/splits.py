@@ -1,4 +1,4 @@
-"""Which image belongs to which part: fixed cuts, the same on every machine and with every version of numpy."""
+"""Fixed training, validation and test splits, the same on every machine and with every numpy version."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def split(
 ) -> dict[str, IntArray]:
     """Row numbers of the training, validation and test images.
 
-    A part that was published keeps to its images. One that was not is cut from the training images: first the test
-    part, then the validation part, so that a smaller training part leaves both as they are. Which images a part takes
-    is a fixed random choice in which classes keep their shares; a smaller part takes some of those of a larger one.
+    A published split keeps its images. Missing splits are taken from the training images, first test, then validation,
+    so a smaller training split changes neither. Images are chosen by a fixed, stratified random order; a smaller split
+    is a subset of a larger one.
 
     Args:
-        published: Labels `(n,)` of the images of each published part, "train" and perhaps others, which lie one after
-            the other: training images first, then validation, then test.
-        train: Training images; all that remain by default.
-        validation: Validation images; by default all that were published, or a fifth of the training images.
+        published: Labels `(n,)` of the images of each published split: "train" and perhaps others. Rows are in the
+            order training, validation, test.
+        train: Training images; by default all that remain.
+        validation: Validation images; by default all published ones, or a fifth of the training images.
         test: Test images; likewise.
 
     Raises:
-        InputError: A size is no positive integer, or there are not so many images.
+        InputError: A size is not a positive integer or exceeds the number of images.
     """
     rows, start = {}, 0
     for part in (part for part in SPLITS if part in published):
@@ -49,15 +49,15 @@ def split(
 
 
 def order(labels: IntArray) -> IntArray:
-    """A fixed random order `(n,)` of the rows with these labels, in every piece of which classes keep their shares.
+    """A fixed, stratified random order `(n,)`: each contiguous piece has the class shares of the whole.
 
-    It sorts the raw output of PCG64, which numpy promises never to change (NEP 19); `Generator.permutation` may change.
+    It sorts raw PCG64 output, which numpy guarantees never to change (NEP 19), unlike `Generator.permutation`.
     """
     shuffled = np.argsort(np.random.PCG64(0).random_raw(len(labels)), kind="stable")
     place = np.empty(len(labels))
     for label in np.unique(labels):
         members = labels[shuffled] == label
-        place[members] = (np.arange(members.sum()) + 0.5) / members.sum()  # spread evenly from 0 to 1
+        place[members] = (np.arange(members.sum()) + 0.5) / members.sum()  # evenly spaced in (0, 1)
     return shuffled[np.argsort(place, kind="stable")]
 
 

@@ -1,4 +1,4 @@
-"""Characters of the Python Language Reference, which comes with Python: an English text to fill gaps in."""
+"""Masked characters of the Python Language Reference, an English text that comes with Python."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     import torch
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz.,;:'\"()[]_-=*0?"
-"""The characters that are told apart: all digits are 0, and what is none of these is `?`."""
-AROUND = 3
-"""Characters on each side that a linear model sees."""
+"""The vocabulary: every digit is read as 0, every other character as `?`."""
+LINEAR_CONTEXT = 3
+"""Characters on each side of a hidden one that a linear model sees."""
 
 
 @dataclass(frozen=True, eq=False)
 class TextData(Data):
-    """Windows of a text, some characters of which are hidden, and their fixed splits.
+    """Windows of a text with hidden characters, and fixed splits.
 
     Attributes:
         tokens: Numbers of the characters; int64, shape `(n, length)`.
-        hidden: Which of them are hidden; shape `(n, length)`.
-        splits: Row numbers of each part.
+        hidden: Whether each is hidden; shape `(n, length)`.
+        splits: Row numbers of each split.
         vocabulary: Number of different characters.
     """
 
@@ -46,27 +46,29 @@ class TextData(Data):
 
     @property
     def task(self) -> MaskedLanguage:
-        """The characters that are hidden."""
+        """Prediction of the hidden characters."""
         return MaskedLanguage(self.tokens.shape[1], self.vocabulary)
 
     def arrays(self) -> Sequence[npt.NDArray[Any]]:
-        """Tokens, and which are hidden."""
+        """Tokens and the mask of hidden ones."""
         return self.tokens, self.hidden
 
     def flat(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        """What is around the first hidden character of each window, one-hot, and that character."""
+        """One-hot context of the first hidden character of each window, and that character."""
         n = len(self)
         shown = np.pad(
-            np.where(self.hidden, self.vocabulary, self.tokens), ((0, 0), (AROUND, AROUND)), constant_values=-1
+            np.where(self.hidden, self.vocabulary, self.tokens),
+            ((0, 0), (LINEAR_CONTEXT, LINEAR_CONTEXT)),
+            constant_values=-1,
         )
         place = self.hidden.argmax(axis=1)
-        around = np.array([step for step in range(-AROUND, AROUND + 1) if step != 0])
-        seen = shown[np.arange(n)[:, None], place[:, None] + AROUND + around]  # (n, 2 AROUND)
+        around = np.array([step for step in range(-LINEAR_CONTEXT, LINEAR_CONTEXT + 1) if step != 0])
+        seen = shown[np.arange(n)[:, None], place[:, None] + LINEAR_CONTEXT + around]  # (n, 2 LINEAR_CONTEXT)
         onehot = (seen[:, :, None] == np.arange(-1, self.vocabulary + 1)).astype(np.float64)
         return onehot.reshape(n, -1), self.tokens[np.arange(n), place]
 
     def tensors(self, device: torch.device | str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-        """Each split's tokens, with what is hidden as `vocabulary`, and what is to be restored; int64 `(n, length)`."""
+        """Tokens of each split, with `vocabulary` where hidden, and their targets; both int64 `(n, length)`."""
         import torch
 
         shown = np.where(self.hidden, self.vocabulary, self.tokens)
@@ -78,17 +80,17 @@ class TextData(Data):
 
 
 class Text(Dataset):
-    """Windows of equal length that follow each other in the text, none of which occurs twice.
+    """Consecutive windows of equal length, without repetitions.
 
-    The parts are three stretches of the text, so that nothing of one is seen in another. The text is that of the Python
-    that runs, and differs a little from version to version: the checksum that every table stores says which it was.
+    The splits are three stretches of the text, so they share no passage. The text differs slightly between Python
+    versions; the checksum in every table identifies it.
 
     Args:
         train: Training windows.
         validation: Validation windows.
         test: Test windows.
-        length: Characters of a window.
-        hidden: Share of the characters of a window that are hidden, the same number in each.
+        length: Characters in a window.
+        hidden: Share of hidden characters, the same number in each window.
     """
 
     name = "text"
@@ -100,7 +102,7 @@ class Text(Dataset):
         self.train, self.validation, self.test, self.length, self.hidden = train, validation, test, length, hidden
 
     def load(self) -> TextData:
-        """Read, cut and hide."""
+        """Read, split and hide characters."""
         from pydoc_data.topics import topics
 
         sizes = {"train": self.train, "validation": self.validation, "test": self.test, "length": self.length}
@@ -129,11 +131,11 @@ class Text(Dataset):
 
 
 def encode(text: str) -> npt.NDArray[np.int64]:
-    """The numbers of the characters of a text in `ALPHABET`, in lower case, with one space for any white space."""
+    """Positions of the characters of a text in `ALPHABET`, in lower case, with single spaces."""
     plain = " ".join(text.lower().split())
     numbers = np.full(1 << 8, ALPHABET.index("?"), dtype=np.int64)
     for number, character in enumerate(ALPHABET):
         numbers[ord(character)] = number
     numbers[[ord(digit) for digit in "0123456789"]] = ALPHABET.index("0")
-    found: npt.NDArray[np.int64] = numbers[np.frombuffer(plain.encode("latin-1", errors="replace"), dtype=np.uint8)]
-    return found
+    encoded: npt.NDArray[np.int64] = numbers[np.frombuffer(plain.encode("latin-1", errors="replace"), dtype=np.uint8)]
+    return encoded

@@ -1,4 +1,4 @@
-"""Any image classification data set of torchvision whose files are already there, through its common interface."""
+"""Image classification data sets of torchvision from local files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from nasbench.errors import FileError, InputError, MissingExtraError
 
 
 class Torchvision(Dataset):
-    """What `torchvision.datasets.<name>` reads from a folder; never downloads.
+    """Images that `torchvision.datasets.<name>` reads from a folder; never downloads.
 
-    The published training and test images are kept apart; validation images are cut from those for training.
+    The published training and test images stay separate; validation images are taken from the training images.
 
     Args:
         name: Class in `torchvision.datasets` that takes `train=True` or `split="train"`, such as `FashionMNIST`.
-        folder: Its `root`.
-        channels: 1 or 3; None takes what suits the first image.
-        size: Height and width to resize to; None keeps them.
-        train: Training images; None takes all that validation leaves.
+        folder: The `root` argument of that class.
+        channels: 1 or 3; None takes the number of the first image.
+        size: Height and width after resizing; None keeps the original size.
+        train: Training images; None takes all that validation leaves over.
         validation: Validation images; None takes a fifth of the training images.
         test: Test images; None takes all.
     """
@@ -45,7 +45,7 @@ class Torchvision(Dataset):
     def load(self) -> ImageData:
         """Read all images into memory."""
         parts = {"train": self._open(training=True), "test": self._open(training=False)}
-        examples = (found[row] for found in parts.values() for row in range(len(found)))
+        examples = (part[row] for part in parts.values() for row in range(len(part)))
         images, labels = collect(examples, self.channels, self.size)
         first = len(parts["train"])
         rows = split({"train": labels[:first], "test": labels[first:]}, self.train, self.validation, self.test)
@@ -69,7 +69,7 @@ class Torchvision(Dataset):
         part = {"train": training} if "train" in takes else {"split": "train" if training else "test"}
         try:
             return cls(self.folder, **part, download=False)
-        except (RuntimeError, OSError, ValueError) as error:  # what torchvision raises where files are not there
+        except (RuntimeError, OSError, ValueError) as error:  # torchvision's errors for missing files
             reason = str(error).partition("\n")[0].partition(" You can use download")[0]
             raise FileError(
                 f"cannot read {self.source} in {self.folder}: {reason}"

@@ -1,4 +1,4 @@
-"""The line `from nasbench import api` of code that was written for NAS-Bench-101; see `nasbench.adapters`."""
+"""`from nasbench import api`, as in code written for NAS-Bench-101; our own interface is `nasbench.load`."""
 
 from nasbench.adapters.nasbench101 import *  # noqa: F403
 from nasbench.adapters.nasbench101 import __all__  # noqa: F401

@@ -12,15 +12,14 @@ from nasbench.benchmark.hdf5.writer import write_surrogate
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.builder import BuildSettings, build
 from nasbench.errors import FileError
-from nasbench.evaluate.predictors import evaluate
+from nasbench.evaluate import predictors, strategies
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import feasible
-from nasbench.evaluate.strategies import compare
 from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.progress import Progress
 from nasbench.report.page import write_report
-from nasbench.spaces.base import NetworkSettings
-from nasbench.training.loop import TrainSettings
+from nasbench.spaces.values import NetworkSettings
+from nasbench.training.settings import TrainSettings
 
 METRIC = "validation_accuracy"
 SIDE_BY_SIDE = 16
@@ -43,11 +42,11 @@ class DemoSettings:
     """
 
     build: BuildSettings
-    predictors: Sequence[str] = ("mean", "ridge", "gp", "xgb", "gnn")
+    predictors: Sequence[str] = predictors.DEFAULT
     train_sizes: Sequence[int] = (10, 20, 36)
     test_size: int = 18
     splits: int = 10
-    strategies: Sequence[str] = ("random", "local", "evolution", "reinforce", "bayesian-gp", "bayesian-xgb")
+    strategies: Sequence[str] = strategies.DEFAULT
     evaluations: int = 100
     repeats: int = 30
 
@@ -86,7 +85,7 @@ def run_demo(
     folder: Path,
     settings: DemoSettings,
     *,
-    processes: int,
+    jobs: int,
     tell: Callable[[str], None],
     bar: Callable[[str], AbstractContextManager[Progress]],
 ) -> Path:
@@ -95,7 +94,7 @@ def run_demo(
     Args:
         folder: Made where it does not exist; training that was interrupted there continues.
         settings: How much to do.
-        processes: Processes to train, evaluate and race in; results do not depend on it.
+        jobs: Processes to train, evaluate and compare in; results do not depend on it.
         tell: Receives one line about each finished step.
         bar: Opens a progress bar with a description.
 
@@ -120,20 +119,20 @@ def run_demo(
         last = perf_counter()
 
     with bar("Training cells") as progress:
-        table = build(settings.build, table_file, workers=processes, parallel=SIDE_BY_SIDE, progress=progress)
+        table = build(settings.build, table_file, jobs=jobs, parallel=SIDE_BY_SIDE, progress=progress)
     benchmark = TabularBenchmark(table, name=table_file.name)
     finished(f"Trained {len(table.genotypes)} cells of {settings.build.space} with {len(table.seeds)} seeds each")
 
     sizes, test_size = feasible(settings.train_sizes, settings.test_size, benchmark)
     with bar("Scoring predictors") as progress:
-        evaluation = evaluate(
+        evaluation = predictors.evaluate(
             benchmark,
             METRIC,
             predictors=settings.predictors,
             train_sizes=sizes,
             test_size=test_size,
             splits=settings.splits,
-            jobs=processes,
+            jobs=jobs,
             progress=progress,
         )
     evaluation.write(folder / "evaluation.json")
@@ -145,13 +144,13 @@ def run_demo(
     finished(f"Fitted a surrogate ({chosen}) that answers for all {surrogate.space.size:,} cells")
 
     with bar("Racing strategies") as progress:
-        comparison = compare(
+        comparison = strategies.compare(
             surrogate,
             METRIC,
             strategies=settings.strategies,
             evaluations=settings.evaluations,
             repeats=settings.repeats,
-            jobs=processes,
+            jobs=jobs,
             progress=progress,
         )
     comparison.write(folder / "comparison.json")

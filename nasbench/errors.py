@@ -1,24 +1,24 @@
-"""The errors a user can cause: one line that says what is wrong, where, and what to do."""
+"""User errors: one line with the mistake, its place and the remedy."""
 
 
 class NasbenchError(Exception):
-    """Base of every error that a user can mend; the command line prints it as one line and exits with 2."""
+    """Base of all errors a user can fix; the command line prints one line and exits with status 2."""
 
     def __str__(self) -> str:
         words = " ".join(str(part) for part in self.args)  # KeyError would print the repr of its message
-        return " ".join(words.split()) if "\n" in words else words  # what is quoted may have lines
+        return " ".join(words.split()) if "\n" in words else words  # quoted text may have line breaks
 
 
 class InputError(NasbenchError, ValueError):
-    """A value, name, architecture or option is not acceptable."""
+    """A value, name, architecture or option is invalid."""
 
 
 class NotFoundError(NasbenchError, KeyError):
-    """What was asked for is not in the benchmark: an architecture, metric, epoch or seed."""
+    """An architecture, metric, epoch or seed is not in the benchmark."""
 
 
 class FileError(NasbenchError, OSError):
-    """A file cannot be read or written, or is not what it should be."""
+    """A file cannot be read or written, or has unexpected content."""
 
 
 class MissingExtraError(NasbenchError, ImportError):

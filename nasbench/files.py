@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and JSON in which no name occurs twice."""
+"""Atomic file writes, and strict JSON without duplicate names."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from nasbench.errors import FileError
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its name when the block ends well, and vanishes when it does not.
+    """A temporary path that replaces `path` when the block succeeds, and is deleted when it fails.
 
     Raises:
-        FileError: The folder does not exist or cannot be written, the disk is full, or the name is that of a folder or
-            a device.
+        FileError: The folder does not exist or cannot be written, the disk is full, or `path` is a folder or device.
     """
     path = Path(path)
     temporary: Path | None = None
@@ -47,17 +46,17 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def strict_json(content: str | bytes) -> Any:
-    """What the content holds.
+    """The value of a JSON document.
 
     Raises:
-        ValueError: It is no JSON, a number in it is too long, or an object in it has a name twice.
-        RecursionError: It is nested too deep.
+        ValueError: The content is not JSON, has a too long number, or has a duplicate name in an object.
+        RecursionError: The content is nested too deeply.
     """
-    return json.loads(content, object_pairs_hook=_once)
+    return json.loads(content, object_pairs_hook=_unique_names)
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object in which no name occurs twice, of which the last would win without a word."""
+def _unique_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object without duplicate names; plain `json` silently keeps the last one."""
     content = dict(pairs)
     if len(content) < len(pairs):
         raise ValueError("a name occurs twice in one object")

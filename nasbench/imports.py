@@ -1,4 +1,4 @@
-"""Importing code that a name points to: `module:function`, here or on PYTHONPATH."""
+"""Importing user code by name: `module:function`, from the working folder or PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -13,37 +13,41 @@ from nasbench.errors import InputError
 
 
 def function(spec: str, *parameters: str) -> Callable[..., Any]:
-    """The function, or class, that `"module:function"` names, which must have just these parameters.
+    """The function or class that `"module:function"` names, which must have exactly these parameters.
 
-    That it must keeps what a file names from being any function of any module.
+    The check keeps a name that comes from a file from reaching arbitrary functions of arbitrary modules.
 
     Raises:
         InputError: It cannot be imported, or has other parameters.
     """
     module, _, name = spec.partition(":")
-    takes = f"{name or 'function'}({', '.join(parameters)})"
+    signature = f"{name or 'function'}({', '.join(parameters)})"
     if not module or not name:
-        raise InputError(f"expected 'module:function' for a function {takes}, got {spec!r}")
-    found = getattr(import_module(module, f"the function {spec!r}"), name, None)
-    if not (inspect.isfunction(found) or inspect.isclass(found)):
-        raise InputError(f"module {module!r} has no function {takes}")
-    if tuple(inspect.signature(found).parameters) != parameters:
-        raise InputError(f"the function {spec!r} must be {takes}, but is {name}{inspect.signature(found)}")
-    return found
+        raise InputError(f"expected 'module:function' for a function {signature}, got {spec!r}")
+    target = getattr(import_module(module, f"the function {spec!r}"), name, None)
+    if not (inspect.isfunction(target) or inspect.isclass(target)):
+        raise InputError(f"module {module!r} has no function {signature}")
+    if tuple(inspect.signature(target).parameters) != parameters:
+        raise InputError(f"the function {spec!r} must be {signature}, but is {name}{inspect.signature(target)}")
+    return target
 
 
-def import_module(module: str, what: str) -> Any:
-    """The module of that name, on the path or in the working folder; `what` needs it, for messages.
+def import_module(module: str, user: str) -> Any:
+    """Import a module from the path or the working folder.
+
+    Args:
+        module: Its name.
+        user: Who needs it, for messages.
 
     Raises:
         InputError: There is no such module, or a package that it imports is not installed.
     """
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)  # a part of one's own lies beside the place where one works
+        sys.path.append(here)  # user modules lie in the working folder
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not module.startswith(error.name):
-            raise InputError(f"{what} needs the package {error.name!r}: pip install it") from error
-        raise InputError(f"{what}: no module {module!r} here or on PYTHONPATH") from error
+            raise InputError(f"{user} needs the package {error.name!r}: pip install it") from error
+        raise InputError(f"{user}: no module {module!r} here or on PYTHONPATH") from error

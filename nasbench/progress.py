@@ -1,11 +1,11 @@
-"""How long work tells how far it is."""
+"""Progress callbacks of long-running work."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with the number of finished and of all parts of the work."""
+"""Called with the number of finished items and the total."""
 
 
 def silent(done: int, total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""

@@ -1,4 +1,4 @@
-"""Where a stored result comes from: package versions, machine and commit."""
+"""Provenance of a stored result: package versions, machine and commit."""
 
 import platform
 import subprocess
@@ -10,27 +10,27 @@ PACKAGES = ("nasbench", "numpy", "scipy", "scikit-learn", "torch", "gpytorch", "
 
 
 def provenance() -> dict[str, str]:
-    """Versions of Python and the packages that numbers depend on, the platform, and the commit where there is one.
+    """Versions of Python and of the packages that affect results, the platform, and the commit if known.
 
-    They are looked up once: what a process has loaded does not change any more.
+    They are looked up once per process, because loaded packages do not change.
     """
-    return dict(_found())
+    return dict(_provenance())
 
 
 @cache
-def _found() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform(), "processor": platform.machine()}
+def _provenance() -> dict[str, str]:
+    entries = {"python": platform.python_version(), "platform": platform.platform(), "processor": platform.machine()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            entries[package] = version(package)
         except PackageNotFoundError:
             continue
     commit = _commit()
-    return {**found, "commit": commit} if commit else found
+    return {**entries, "commit": commit} if commit else entries
 
 
 def _commit() -> str | None:
-    """Commit of the checkout that this file lies in, with `+` where it was changed since; None outside of one."""
+    """Commit of the checkout with this file, with `+` if it has changes; None outside a checkout."""
     folder = Path(__file__).resolve().parent.parent
     if not (folder / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""Names for parts, imported only when used, and `module:Class` for parts that live outside the package."""
+"""Registries: names of components, imported on use, and `module:Class` for components outside the package."""
 
 import ast
 import copy
@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -18,19 +18,22 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """The parts of one kind, by name.
+    """The components of one kind, by name.
 
-    A *specification* names a part and, if need be, its constructor arguments: `"gp"`, `"gnn+epochs=50"`,
-    `"mymodule:MyPredictor+k=3"`. Values are read as JSON, and as plain text where they are not JSON.
+    A *specification* is a name with optional constructor arguments: `"gp"`, `"gnn+steps=500"`,
+    `"mymodule:MyPredictor+k=3"`. Values are parsed as JSON, or as plain text if that fails.
 
     Args:
-        kind: What the parts are, in the singular ("predictor"); used in messages.
-        base: `"module:Class"` of the base class every part must have.
-        entries: Name to `"module:Class"`, or to another specification, of which the name is then an alias.
+        kind: What the components are, in the singular ("predictor"); used in messages.
+        base: `"module:Class"` of their base class.
+        entries: Name to `"module:Class"`, or to another specification for an alias.
+        groups: Names that stand for several components at once, for `expand`.
     """
 
-    def __init__(self, kind: str, base: str, entries: Mapping[str, str]) -> None:
-        self.kind, self.base, self.entries = kind, base, dict(entries)
+    def __init__(
+        self, kind: str, base: str, entries: Mapping[str, str], groups: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        self.kind, self.base, self.entries, self.groups = kind, base, dict(entries), dict(groups or {})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -58,7 +61,7 @@ class Registry(Generic[T]):
             raise InputError(f"{self.kind} {spec!r}: {error}") from error
 
     def resolve(self, spec: str) -> tuple[type[T], dict[str, Any]]:
-        """The class and the constructor arguments that `spec` stands for."""
+        """The class and the constructor arguments of a specification."""
         target, arguments = self._target(spec)
         module, _, attribute = target.partition(":")
         cls = getattr(import_module(module, f"{self.kind} {spec!r}"), attribute, None)
@@ -86,16 +89,24 @@ class Registry(Generic[T]):
         except TypeError as error:
             raise InputError(f"{self.kind} {component.__name__}: {error}; pass an instance") from error
 
+    def expand(self, specs: Iterable[str]) -> tuple[str, ...]:
+        """Specifications with groups replaced by their members and plain aliases by their targets, without repeats."""
+        members = (member for spec in specs for member in self.groups.get(spec, (spec,)))
+        return tuple(dict.fromkeys(self.entries[name] if self._is_alias(name) else name for name in members))
+
     def describe(self, name: str) -> str:
-        """First line of the docstring of the part's module, read without importing it; what an alias stands for."""
-        if ":" not in self.entries.get(name, ":"):
+        """First line of the module docstring of a component, read without importing it; the target of an alias."""
+        if self._is_alias(name):
             return f"Short for {self.entries[name]}."
         target, _ = self._target(name)
-        found = importlib.util.find_spec(target.partition(":")[0])
-        if found is None or found.origin is None:
+        spec = importlib.util.find_spec(target.partition(":")[0])
+        if spec is None or spec.origin is None:
             return ""
-        docstring = ast.get_docstring(ast.parse(Path(found.origin).read_text(encoding="utf-8"))) or ""
+        docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
         return docstring.partition("\n")[0]
+
+    def _is_alias(self, name: str) -> bool:
+        return name in self.entries and ":" not in self.entries[name]
 
     def _target(self, spec: str) -> tuple[str, dict[str, Any]]:
         name, *pairs = spec.split("+")
@@ -113,12 +124,29 @@ class Registry(Generic[T]):
             return entry, arguments
         if ":" in name:
             return name, arguments
-        close = sorted((known for known in self.entries if name and name in known), key=lambda known: known.find(name))
-        close = close or get_close_matches(name, self.entries, n=1)
+        if name in self.groups:
+            raise InputError(f"{self.kind} {name!r} stands for several: name one of {', '.join(self.groups[name])}")
+        names = [*self.entries, *self.groups]
+        close = sorted((known for known in names if name and name in known), key=lambda known: known.find(name))
+        close = close or get_close_matches(name, names, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise InputError(
-            f"unknown {self.kind} {name!r}: {hint}known are {', '.join(self.entries)}, and your own as module:Class"
+            f"unknown {self.kind} {name!r}: {hint}known are {', '.join(names)}, and your own as module:Class"
         )
+
+
+def arguments_of(component: object) -> dict[str, Any]:
+    """Constructor arguments of a component by name, read from the attributes of the same names.
+
+    Raises:
+        InputError: An argument is not kept as an attribute.
+    """
+    names = inspect.signature(type(component)).parameters
+    absent = [name for name in names if not hasattr(component, name)]
+    if absent:
+        kind = type(component).__name__
+        raise InputError(f"{kind} does not keep its argument {absent[0]!r} as an attribute; store it")
+    return {name: getattr(component, name) for name in names}
 
 
 def _value(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Spaces and predictors as a file names them: a registered name, or module:Class, with constructor arguments."""
+"""Components by name, as in files: a registered name or module:Class, with constructor arguments."""
 
 from __future__ import annotations
 
@@ -6,53 +6,63 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from nasbench.errors import FileError, InputError
-from nasbench.registry import Registry
+from nasbench.registry import Registry, arguments_of
 
 T = TypeVar("T")
 
-TRUST = "NASBENCH_TRUSTED_MODULES"
+TRUST_VARIABLE = "NASBENCH_TRUSTED_MODULES"
 """Environment variable: comma-separated modules that a file may cause to be imported."""
 
 
-def specification(part: T, registry: Registry[T]) -> str:
-    """Name of the class of `part`: its name in the registry, or else `module:Class`."""
-    target = f"{type(part).__module__}:{type(part).__qualname__}"
+def component_name(component: type[T] | T, registry: Registry[T]) -> str:
+    """Registered name of a class or of the class of a component, or else `module:Class`."""
+    cls = component if isinstance(component, type) else type(component)
+    target = f"{cls.__module__}:{cls.__qualname__}"
     return next((name for name, entry in registry.entries.items() if entry == target), target)
 
 
-def settings(part: object) -> dict[str, Any]:
-    """Constructor arguments of `part` by name.
-
-    Raises:
-        InputError: It does not store them under their names.
-    """
-    names = inspect.signature(type(part)).parameters
-    absent = [name for name in names if not hasattr(part, name)]
-    if absent:
-        raise InputError(f"{type(part).__name__} does not keep its argument {absent[0]!r} as an attribute; store it")
-    return {name: getattr(part, name) for name in names}
-
-
 def name_of(component: str | type[T] | T, registry: Registry[T]) -> str:
-    """Specification of a component given as a name, a class or an instance, with the arguments that are no defaults."""
+    """Specification of a component (name, class or instance), with its non-default arguments.
+
+    >>> from nasbench.search import strategies
+    >>> from nasbench.search.evolution import RegularisedEvolution
+    >>> name_of(RegularisedEvolution(population=50), strategies)
+    'evolution+population=50'
+    """
     if isinstance(component, str):
         return component
-    cls = component if isinstance(component, type) else type(component)
-    target = f"{cls.__module__}:{cls.__qualname__}"
-    name = next((known for known, entry in registry.entries.items() if entry == target), target)
+    name = component_name(component, registry)
     if isinstance(component, type):
         return name
-    defaults = {key: parameter.default for key, parameter in inspect.signature(cls).parameters.items()}
-    given = {key: value for key, value in settings(component).items() if value != defaults[key]}
+    defaults = {key: parameter.default for key, parameter in inspect.signature(type(component)).parameters.items()}
+    given = {key: value for key, value in arguments_of(component).items() if value != defaults[key]}
     return "+".join([name, *(f"{key}={json.dumps(value, default=repr)}" for key, value in given.items())])
 
 
+def named(components: Iterable[str | type[T] | T], registry: Registry[T]) -> dict[str, str | type[T] | T]:
+    """Components by their names, in their order.
+
+    Raises:
+        InputError: One is no component of the registry, two have one name, or there is none.
+    """
+    by_name: dict[str, str | type[T] | T] = {}
+    for component in components:
+        registry.create(component)  # refuses what is none
+        name = name_of(component, registry)
+        if name in by_name:
+            raise InputError(f"{registry.kind} {name!r} is named twice; name each once")
+        by_name[name] = component
+    if not by_name:
+        raise InputError(f"name at least one {registry.kind}; known are {', '.join(registry)}")
+    return by_name
+
+
 def interactive(*components: object) -> bool:
-    """Whether other processes cannot import the class of a component: typed into a session, or inside a function."""
+    """Whether other processes cannot import a component's class: typed into a session, or inside a function."""
     classes = [component if isinstance(component, type) else type(component) for component in components]
     modules = [sys.modules.get(cls.__module__) for cls in classes if cls.__module__ == "__main__"]
     typed = any(getattr(module, "__file__", None) is None for module in modules)
@@ -60,33 +70,33 @@ def interactive(*components: object) -> bool:
 
 
 def restore(registry: Registry[T], spec: str, arguments: Mapping[str, Any]) -> T:
-    """Construct the part that a file names.
+    """Construct the component that a file names.
 
-    A file is data: it does not get a module imported that lies outside the package of the registry, was not imported
-    already and is not named in `NASBENCH_TRUSTED_MODULES`. The same holds for what the part would import later (its
-    `modules`).
+    A file is data and must not run code: a module is imported only if it lies in the package of the registry, has been
+    imported already, or is named in `NASBENCH_TRUSTED_MODULES`. The same holds for the modules that the component
+    imports later (its `modules`).
 
     Raises:
         FileError: A module is not trusted.
-        InputError: The name is unknown or refuses the arguments.
+        InputError: The name is unknown, or the component refuses the arguments.
     """
     if ":" in spec:
-        _trusted(spec.partition(":")[0], registry, f"the {registry.kind} {spec!r} lies")
+        _check_trusted(spec.partition(":")[0], registry, f"the {registry.kind} {spec!r} lies")
     cls, preset = registry.resolve(spec)
     try:
-        part = cls(**{**preset, **arguments})
+        component = cls(**{**preset, **arguments})
     except TypeError as error:
         raise InputError(f"{registry.kind} {spec!r}: {error}") from error
-    for module in getattr(part, "modules", ()):
-        _trusted(module, registry, f"functions that the {registry.kind} {spec!r} calls lie")
-    return part
+    for module in getattr(component, "modules", ()):
+        _check_trusted(module, registry, f"functions that the {registry.kind} {spec!r} calls lie")
+    return component
 
 
-def _trusted(module: str, registry: Registry[Any], what: str) -> None:
+def _check_trusted(module: str, registry: Registry[Any], subject: str) -> None:
     package = registry.base.partition(":")[0].rpartition(".")[0]
     inside = module.startswith(f"{package}.")
-    if not inside and module not in sys.modules and module not in os.environ.get(TRUST, "").split(","):
+    if not inside and module not in sys.modules and module not in os.environ.get(TRUST_VARIABLE, "").split(","):
         raise FileError(
-            f"{what} outside nasbench, and a file does not get code run by itself; "
-            f"if you trust the module {module!r}, import it first or set {TRUST}={module}"
+            f"{subject} outside nasbench, and a file must not run code unasked; "
+            f"if you trust the module {module!r}, import it first or set {TRUST_VARIABLE}={module}"
         )

@@ -1,4 +1,4 @@
-"""Types of arrays and architectures that every room shares."""
+"""Types of arrays and architectures shared by all packages."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ KeyArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Architecture: TypeAlias = Union[str, Sequence[int], npt.NDArray[Any], "nx.DiGraph[Any]"]
-"""One architecture in any accepted form: its genotype, its graph, or the space's published string."""
+"""One architecture in any accepted form: genotype, graph, or published string."""
 Subset: TypeAlias = Literal["train", "validation", "test", "none"]
-"""The part of a data set that a metric was measured on; `"none"` for costs."""
+"""Part of a data set on which a metric is measured; `"none"` for costs."""
 Direction: TypeAlias = Literal["maximise", "minimise", "none"]
-"""Which way a metric is better."""
+"""Better direction of a metric."""

@@ -13,6 +13,7 @@ predictors: Registry[Predictor] = Registry(
         "gp": "nasbench.predictors.gp:GaussianProcess",
         "xgb": "nasbench.predictors.xgb:XGBoost",
         "gnn": "nasbench.predictors.gnn:GNN",
+        "power-law": "nasbench.predictors.power_law:PowerLaw",
         "ensemble": "nasbench.predictors.ensemble:Ensemble",
     },
 )

@@ -52,8 +52,9 @@ class Predictor(ABC):
 
     @property
     def needs(self) -> Needs:
-        """The inputs that its argument `features` names; a predictor without such an argument needs none."""
-        return needs_of(getattr(self, "features", ""))
+        """The inputs that its argument `features` names; a predictor without such a text needs none."""
+        features = getattr(self, "features", "")
+        return needs_of(features) if isinstance(features, str) else Needs()
 
     def pretrain(self, sources: Sequence[tuple[Inputs, FloatArray]]) -> Self:
         """Learn from other tables, as inputs and targets `(n,)` of each; kept by later fits. Does nothing here."""
@@ -116,6 +117,8 @@ class Predictor(ABC):
         Draws of different rows are independent unless a predictor knows better.
         """
         given = self._fitted(inputs)
+        if not len(given):
+            return np.empty((k, 0))
         return self.transform_.inverse(self._sample(given.canonical, k, rng))
 
     def transform(self, targets: npt.ArrayLike) -> FloatArray:

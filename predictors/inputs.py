@@ -35,6 +35,11 @@ class Needs(NamedTuple):
 class Inputs:
     """Everything that a predictor may look at, of `n` architectures. Rows are selected by `inputs[rows]`.
 
+    >>> from nasbench.spaces import spaces
+    >>> inputs = Inputs.of(spaces.create("nb201"), [[3, 3, 3, 3, 3, 3], [0, 1, 2, 3, 4, 0]], columns={"flops": [9, 4]})
+    >>> len(inputs), inputs[1:].columns["flops"]
+    (2, array([4.]))
+
     Attributes:
         space: The search space.
         genotypes: The architectures; shape `(n, d)`.
@@ -74,7 +79,7 @@ class Inputs:
         n = len(checked)
         arrays = {name: _shaped(f"column {name!r}", values, (n,)) for name, values in (columns or {}).items()}
         if curve is not None:
-            curve = _shaped("the curve", curve, (n, len(epochs) or np.asarray(curve).shape[-1]))
+            curve = _shaped("the curve", curve, (n, len(epochs) or None))
             epochs = tuple(epochs) or tuple(range(1, curve.shape[1] + 1))
             if list(epochs) != sorted(set(epochs)):
                 raise InputError(f"epochs of a curve are increasing, got {epochs}")
@@ -122,8 +127,13 @@ class Inputs:
         return replace(self, genotypes=self.space.canonical(self.genotypes))
 
 
-def _shaped(what: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
-    if array.shape != shape:
-        raise InputError(f"{what} has shape {shape}, one row for each architecture; got {array.shape}")
+def _shaped(what: str, values: npt.ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
+    """Numbers of a shape, None for a length that is free."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} holds numbers, one row for each architecture: {error}") from error
+    if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
+        wanted = str(shape).replace("None", "epochs")
+        raise InputError(f"{what} has shape {wanted}, one row for each architecture; got {array.shape}")
     return array

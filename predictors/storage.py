@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench.errors import FileError, InputError
+from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.files import atomic
+from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
-from nasbench.specification import restore, settings, specification
+from nasbench.specification import component_name, restore
 
 if TYPE_CHECKING:
     from nasbench.predictors.base import Predictor
@@ -25,7 +26,7 @@ def save(predictor: Predictor, path: Path) -> None:
     """Write a fitted predictor, whole or not at all.
 
     Raises:
-        InputError: It is not fitted, or an argument is no JSON value.
+        InputError: It is not fitted, an argument is no JSON value, or an array holds objects.
         FileError: The file cannot be written.
     """
     from nasbench.predictors import predictors
@@ -35,16 +36,19 @@ def save(predictor: Predictor, path: Path) -> None:
     space = predictor.space_
     described = {
         "format": FORMAT,
-        "predictor": specification(predictor, predictors),
+        "predictor": component_name(predictor, predictors),
         "arguments": predictor.get_params(),
-        "space": specification(space, spaces),
-        "space_settings": settings(space),
+        "space": component_name(space, spaces),
+        "space_settings": arguments_of(space),
     }
     try:
         text = json.dumps(described, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"{type(predictor).__name__} cannot be saved: {error}; use JSON values") from error
-    arrays: dict[str, Any] = {f"state/{name}": array for name, array in predictor.state().items()}
+    arrays: dict[str, Any] = {f"state/{name}": np.asarray(array) for name, array in predictor.state().items()}
+    objects = [name for name, array in arrays.items() if array.dtype.hasobject]
+    if objects:
+        raise InputError(f"{type(predictor).__name__} cannot be saved: {objects[0]} holds objects; use numbers")
     arrays[DESCRIPTION] = np.frombuffer(text.encode(), dtype=np.uint8)
     with atomic(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
@@ -59,6 +63,10 @@ def load(path: Path) -> Predictor:
     from nasbench.predictors import predictors
 
     try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # numpy notices only where it reads to the end
+            if damaged:
+                raise zipfile.BadZipFile(f"the checksum of {damaged} differs")
         with np.load(path, allow_pickle=False) as file:
             arrays: dict[str, Any] = {name: file[name] for name in file.files}
         described = json.loads(arrays.pop(DESCRIPTION).tobytes())
@@ -69,7 +77,8 @@ def load(path: Path) -> Predictor:
         return predictor.restore(space, {name.removeprefix("state/"): array for name, array in arrays.items()})
     except FileNotFoundError as error:
         raise FileError(f"there is no file {str(path)!r}; pass one that Predictor.save wrote") from error
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise FileError(f"{path} is no saved predictor, or is damaged ({error}); save it again") from error
+    except FileError:
+        raise
+    except Exception as error:  # zipfile, numpy and anybody's `_restore` raise what they like
+        reason = error if isinstance(error, NasbenchError) else f"{type(error).__name__}: {error}"
+        raise FileError(f"{path} is no saved predictor, or is damaged ({reason}); save it again") from error

@@ -1,9 +1,10 @@
 """Search spaces: integer genotypes, networkx cell graphs, published strings, canonical keys and networks."""
 
 from nasbench.registry import Registry
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
+from nasbench.spaces.base import Space
 from nasbench.spaces.choices import ChoiceSpace
 from nasbench.spaces.template import TemplateSpace
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.types import Architecture, GenotypeArray
 
 spaces: Registry[Space] = Registry(

@@ -1,4 +1,4 @@
-"""Pairs of cells whose blocks each combine two earlier hidden states, as in NASNet and DARTS (Zoph et al., 2018)."""
+"""Pairs of cells, as in NASNet and DARTS: each block combines two earlier hidden states (Zoph et al., 2018)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space, mix
+from nasbench.spaces.base import Space
 from nasbench.spaces.cell_pair_function import FormalCells, function_keys
+from nasbench.spaces.hashing import mix
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
@@ -26,17 +28,17 @@ if TYPE_CHECKING:
 
 ShortArray: TypeAlias = npt.NDArray[np.int16]
 CELLS = ("normal", "reduce")
-INPUTS = ("c_{k-2}", "c_{k-1}")
-"""Hidden states 0 and 1 of a cell: what the cell before the last one and the last one gave."""
+CELL_INPUTS = ("c_{k-2}", "c_{k-1}")
+"""Hidden states 0 and 1 of a cell: the outputs of the last cell but one and of the last cell."""
 
 
 class Blocks(NamedTuple):
     """`m` cells of `b` blocks. Hidden states 0 and 1 are the inputs of the cell, state `2 + i` is block `i`.
 
     Attributes:
-        sources: Hidden states that the two operations of a block act on; shape `(b, 2, m)`.
-        ops: The two operations, as positions in `CellPair.operations`; shape `(b, 2, m)`.
-        combined: How their results are combined, as positions in `CellPair.combinations`; shape `(b, m)`.
+        sources: Input hidden states of the two operations of each block; shape `(b, 2, m)`.
+        ops: The two operations, as indices into `CellPair.operations`; shape `(b, 2, m)`.
+        combined: Combination of their results, as an index into `CellPair.combinations`; shape `(b, m)`.
     """
 
     sources: ShortArray
@@ -47,65 +49,65 @@ class Blocks(NamedTuple):
 class CellPair(Space):
     """Two cells, normal and reduction, of `blocks` blocks; each applies two operations to two earlier hidden states.
 
-    A genotype holds the positions of all blocks of the normal cell, then those of the reduction cell; a subclass says
-    which positions a block has (`_positions`), reads (`_read`) and writes (`_write`) them. A position with one option
-    is left out.
+    A genotype holds the positions of all blocks of the normal cell, then those of the reduction cell. A subclass states
+    the positions of a block (`_positions`), and reads (`_read`) and writes (`_write`) them. A position with a single
+    option is omitted.
 
-    The graph is that of the shortest network: the input feeds a normal cell, both feed a reduction cell, and that
-    gives the output. A cell has two input nodes, for each block two operations and the node that combines them, and
-    the concatenation of its result (of the reduction cell: the output). Nodes have the attribute `cell` besides `op`.
+    The graph shows the shortest network: the input feeds a normal cell, both feed a reduction cell, whose result is the
+    output. A cell has two input nodes, three nodes per block (two operations and their combination), and a node for the
+    concatenated result (in the reduction cell: the output). Nodes have the attribute `cell` besides `op`.
     """
 
     blocks: ClassVar[int]
-    """Blocks of a cell."""
+    """Number of blocks per cell."""
     operations: ClassVar[tuple[str, ...]]
-    """What can be applied to a hidden state."""
+    """Operations on a hidden state."""
     combinations: ClassVar[tuple[str, ...]]
-    """How the two results of a block can be combined."""
+    """Combinations of the two results of a block."""
     distinct: ClassVar[bool]
-    """Whether the two operations of a block act on different hidden states."""
+    """Whether the two operations of a block must act on different hidden states."""
     identity_ops = ("skip_connect",)
 
     def __init__(self) -> None:
         options = [o for _ in CELLS for block in range(self.blocks) for o in self._positions(2 + block)]
-        self._kept = np.array(options) > 1
+        self._has_choice = np.array(options) > 1
         self.cardinalities = tuple(o for o in options if o > 1)
-        self.ops = ("input", *INPUTS, *self.operations, *self.combinations, "cell_output", "output")
+        self.ops = ("input", *CELL_INPUTS, *self.operations, *self.combinations, "cell_output", "output")
         self.max_nodes = 2 * (3 + 3 * self.blocks) + 1
 
     # --- genotypes and blocks -----------------------------------------------------------------------------------
 
     @abstractmethod
     def _positions(self, states: int) -> tuple[int, ...]:
-        """Options at each of the `w` positions of a block that follows so many hidden states."""
+        """Number of options at each of the `w` positions of a block that can read this number of hidden states."""
 
     @abstractmethod
     def _read(self, positions: ShortArray) -> Blocks:
-        """The blocks whose positions are `(b, w, m)`."""
+        """The blocks with positions `(b, w, m)`."""
 
     @abstractmethod
     def _write(self, sources: ShortArray, ops: ShortArray, combined: ShortArray) -> ShortArray:
-        """The positions `(w, m)` of one block of each of `m` cells, given as `(2, m)`, `(2, m)` and `(m,)`."""
+        """Positions `(w, m)` of one block of each of `m` cells, from arrays `(2, m)`, `(2, m)` and `(m,)`."""
 
     @abstractmethod
     def _concatenated(self, cells: Blocks) -> BoolArray:
-        """Which hidden states make up the result of each cell; shape `(b + 2, m)`."""
+        """Whether each hidden state is part of the result of each cell; shape `(b + 2, m)`."""
 
     def cells(self, genotypes: GenotypeArray) -> Blocks:
-        """The blocks of `(n, d)` genotypes: of the normal and the reduction cell of the first, of the second, ..."""
-        raw = np.zeros((len(genotypes), len(self._kept)), dtype=np.int16)
-        raw[:, self._kept] = genotypes
-        width = len(self._kept) // (2 * self.blocks)
+        """The blocks of `(n, d)` genotypes; cells in the order normal, reduction of each genotype in turn."""
+        raw = np.zeros((len(genotypes), len(self._has_choice)), dtype=np.int16)
+        raw[:, self._has_choice] = genotypes
+        width = len(self._has_choice) // (2 * self.blocks)
         by_position = raw.reshape(2 * len(genotypes), self.blocks, width).transpose(1, 2, 0)
         return self._read(np.ascontiguousarray(by_position))
 
     def _vectors(self, positions: npt.NDArray[np.integer[Any]]) -> GenotypeArray:
-        """The genotypes `(m / 2, d)` of `m` cells with positions `(b, w, m)`."""
-        raw = positions.transpose(2, 0, 1).reshape(-1, len(self._kept))
-        return np.ascontiguousarray(raw[:, self._kept], dtype=np.int8)
+        """Genotypes `(m / 2, d)` of `m` cells with positions `(b, w, m)`."""
+        raw = positions.transpose(2, 0, 1).reshape(-1, len(self._has_choice))
+        return np.ascontiguousarray(raw[:, self._has_choice], dtype=np.int8)
 
     def _names(self, states: int) -> dict[str, tuple[Option, ...]]:
-        """Name and options of each position of a block that follows so many hidden states."""
+        """Name and options of each position of a block that can read this number of hidden states."""
         return {f"choice_{number}": tuple(range(options)) for number, options in enumerate(self._positions(states))}
 
     @cached_property
@@ -120,7 +122,7 @@ class CellPair(Space):
 
     @property
     def choice_names(self) -> tuple[str, ...]:
-        """As in `normal_2_op_0`: the cell, the hidden state that the block makes, what is chosen."""
+        """Names like `normal_2_op_0`: cell, hidden state computed by the block, and choice."""
         return tuple(self._named_options)
 
     def option_names(self, position: int) -> tuple[Option, ...]:
@@ -130,12 +132,12 @@ class CellPair(Space):
     # --- graph and string ---------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, d)` genotypes as dense arrays; all have the same number of nodes."""
+        """The graphs of `(n, d)` genotypes as dense arrays; all graphs have the same number of nodes."""
         n, v, b = len(genotypes), self.max_nodes, self.blocks
         adjacency, ops = np.zeros((n, v, v), dtype=bool), np.zeros((n, v), dtype=np.int8)
         cells = self.cells(genotypes)
         concatenated = self._concatenated(cells)
-        rows, first_op = np.arange(n), len(INPUTS) + 1
+        rows, first_op = np.arange(n), len(CELL_INPUTS) + 1
         previous = 0  # the input, then the result of the normal cell
         for cell in range(2):
             start = 1 + cell * (3 + 3 * b)
@@ -158,7 +160,7 @@ class CellPair(Space):
         return AdjacencyArrays(adjacency, ops, np.ones((n, v), dtype=bool))
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
-        """The two cells `(d,)` as one directed graph; all nodes but the input have the attribute `cell`."""
+        """The two cells `(d,)` as one directed graph; every node except the input has the attribute `cell`."""
         import networkx as nx
 
         adjacency, ops, _ = self.adjacency_arrays(genotype[None])
@@ -186,12 +188,12 @@ class CellPair(Space):
         edges: set[tuple[Any, Any]] = set()
         for cell, members in zip(CELLS, (normal, set(graph) - normal - {start, middle, end}), strict=True):
             inside = [node for node in order if node in members]
-            known = [node for op in INPUTS for node in inside if labels[node] == op]
+            known = [node for op in CELL_INPUTS for node in inside if labels[node] == op]
             joins = [node for node in inside if labels[node] in self.combinations]
-            if [labels[node] for node in known] != [*INPUTS] or len(joins) != self.blocks:
+            if [labels[node] for node in known] != [*CELL_INPUTS] or len(joins) != self.blocks:
                 raise InputError(
                     f"the {cell} cell has {len(known)} inputs and {len(joins)} blocks; "
-                    f"{self.name} has 2 ({', '.join(INPUTS)}) and {self.blocks}"
+                    f"{self.name} has 2 ({', '.join(CELL_INPUTS)}) and {self.blocks}"
                 )
             edges |= {(start, known[0]), (start if cell == "normal" else middle, known[1])}
             for join in joins:
@@ -200,7 +202,7 @@ class CellPair(Space):
                     before = list(graph.predecessors(node))
                     if labels[node] not in self.operations or len(before) != 1 or before[0] not in known:
                         raise InputError(
-                            f"node {node!r} ({labels[node]}) leads to a block of the {cell} cell, "
+                            f"node {node!r} ({labels[node]}) feeds a block of the {cell} cell, "
                             "so it must be an operation on one hidden state"
                         )
                     halves.append((labels[node], known.index(before[0])))
@@ -214,13 +216,13 @@ class CellPair(Space):
         if edges != set(graph.edges):
             a, b = min(edges ^ set(graph.edges), key=str)
             raise InputError(
-                f"the graph joins nodes in another way than {self.name}: it has "
+                f"the edges are not those of a graph of {self.name}: there is "
                 f"{'no' if (a, b) in edges else 'an'} edge from {a!r} ({labels[a]}) to {b!r} ({labels[b]})"
             )
         return self._to_vector(cells)
 
     def _from_blocks(self, blocks: list[_Block]) -> Blocks:
-        """The blocks of both cells, given by names of operations and hidden states."""
+        """The blocks of both cells, from names of operations and numbers of hidden states."""
         for i, (halves, _) in enumerate(blocks):
             where = f"block {i % self.blocks} of the {CELLS[i // self.blocks]} cell"
             if len(halves) != 2:
@@ -233,10 +235,12 @@ class CellPair(Space):
                 if type(source) is not int or not 0 <= source < 2 + i % self.blocks:
                     raise InputError(
                         f"{where}: acts on hidden state {source!r}, allowed are 0 to {1 + i % self.blocks} "
-                        "(the two inputs and the blocks before)"
+                        "(the two inputs and the earlier blocks)"
                     )
             if self.distinct and halves[0][1] == halves[1][1]:
-                raise InputError(f"{where} has both operations on hidden state {halves[0][1]}; {self.name} has two")
+                raise InputError(
+                    f"{where} has both operations on hidden state {halves[0][1]}; {self.name} needs two different ones"
+                )
 
         def by_block(values: list[Any]) -> ShortArray:
             array = np.array(values, dtype=np.int16)
@@ -257,8 +261,8 @@ class CellPair(Space):
     def to_string(self, genotype: GenotypeArray) -> str:
         """The string of DARTS, `Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=[2, ...], reduce=...)`.
 
-        Two pairs (operation, hidden state) for each block. Where a block does not add, `normal_combine=[...]` or
-        `reduce_combine=[...]` says how each block combines.
+        Each block has two pairs (operation, hidden state). If some block does not add, `normal_combine=[...]` or
+        `reduce_combine=[...]` lists the combinations of all blocks.
         """
         cells = self.cells(genotype[None])
         concatenated = self._concatenated(cells)
@@ -272,7 +276,7 @@ class CellPair(Space):
         return f"Genotype({', '.join(parts)})"
 
     def _from_string(self, text: str) -> list[int]:
-        fields = _fields(text, self.name)
+        fields = _genotype_fields(text, self.name)
         blocks: list[_Block] = []
         for name in CELLS:
             pairs = fields[name]
@@ -291,12 +295,12 @@ class CellPair(Space):
         cells = self._from_blocks(blocks)
         for name, used in zip(CELLS, self._concatenated(cells).T, strict=True):
             expected = np.flatnonzero(used).tolist()
-            given = fields.get(f"{name}_concat", expected)
-            if not _is_list(given, len(expected)) or sorted(given, key=str) != expected:
-                raise InputError(f"{name}_concat of this genotype is {expected} in {self.name}, got {given}")
+            stated = fields.get(f"{name}_concat", expected)
+            if not _is_list(stated, len(expected)) or sorted(stated, key=str) != expected:
+                raise InputError(f"{name}_concat of this genotype is {expected} in {self.name}, got {stated}")
         return self._to_vector(cells)
 
-    # --- moves --------------------------------------------------------------------------------------------------
+    # --- neighbourhood ------------------------------------------------------------------------------------------
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
         """`n` genotypes `(n, d)`, uniform and with replacement."""
@@ -308,40 +312,40 @@ class CellPair(Space):
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
         """The neighbours of each of `(n, d)` genotypes, in canonical form.
 
-        An edit gives one operation another kind or another hidden state to act on (any that does not depend on its
-        block: blocks are then numbered anew), or one block another combination.
+        An edit changes one operation, the hidden state it acts on, or one combination. The new hidden state must not
+        depend on the edited block; blocks are renumbered.
         """
         cells = self.cells(genotypes)
         edited, owner = self._edits(cells)
-        codes, own = self._codes(edited), self._codes(cells)
-        ranks, own_ranks = self._rank(codes), self._rank(own)
+        codes, before = self._codes(edited), self._codes(cells)
+        ranks, ranks_before = self._rank(codes), self._rank(before)
         order = np.argsort(ranks)
         order = order[np.argsort(owner[order].astype(np.int16), kind="stable")]  # by owner, then by rank
         ranks, owner = ranks[order], owner[order]
-        fresh = ranks != own_ranks[owner]
-        fresh[1:] &= (np.diff(ranks) != 0) | (np.diff(owner) != 0)
-        owner = owner[fresh]
-        pairs = self._cell_vectors(own).reshape(len(genotypes), 2, len(self.cardinalities) // 2)[owner // 2]
-        pairs[np.arange(len(owner)), owner % 2] = self._cell_vectors(codes[:, order[fresh]])
+        distinct = ranks != ranks_before[owner]
+        distinct[1:] &= (np.diff(ranks) != 0) | (np.diff(owner) != 0)
+        owner = owner[distinct]
+        pairs = self._cell_vectors(before).reshape(len(genotypes), 2, len(self.cardinalities) // 2)[owner // 2]
+        pairs[np.arange(len(owner)), owner % 2] = self._cell_vectors(codes[:, order[distinct]])
         return pairs.reshape(len(owner), len(self.cardinalities)), owner // 2
 
     def _edits(self, cells: Blocks) -> tuple[Blocks, KeyArray]:
-        """All edits of `m` cells, and which cell each is of; blocks are not yet numbered anew."""
+        """All edits of `m` cells, and the cell each belongs to; blocks are not yet renumbered."""
         m = cells.combined.shape[1]
-        moves, kinds, ways = self._edit_table
+        moves, op_steps, combination_steps = self._edit_table
         block, side, state = moves
         free = np.stack([~_dependent(cells, np.full(m, b, dtype=np.int16)) for b in range(self.blocks)])
         allowed = free[block, state] & (cells.sources[block, side] != state[:, None])
         if self.distinct:
             allowed &= cells.sources[block, 1 - side] != state[:, None]
         move, mover = np.nonzero(allowed)
-        everywhere = np.tile(np.arange(m), kinds.shape[1] + ways.shape[1])
+        everywhere = np.tile(np.arange(m), op_steps.shape[1] + combination_steps.shape[1])
         owner = np.concatenate([mover, everywhere])
         edited = Blocks(*(np.take(part, owner, axis=-1) for part in cells))
         edited.sources[block[move], side[move], np.arange(len(move))] = state[move]
         for values, (*place, step), options, first in [
-            (edited.ops, kinds, len(self.operations), len(move)),
-            (edited.combined, ways, len(self.combinations), len(move) + m * kinds.shape[1]),
+            (edited.ops, op_steps, len(self.operations), len(move)),
+            (edited.combined, combination_steps, len(self.combinations), len(move) + m * op_steps.shape[1]),
         ]:
             at = (*(np.repeat(index, m) for index in place), first + np.arange(m * len(step)))
             values[at] = (values[at] + np.repeat(step, m)) % options
@@ -349,7 +353,7 @@ class CellPair(Space):
 
     @cached_property
     def _edit_table(self) -> tuple[KeyArray, KeyArray, KeyArray]:
-        """Edits: block, side and new hidden state; block, side and step to another operation; block and step."""
+        """All edits: (block, side, new hidden state), (block, side, operation step), (block, combination step)."""
         blocks = range(self.blocks)
         return (
             np.array(list(product(blocks, range(2), range(self.blocks + 2)))).T,
@@ -358,29 +362,31 @@ class CellPair(Space):
         )
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """One of `neighbours`, in canonical form, of each of `(n, d)` genotypes: a random edit of a random block.
+        """A random neighbour of each of `(n, d)` genotypes, in canonical form: a random edit of a random block.
 
-        What is edited (an operation, a hidden state, where there is a choice a combination) has equal chances, as in
-        the evolution of Real et al. (2019); an edit that leaves the architecture as it was is drawn again.
+        Operations, hidden states and combinations (if there is a choice) are edited with equal probability, as in the
+        evolution of Real et al. (2019); an edit that does not change the architecture is redrawn.
         """
-        mutants = [self._mutate(genotypes[i : i + _CHUNK], rng) for i in range(0, len(genotypes), _CHUNK)]
+        mutants = [
+            self._mutate(genotypes[i : i + _CELLS_PER_BATCH], rng) for i in range(0, len(genotypes), _CELLS_PER_BATCH)
+        ]
         return np.concatenate(mutants) if mutants else genotypes.copy()
 
     def _mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         n = len(genotypes)
         cells = self.cells(genotypes)
-        own = self._cell_vectors(self._codes(cells))
-        result = own.copy()
-        todo = 2 * np.arange(n) + rng.integers(0, 2, n)  # one cell of each
+        before = self._cell_vectors(self._codes(cells))
+        result = before.copy()
+        todo = 2 * np.arange(n) + rng.integers(0, 2, n)  # one cell of each genotype
         while len(todo):
             edited = Blocks(*(np.take(part, todo, axis=-1) for part in cells))
             self._edit(edited, rng)
             result[todo] = self._cell_vectors(self._codes(edited))
-            todo = todo[(result[todo] == own[todo]).all(axis=1)]
+            todo = todo[(result[todo] == before[todo]).all(axis=1)]
         return result.reshape(n, len(self.cardinalities))
 
     def _edit(self, cells: Blocks, rng: np.random.Generator) -> None:
-        """Change one thing in each of `m` cells, in place; blocks are not yet numbered anew."""
+        """Make one random edit in each of `m` cells, in place; blocks are not yet renumbered."""
         m = cells.combined.shape[1]
         block, side = rng.integers(0, self.blocks, (m,), dtype=np.int16), rng.integers(0, 2, (m,))
         kind = rng.integers(0, 2 + (len(self.combinations) > 1), (m,))
@@ -411,36 +417,39 @@ class CellPair(Space):
     def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
         """One representative `(n, d)` of all orders of the blocks of a cell and of the two operations of a block.
 
-        A block's code orders blocks by the hidden states that they act on, then by what they do. Numbering goes by the
-        smallest code among the blocks whose hidden states are numbered already, which gives the smallest sequence of
-        codes; where codes are equal, all orders of the blocks are tried. Exact, not a hash.
+        The code of a block orders blocks by the hidden states they read, then by operation. Blocks are numbered
+        greedily: next comes the smallest code among the blocks that read numbered hidden states only, which gives the
+        smallest sequence of codes. If codes tie, all orders of the blocks are tried. Exact, not a hash.
         """
         parts = [
-            self._cell_vectors(self._codes(self.cells(genotypes[i : i + _CHUNK])))
-            for i in range(0, len(genotypes), _CHUNK)
+            self._cell_vectors(self._codes(self.cells(genotypes[i : i + _CELLS_PER_BATCH])))
+            for i in range(0, len(genotypes), _CELLS_PER_BATCH)
         ]
         return np.concatenate(parts).reshape(len(genotypes), len(self.cardinalities)) if parts else genotypes
 
     def function_key(self, genotypes: GenotypeArray) -> KeyArray:
-        """Equal exactly where learnt operations can be matched so that, with the same weights, both answer the same.
+        """Equal exactly where learnt operations can be matched so that equal weights give equal outputs; `(n,)`.
 
-        The rules, which are all that is used (exact but for a chance of 2^-63 for each two):
+        Exact up to a collision probability of 2^-63 per pair, for these rules and no others:
 
-        1. The result of a cell is the concatenation of hidden states in any order, which something learnt reads.
+        1. The result of a cell is the concatenation of hidden states in any order, and is read by learnt operations.
         2. `skip_connect` is the identity. On an input of a reduction cell it halves the image, and is learnt.
-        3. Sums are commutative and associative, and count how often a term occurs: `x + x` is not `x`.
-        4. `avg_pool` maps a sum to the sum of what it makes of the terms.
-        5. A pool has no weights: two of a kind on the same hidden state are the same term.
+        3. Sums are commutative and associative, and count multiplicity: `x + x` is not `x`.
+        4. `avg_pool` is linear: it maps a sum to the sum of the pooled terms.
+        5. A pool has no weights: two pools of a kind on the same hidden state are the same term.
         6. Every other operation, and a concatenation of two results (in any order), has weights of its own: two of a
            kind on the same hidden state are two different terms, while one whose output is used twice is one term.
         """
-        parts = [function_keys(self._formal(genotypes[i : i + _CHUNK])) for i in range(0, len(genotypes), _CHUNK)]
+        parts = [
+            function_keys(self._formal(genotypes[i : i + _CELLS_PER_BATCH]))
+            for i in range(0, len(genotypes), _CELLS_PER_BATCH)
+        ]
         words = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
         pairs: KeyArray = (mix(mix(words[0::2]) + words[1::2]) >> np.uint64(1)).astype(np.int64)
         return pairs
 
     def _formal(self, genotypes: GenotypeArray) -> FormalCells:
-        """What the operations of the cells of `(n, d)` genotypes do to sums."""
+        """The cells of `(n, d)` genotypes as operations on formal sums."""
         cells = self.cells(genotypes)
         reduces = np.arange(2 * len(genotypes)) % 2 == 1
         halves = (cells.sources < 2) & reduces
@@ -448,7 +457,7 @@ class CellPair(Space):
             np.array([op.startswith(kind) for op in self.operations]) for kind in ("skip", "avg_pool", "max_pool")
         )
         numbers = np.arange(len(self.operations), dtype=np.uint64)
-        linear = same + mean * (mix(numbers) | np.uint64(1))  # a mean multiplies all words of a sum alike
+        linear = same + mean * (mix(numbers) | np.uint64(1))  # a mean multiplies all words of a sum by one factor
         skips = same[cells.ops] & halves
         return FormalCells(
             cells.sources,
@@ -461,11 +470,11 @@ class CellPair(Space):
         )
 
     def _codes(self, cells: Blocks) -> ShortArray:
-        """The smallest sequence of codes of blocks of each of `m` cells; shape `(b, m)`."""
+        """Smallest sequence of block codes of each of `m` cells; shape `(b, m)`."""
         codes, tied = self._number(cells)
         rows = np.flatnonzero(tied)
-        for i in range(0, len(rows), _CHUNK // 64):
-            part = rows[i : i + _CHUNK // 64]
+        for i in range(0, len(rows), _CELLS_PER_BATCH // 64):
+            part = rows[i : i + _CELLS_PER_BATCH // 64]
             reordered = _reorder(Blocks(*(np.take(values, part, axis=-1) for values in cells)))
             candidates, _ = self._number(reordered)
             best = self._rank(candidates).reshape(-1, len(part)).argmin(axis=0)
@@ -473,11 +482,11 @@ class CellPair(Space):
         return codes
 
     def _number(self, cells: Blocks) -> tuple[ShortArray, BoolArray]:
-        """Codes of the blocks of `m` cells, numbered by code and then by place, and where that mattered."""
+        """Block codes of `m` cells, numbered greedily by code and then by position, and which cells had ties."""
         m = cells.combined.shape[1]
         codes, tied = np.empty((self.blocks, m), dtype=np.int16), np.zeros(m, dtype=bool)
-        for start in range(0, m, _CHUNK):
-            span = slice(start, start + _CHUNK)
+        for start in range(0, m, _CELLS_PER_BATCH):
+            span = slice(start, start + _CELLS_PER_BATCH)
             sources, ops, combined = (part[..., span] for part in cells)
             halves = sources * np.int16(len(self.operations)) + ops
             np.maximum(halves, (sources >= 2) * _LATER, out=halves)
@@ -489,16 +498,16 @@ class CellPair(Space):
                 number = np.zeros(len(least), dtype=np.int16)
                 for block in range(self.blocks):
                     tied[span] |= smallest[block] & taken
-                    mine = smallest[block] & ~taken
-                    taken |= mine
-                    number += mine * np.int16(2 + block)
-                    np.maximum(halves[block], mine * _LATER, out=halves[block])
-                # What acts on the block numbered now was `_LATER`. Arithmetic, as masked copies are slow.
+                    chosen = smallest[block] & ~taken
+                    taken |= chosen
+                    number += chosen * np.int16(2 + block)
+                    np.maximum(halves[block], chosen * _LATER, out=halves[block])
+                # Halves that read the block numbered now were `_LATER`. Arithmetic, because masked copies are slow.
                 halves += (sources == number) * (np.int16((2 + place) * len(self.operations)) - _LATER + ops)
         return codes, tied
 
     def _block_code(self, halves: ShortArray, combined: ShortArray) -> ShortArray:
-        """Number of the unordered pair of halves (`source * operations + operation`) and of how it is combined.
+        """Number of an unordered pair of halves (`source * operations + operation`) and their combination.
 
         Halves `(b, 2, m)` and `combined` `(b, m)` to `(b, m)`.
         """
@@ -507,26 +516,26 @@ class CellPair(Space):
         return code
 
     def _codes_of_block(self, states: int) -> int:
-        """Number of codes that a block after so many hidden states can have."""
+        """Number of codes of a block that can read this number of hidden states."""
         halves = states * len(self.operations)
         return halves * (halves + 1) // 2 * len(self.combinations)
 
     def _rank(self, codes: ShortArray) -> KeyArray:
-        """Codes `(b, m)` of cells as one number each, in their order; shape `(m,)`."""
+        """Order-preserving number of each sequence of codes `(b, m)`; shape `(m,)`."""
         rank: KeyArray = codes[0].astype(np.int64)
         for block in range(1, self.blocks):
             rank = rank * self._codes_of_block(2 + block) + codes[block]
         return rank
 
     def _cell_vectors(self, codes: ShortArray) -> GenotypeArray:
-        """The part of a genotype of each of `m` cells with these codes `(b, m)`; shape `(m, d / 2)`."""
-        kept = self._kept[: len(self._kept) // 2]
-        positions = np.take(self._positions_by_code, codes.T, axis=0).reshape(codes.shape[1], len(kept))
-        return np.compress(kept, positions, axis=1)
+        """Genotype part of each of `m` cells with codes `(b, m)`; shape `(m, d / 2)`."""
+        has_choice = self._has_choice[: len(self._has_choice) // 2]
+        positions = np.take(self._positions_by_code, codes.T, axis=0).reshape(codes.shape[1], len(has_choice))
+        return np.compress(has_choice, positions, axis=1)
 
     @cached_property
     def _positions_by_code(self) -> GenotypeArray:
-        """The positions of the block of each code; shape `(codes, w)`."""
+        """Positions of the block of each code; shape `(codes, w)`."""
         low, high, combined = (
             values.ravel().astype(np.int16)
             for values in np.meshgrid(
@@ -547,11 +556,11 @@ class CellPair(Space):
         """The network of DARTS on CIFAR: stem, stages of normal cells with a reduction cell between them, head.
 
         `settings.cells` counts the normal cells of a stage. The published DARTS network of 20 cells and 36 channels,
-        which reduces at a third and at two thirds, is `NetworkSettings(channels=36, cells=6, stages=3)`. It has
-        neither auxiliary head nor drop path.
+        with reductions at one and two thirds, is `NetworkSettings(channels=36, cells=6, stages=3)`; here it has neither
+        auxiliary head nor drop path.
 
         Raises:
-            InputError: There is one channel, which a reduction cannot divide in two.
+            InputError: There is only one channel, which a reduction cannot split in two.
         """
         from nasbench.spaces.networks.cell_pair import network
 
@@ -572,17 +581,17 @@ class CellPair(Space):
 
 
 _Block: TypeAlias = tuple[list[tuple[str, int]], str]
-"""Two pairs of operation and hidden state, and how they are combined."""
-_CHUNK = 16_384
-"""Cells numbered at a time, so that they stay in the cache."""
+"""Two pairs (operation, hidden state), and their combination."""
+_CELLS_PER_BATCH = 16_384
+"""Cells processed at a time, so that they stay in the processor's cache."""
 _HALVING = np.uint64(0x9FB21C651E98DF25)
-"""By what a pool on an input of a reduction cell multiplies a hash besides; odd, any other would do."""
+"""Additional hash factor of a pool on an input of a reduction cell; any odd number."""
 _LATER = np.int16(170)
-"""In place of a half whose hidden state is not numbered yet: larger than any, and its codes are int16."""
+"""Stands for a half whose hidden state is not numbered yet: above any half, with codes within int16."""
 
 
 def _dependent(cells: Blocks, block: ShortArray) -> BoolArray:
-    """Which hidden states are or depend on the given block `(m,)` of each cell; shape `(b + 2, m)`."""
+    """Whether each hidden state is, or depends on, a given block `(m,)` of each cell; shape `(b + 2, m)`."""
     b, m = cells.combined.shape
     columns = np.arange(m)
     result = np.zeros((b + 2, m), dtype=bool)
@@ -593,7 +602,7 @@ def _dependent(cells: Blocks, block: ShortArray) -> BoolArray:
 
 
 def _reorder(cells: Blocks) -> Blocks:
-    """The same `m` cells with their blocks in each of the `b!` orders; `b! * m` cells, all of the first order first."""
+    """The `m` cells with their blocks in each of the `b!` orders: `b! * m` cells, grouped by order."""
     b = len(cells.combined)
     orders = np.array(list(permutations(range(b))))
     numbers = np.concatenate([np.tile((0, 1), (len(orders), 1)), 2 + np.argsort(orders, axis=1)], axis=1)
@@ -606,8 +615,8 @@ def _is_list(value: Any, length: int) -> TypeGuard[list[Any] | tuple[Any, ...]]:
     return isinstance(value, (list, tuple)) and len(value) == length
 
 
-def _fields(text: str, space: str) -> dict[str, Any]:
-    """The arguments of `Genotype(name=literal, ...)`, where a literal may be `range(2, 6)`; nothing is evaluated."""
+def _genotype_fields(text: str, space: str) -> dict[str, Any]:
+    """Arguments of `Genotype(name=literal, ...)`, including literals like `range(2, 6)`; nothing is evaluated."""
     form = "Genotype(normal=[('op', 0), ...], normal_concat=[2, ...], reduce=[('op', 0), ...], reduce_concat=[2, ...])"
     known = [name + field for name in CELLS for field in ("", "_concat", "_combine")]
     try:

@@ -1,4 +1,4 @@
-"""A space made from a dictionary of named choices, every combination of which is an architecture."""
+"""Spaces from dictionaries of named choices, in which every combination is an architecture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.imports import function
 from nasbench.spaces import interchange
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.types import FloatArray, GenotypeArray
 
 if TYPE_CHECKING:
@@ -20,27 +21,26 @@ if TYPE_CHECKING:
 
     from nasbench.tasks import Task
 
-MOST = 126
-"""Options of all choices together: each is an op of its own, and with input and output these are int8."""
+MAX_OPTIONS = 126
+"""Maximum number of options of all choices: each is an op, and with input and output op indices are int8."""
 
 
 class ChoiceSpace(Space):
     """All combinations of named choices: `ChoiceSpace({"depth": [1, 2, 3], "pool": ["max", "avg"]})`.
 
-    A genotype holds the position of each choice's option in its list. The graph is the chain of the input, a node of
-    op `name=value` for each choice, in the order of the dictionary, and the output; a number is the numeric attribute
-    `value` of its node too. Every genotype is an architecture of its own.
+    A genotype holds the index of the chosen option of each choice. The graph is the chain of the input, a node of op
+    `name=value` for each choice in the order of the dictionary, and the output; a number is also the numeric attribute
+    `value` of its node. Every genotype is an architecture of its own.
 
     Args:
-        options: The options of each choice, strings, numbers or truth values, by name.
+        options: Choice name -> options: strings, numbers or truth values.
         name: Name of the space.
-        paper: Where it comes from.
-        build: `"module:function"` of a function `(choices, task, settings)` that makes the torch network of a
-            dictionary of choices, as `options` names them. Without it there are no networks, as for a table of results
-            that was measured elsewhere.
+        paper: Source of the space.
+        build: `"module:function"` of a function `(choices, task, settings)` that builds the torch network of a
+            dictionary of choices. Without it there are no networks, as for a table of results measured elsewhere.
 
     Raises:
-        InputError: There is no choice to make, or a name or an option is not acceptable; the message says why.
+        InputError: There is nothing to choose, or a name or an option is not acceptable; the message says why.
     """
 
     name = "choices"
@@ -61,7 +61,7 @@ class ChoiceSpace(Space):
         labels = (f"{key}={value}" for key, values in self.options.items() for value in values)
         self.ops = ("input", *labels, "output")
         self.max_nodes = len(self.options) + 2
-        self._first_op = np.cumsum((1, *self.cardinalities[:-1]))  # of each choice, in `ops`
+        self._first_op = np.cumsum((1, *self.cardinalities[:-1]))  # index in `ops` of the first option of each choice
         numbers = [value if _is_number(value) else None for values in self.options.values() for value in values]
         self._numbers = [None, *numbers, None]
         if any(number is not None for number in numbers):
@@ -70,7 +70,7 @@ class ChoiceSpace(Space):
 
     @property
     def trainable(self) -> bool:
-        """Whether there is a `build`, or a subclass writes `network`."""
+        """Whether there is a `build`, or a subclass overrides `network`."""
         return self.build is not None or type(self).network is not ChoiceSpace.network
 
     @property
@@ -80,17 +80,17 @@ class ChoiceSpace(Space):
 
     @property
     def choice_names(self) -> tuple[str, ...]:
-        """The names of the choices."""
+        """Names of the choices."""
         return tuple(self.options)
 
     def option_names(self, position: int) -> tuple[Option, ...]:
-        """The options themselves."""
+        """Options of one choice."""
         return tuple(self.options[self.choice_names[position]])
 
     # --- graph and string ---------------------------------------------------------------------------------------
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
-        """The architecture `(d,)` as a directed path with attribute `op`, and `value` where that is a number."""
+        """The architecture `(d,)` as a directed path with attributes `op` and, for numbers, `value`."""
         import networkx as nx
 
         graph: nx.DiGraph[int] = nx.path_graph(self.max_nodes, create_using=nx.DiGraph)
@@ -99,7 +99,7 @@ class ChoiceSpace(Space):
         return graph
 
     def _data(self, op: int) -> dict[str, Any]:
-        """Attributes of a node."""
+        """Attributes of a node with this op index."""
         number = self._numbers[op]
         return {"op": self.ops[op]} | ({} if number is None else {"value": number})
 
@@ -125,7 +125,7 @@ class ChoiceSpace(Space):
         return genotype[1:-1]
 
     def to_string(self, genotype: GenotypeArray) -> str:
-        """The choices by name, as in `depth=2,kernel=5,pool=max`."""
+        """Named choices, as in `depth=2,kernel=5,pool=max`."""
         return interchange.to_string(self, genotype)
 
     def _from_string(self, text: str) -> list[int]:
@@ -134,18 +134,18 @@ class ChoiceSpace(Space):
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, d)` genotypes as dense arrays; all are paths of `d + 2` nodes."""
+        """The graphs of `(n, d)` genotypes as dense arrays, all paths of `d + 2` nodes."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.tile(np.eye(v, k=1, dtype=bool), (n, 1, 1))
         return AdjacencyArrays(adjacency, self._labels(genotypes), np.ones((n, v), dtype=bool))
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
-        """The numbers that were chosen in `(n, d)` genotypes, 0 for what is none; shape `(n, d + 2, 0 or 1)`."""
+        """Chosen numbers in `(n, d)` genotypes, 0 for other options; shape `(n, d + 2, 0 or 1)`."""
         numbers = np.array([0 if number is None else number for number in self._numbers], dtype=np.float64)
         return numbers[self._labels(genotypes)][:, :, None][..., : len(self.attributes)]
 
     def _labels(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """The positions in `ops` of the nodes of `(n, d)` genotypes; shape `(n, d + 2)`."""
+        """Index in `ops` of each node of `(n, d)` genotypes; shape `(n, d + 2)`."""
         ops = np.zeros((len(genotypes), self.max_nodes), dtype=np.int8)
         ops[:, 1:-1], ops[:, -1] = genotypes + self._first_op, len(self.ops) - 1
         return ops
@@ -153,17 +153,16 @@ class ChoiceSpace(Space):
     # --- network ------------------------------------------------------------------------------------------------
 
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
-        """What `build` makes of the choices of one genotype `(d,)`.
+        """The network built by `build` from the choices of one genotype `(d,)`.
 
         Raises:
-            InputError: There is no `build`, it cannot be imported, or it makes no network.
+            InputError: There is no `build`, it cannot be imported, or it returns no network.
         """
         import torch
 
         if self.build is None:
             raise InputError(
-                f"{self.name} has no networks: it was made without a function that builds them; give it "
-                "build='module:function'"
+                f"{self.name} has no networks: it has no function that builds them; pass build='module:function'"
             )
         network = function(self.build, "choices", "task", "settings")(self.to_config(genotype), task, settings)
         if not isinstance(network, torch.nn.Module):
@@ -181,7 +180,7 @@ def _items(options: Mapping[str, Iterable[Option]]) -> Iterable[tuple[str, Itera
 
 
 def _plain(value: Any) -> Any:
-    """Python's number for one of numpy, which JSON does not have."""
+    """Python number for a numpy number, which JSON does not have."""
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -191,8 +190,10 @@ def _is_number(value: Option) -> bool:
 
 def _check(space: str, options: Mapping[str, list[Option]]) -> None:
     total = sum(map(len, options.values()))
-    if total > MOST:
-        raise InputError(f"{space} has {total} options in all, but a space has at most {MOST}; take fewer values")
+    if total > MAX_OPTIONS:
+        raise InputError(
+            f"{space} has {total} options in all, but a space has at most {MAX_OPTIONS}; take fewer values"
+        )
     for name, values in options.items():
         interchange.check_word("name of a choice", name)
         if not values:
@@ -205,6 +206,8 @@ def _check(space: str, options: Mapping[str, list[Option]]) -> None:
         for position, value in enumerate(values):
             same = [other for other in values[:position] if other == value or str(other) == str(value)]
             if same:
-                raise InputError(f"{space}: the choice {name!r} has {same[0]!r} and {value!r}, which read the same")
+                raise InputError(
+                    f"{space}: the choice {name!r} has {same[0]!r} and {value!r}, which are the same as text"
+                )
     if math.prod(map(len, options.values())) < 2:
-        raise InputError(f"{space} leaves nothing to choose; give it a choice of at least two options")
+        raise InputError(f"{space} leaves nothing to choose; add a choice of at least two options")

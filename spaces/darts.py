@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.spaces.base import Option
 from nasbench.spaces.cell_pair import Blocks, CellPair, ShortArray
+from nasbench.spaces.values import Option
 from nasbench.types import BoolArray
 
 OPERATIONS = (
@@ -17,27 +17,28 @@ OPERATIONS = (
     "dil_conv_3x3",
     "dil_conv_5x5",
 )
-NODES = 4
+NODES_PER_CELL = 4
 """Intermediate nodes of a cell."""
 
 
 class DARTS(CellPair):
     """The 1,076,746,950,455,072,400 genotypes of DARTS (Liu et al., ICLR 2019, arXiv:1806.09055).
 
-    Node `k` of a cell (from 0) adds two operations on two different ones of `k + 2` earlier hidden states, and all four
-    nodes are concatenated. With 7 operations that is prod_k C(k + 2, 2) * 7^2 = 1 * 3 * 6 * 10 * 7^8 = 1,037,664,180
-    cells, and as many pairs as the square. `none`, which DARTS allows while it searches, is in no final architecture.
+    Node `k` of a cell (from 0) adds the results of two operations on two different states of the `k + 2` earlier hidden
+    states; all four nodes are concatenated. With 7 operations there are prod_k C(k + 2, 2) * 7^2 = 1 * 3 * 6 * 10 * 7^8
+    = 1,037,664,180 cells, and the square of this number of pairs. `none`, allowed by DARTS during the search, is in
+    no final architecture.
 
-    A genotype holds for each node of the normal cell, then of the reduction cell: the pair of hidden states
-    (0,1; 0,2; 1,2; 0,3; 1,3; ...; the first node has one only, which is left out), the operation on the earlier state
-    and the one on the later.
+    A genotype holds, for each node of the normal cell and then of the reduction cell: the pair of hidden states (0,1;
+    0,2; 1,2; 0,3; 1,3; ...; omitted for the first node, which has only one pair), the operation on the earlier state,
+    and the operation on the later state.
     """
 
     name = "darts"
     paper = "Liu et al. (2019), DARTS, arXiv:1806.09055"
     operations = OPERATIONS
     combinations = ("add",)
-    blocks = NODES
+    blocks = NODES_PER_CELL
     distinct = True
 
     def _positions(self, states: int) -> tuple[int, ...]:
@@ -59,8 +60,10 @@ class DARTS(CellPair):
         return np.stack([later * (later - 1) // 2 + earlier, first, second])
 
     def _concatenated(self, cells: Blocks) -> BoolArray:
-        return np.tile(np.arange(NODES + 2)[:, None] >= 2, (1, cells.combined.shape[1]))
+        return np.tile(np.arange(NODES_PER_CELL + 2)[:, None] >= 2, (1, cells.combined.shape[1]))
 
 
-_PAIRS = np.array([(earlier, later) for later in range(1, NODES + 1) for earlier in range(later)], dtype=np.int16).T
+_PAIRS = np.array(
+    [(earlier, later) for later in range(1, NODES_PER_CELL + 1) for earlier in range(later)], dtype=np.int16
+).T
 """The two hidden states of each option of a pair; shape `(2, 10)`."""

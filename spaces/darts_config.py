@@ -1,9 +1,8 @@
-"""A DARTS architecture under the names of NAS-Bench-301: a hyperparameter for each edge and each pair of inputs.
+"""DARTS architectures in the hyperparameter names of NAS-Bench-301: one for each edge and pair of inputs.
 
-Hidden state `k` of a cell (2 to 5) takes its inputs from the states that `inputs_node_<cell>_<k>` names, as in `0_2`
-(those of state 2 are 0 and 1, and have no name). What is done to state `i` on its way there is `edge_<cell>_<number>`,
-where the edges into state `k` are numbered from k (k - 1) / 2 - 1 on. Edges that are not taken have no value. All names
-begin with `PREFIX` (Siems et al., 2020, arXiv:2008.09777).
+`inputs_node_<cell>_<k>` names the two inputs of hidden state `k` (2 to 5), as in `0_2`; state 2 has no such name, its
+inputs are 0 and 1. `edge_<cell>_<number>` is the operation on an edge; the edges into state `k` are numbered from
+k (k - 1) / 2 - 1 on. Unused edges have no value. All names begin with `PREFIX` (Siems et al., 2020, arXiv:2008.09777).
 """
 
 from __future__ import annotations
@@ -13,36 +12,36 @@ from functools import cache
 from typing import Any
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import Option
 from nasbench.spaces.cell_pair import CELLS
-from nasbench.spaces.darts import DARTS, NODES
+from nasbench.spaces.darts import DARTS, NODES_PER_CELL
+from nasbench.spaces.values import Option
 from nasbench.types import GenotypeArray
 
 PREFIX = "NetworkSelectorDatasetInfo:darts:"
 ARCHITECTURE = (f"{PREFIX}edge_", f"{PREFIX}inputs_node_")
-"""How the names begin that say which architecture it is; a configuration has others, of the training."""
+"""Prefixes of architecture names; a configuration has other names, for the training."""
 FIRST_INPUTS = "0_1"
-"""Of state 2, which has no choice."""
+"""Inputs of state 2, which has no choice."""
 
 
 @cache
 def _options() -> dict[str, tuple[Option, ...]]:
-    """The options of each choice of the space, by its name."""
+    """Choice name -> options of the space."""
     space = DARTS()
     return {name: space.option_names(position) for position, name in enumerate(space.choice_names)}
 
 
 def from_darts_config(config: Mapping[str, Any]) -> list[int]:
-    """The genotype that a configuration of NAS-Bench-301 describes; names of other things are not looked at.
+    """The genotype described by a configuration of NAS-Bench-301; other names are ignored.
 
     Raises:
-        InputError: A name is missing or has a value that is no option, or edges have one that are not taken.
+        InputError: A name is missing or has an unknown value, or an unused edge has an operation.
     """
     options = _options()
     chosen: dict[str, Any] = {}
     taken = set()
     for cell in CELLS:
-        for state in range(2, 2 + NODES):
+        for state in range(2, 2 + NODES_PER_CELL):
             name = f"{cell}_{state}_inputs"
             inputs = _checked(config, f"inputs_node_{cell}_{state}", options[name]) if name in options else FIRST_INPUTS
             chosen[name] = inputs
@@ -57,11 +56,11 @@ def from_darts_config(config: Mapping[str, Any]) -> list[int]:
 
 
 def to_darts_config(genotype: GenotypeArray) -> dict[str, str]:
-    """The configuration of NAS-Bench-301 that describes a genotype `(d,)`: 16 edges and six pairs of inputs."""
+    """The configuration of NAS-Bench-301 for a genotype `(d,)`: 16 edges and six pairs of inputs."""
     chosen = {name: str(known[option]) for (name, known), option in zip(_options().items(), genotype, strict=True)}
     config = {}
     for cell in CELLS:
-        for state in range(2, 2 + NODES):
+        for state in range(2, 2 + NODES_PER_CELL):
             inputs = chosen.get(f"{cell}_{state}_inputs")
             if inputs is not None:
                 config[f"{PREFIX}inputs_node_{cell}_{state}"] = inputs

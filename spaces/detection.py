@@ -1,4 +1,4 @@
-"""Detectors: a pyramid of merging cells (NAS-FPN, Ghiasi, 2019) of the size of an EfficientDet (Tan et al., 2020)."""
+"""Detectors: pyramids of merging cells (NAS-FPN, Ghiasi et al., 2019) at EfficientDet sizes (Tan et al., 2020)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space
+from nasbench.spaces.base import Space
 from nasbench.spaces.efficientdet import scaling
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.tasks.detection import ObjectDetection
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
@@ -26,22 +27,22 @@ if TYPE_CHECKING:
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 LEVELS = (3, 4, 5, 6, 7)
-"""Levels of the pyramid; each has half the height and width of the one before."""
+"""Levels of the pyramid; each has half the height and width of the previous one."""
 OPERATIONS = ("sum", "attention", "fusion")
 PHIS = 8
-MOST_INTERMEDIATE = 3
-_SOURCES = 3
-"""Most features that a cell takes."""
+MAX_INTERMEDIATE = 3
+_MAX_SOURCES = 3
+"""Maximum number of features that a cell reads."""
 
 
 class Pyramids(NamedTuple):
-    """`n` pyramids of `c` cells: `m` intermediate ones, then that of each output level.
+    """`n` pyramids of `c` cells: `m` intermediate ones, then one for each output level.
 
     Attributes:
-        phis: The scaling; shape `(n,)`.
+        phis: Compound scaling; shape `(n,)`.
         levels: Levels of the intermediate cells, from 0; shape `(n, m)`.
-        ops: What the cells do, as positions in `OPERATIONS`; shape `(n, c)`.
-        masks: Which features they take, as bits: the five inputs, then the cells; shape `(n, c)`.
+        ops: Operations of the cells, as indices into `OPERATIONS`; shape `(n, c)`.
+        masks: Bit masks of the features each cell reads: five inputs, then the cells; shape `(n, c)`.
     """
 
     phis: IntArray
@@ -50,43 +51,43 @@ class Pyramids(NamedTuple):
     masks: IntArray
 
     def take(self, rows: npt.NDArray[Any]) -> Pyramids:
-        """Some of the pyramids."""
+        """The pyramids of some rows."""
         return Pyramids(*(part[rows] for part in self))
 
 
 class Detection(Space):
-    """Feature pyramids of merging cells, and the size of the detector around them.
+    """Feature pyramids of merging cells, in detectors of scalable size.
 
-    The backbone gives five features, `in3` to `in7`, of levels 3 to 7. A merging cell takes two or three different
-    features, brings them to a level, and combines them:
+    The backbone computes five features, `in3` to `in7`, of levels 3 to 7. A merging cell reads two or three different
+    features, resizes them to its level, and combines them:
 
     - `sum` adds them (NAS-FPN);
-    - `attention` multiplies the one of the lowest level by a gate of each channel, made of the one of the next level,
-      and adds that and the others (NAS-FPN: global pooling; equal levels take both roles by turns, and count half);
-    - `fusion` adds them with learnt weights that are positive and add up to 1 (EfficientDet: fast normalised fusion).
+    - `attention` multiplies the feature of the lowest level by a channel gate computed from the next level, and adds
+      that and the other features (NAS-FPN: global pooling; features of equal level share both roles equally);
+    - `fusion` adds them with learnt positive weights that sum to 1 (EfficientDet: fast normalised fusion).
 
-    A convolution follows. There are `intermediate` cells of any level, which take inputs and each other, and one for
-    each output level, `out3` to `out7`, which take all features. No cells wait for each other in a circle, and every
-    intermediate cell is taken by some cell. The pyramid is repeated, and its size and that of all else follows from
-    `phi`, 0 to 7 (see `scaling`). NAS-FPN has two intermediate cells, the BiFPN of EfficientDet has three. Where
-    NAS-FPN adds an input that no cell takes to the output of its level, that output takes three features here.
+    A convolution follows. There are `intermediate` cells of any level, which read inputs and each other, and one cell
+    for each output level, `out3` to `out7`, which read all features. The cells form no cycle, and every intermediate
+    cell has a reader. The pyramid is repeated; `phi`, 0 to 7, sets its size and that of the rest of the detector (see
+    `scaling`). NAS-FPN has two intermediate cells, the BiFPN of EfficientDet has three. NAS-FPN adds unread inputs to
+    the output of their level; here, that output reads three features.
 
-    A genotype holds phi, then of each intermediate cell its level, operation and three sources, then of each output
-    cell operation and sources. Sources are numbers among the features that the cell may take (inputs, intermediate
-    cells, output cells, without itself), in ascending order; the last option of the third is none.
+    A genotype holds phi, then level, operation and three sources of each intermediate cell, then operation and sources
+    of each output cell. Sources are numbers among the features the cell may read (inputs, intermediate cells, output
+    cells, without itself), in ascending order; the last option of the third source is none.
 
-    Of f features, `F(f) = 3 (C(f, 2) + C(f, 3))` choices can be made. The number of ways to choose for n cells without
-    a circle, above b features, is `D(n, b, w) = sum_k (-1)^(k+1) C(n, k) (w F(b + n - k))^k D(n - k, b, w)`, for by
-    inclusion and exclusion k of them are taken by none; w = 5 levels of intermediate cells and 1 of the others. With s
-    of m intermediate cells taken by none, again by inclusion and exclusion, there are
-    `phis * sum_s (-1)^s C(m, s) (5 F(5 + m - s))^s D(m - s, 5, 5) D(5, 5 + m - s, 1)` genotypes: 3.9 * 10^23 for three.
+    A cell that may read f features has `F(f) = 3 (C(f, 2) + C(f, 3))` choices. The number of acyclic choices of n cells
+    above b features, by inclusion and exclusion over k cells without readers, is `D(n, b, w) = sum_k (-1)^(k+1) C(n, k)
+    (w F(b + n - k))^k D(n - k, b, w)`, with w = 5 levels for intermediate cells and 1 for output cells. By inclusion
+    and exclusion over s of m intermediate cells without readers, the number of genotypes is
+    `phis * sum_s (-1)^s C(m, s) (5 F(5 + m - s))^s D(m - s, 5, 5) D(5, 5 + m - s, 1)`: 3.9 * 10^23 for m = 3.
 
-    Graphs are equal up to the numbering of the intermediate cells, of which all are tried: keys are exact. They are
-    function keys too: every cell ends in weights of its own, so nothing computes the same in two ways.
+    Isomorphic graphs differ by the numbering of intermediate cells only; all numberings are tried, so keys are exact.
+    They are function keys too: every cell ends in weights of its own, so no function is computed by two graphs.
 
     Args:
-        intermediate: Intermediate cells, 0 to 3.
-        phis: How many values phi can have, 1 to 8: 1 leaves the size of D0 and a search for pyramids, as NAS-FPN did.
+        intermediate: Number of intermediate cells, 0 to 3.
+        phis: Number of values of phi, 1 to 8. With 1, only pyramids of size D0 are searched, as in NAS-FPN.
     """
 
     name = "detection"
@@ -100,48 +101,48 @@ class Detection(Space):
         "mid1@6=fusion(in6,in7); mid2@5=fusion(in5,mid1); mid3@4=fusion(in4,mid2); out3=fusion(in3,mid3); "
         "out4=fusion(in4,mid3,out3); out5=fusion(in5,mid2,out4); out6=fusion(in6,mid1,out5); out7=fusion(in7,out6)"
     )
-    """The pyramid of EfficientDet (Figure 3), to be read with three intermediate cells."""
+    """The pyramid of EfficientDet (Figure 3), for three intermediate cells."""
     NAS_FPN = (
         "mid1@4=attention(in4,in6); mid2@4=sum(in4,mid1); out3=sum(in3,mid2); out4=sum(mid2,out3); "
         "out5=attention(in5,out3,out4); out6=attention(out5,out7); out7=attention(in7,mid2,out5)"
     )
-    """The pyramid of NAS-FPN (Figure 6), to be read with two intermediate cells."""
+    """The pyramid of NAS-FPN (Figure 6), for two intermediate cells."""
 
-    def __init__(self, intermediate: int = MOST_INTERMEDIATE, phis: int = PHIS) -> None:
-        for name, value, least, most in (
-            ("intermediate", intermediate, 0, MOST_INTERMEDIATE),
+    def __init__(self, intermediate: int = MAX_INTERMEDIATE, phis: int = PHIS) -> None:
+        for name, value, low, high in (
+            ("intermediate", intermediate, 0, MAX_INTERMEDIATE),
             ("phis", phis, 1, PHIS),
         ):
-            if not isinstance(value, int) or not least <= value <= most:
-                raise InputError(f"{name} must be an integer from {least} to {most}, got {value!r}")
+            if not isinstance(value, int) or not low <= value <= high:
+                raise InputError(f"{name} must be an integer from {low} to {high}, got {value!r}")
         self.intermediate, self.phis = intermediate, phis
         m = intermediate
         self._cells = m + len(LEVELS)
-        self._own = len(LEVELS) + np.arange(self._cells)  # the feature that each cell makes
-        self._among = np.where(np.arange(self._cells) < m, len(LEVELS) + m - 1, len(LEVELS) + self._cells - 1)
+        self._feature_of = len(LEVELS) + np.arange(self._cells)  # feature computed by each cell
+        self._readable = np.where(np.arange(self._cells) < m, len(LEVELS) + m - 1, len(LEVELS) + self._cells - 1)
         self._names = (
             *(f"in{level}" for level in LEVELS),
             *(f"mid{cell + 1}" for cell in range(m)),
             *(f"out{level}" for level in LEVELS),
         )
         choices = [phis]
-        for cell, f in enumerate(self._among.tolist()):
+        for cell, f in enumerate(self._readable.tolist()):
             choices += [len(LEVELS)] * (cell < m) + [len(OPERATIONS), f, f, f + 1]
         self.cardinalities = tuple(choices)
         place = 1 + 4 * np.arange(self._cells) + np.minimum(1 + np.arange(self._cells), m)
         self._op_at, self._level_at = place, place[:m] - 1
-        self._source_at = place[:, None] + np.arange(1, 1 + _SOURCES)  # (c, 3)
+        self._source_at = place[:, None] + np.arange(1, 1 + _MAX_SOURCES)  # (c, 3)
         self.ops = ("input", "feature", *OPERATIONS, "output")
         self.max_nodes = 2 + len(self._names)
-        self._mids = ((1 << m) - 1) << len(LEVELS)
+        self._intermediate_bits = ((1 << m) - 1) << len(LEVELS)
 
     @property
     def choice_names(self) -> tuple[str, ...]:
-        """`phi`, and of each cell `mid1_level`, `mid1_op`, `mid1_source1` to `mid1_source3`."""
+        """`phi`, then `mid1_level`, `mid1_op`, `mid1_source1` to `mid1_source3` and so on for each cell."""
         names = ["phi"]
         for cell, name in enumerate(self._names[len(LEVELS) :]):
             names += [f"{name}_level"] * (cell < self.intermediate)
-            names += [f"{name}_op", *(f"{name}_source{source + 1}" for source in range(_SOURCES))]
+            names += [f"{name}_op", *(f"{name}_source{source + 1}" for source in range(_MAX_SOURCES))]
         return tuple(names)
 
     def option_names(self, position: int) -> tuple[Option, ...]:
@@ -153,15 +154,15 @@ class Detection(Space):
             return LEVELS
         if position == self._op_at[cell]:
             return OPERATIONS
-        others = [name for feature, name in enumerate(self._names) if feature != self._own[cell]]
+        others = [name for feature, name in enumerate(self._names) if feature != self._feature_of[cell]]
         last = position == self._source_at[cell, -1]
-        return (*others[: self._among[cell]], "none") if last else tuple(others[: self._among[cell]])
+        return (*others[: self._readable[cell]], "none") if last else tuple(others[: self._readable[cell]])
 
     # --- membership ---------------------------------------------------------------------------------------------
 
     @property
     def size(self) -> int:
-        """Number of genotypes; see the class."""
+        """Number of genotypes; the formula is in the docstring of the class."""
         m, levels = self.intermediate, len(LEVELS)
         pyramids: int = sum(
             (-1) ** s
@@ -174,11 +175,11 @@ class Detection(Space):
         return self.phis * pyramids
 
     def contains(self, genotypes: GenotypeArray) -> BoolArray:
-        """Which of `(n, d)` in-range genotypes have ascending sources, no circle, and no cell that none takes."""
-        return self._ascending(genotypes).all(axis=1) & self._fine(self.pyramids(genotypes))
+        """Whether sources ascend, cells form no cycle, and every intermediate cell is read; `(n, d)` to `(n,)`."""
+        return self._ascending(genotypes).all(axis=1) & self._valid(self.pyramids(genotypes))
 
     def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
-        """Why each of `(n, d)` in-range genotypes is no architecture, or None: the first cell that is at fault."""
+        """First violation in each of `(n, d)` in-range genotypes, naming the cell, or None."""
         ascending, pyramids = self._ascending(genotypes), self.pyramids(genotypes)
         placed, unused = self._placed(pyramids.masks), self._unused(pyramids.masks)
         reasons: list[str | None] = []
@@ -188,118 +189,119 @@ class Detection(Space):
                 cell = int(ascending[row].argmin())
                 reasons.append(f"the sources of {names[cell]} are not different and in ascending order")
             elif not placed[row].all():
-                stuck = [name for name, fine in zip(names, placed[row], strict=True) if not fine]
-                reasons.append(f"{', '.join(stuck)} cannot be computed, for some of them take each other in a circle")
+                stuck = [name for name, ok in zip(names, placed[row], strict=True) if not ok]
+                reasons.append(f"{', '.join(stuck)} cannot be computed: some of them read each other in a cycle")
             elif unused[row].any():
-                reasons.append(f"no cell takes {names[int(unused[row].argmax())]}")
+                reasons.append(f"no cell reads {names[int(unused[row].argmax())]}")
             else:
                 reasons.append(None)
         return reasons
 
     def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
-        """Nearest reading of `(n, d)` vectors of independent choices as architectures; all can be read.
+        """Repair `(n, d)` vectors of independent choices; every vector can be repaired.
 
-        Sources are put in order, and one that is named twice takes the next number. Of cells that take each other in a
-        circle the first takes inputs instead, and an intermediate cell that none takes goes to the output of its level.
+        Sources are sorted, and a repeated source becomes the next one. The first cell of a cycle reads inputs instead,
+        and an unread intermediate cell is read by the output of its level.
         """
         result = raw.copy()
         sources = np.sort(raw[:, self._source_at].astype(np.int64), axis=2)
-        last = self._among
+        last = self._readable
         sources[..., 0] = np.minimum(sources[..., 0], last - 2)
         sources[..., 1] = np.clip(sources[..., 1], sources[..., 0] + 1, last - 1)
         sources[..., 2] = np.clip(sources[..., 2], sources[..., 1] + 1, last)
         result[:, self._source_at] = sources
         pyramids = self.pyramids(result)
-        self._break_circles(pyramids.masks)
+        self._break_cycles(pyramids.masks)
         self._connect(pyramids)
         return self.genotypes(pyramids), np.ones(len(raw), dtype=bool)
 
-    def _break_circles(self, masks: IntArray) -> None:
-        """Let cells of `(n, c)` in a circle take inputs instead, in place."""
+    def _break_cycles(self, masks: IntArray) -> None:
+        """Break cycles among cells `(n, c)` in place: a cell reads inputs in place of cells not computed yet."""
         rows = np.arange(len(masks))
         known = np.full(len(masks), (1 << len(LEVELS)) - 1)
         placed = np.zeros(masks.shape, dtype=bool)
         for _ in range(self._cells):
             ready = ~placed & ((masks & ~known[:, None]) == 0)
             cell = np.where(ready.any(axis=1), ready.argmax(axis=1), (~placed).argmax(axis=1))
-            missing = _BITS[masks[rows, cell] & ~known]
-            mine = masks[rows, cell] & known
-            for step in range(_SOURCES):
-                mine = np.where(missing > step, mine | (mine + 1), mine)  # the first input that it does not take
-            masks[rows, cell] = mine
+            missing = _BIT_COUNTS[masks[rows, cell] & ~known]
+            sources = masks[rows, cell] & known
+            for step in range(_MAX_SOURCES):
+                sources = np.where(missing > step, sources | (sources + 1), sources)  # sets the lowest zero bit
+            masks[rows, cell] = sources
             placed[rows, cell] = True
-            known |= 1 << self._own[cell]
+            known |= 1 << self._feature_of[cell]
 
     def _connect(self, pyramids: Pyramids) -> None:
-        """Let the outputs take the intermediate cells that none takes, in place of what is no such cell."""
+        """Connect each unread intermediate cell to the output of its level, in place; a full output drops a source."""
         rows, masks = np.arange(len(pyramids.masks)), pyramids.masks
         for cell in range(self.intermediate):
             unused = self._unused(masks)[:, cell]
             out = self.intermediate + pyramids.levels[:, cell]
-            mine = masks[rows, out]
-            others = mine & ~self._mids
-            dropped = np.where(_BITS[mine] == _SOURCES, mine & ~(others & -others), mine)
-            masks[rows, out] = np.where(unused, dropped | (1 << self._own[cell]), mine)
+            sources = masks[rows, out]
+            others = sources & ~self._intermediate_bits
+            dropped = np.where(_BIT_COUNTS[sources] == _MAX_SOURCES, sources & ~(others & -others), sources)
+            masks[rows, out] = np.where(unused, dropped | (1 << self._feature_of[cell]), sources)
 
     # --- genotypes and pyramids ---------------------------------------------------------------------------------
 
     def pyramids(self, genotypes: GenotypeArray) -> Pyramids:
-        """What `(n, d)` genotypes stand for."""
+        """The pyramids of `(n, d)` genotypes."""
         wide = genotypes.astype(np.int64)
         sources = wide[:, self._source_at]  # (n, c, 3)
-        taken = 1 << (sources + (sources >= self._own[:, None]))
-        masks = np.bitwise_or.reduce(np.where(sources < self._among[:, None], taken, 0), axis=2)
+        bits = 1 << (sources + (sources >= self._feature_of[:, None]))
+        masks = np.bitwise_or.reduce(np.where(sources < self._readable[:, None], bits, 0), axis=2)
         return Pyramids(wide[:, 0], wide[:, self._level_at], wide[:, self._op_at], masks)
 
     def genotypes(self, pyramids: Pyramids) -> GenotypeArray:
-        """The genotypes `(n, d)` of pyramids; inverse of `pyramids`."""
+        """Inverse of `pyramids`."""
         result = np.empty((len(pyramids.phis), len(self.cardinalities)), dtype=np.int8)
         result[:, 0], result[:, self._level_at], result[:, self._op_at] = pyramids[:3]
         features = _MEMBERS[pyramids.masks]  # (n, c, 3)
-        ranks = features - (features > self._own[:, None])
-        result[:, self._source_at] = np.where(features < 0, self._among[:, None], ranks)
+        ranks = features - (features > self._feature_of[:, None])
+        result[:, self._source_at] = np.where(features < 0, self._readable[:, None], ranks)
         return result
 
     def _ascending(self, genotypes: GenotypeArray) -> BoolArray:
-        """Which cells `(n, c)` have sources that are in range and in order."""
+        """Whether the sources of each cell are in range and ascending; shape `(n, c)`."""
         first, second, third = np.moveaxis(genotypes[:, self._source_at], 2, 0)
         ascending: BoolArray = (first < second) & (second < third)
         return ascending
 
     def _placed(self, masks: IntArray) -> BoolArray:
-        """Which cells of `(n, c)` can be computed one after the other; the others are, or wait for, a circle."""
+        """Whether each cell can be computed, that is, neither lies on nor depends on a cycle; shape `(n, c)`."""
         known = np.full((len(masks), 1), (1 << len(LEVELS)) - 1)
         placed = np.zeros(masks.shape, dtype=bool)
         for _ in range(self._cells):
             before, placed = placed, (masks & ~known) == 0
             if np.array_equal(before, placed):
                 break
-            known = (placed << self._own).sum(axis=1, keepdims=True) | (1 << len(LEVELS)) - 1
+            known = (placed << self._feature_of).sum(axis=1, keepdims=True) | (1 << len(LEVELS)) - 1
         return placed
 
     def _unused(self, masks: IntArray) -> BoolArray:
-        """Which intermediate cells no cell takes; shape `(n, m)`."""
-        taken = np.bitwise_or.reduce(masks, axis=1)
-        unused: BoolArray = (taken[:, None] >> self._own[: self.intermediate]) & 1 == 0
+        """Whether each intermediate cell is unread; shape `(n, m)`."""
+        read = np.bitwise_or.reduce(masks, axis=1)
+        unused: BoolArray = (read[:, None] >> self._feature_of[: self.intermediate]) & 1 == 0
         return unused
 
-    def _fine(self, pyramids: Pyramids) -> BoolArray:
+    def _valid(self, pyramids: Pyramids) -> BoolArray:
+        """Whether each pyramid is acyclic and has no unread intermediate cell; shape `(n,)`."""
         placed, unused = self._placed(pyramids.masks), self._unused(pyramids.masks)
-        fine: BoolArray = np.logical_and.reduce(placed, axis=1) & ~np.logical_or.reduce(unused, axis=1)
-        return fine
+        valid: BoolArray = np.logical_and.reduce(placed, axis=1) & ~np.logical_or.reduce(unused, axis=1)
+        return valid
 
     @cached_property
-    def _digits(self) -> list[tuple[int, GenotypeArray]]:
-        """What is chosen one after the other: the first position that it fills, and all that can stand there."""
-        digits = [(0, np.arange(self.phis, dtype=np.int8)[:, None])]
-        for cell, f in enumerate(self._among.tolist()):
+    def _parts(self) -> list[tuple[int, GenotypeArray]]:
+        """Independent parts of a genotype in order: first position, and all possible contents `(options, length)`."""
+        parts = [(0, np.arange(self.phis, dtype=np.int8)[:, None])]
+        for cell, f in enumerate(self._readable.tolist()):
             place = int(self._op_at[cell])
-            sources = [*combinations(range(f), _SOURCES), *((a, b, f) for a, b in combinations(range(f), 2))]
+            sources = [*combinations(range(f), _MAX_SOURCES), *((a, b, f) for a, b in combinations(range(f), 2))]
             if cell < self.intermediate:
-                digits.append((place - 1, np.arange(len(LEVELS), dtype=np.int8)[:, None]))
-            digits.append((place, np.arange(len(OPERATIONS), dtype=np.int8)[:, None]))
-            digits.append((place + 1, np.array(sorted(sources), dtype=np.int8)))
-        return digits
+                parts.append((place - 1, np.arange(len(LEVELS), dtype=np.int8)[:, None]))
+            parts.append((place, np.arange(len(OPERATIONS), dtype=np.int8)[:, None]))
+            parts.append((place + 1, np.array(sorted(sources), dtype=np.int8)))
+        return parts
 
     # --- graph and string ---------------------------------------------------------------------------------------
 
@@ -310,8 +312,8 @@ class Detection(Space):
         adjacency, ops = np.zeros((n, v, v), dtype=bool), np.zeros((n, v), dtype=np.int8)
         inputs, cells = slice(1, 1 + len(LEVELS)), slice(1 + len(LEVELS), v - 1)
         adjacency[:, 0, inputs] = True
-        takes = (pyramids.masks[:, :, None] >> np.arange(len(self._names))) & 1 == 1  # (n, c, features)
-        adjacency[:, 1:-1, cells] = takes.transpose(0, 2, 1)
+        reads = (pyramids.masks[:, :, None] >> np.arange(len(self._names))) & 1 == 1  # (n, c, features)
+        adjacency[:, 1:-1, cells] = reads.transpose(0, 2, 1)
         adjacency[:, v - 1 - len(LEVELS) : v - 1, v - 1] = True
         ops[:, inputs], ops[:, cells], ops[:, -1] = 1, 2 + pyramids.ops, len(self.ops) - 1
         return AdjacencyArrays(adjacency, ops, np.ones((n, v), dtype=bool))
@@ -350,19 +352,19 @@ class Detection(Space):
             raise InputError(f"a graph of {self.name} has one node each of op 'input' and 'output'")
         phis: dict[Any, Any] = dict(graph.nodes(data="phi"))
         phi = phis[start]
-        for node, given in phis.items():
-            if given != phi or phi not in range(self.phis):
-                raise InputError(f"node {node!r} has phi {given!r}; all nodes have the same, 0 to {self.phis - 1}")
+        for node, value in phis.items():
+            if value != phi or phi not in range(self.phis):
+                raise InputError(f"node {node!r} has phi {value!r}; all nodes have the same, 0 to {self.phis - 1}")
         level: dict[Any, Any] = dict(graph.nodes(data="level"))
         cells = [node for node in nx.topological_sort(graph) if labels[node] in OPERATIONS]
         for node in (*by_op["feature"], *cells):
             if level[node] not in LEVELS:
-                raise InputError(f"node {node!r} has the level {level[node]!r}, allowed are 3 to 7")
+                raise InputError(f"node {node!r} has level {level[node]!r}, allowed are 3 to 7")
         outs = sorted(graph.predecessors(end), key=level.__getitem__)
-        for what, nodes in (("features", sorted(by_op["feature"], key=level.__getitem__)), ("output cells", outs)):
+        for kind, nodes in (("features", sorted(by_op["feature"], key=level.__getitem__)), ("output cells", outs)):
             if [level[node] for node in nodes] != [*LEVELS]:
                 raise InputError(
-                    f"a graph of {self.name} has {what} of levels 3 to 7, one of each, got "
+                    f"a graph of {self.name} has {kind} of levels 3 to 7, one of each, got "
                     f"{[level[node] for node in nodes]}"
                 )
         mids = [node for node in cells if node not in outs]
@@ -370,13 +372,13 @@ class Detection(Space):
         if len(order) != len(self._names) or not {*outs} <= {*cells}:
             raise InputError(f"a graph of {self.name} has {self.intermediate} intermediate cells, got {len(mids)}")
         if level[start] != 0 or level[end] != 0 or graph.out_degree(end):
-            raise InputError("input and output have the level 0, and nothing follows the output")
+            raise InputError("input and output have level 0, and nothing follows the output")
         number = {node: feature for feature, node in enumerate(order)}
         lines = []
         for node in order[len(LEVELS) :]:
             sources = list(graph.predecessors(node))
             if start in sources:
-                raise InputError(f"node {node!r} is a cell, which takes features and not the input")
+                raise InputError(f"node {node!r} is a cell, which reads features and not the input")
             lines.append(
                 (
                     number[node] - len(LEVELS),
@@ -387,23 +389,23 @@ class Detection(Space):
             )
         for node in by_op["feature"]:
             if list(graph.predecessors(node)) != [start]:
-                raise InputError(f"node {node!r} is a feature, which takes the input alone")
+                raise InputError(f"node {node!r} is a feature, which reads the input alone")
         return self._from_cells(phi, lines)
 
     def _from_cells(self, phi: int, cells: list[tuple[int, int, str, list[str]]]) -> list[int]:
-        """The genotype of cells given by number, level, operation and names of sources."""
+        """The genotype of cells, each (number, level, operation, names of sources)."""
         m = self.intermediate
         levels, ops = np.zeros((1, m), dtype=np.int64), np.zeros((1, self._cells), dtype=np.int64)
         masks = np.zeros((1, self._cells), dtype=np.int64)
         for cell, level, op, sources in cells:
             name = self._names[len(LEVELS) + cell]
-            allowed = self._names[: self._among[cell] + 1]
+            allowed = self._names[: self._readable[cell] + 1]
             for source in sources:
                 if source not in allowed or source == name:
                     kind = "inputs and intermediate cells" if cell < m else "inputs and cells"
-                    raise InputError(f"{name} takes {source!r}; it can take other {kind}")
-            if len({*sources}) != len(sources) or len(sources) not in (2, _SOURCES):
-                raise InputError(f"{name} takes {', '.join(sources) or 'nothing'}; a cell takes 2 or 3 features")
+                    raise InputError(f"{name} reads {source!r}; it can read other {kind}")
+            if len({*sources}) != len(sources) or len(sources) not in (2, _MAX_SOURCES):
+                raise InputError(f"{name} reads {', '.join(sources) or 'nothing'}; a cell reads 2 or 3 features")
             if cell < m:
                 levels[0, cell] = LEVELS.index(level)
             ops[0, cell] = OPERATIONS.index(op)
@@ -412,7 +414,7 @@ class Detection(Space):
         return vector
 
     def to_string(self, genotype: GenotypeArray) -> str:
-        """As in `phi=0; mid1@6=fusion(in6,in7); ...; out3=sum(in3,mid1); ...`: `@` is the level of a cell."""
+        """Text like `phi=0; mid1@6=fusion(in6,in7); ...; out3=sum(in3,mid1); ...`; `@` is the level of a cell."""
         pyramids = self.pyramids(genotype[None])
         parts = [f"phi={pyramids.phis[0]}"]
         for cell in range(self._cells):
@@ -436,19 +438,17 @@ class Detection(Space):
         for part in parts:
             read = re.fullmatch(r"(\w+)(?:@(\d+))?\s*=\s*(\w+)\(([^()]*)\)", part)
             if read is None or read[1] not in names:
-                raise InputError(f"expected a cell as in 'out3=sum(in3,in4)', of {', '.join(names)}, got {part!r}")
+                raise InputError(f"expected a cell as in 'out3=sum(in3,in4)', one of {', '.join(names)}, got {part!r}")
             cell = names.index(read[1])
             if (read[2] is None) != (cell >= self.intermediate) or (read[2] and read[2] not in map(str, LEVELS)):
-                raise InputError(
-                    f"an intermediate cell, and no other, has a level as in 'mid1@3', 3 to 7; got {part!r}"
-                )
+                raise InputError(f"intermediate cells, and no others, have a level 3 to 7 as in 'mid1@3'; got {part!r}")
             if read[3] not in OPERATIONS:
                 raise InputError(f"{read[1]}: unknown operation {read[3]!r}; known are {', '.join(OPERATIONS)}")
             sources = [source.strip() for source in read[4].split(",")]
             cells.append((cell, int(read[2] or LEVELS[cell - self.intermediate]), read[3], sources))
         if sorted(cell for cell, *_ in cells) != [*range(self._cells)]:
             raise InputError(
-                f"an architecture of {self.name} has the cells {', '.join(names)}, once each; "
+                f"an architecture of {self.name} has the cells {', '.join(names)}, each once; "
                 f"got {', '.join(names[cell] for cell, *_ in cells) or 'none'}"
             )
         return self._from_cells(int(phi[1]), cells)
@@ -461,37 +461,39 @@ class Detection(Space):
         """
         return self.genotype(f"phi={phi}; {self.BIFPN}")
 
-    # --- moves --------------------------------------------------------------------------------------------------
+    # --- neighbourhood ------------------------------------------------------------------------------------------
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
-        """`n` genotypes `(n, d)`, uniform and with replacement: what is no architecture is drawn again."""
-        found = np.zeros((0, len(self.cardinalities)), dtype=np.int8)
-        while len(found) < n:
-            drawn = np.empty((64 + 16 * (n - len(found)), len(self.cardinalities)), dtype=np.int8)
-            for place, options in self._digits:
+        """`n` genotypes `(n, d)`, uniform and with replacement, by rejection."""
+        accepted = np.zeros((0, len(self.cardinalities)), dtype=np.int8)
+        while len(accepted) < n:
+            drawn = np.empty((64 + 16 * (n - len(accepted)), len(self.cardinalities)), dtype=np.int8)
+            for place, options in self._parts:
                 drawn[:, place : place + options.shape[1]] = options[rng.integers(0, len(options), len(drawn))]
-            found = np.concatenate([found, drawn[self._fine(self.pyramids(drawn))]])
-        return found[:n]
+            accepted = np.concatenate([accepted, drawn[self._valid(self.pyramids(drawn))]])
+        return accepted[:n]
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
-        """Another phi, level of an intermediate cell or operation; another source of a cell, one more or one less."""
-        own = self._least(self.pyramids(genotypes))
-        edited, owner = self._edits(own)
-        fine = np.flatnonzero(self._fine(edited))
-        edited, owner = self._least(edited.take(fine)), owner[fine]
-        words, own_words = self._words(edited), self._words(own)
+        """Neighbours by another phi, level, operation or source, or by one source more or less."""
+        pyramids = self._least(self.pyramids(genotypes))
+        edited, owner = self._edits(pyramids)
+        valid = np.flatnonzero(self._valid(edited))
+        edited, owner = self._least(edited.take(valid)), owner[valid]
+        words, words_before = self._words(edited), self._words(pyramids)
         order = np.lexsort((*words.T, owner))
         words, owner = words[order], owner[order]
-        fresh = (words != own_words[owner]).any(axis=1)
-        fresh[1:] &= (np.diff(words, axis=0) != 0).any(axis=1) | (np.diff(owner) != 0)
-        return self.genotypes(edited.take(order[fresh])), owner[fresh]
+        distinct = (words != words_before[owner]).any(axis=1)
+        distinct[1:] &= (np.diff(words, axis=0) != 0).any(axis=1) | (np.diff(owner) != 0)
+        return self.genotypes(edited.take(order[distinct])), owner[distinct]
 
     @cached_property
     def _toggles(self) -> tuple[IntArray, IntArray]:
-        """Edits of sources: cells, and which one or two bits of their masks change; shape `(t,)` each."""
+        """Edits of sources: cells, and the one or two bits of their masks that flip; shape `(t,)` each."""
         cells, bits = [], []
-        for cell, (f, own) in enumerate(zip(self._among.tolist(), self._own.tolist(), strict=True)):
-            others = [1 << feature for feature in range(f + 1) if feature != own]
+        for cell, (f, feature_of_cell) in enumerate(
+            zip(self._readable.tolist(), self._feature_of.tolist(), strict=True)
+        ):
+            others = [1 << feature for feature in range(f + 1) if feature != feature_of_cell]
             for k in (1, 2):
                 for chosen in combinations(others, k):
                     cells.append(cell)
@@ -499,12 +501,12 @@ class Detection(Space):
         return np.array(cells), np.array(bits)
 
     def _edits(self, pyramids: Pyramids) -> tuple[Pyramids, KeyArray]:
-        """All edits of `n` pyramids, some of which are none, and whose they are."""
+        """All edits of `n` pyramids, some of them invalid, and the row each belongs to."""
         n = len(pyramids.phis)
         cells, bits = self._toggles
         before = pyramids.masks[:, cells]  # (n, t)
-        count, was = _BITS[before ^ bits], _BITS[before]
-        possible = np.where(_BITS[bits] == 1, (count >= 2) & (count <= _SOURCES), count == was)
+        count, count_before = _BIT_COUNTS[before ^ bits], _BIT_COUNTS[before]
+        possible = np.where(_BIT_COUNTS[bits] == 1, (count >= 2) & (count <= _MAX_SOURCES), count == count_before)
         row, toggle = np.nonzero(possible)
         scalars = [(0, 0, s) for s in range(1, self.phis)]
         scalars += [(1, i, s) for i in range(self.intermediate) for s in range(1, len(LEVELS))]
@@ -520,59 +522,63 @@ class Detection(Space):
         return edited, owner
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """One of `neighbours`, in canonical form, of each of `(n, d)` genotypes.
+        """A random neighbour, in canonical form, of each of `(n, d)` genotypes.
 
-        Phi is edited in one of 16 cases, the level of an intermediate cell in two, an operation in four, sources in the
-        others; an edit that leads out of the space or leaves the architecture as it was is drawn again.
+        Of 16 edits, one changes phi, two a level, four an operation, and nine sources; an edit that leaves the space or
+        does not change the architecture is redrawn.
         """
-        own = self._least(self.pyramids(genotypes))
-        result = self.genotypes(own)
-        words = self._words(own)
+        pyramids = self._least(self.pyramids(genotypes))
+        result = self.genotypes(pyramids)
+        words = self._words(pyramids)
         cells, bits = self._toggles
         todo = np.arange(len(genotypes))
         while len(todo):
             k = len(todo)
-            edited, kind = own.take(todo), rng.integers(0, 16, k)
-            rows, rest = np.arange(k), rng.random((2, k))
-            cell = (rest[0] * self._cells).astype(np.int64)
-            phis = (edited.phis + 1 + (rest[1] * (self.phis - 1)).astype(np.int64)) % self.phis
+            edited, kind = pyramids.take(todo), rng.integers(0, 16, k)
+            rows, draws = np.arange(k), rng.random((2, k))
+            cell = (draws[0] * self._cells).astype(np.int64)
+            phis = (edited.phis + 1 + (draws[1] * (self.phis - 1)).astype(np.int64)) % self.phis
             edited.phis[:] = np.where(kind == 0, phis, edited.phis)
             if self.intermediate:
-                mid = (rest[0] * self.intermediate).astype(np.int64)
-                level = (edited.levels[rows, mid] + 1 + (rest[1] * (len(LEVELS) - 1)).astype(np.int64)) % len(LEVELS)
+                mid = (draws[0] * self.intermediate).astype(np.int64)
+                level = (edited.levels[rows, mid] + 1 + (draws[1] * (len(LEVELS) - 1)).astype(np.int64)) % len(LEVELS)
                 edited.levels[rows, mid] = np.where((kind == 1) | (kind == 2), level, edited.levels[rows, mid])
-            op = (edited.ops[rows, cell] + 1 + (rest[1] * (len(OPERATIONS) - 1)).astype(np.int64)) % len(OPERATIONS)
+            op = (edited.ops[rows, cell] + 1 + (draws[1] * (len(OPERATIONS) - 1)).astype(np.int64)) % len(OPERATIONS)
             edited.ops[rows, cell] = np.where((kind > 2) & (kind < 7), op, edited.ops[rows, cell])
-            toggle = (rest[0] * len(cells)).astype(np.int64)
+            toggle = (draws[0] * len(cells)).astype(np.int64)
             before = edited.masks[rows, cells[toggle]]
             after = before ^ bits[toggle]
-            single = _BITS[bits[toggle]] == 1
-            possible = np.where(single, (_BITS[after] >= 2) & (_BITS[after] <= _SOURCES), _BITS[after] == _BITS[before])
+            single = _BIT_COUNTS[bits[toggle]] == 1
+            possible = np.where(
+                single,
+                (_BIT_COUNTS[after] >= 2) & (_BIT_COUNTS[after] <= _MAX_SOURCES),
+                _BIT_COUNTS[after] == _BIT_COUNTS[before],
+            )
             edited.masks[rows, cells[toggle]] = np.where((kind > 6) & possible, after, before)
             edited = self._least(edited)
-            done = self._fine(edited) & (self._words(edited) != words[todo]).any(axis=1)
+            done = self._valid(edited) & (self._words(edited) != words[todo]).any(axis=1)
             result[todo[done]] = self.genotypes(edited.take(np.flatnonzero(done)))
             todo = todo[~done]
         return result
 
     def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """Children `(n, d)` that take phi and each cell from one of the parents; what does not fit is repaired."""
+        """Children `(n, d)` that take phi and each cell from one of the parents, repaired."""
         from_a = rng.random((len(a), 1 + self._cells)) < 0.5
-        which = np.zeros(len(self.cardinalities), dtype=np.int64)
-        which[self._op_at] = which[self._source_at.T] = 1 + np.arange(self._cells)
-        which[self._level_at] = 1 + np.arange(self.intermediate)
-        return self.repair(np.where(from_a[:, which], a, b))[0]
+        part = np.zeros(len(self.cardinalities), dtype=np.int64)  # of each position: 0 for phi, 1 + cell
+        part[self._op_at] = part[self._source_at.T] = 1 + np.arange(self._cells)
+        part[self._level_at] = 1 + np.arange(self.intermediate)
+        return self.repair(np.where(from_a[:, part], a, b))[0]
 
     def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
         """All genotypes in arrays of at most `chunk` rows, the last position fastest."""
-        count = prod(len(options) for _, options in self._digits)
+        count = prod(len(options) for _, options in self._parts)
         for start in range(0, count, chunk):
             numbers = np.arange(min(chunk, count - start)).astype(object) + start
             rows = np.empty((len(numbers), len(self.cardinalities)), dtype=np.int8)
-            for place, options in reversed(self._digits):
+            for place, options in reversed(self._parts):
                 digits, numbers = (numbers % len(options)).astype(np.int64), numbers // len(options)
                 rows[:, place : place + options.shape[1]] = options[digits]
-            rows = rows[self._fine(self.pyramids(rows))]
+            rows = rows[self._valid(self.pyramids(rows))]
             if len(rows):
                 yield rows
 
@@ -583,10 +589,11 @@ class Detection(Space):
     # --- identity -----------------------------------------------------------------------------------------------
 
     def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """One representative `(n, d)` of all numberings of the intermediate cells: that of the least words."""
+        """One representative `(n, d)` of all numberings of the intermediate cells: the one with the least words."""
         return self.genotypes(self._least(self.pyramids(genotypes)))
 
     def _least(self, pyramids: Pyramids) -> Pyramids:
+        """The numbering of the intermediate cells of each pyramid with the least words."""
         best, best_words = pyramids, self._words(pyramids)
         for order in list(permutations(range(self.intermediate)))[1:]:
             other = self._renumbered(pyramids, order)
@@ -602,17 +609,17 @@ class Detection(Space):
         return best
 
     def _renumbered(self, pyramids: Pyramids, order: tuple[int, ...]) -> Pyramids:
-        """The same pyramids, whose cell `i` is what was the cell `order[i]`."""
+        """The pyramids with intermediate cells renumbered: the new cell `i` is the old cell `order[i]`."""
         m, first = self.intermediate, len(LEVELS)
         cells = [*order, *range(m, self._cells)]
         before = pyramids.masks[:, cells]
-        masks = before & ~self._mids
+        masks = before & ~self._intermediate_bits
         for new, old in enumerate(order):
             masks |= (before >> (first + old) & 1) << (first + new)
         return Pyramids(pyramids.phis, pyramids.levels[:, list(order)], pyramids.ops[:, cells], masks)
 
     def _words(self, pyramids: Pyramids) -> IntArray:
-        """Three numbers for each pyramid, equal for equal ones only: 18 bits for each cell; shape `(n, 3)`."""
+        """Three numbers that identify each pyramid, 18 bits per cell; shape `(n, 3)`."""
         levels = np.zeros_like(pyramids.ops)
         levels[:, : self.intermediate] = pyramids.levels
         cells = (levels << 15) | (pyramids.ops << 13) | pyramids.masks  # (n, c)
@@ -625,16 +632,16 @@ class Detection(Space):
     # --- network ------------------------------------------------------------------------------------------------
 
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
-        """Image brought to its resolution, backbone, repeated pyramid, class and box nets shared by the levels.
+        """A resized image, backbone, repeated pyramid, and class and box nets shared by all levels.
 
-        At phi = 0 the image has its own size, which stands for the 512 pixels of EfficientDet-D0; other phi make it
-        larger in proportion. The levels have strides of 2 to 32 pixels and not of 8 to 128, since the images are small.
+        At phi = 0 the image keeps its size, which stands for the 512 pixels of EfficientDet-D0; other phi enlarge it in
+        proportion. The levels have strides of 2 to 32 pixels instead of 8 to 128, because the images are small.
 
-        The published sizes are those of `settings` of 64 channels and 3 cells: `channels` is the width of the pyramid
-        at phi = 0, `cells` how often it is then repeated, how many layers the class and box nets have, and of how many
-        inverted residual blocks each of the three stages of the backbone consists; all else is in proportion, at least
-        one. The backbone has the widths that EfficientNet-B0 has at these levels, scaled as EfficientNet is from B0 to
-        B6. The number of stages is fixed, so that `settings.stages` has no meaning here.
+        The published sizes correspond to 64 channels and 3 cells. At phi = 0, `settings.channels` is the width of the
+        pyramid, and `settings.cells` is the number of its repetitions, of layers of the class and box nets, and of
+        inverted residual blocks in each of the three backbone stages; other phi scale these in proportion, to at least
+        one. The backbone has the widths of EfficientNet-B0 at these levels, scaled like EfficientNet from B0 to B6. The
+        number of stages is fixed, so `settings.stages` is ignored.
         """
         from nasbench.spaces.networks.detection import detector
 
@@ -642,38 +649,41 @@ class Detection(Space):
         pyramids = self.pyramids(genotype[None])
         levels = [*range(len(LEVELS)), *pyramids.levels[0].tolist(), *range(len(LEVELS))]
         cells = []
-        for cell in self._order(pyramids.masks[0]):
-            feature = int(self._own[cell])
+        for cell in self._topological_order(pyramids.masks[0]):
+            feature = int(self._feature_of[cell])
             sources = [source for source in _MEMBERS[pyramids.masks[0, cell]].tolist() if source >= 0]
             cells.append((feature, OPERATIONS[pyramids.ops[0, cell]], sources))
         return detector(cells, levels, scaling(int(pyramids.phis[0])), images, settings)
 
-    def _order(self, masks: IntArray) -> list[int]:
-        """The `c` cells in an order in which each follows what it takes."""
+    def _topological_order(self, masks: IntArray) -> list[int]:
+        """The `c` cells in topological order."""
         known, order = (1 << len(LEVELS)) - 1, list[int]()
         while len(order) < self._cells:
             ready = [cell for cell in range(self._cells) if cell not in order and not masks[cell] & ~known]
             order.append(ready[0])
-            known |= 1 << int(self._own[ready[0]])
+            known |= 1 << int(self._feature_of[ready[0]])
         return order
 
 
-_MOST = 2 * len(LEVELS) + MOST_INTERMEDIATE
-_BITS = np.array([mask.bit_count() for mask in range(1 << _MOST)])
+_MAX_FEATURES = 2 * len(LEVELS) + MAX_INTERMEDIATE
+_BIT_COUNTS = np.array([mask.bit_count() for mask in range(1 << _MAX_FEATURES)])
 """Number of features in each mask."""
 _MEMBERS = np.array(
-    [([f for f in range(_MOST) if mask >> f & 1] + [-1] * _SOURCES)[:_SOURCES] for mask in range(1 << _MOST)]
+    [
+        ([f for f in range(_MAX_FEATURES) if mask >> f & 1] + [-1] * _MAX_SOURCES)[:_MAX_SOURCES]
+        for mask in range(1 << _MAX_FEATURES)
+    ]
 )
 """The first three features in each mask, -1 for none."""
 
 
 def _choices(features: int) -> int:
-    """What a cell can be that takes two or three of so many features."""
+    """Number of cells that read two or three of `features` features."""
     return len(OPERATIONS) * (comb(features, 2) + comb(features, 3))
 
 
 def _acyclic(cells: int, features: int, levels: int) -> int:
-    """Ways to choose so many cells above so many features without a circle."""
+    """Number of acyclic choices of `cells` cells above `features` features; see `Detection`."""
     if cells == 0:
         return 1
     return sum(

@@ -1,4 +1,4 @@
-"""Layered pictures of cell graphs, in which straight arrows clear every other node; long chains are folded."""
+"""Layered pictures of cell graphs: straight arrows that avoid all other nodes; long chains are folded."""
 
 from __future__ import annotations
 
@@ -20,33 +20,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#A6761D", "#5D3A9B")
-"""Fills of the operations: Okabe & Ito (2008), told apart by colour-blind eyes; a brown for their yellow."""
+"""Fills of the operations: the colour-blind safe palette of Okabe & Ito (2008), with brown for their yellow."""
 TINTS = (0.0, 0.45, 0.75)
-"""Shares of white in the fills: first come those of the palette, then the same ones paler."""
-LONGEST = 10
-"""Most nodes in a row of a chain."""
+"""Shares of white in the fills: the palette itself first, then paler versions."""
+MAX_NODES_PER_ROW = 10
+"""Maximum number of nodes in a row of a folded chain."""
 TERMINAL, GREY, FAINT = "#30343B", "#B8BDC5", "#6B717B"
+"""Colours of input and output, of zero operations, and of letters on dead nodes."""
 BOX = (0.72, 0.5)
 """Width and height of a node; layers are 1 apart."""
-UNIT = 1.1
-"""Inches between layers in a picture of its own."""
+INCHES_PER_LAYER = 1.1
+"""Distance of layers in a separate picture."""
 MARGIN = 0.15
-"""Space wanted around a node."""
+"""Free space around a node."""
 _TERMINALS = ("input", "output")
 
 
 @dataclass(frozen=True)
 class CellLayout:
-    """Where the `v` nodes of a cell graph go. Drawn with straight edges and `BOX`es, nothing covers anything.
+    """Positions of the `v` nodes of a cell graph, at which boxes and straight edges do not overlap.
 
     Attributes:
-        x: To the right, 0 for the input; shape `(v,)`.
-        y: Upwards, 0 for input and output; shape `(v,)`.
+        x: Horizontal position, 0 for the input, rising to the right; shape `(v,)`.
+        y: Vertical position, 0 for input and output, rising upwards; shape `(v,)`.
         labels: The operations, broken into short lines, with the `captions` of the space.
         ops: The operations.
-        live: Whether a node lies on a way from input to output without blocking operations; shape `(v,)`.
-        edges: Tail and head of each edge, as positions in the list of nodes; heads are to the right of tails, except
-            in a chain of more than `LONGEST` nodes, whose rows run to the right and to the left by turns.
+        live: Whether a node lies on a path from input to output without zero operations; shape `(v,)`.
+        edges: Tail and head of each edge, as positions in the list of nodes. Edges point to the right, except in a
+            folded chain (more than `MAX_NODES_PER_ROW` nodes), whose rows alternate between right and left.
     """
 
     x: FloatArray
@@ -58,7 +59,7 @@ class CellLayout:
 
 
 def colours(space: Space) -> dict[str, str]:
-    """A fill as `#rrggbb` for each operation of a space, the same in every picture; blocking ones are grey."""
+    """Fill `#rrggbb` of each operation of a space, the same in every picture; zero operations are grey."""
     operations = [op for op in space.ops if op not in (*_TERMINALS, *space.zero_ops)]
     palette = [_tint(fill, white) for white in TINTS for fill in PALETTE]
     fills = {op: palette[i % len(palette)] for i, op in enumerate(operations)}
@@ -66,13 +67,13 @@ def colours(space: Space) -> dict[str, str]:
 
 
 def layout(space: Space, genotype: GenotypeArray) -> CellLayout:
-    """Positions for the graph of one architecture `(d,)`; the same for the same genotype."""
+    """Deterministic layout of the graph of one architecture `(d,)`."""
     graph = space.graph(genotype)
     place = {node: position for position, node in enumerate(graph)}
     edges = [(place[tail], place[head]) for tail, head in graph.edges]
     ops = [str(op) for _, op in graph.nodes(data="op")]
     labels = [_label(str(data["op"]), space.captions, data) for _, data in graph.nodes(data=True)]
-    if len(ops) > LONGEST and edges == [(node, node + 1) for node in range(len(ops) - 1)]:
+    if len(ops) > MAX_NODES_PER_ROW and edges == [(node, node + 1) for node in range(len(ops) - 1)]:
         x, y = _fold(len(ops))
     else:
         x = _columns(len(ops), edges)
@@ -82,16 +83,23 @@ def layout(space: Space, genotype: GenotypeArray) -> CellLayout:
 
 
 def picture(space: Space, genotype: GenotypeArray) -> Figure:
-    """A matplotlib figure of one architecture `(d,)`, of a size that its graph needs, with a legend."""
+    """A matplotlib figure of one architecture `(d,)`, sized to its graph, with a legend."""
     from matplotlib.figure import Figure
 
     cell = layout(space, genotype)
     width, height = np.ptp(cell.x) + 1, np.ptp(cell.y) + 1
     entries = len({*cell.ops} - {*_TERMINALS}) + 1
     below = 0.25 * (1 + (entries - 1) // 3) + 0.1  # inches of legend
-    across = max(4.5, UNIT * width)
-    figure = Figure(figsize=(across, UNIT * height + below))
-    axes = figure.add_axes((0, below / (UNIT * height + below), 1, UNIT * height / (UNIT * height + below)))
+    across = max(4.5, INCHES_PER_LAYER * width)
+    figure = Figure(figsize=(across, INCHES_PER_LAYER * height + below))
+    axes = figure.add_axes(
+        (
+            0,
+            below / (INCHES_PER_LAYER * height + below),
+            1,
+            INCHES_PER_LAYER * height / (INCHES_PER_LAYER * height + below),
+        )
+    )
     draw(space, genotype, axes)
     return figure
 
@@ -99,14 +107,14 @@ def picture(space: Space, genotype: GenotypeArray) -> Figure:
 def draw(space: Space, genotype: GenotypeArray, axes: Axes, legend: bool = True) -> None:
     """Draw the graph of one architecture `(d,)` into matplotlib axes.
 
-    Nodes through which nothing passes are dashed and pale; nothing is left out. Fit the size of the axes before: the
-    letters are sized to the boxes.
+    Nodes without information flow are dashed and pale; all nodes are drawn. Set the size of the axes before the call,
+    because the letters are sized to the boxes.
 
     Args:
         space: The space of the architecture.
         genotype: The architecture.
-        axes: Where to draw; emptied of ticks and frame.
-        legend: Whether to name the operations of this cell below it.
+        axes: Axes to draw into; ticks and frame are removed.
+        legend: Whether to draw a legend of operations below the cell.
     """
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
@@ -160,7 +168,7 @@ def draw(space: Space, genotype: GenotypeArray, axes: Axes, legend: bool = True)
 
 
 def _ink(fill: str) -> str:
-    """White or black, whichever is easier to read on a colour."""
+    """White or black, whichever is more legible on a fill."""
     red, green, blue = (int(fill[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return "white" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.3 else "#000000"
 
@@ -172,7 +180,7 @@ def _tint(fill: str, white: float) -> str:
 
 
 def _label(op: str, captions: Mapping[str, str], data: Mapping[str, Any]) -> str:
-    """The name in two lines, broken where that halves it best: at a `_` or `-`, else before a digit; then captions."""
+    """The name in two lines as equal as possible, broken at a `_` or `-`, else before a digit; then the captions."""
     separators, digits = ([m.start() for m in re.finditer(where, op)] for where in ("[_-]", r"(?<=[A-Za-z])(?=\d)"))
     breaks = separators or digits
     if len(op) > 7 and breaks:
@@ -182,24 +190,25 @@ def _label(op: str, captions: Mapping[str, str], data: Mapping[str, Any]) -> str
 
 
 def _font_size(axes: Axes, labels: list[str]) -> float:
-    """Points at which every label fits into a box, taking a letter as 0.63 of its size wide and a line as 1.25 high."""
+    """Font size in points that fits every label into a box, for letters 0.63 em wide and lines 1.25 em high."""
     figure: Any = axes.get_figure(root=True)
     area = axes.get_position()
     inches = min(
         area.width * figure.get_figwidth() / np.ptp(axes.get_xlim()),
         area.height * figure.get_figheight() / np.ptp(axes.get_ylim()),
-    )  # a unit of the data, with equal aspect
+    )  # inches per data unit, with equal aspect
     lines = [label.split("\n") for label in labels]
     across = BOX[0] * 0.9 / (0.63 * max(len(line) for parts in lines for line in parts))
     upwards = BOX[1] * 0.9 / (1.25 * max(len(parts) for parts in lines))
     return float(72 * inches * min(across, upwards))
 
 
-def _live(graph: nx.DiGraph[Any], blocking: tuple[str, ...]) -> BoolArray:
+def _live(graph: nx.DiGraph[Any], zero_ops: tuple[str, ...]) -> BoolArray:
+    """Whether each node lies on a path from input to output without zero operations; shape `(v,)`."""
     import networkx as nx
 
     ops = nx.get_node_attributes(graph, "op")
-    passing = graph.subgraph([node for node in graph if ops[node] not in blocking])
+    passing = graph.subgraph([node for node in graph if ops[node] not in zero_ops])
     inputs, outputs = ([node for node in passing if ops[node] == end] for end in _TERMINALS)
     after = set(inputs).union(*(nx.descendants(passing, node) for node in inputs))
     before = set(outputs).union(*(nx.ancestors(passing, node) for node in outputs))
@@ -207,7 +216,7 @@ def _live(graph: nx.DiGraph[Any], blocking: tuple[str, ...]) -> BoolArray:
 
 
 def _columns(n: int, edges: list[tuple[int, int]]) -> FloatArray:
-    """For each node the middle between the first and the last layer it could be in; shape `(n,)`."""
+    """Layer of each node, midway between its earliest and latest possible layer; shape `(n,)`."""
     first, last = np.zeros(n), np.zeros(n)
     for _ in range(n):
         for tail, head in edges:
@@ -218,8 +227,8 @@ def _columns(n: int, edges: list[tuple[int, int]]) -> FloatArray:
 
 
 def _fold(n: int) -> tuple[FloatArray, FloatArray]:
-    """Columns and heights `(n,)` of a chain in rows of equal length, each going back below the one before."""
-    rows = -(-n // LONGEST)
+    """Columns and heights `(n,)` of a chain folded into rows of equal length that alternate in direction."""
+    rows = -(-n // MAX_NODES_PER_ROW)
     length = -(-n // rows)
     row, column = np.divmod(np.arange(n), length)
     x = np.where(row % 2 == 0, column, length - 1 - column)
@@ -228,36 +237,36 @@ def _fold(n: int) -> tuple[FloatArray, FloatArray]:
 
 @lru_cache(maxsize=256)
 def _rows(columns: tuple[float, ...], edges: tuple[tuple[int, int], ...], fixed: tuple[int, ...]) -> FloatArray:
-    """Heights `(n,)`, 0 for the fixed nodes, at which edges cross and climb little and stay clear of other nodes.
+    """Heights `(n,)`, 0 for the fixed nodes, with few crossings, gentle slopes and edges clear of other nodes.
 
-    Coordinate descent from several starts over multiples of one quarter.
+    Coordinate descent over multiples of one quarter, from several starts.
     """
     n = len(columns)
-    cost = _Ugliness(np.array(columns), edges)
+    cost = _LayoutCost(np.array(columns), edges)
     free = [node for node in range(n) if node not in fixed]
     reach = 4 * min(n, 4)
     levels = np.arange(-reach, reach + 1) / 4
     rng = np.random.default_rng(0)
     best = np.zeros(n)
-    least = np.inf
+    best_cost = np.inf
     for start in range(16):
         y = np.zeros(n)
         if start > 0:
             y[free] = rng.choice(levels, len(free))
-        before = np.inf
-        while (now := float(cost(y[None])[0])) < before:
-            before = now
+        previous = np.inf
+        while (current := float(cost(y[None])[0])) < previous:
+            previous = current
             for node in free:
                 trial = np.repeat(y[None], len(levels), axis=0)
                 trial[:, node] = levels
                 y = trial[np.argmin(cost(trial))]
-        if now < least - 1e-9:
-            best, least = y, now
+        if current < best_cost - 1e-9:
+            best, best_cost = y, current
     return best
 
 
-class _Ugliness:
-    """How bad heights of nodes in given columns `(n,)` are."""
+class _LayoutCost:
+    """Cost of the heights of nodes in given columns `(n,)`."""
 
     def __init__(self, x: FloatArray, edges: tuple[tuple[int, int], ...]) -> None:
         self.tail, self.head = np.array(edges, dtype=np.int64).reshape(-1, 2).T
@@ -280,7 +289,7 @@ class _Ugliness:
         self.x = x
 
     def __call__(self, y: FloatArray) -> FloatArray:
-        """For each of `(k, n)` assignments of heights; shape `(k,)`."""
+        """Cost of each of `(k, n)` assignments of heights; shape `(k,)`."""
         climb = y[:, self.head] - y[:, self.tail]  # (k, edges)
         slope = climb / self.length
 
@@ -289,7 +298,7 @@ class _Ugliness:
             return result
 
         def between(first: FloatArray, second: FloatArray) -> FloatArray:
-            """Least distance of two lines that are so far apart at both ends, negative where they cross."""
+            """Minimum distance of two lines from their signed distances at both ends, negative if they cross."""
             return np.copysign(np.minimum(np.abs(first), np.abs(second)), first * second)
 
         middle = y[:, self.node]

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.hashing import finalise
+from nasbench.spaces.values import AdjacencyArrays
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
@@ -19,30 +21,29 @@ if TYPE_CHECKING:
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """Source and target of each operation, in the order of the published strings and of the genotype."""
 PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))
-"""The four ways from input to output, as positions of a genotype."""
+"""The four paths from input to output, as positions of a genotype."""
 NONE = 0
-"""The operation that passes nothing on: the first of every such space."""
+"""The zero operation, the first operation of every such space."""
 ZERO, SAME, LINEAR, LEARNT = range(4)
-"""What an operation makes of its input: nothing, the input as it is, a fixed linear map of it, or what weights say."""
+"""Roles of operations: output nothing, the input unchanged, a fixed linear map of it, or a learnt function."""
 Roles: TypeAlias = tuple[tuple[int, ...], ...]
-"""What each operation (second index) is on each of `EDGES` (first index)."""
+"""Role of each operation (second index) on each of `EDGES` (first index)."""
 
 
 class EdgeCellSpace(Space):
     """All assignments of one of `operations` to each of `EDGES`; node 0 is the input, node 3 the output.
 
-    A genotype holds the operation of each edge, as its index in `operations`. The graph has a node for the input, for
-    each of the six operations and for the output (nodes 0 to 7); an edge runs between operations that follow each
-    other. A `none` stays a node.
+    A genotype holds the index in `operations` of the operation of each edge. The graph has nodes 0 to 7 for the input,
+    the six operations and the output; edges join consecutive operations. A `none` is a node too.
 
     A subclass states `operations`, `roles`, `zero_ops` and `identity_ops`, and writes `to_string`,
     `_from_string` and `network`.
     """
 
     operations: ClassVar[tuple[str, ...]]
-    """Their published names; the first passes nothing on."""
+    """Published names of the operations; the first outputs nothing."""
     roles: ClassVar[tuple[Roles, ...]]
-    """What the operations do in each kind of cell that a network is made of."""
+    """Roles of the operations in each kind of cell of a network."""
     feature_kinds = ("onehot", "counts", "adjacency", "paths")
 
     def __init__(self) -> None:
@@ -84,10 +85,10 @@ class EdgeCellSpace(Space):
         matcher = nx.algorithms.isomorphism.DiGraphMatcher(template, graph)
         if not matcher.is_isomorphic():
             raise InputError(
-                f"the graph is not a cell of {self.name}: its edges must join the operations that follow each other "
-                "in the complete graph of four nodes, as in `graph`"
+                f"the graph is not a cell of {self.name}: its edges must join consecutive operations "
+                "of the complete graph of four nodes, as in `graph`"
             )
-        # Without its labels the graph has no symmetry, so there is one match only.
+        # Without labels the graph has no symmetry, so there is only one match.
         source, *operations, sink = (labels[matcher.mapping[node]] for node in range(self.max_nodes))
         if source != "input" or sink != "output" or not set(operations) <= set(self.operations):
             raise InputError(
@@ -98,32 +99,32 @@ class EdgeCellSpace(Space):
     # --- identity -----------------------------------------------------------------------------------------------
 
     def live(self, genotypes: GenotypeArray) -> BoolArray:
-        """Which operations of `(n, 6)` genotypes lie on a way from input to output without `none`; `(n, 6)`."""
+        """Whether each operation of `(n, 6)` genotypes is on a path from input to output without `none`; `(n, 6)`."""
         return _live(genotypes)
 
     def prune(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """The genotypes `(n, 6)` with `none` for every operation that is not `live`."""
+        """The genotypes `(n, 6)` with `none` in place of every operation that is not `live`."""
         return np.where(self.live(genotypes), genotypes, np.int8(NONE))
 
     def is_constant(self, genotypes: GenotypeArray) -> BoolArray:
-        """Which of `(n, 6)` cells answer the same whatever the image, as nothing passes; `(n,)`."""
+        """Whether each of `(n, 6)` cells is constant, because no path leads to its output; `(n,)`."""
         return np.logical_not(self.live(genotypes).any(axis=1))
 
     def pruned_key(self, genotypes: GenotypeArray) -> KeyArray:
-        """Equal exactly where the cells are equal after `prune`; `(n,)`."""
+        """Equal exactly where cells are equal after `prune`; `(n,)`."""
         return self.code(self.prune(genotypes))
 
     def function_key(self, genotypes: GenotypeArray) -> KeyArray:
-        """Equal exactly where learnt operations can be matched so that, with the same weights, both answer the same.
+        """Equal exactly where learnt operations can be matched so that equal weights give equal outputs; `(n,)`.
 
-        The rules, which are all that is used (`roles` says which operations they hold for):
+        These rules are applied, and no others (`roles` states the operations they hold for):
 
-        1. What no information from the input reaches, or what does not reach the output, is left out: zero added is
-           nothing, and an operation on zero gives zero. (The one simplification: a convolution of zero is the shift
+        1. Operations that get no information from the input, or do not reach the output, are left out: adding zero
+           changes nothing, and an operation on zero gives zero. (One simplification: a convolution of zero is the shift
            of its batch normalisation, which starts at zero but is trained.)
-        2. What is `SAME` is the identity.
-        3. Sums are commutative and associative, and count how often a term occurs: `x + x` is not `x`.
-        4. What is `LINEAR` maps a sum to the sum of what it makes of the terms.
+        2. A `SAME` operation is the identity.
+        3. Sums are commutative and associative, and count multiplicity: `x + x` is not `x`.
+        4. A `LINEAR` operation maps a sum to the sum of the mapped terms.
         5. Each `LEARNT` operation has weights of its own: two of a kind on the same input are two different terms,
            while one whose output is used twice is the same term twice.
 
@@ -135,7 +136,7 @@ class EdgeCellSpace(Space):
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, 6)` genotypes as dense arrays; all have the same 8 nodes and edges."""
+        """The graphs of `(n, 6)` genotypes as dense arrays; all graphs have the same 8 nodes and edges."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.zeros((n, v, v), dtype=bool)
         adjacency[:, *np.array(_GRAPH_EDGES).T] = True
@@ -144,9 +145,9 @@ class EdgeCellSpace(Space):
         return AdjacencyArrays(adjacency, ops, np.ones((n, v), dtype=bool))
 
     def _features(self, genotypes: GenotypeArray, kind: str) -> FloatArray:
-        """Path encoding (White et al., 2021): whether some way to the output is each sequence of operations.
+        """Path encoding (White et al., 2021): whether each sequence of operations is a path from input to output.
 
-        Sequences of one, two and three of the `k` operations other than `none`: k + k^2 + k^3 features.
+        Sequences of one to three of the `k` operations other than `none`: k + k^2 + k^3 features.
         """
         k = len(self.operations) - 1
         present = np.zeros((len(genotypes), k + k**2 + k**3))
@@ -167,7 +168,7 @@ _GRAPH_EDGES = (
 
 
 def first_of_class(values: npt.ArrayLike) -> KeyArray:
-    """For each of `n` values, the position of the first equal one; shape `(n,)`."""
+    """Position of the first value equal to each of `n` values; shape `(n,)`."""
     _, first, inverse = np.unique(values, axis=0, return_index=True, return_inverse=True)
     return first[inverse.reshape(-1)]
 
@@ -182,7 +183,7 @@ def _live(genotypes: GenotypeArray) -> BoolArray:
 
 @cache
 def _function_classes(roles: tuple[Roles, ...]) -> KeyArray:
-    """The class of every code: cells whose fingerprints are equal in every kind of cell."""
+    """Class of every code: cells with equal fingerprints in every kind of cell."""
     options = len(roles[0][0])
     codes = np.arange(options ** len(EDGES))
     genotypes = (codes[:, None] // options ** np.arange(len(EDGES))[::-1] % options).astype(np.int8)
@@ -191,43 +192,34 @@ def _function_classes(roles: tuple[Roles, ...]) -> KeyArray:
 
 
 def _fingerprints(genotypes: GenotypeArray, roles: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """What `(n, 6)` cells compute with numbers modulo 2^64 in the place of images; shape `(n,)`.
+    """Outputs of `(n, 6)` cells on numbers modulo 2^64 in place of images; shape `(n,)`.
 
-    The sum is the sum, a linear map a multiplication by a constant, and what is learnt a hash of its number and its
-    input. Which weights an operation has carries no meaning, so the outputs under every numbering of the learnt
-    operations are added up, each hashed.
+    A linear map is a multiplication by a constant, a learnt operation a hash of its number and its input. The numbering
+    of learnt operations carries no meaning, so the hashed outputs under all numberings are added up.
     """
-    does = roles[np.arange(len(EDGES)), genotypes]  # (n, 6)
-    learnt = does == LEARNT
-    place = np.cumsum(learnt, axis=1) - 1  # counts the learnt operations of a cell
+    role = roles[np.arange(len(EDGES)), genotypes]  # (n, 6)
+    learnt = role == LEARNT
+    place = np.cumsum(learnt, axis=1) - 1  # number of each learnt operation in its cell
     fingerprint = np.zeros(len(genotypes), dtype=np.uint64)
     for k in range(len(EDGES) + 1):
         rows = np.flatnonzero(learnt.sum(axis=1) == k)
         for numbering in permutations(range(k)):
             numbers = np.array((*numbering, 0))[place[rows]]
-            fingerprint[rows] += _mix(_output(genotypes[rows], does[rows], numbers))
+            fingerprint[rows] += finalise(_output(genotypes[rows], role[rows], numbers))
     return fingerprint
 
 
 def _output(
-    genotypes: GenotypeArray, does: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
+    genotypes: GenotypeArray, roles: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint64]:
-    """The output of `(n, 6)` cells whose learnt operations are hashes that depend on `numbers` `(n, 6)`; `(n,)`."""
+    """Outputs of `(n, 6)` cells with learnt operations numbered by `numbers` `(n, 6)`; see `_fingerprints`; `(n,)`."""
     nodes = np.zeros((len(EDGES) - 2, len(genotypes)), dtype=np.uint64)
     nodes[0] = 0x9E3779B97F4A7C15
-    for (source, end), op, role, number in zip(EDGES, genotypes.T, does.T, numbers.T, strict=True):
+    for (source, end), op, role, number in zip(EDGES, genotypes.T, roles.T, numbers.T, strict=True):
         x = nodes[source]
         weights = (8 * op.astype(np.int64) + number).astype(np.uint64)
-        learnt = np.where(x == 0, x, _mix(x + _mix(weights + np.uint64(1))))
+        learnt = np.where(x == 0, x, finalise(x + finalise(weights + np.uint64(1))))
         linear = x * np.uint64(0xD1342543DE82EF95)
         nodes[end] += np.select([role == ZERO, role == SAME, role == LINEAR], [np.uint64(0), x, linear], learnt)
     output: npt.NDArray[np.uint64] = nodes[-1]
     return output
-
-
-def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finaliser of SplitMix64 (Steele et al., 2014): a bijection that looks random."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: npt.NDArray[np.uint64] = x ^ (x >> np.uint64(31))
-    return mixed

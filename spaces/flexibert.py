@@ -1,4 +1,4 @@
-"""FlexiBERT: encoders of two or four layers, each of its own kind, as in NAS-Bench-BERT (Tuli et al., 2023)."""
+"""FlexiBERT, the space of NAS-Bench-BERT: encoders of two or four heterogeneous layers (Tuli et al., 2023)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings
-from nasbench.spaces.layered import Layered, path_tensors
+from nasbench.spaces.layered import Layered, path_arrays
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.language import MaskedLanguage
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 HIDDEN = (128, 256)
 OPERATIONS = (("SA", "SDP"), ("SA", "WMA"), ("LT", "DFT"), ("LT", "DCT"), ("DSC", 5), ("DSC", 9))
-"""Self-attention by scaled dot products or weighted, linear transforms, and span-based convolutions of two widths."""
+"""Scaled dot-product and weighted self-attention, two linear transforms, span-based convolutions of two widths."""
 HEADS, FEED_FORWARD, STACKED = (2, 4), (512, 1024), (1, 3)
-"""Heads of a layer, the width of its feed-forward networks, and how many of them follow each other."""
+"""Heads of a layer, width of its feed-forward networks, and number of stacked feed-forward networks."""
 LAYER = ("operation", "num_operation_heads", "feed_forward_dimension", "num_feed_forward")
 _VALUES = (OPERATIONS, HEADS, FEED_FORWARD, STACKED)
 
@@ -32,10 +32,10 @@ _VALUES = (OPERATIONS, HEADS, FEED_FORWARD, STACKED)
 class FlexiBERT(Layered):
     """The 10,621,440 encoders of FlexiBERT (Tuli et al., JAIR 2023, arXiv:2205.11656) in NAS-Bench-BERT.
 
-    All have one hidden size, of two; two or four layers; and for each layer one of six operations, of two numbers of
-    heads, of two feed-forward widths, and of two numbers of feed-forward networks: 2 * (48^2 + 48^4) architectures. No
-    two of them answer the same with the same weights, so that `function_key` is `key`: that weighted attention can also
-    learn what scaled attention does, by other weights, is no matter here.
+    An encoder has one of two hidden sizes and two or four layers. Each layer has one of six operations, two numbers of
+    heads, two feed-forward widths and two numbers of feed-forward networks: 2 * (48^2 + 48^4) architectures. No two of
+    them give equal outputs with equal weights, so `function_key` is `key`. (Weighted attention can learn scaled
+    attention, but with other weights.)
     """
 
     name = "flexibert"
@@ -53,7 +53,7 @@ class FlexiBERT(Layered):
     # --- graph and string ---------------------------------------------------------------------------------------
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
-        """The encoder `(18,)` as a directed path; all nodes have `hidden`, and layers their numbers and `layer`."""
+        """The encoder `(18,)` as a directed path; all nodes have `hidden`, layers all `attributes` and `layer`."""
         import networkx as nx
 
         layers = int(self.depth(genotype[None])[0])
@@ -126,14 +126,14 @@ class FlexiBERT(Layered):
         vector = [_option(f"an encoder of {self.name}", "hidden_size", hidden, HIDDEN), self.depths.index(len(layers))]
         for number, layer in enumerate(layers):
             where = f"layer {number} of an encoder of {self.name}"
-            found = (layer.get("operation_type"), layer.get("operation_parameter"))
-            vector.append(_option(where, "operation", found, OPERATIONS))
+            operation = (layer.get("operation_type"), layer.get("operation_parameter"))
+            vector.append(_option(where, "operation", operation, OPERATIONS))
             vector += [_option(where, name, layer.get(name), _VALUES[i]) for i, name in enumerate(LAYER) if i > 0]
         return vector + [0] * (len(self.cardinalities) - len(vector))
 
     @property
     def choice_names(self) -> tuple[str, ...]:
-        """`hidden_size`, `layers`, and what each layer is, as `layer_0_operation`."""
+        """`hidden_size`, `layers`, then `layer_0_operation` and so on for each layer."""
         return ("hidden_size", "layers", *(f"layer_{i}_{name}" for i in range(self.depths[-1]) for name in LAYER))
 
     def option_names(self, position: int) -> tuple[Any, ...]:
@@ -147,17 +147,17 @@ class FlexiBERT(Layered):
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 18)` genotypes as dense arrays: paths padded to 6 nodes."""
-        return path_tensors(1 + self.layers(genotypes)[:, :, 0], self.depth(genotypes), output=self.ops.index("output"))
+        return path_arrays(1 + self.layers(genotypes)[:, :, 0], self.depth(genotypes), output=self.ops.index("output"))
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
-        """Hidden size of all nodes; heads, feed-forward width and number of the layers; shape `(n, 6, 4)`."""
+        """Hidden size of all nodes; heads, feed-forward width and feed-forward networks of layers; `(n, 6, 4)`."""
         n, depth = len(genotypes), self.depth(genotypes)
         node = np.arange(self.max_nodes)
         values = np.zeros((n, self.max_nodes, len(self.attributes)))
         values[:, :, 0] = np.array(HIDDEN)[genotypes[:, :1]] * (node <= depth[:, None] + 1)
-        there = node[:-2] < depth[:, None]
+        present = node[:-2] < depth[:, None]
         for place, options in enumerate(_VALUES[1:], start=1):
-            values[:, 1:-1, place] = np.array(options)[self.layers(genotypes)[:, :, place]] * there
+            values[:, 1:-1, place] = np.array(options)[self.layers(genotypes)[:, :, place]] * present
         return values
 
     # --- network ------------------------------------------------------------------------------------------------
@@ -165,9 +165,9 @@ class FlexiBERT(Layered):
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The encoder on characters: embedding, layers, a linear map to the characters.
 
-        `settings.channels` is the width of a hidden size of 128 (published: 128), and all other widths are in
-        proportion; it is a multiple of 4, the most heads. The depth is what the space chooses, so that `settings.cells`
-        and `settings.stages` have no meaning here.
+        `settings.channels` is the width of hidden size 128 (published: 128); all other widths are in proportion. It
+        must be a multiple of 4, the maximum number of heads. The space sets the depth, so `settings.cells` and
+        `settings.stages` are ignored.
         """
         from nasbench.spaces.networks.transformer import Encoder, scaled
 
@@ -181,7 +181,7 @@ class FlexiBERT(Layered):
 
 
 def _option(where: str, name: str, value: Any, options: tuple[Any, ...]) -> int:
-    """The position of a value among the options."""
+    """Index of a value among the options."""
     if isinstance(value, bool) or value not in options:
         known = ", ".join("-".join(map(str, o)) if isinstance(o, tuple) else str(o) for o in options)
         raise InputError(f"{where} has {name} {value!r}; known are {known}")

@@ -1,4 +1,4 @@
-"""Genotypes as named choices: dictionaries, text, ConfigSpace (Lindauer et al., 2019), Optuna (Akiba et al., 2019)."""
+"""Genotypes as named choices: dictionary, text, ConfigSpace (Lindauer et al., 2019), Optuna (Akiba et al., 2019)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
     from optuna import Trial
 
-    from nasbench.spaces.base import Option, Space
+    from nasbench.spaces.base import Space
+    from nasbench.spaces.values import Option
     from nasbench.types import GenotypeArray
 
 
 def named(space: Space, genotype: GenotypeArray) -> dict[str, Option]:
-    """The option of each position of a genotype `(d,)`, by name."""
+    """Choice name -> option name, for a genotype `(d,)`."""
     return {name: space.option_names(position)[genotype[position]] for position, name in enumerate(space.choice_names)}
 
 
@@ -59,22 +60,22 @@ def from_trial(space: Space, trial: Trial) -> GenotypeArray:
     try:
         from optuna import TrialPruned
     except ImportError as error:
-        raise MissingExtraError(f"{reason}; to prune the trial needs Optuna: pip install 'nasbench[optuna]'") from error
+        raise MissingExtraError(f"{reason}; pruning the trial needs Optuna: pip install 'nasbench[optuna]'") from error
     raise TrialPruned(reason)
 
 
-def check_word(what: str, word: Any) -> None:
-    """Test that a name or an option can be read back from `to_string`.
+def check_word(role: str, word: Any) -> None:
+    """Check that a name or an option can be read back from `to_string`; `role` says what it is, for the message.
 
     Raises:
         InputError: It cannot.
     """
     if not isinstance(word, str) or not word or word != word.strip() or {*word} & {*",=\n\r"}:
-        raise InputError(f"{word!r} cannot be the {what}; take a string without ',', '=' and space around it")
+        raise InputError(f"{word!r} cannot be the {role}; use a string without ',', '=' and space around it")
 
 
 def to_string(space: Space, genotype: GenotypeArray) -> str:
-    """A genotype `(d,)` as `depth=2,kernel=5`, for spaces whose names have neither `,` nor `=`."""
+    """A genotype `(d,)` as in `depth=2,kernel=5`, for spaces whose names have neither `,` nor `=`."""
     return ",".join(f"{name}={option}" for name, option in named(space, genotype).items())
 
 
@@ -89,7 +90,7 @@ def from_string(space: Space, text: str) -> list[int]:
 
 
 def _read(space: Space, config: Mapping[str, Any], as_text: bool = False) -> list[int]:
-    """The position of each named option among those of its choice; with `as_text`, options are given as strings."""
+    """Index of each named option among those of its choice; with `as_text`, options are strings."""
     names = space.choice_names
     unknown, missing = [name for name in config if name not in names], [name for name in names if name not in config]
     if unknown or missing:
@@ -108,7 +109,7 @@ def _read(space: Space, config: Mapping[str, Any], as_text: bool = False) -> lis
 
 
 def _repaired(space: Space, indices: Sequence[int]) -> tuple[GenotypeArray, bool]:
-    """Independent choices as an architecture and True; as they are and False where they cannot be read as one."""
+    """Independent choices repaired to an architecture, and True; unchanged, and False, if that is impossible."""
     raw = np.array([indices], dtype=np.int8)
     genotypes, ok = space.repair(raw.copy())
     return (genotypes[0], True) if ok[0] else (raw[0], False)

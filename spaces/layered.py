@@ -1,4 +1,4 @@
-"""Stacks of layers of variable number: what belongs to a layer that does not exist is 0."""
+"""Stacks with a variable number of layers: the positions of absent layers are 0."""
 
 from __future__ import annotations
 
@@ -10,34 +10,36 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.spaces.base import AdjacencyArrays, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
 
 class Layered(Space):
-    """A space whose last positions describe the layers of one stack, of which a position before says how many exist.
+    """A space whose last positions describe the layers of one stack; an earlier position sets the number of layers.
 
-    A subclass calls `_stack` in its constructor. Positions of layers that do not exist hold 0, so that no two genotypes
-    are one network and all are equally likely. The neighbours of an architecture have another option at one position,
-    or the next larger number of layers, with new layers that are all alike; or the next smaller one, if the layers that
-    go are alike.
+    A subclass calls `_stack` in its constructor. Positions of absent layers hold 0, so no two genotypes are one
+    network, and all networks are equally likely. The neighbours of an architecture have another option at one position,
+    the next larger number of layers (the new layers are equal), or the next smaller one (if the removed layers are
+    equal).
     """
 
     depths: tuple[int, ...]
-    """Numbers of layers to choose from."""
+    """Possible numbers of layers, ascending."""
 
     def _stack(self, others: tuple[int, ...], depths: tuple[int, ...], layer: tuple[int, ...]) -> None:
-        """Set `cardinalities`: options of what comes before, of the number of layers, and of each layer."""
+        """Set `cardinalities`: those of earlier positions, of the number of layers, and of each layer."""
         self.depths, self._layer = depths, layer
         self._depth = len(others)
         self.cardinalities = (*others, len(depths), *layer * depths[-1])
 
     @cached_property
     def _kinds(self) -> int:
+        """Number of different layers."""
         return math.prod(self._layer)
 
     def layers(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """The positions of all layers of `(n, d)` genotypes, those that do not exist too; shape `(n, most, w)`."""
+        """Positions of all layers of `(n, d)` genotypes, absent ones included; shape `(n, max depth, w)`."""
         return genotypes[:, self._depth + 1 :].reshape(len(genotypes), self.depths[-1], len(self._layer))
 
     def depth(self, genotypes: GenotypeArray) -> KeyArray:
@@ -45,7 +47,7 @@ class Layered(Space):
         return np.array(self.depths)[genotypes[:, self._depth]]
 
     def live(self, genotypes: GenotypeArray) -> BoolArray:
-        """Which positions of `(n, d)` genotypes mean something; same shape."""
+        """Whether each position of `(n, d)` genotypes has a meaning (is not of an absent layer); same shape."""
         first = self._depth + 1 + len(self._layer) * self.depth(genotypes)
         result: BoolArray = np.arange(len(self.cardinalities)) < first[:, None]
         return result
@@ -54,33 +56,33 @@ class Layered(Space):
 
     @property
     def size(self) -> int:
-        """Number of genotypes: all options before, times those of the layers that exist, summed over their number."""
+        """Number of genotypes: earlier options times the sum of all stacks over the numbers of layers."""
         total: int = math.prod(self.cardinalities[: self._depth]) * sum(self._kinds**depth for depth in self.depths)
         return total
 
     def contains(self, genotypes: GenotypeArray) -> BoolArray:
-        """Which of `(n, d)` genotypes have 0 wherever a layer does not exist; shape `(n,)`."""
+        """Whether each of `(n, d)` genotypes has 0 at all positions of absent layers; shape `(n,)`."""
         result: BoolArray = ~((genotypes != 0) & ~self.live(genotypes)).any(axis=1)
         return result
 
     def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
-        """For each of `(n, d)` genotypes the first position that describes a layer that does not exist, or None."""
+        """First non-zero position of an absent layer in each of `(n, d)` genotypes, or None."""
         wrong = (genotypes != 0) & ~self.live(genotypes)
         return [
-            f"position {int(np.argmax(row))} belongs to a layer that does not exist, for there are {depth}; set it to 0"
+            f"position {int(np.argmax(row))} belongs to an absent layer, there are {depth}; set it to 0"
             if row.any()
             else None
             for row, depth in zip(wrong, self.depth(genotypes).tolist(), strict=True)
         ]
 
     def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
-        """`(n, d)` vectors with 0 wherever a layer does not exist; all can be read."""
+        """Set the positions of absent layers of `(n, d)` vectors to 0; every vector can be repaired."""
         return np.where(self.live(raw), raw, np.int8(0)), np.ones(len(raw), dtype=bool)
 
-    # --- moves --------------------------------------------------------------------------------------------------
+    # --- neighbourhood ------------------------------------------------------------------------------------------
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
-        """`n` genotypes `(n, d)`, uniform and with replacement: most of them have many layers, as most of all have."""
+        """`n` genotypes `(n, d)`, uniform and with replacement; most have many layers, like most genotypes."""
         raw = super().sample(n, rng)
         shares = np.array([float(self._kinds) ** (depth - self.depths[-1]) for depth in self.depths])
         raw[:, self._depth] = rng.choice(len(self.depths), size=n, p=shares / shares.sum())
@@ -93,7 +95,7 @@ class Layered(Space):
             yield self._ranked(start + (ranks if self.countable else ranks.astype(object)))
 
     def _ranked(self, ranks: npt.NDArray[Any]) -> GenotypeArray:
-        """The genotypes with these places `(n,)` in the order of `enumerate`."""
+        """Genotypes by rank `(n,)` in the order of `enumerate`."""
         sizes = [self._kinds**depth for depth in self.depths]
         starts = [sum(sizes[:option]) for option in range(len(sizes))]
         before, within = ranks // sum(sizes), ranks % sum(sizes)
@@ -111,7 +113,7 @@ class Layered(Space):
         return result
 
     def _grown(self, genotypes: GenotypeArray, kinds: npt.NDArray[np.int8]) -> GenotypeArray:
-        """`(n, d)` genotypes with the next larger number of layers, the new ones of `(n, w)` kinds."""
+        """`(n, d)` genotypes with the next larger number of layers; new layers have options `kinds` `(n, w)`."""
         result = genotypes.copy()
         result[:, self._depth] += 1
         new = np.arange(self.depths[-1]) >= self.depth(genotypes)[:, None]
@@ -120,16 +122,17 @@ class Layered(Space):
         return self.repair(result)[0]
 
     def _shrinkable(self, genotypes: GenotypeArray) -> BoolArray:
-        """Whether the layers that the next smaller number lacks are alike; shape `(n,)`."""
+        """Whether the next smaller number of layers would remove equal layers only; shape `(n,)`."""
         option = genotypes[:, self._depth]
         fewer = np.array(self.depths)[np.maximum(option - 1, 0)]
         layers, place = self.layers(genotypes), np.arange(self.depths[-1])
         last = layers[np.arange(len(layers)), self.depth(genotypes) - 1]
-        going = (place >= fewer[:, None]) & (place < self.depth(genotypes)[:, None])
-        alike: BoolArray = ((layers == last[:, None]).all(axis=2) | ~going).all(axis=1)
-        return alike & (option > 0)
+        removed = (place >= fewer[:, None]) & (place < self.depth(genotypes)[:, None])
+        equal: BoolArray = ((layers == last[:, None]).all(axis=2) | ~removed).all(axis=1)
+        return equal & (option > 0)
 
     def _shrunk(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """`(n, d)` genotypes with the next smaller number of layers."""
         result = genotypes.copy()
         result[:, self._depth] -= 1
         return self.repair(result)[0]
@@ -137,18 +140,18 @@ class Layered(Space):
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
         changed, rows = super()._neighbours_of(genotypes)
         position = (changed != genotypes[rows]).argmax(axis=1)
-        kept = self.live(genotypes)[rows, position] & (position != self._depth)
+        live = self.live(genotypes)[rows, position] & (position != self._depth)
         kinds = np.stack(np.unravel_index(np.arange(self._kinds), self._layer), axis=1).astype(np.int8)  # (k, w)
         growing = np.repeat(np.flatnonzero(genotypes[:, self._depth] < len(self.depths) - 1), self._kinds)
         grown = self._grown(genotypes[growing], np.tile(kinds, (len(growing) // self._kinds, 1)))
         shrinking = np.flatnonzero(self._shrinkable(genotypes))
-        found = np.concatenate([changed[kept], grown, self._shrunk(genotypes[shrinking])])
-        owners = np.concatenate([rows[kept], growing, shrinking])
+        neighbours = np.concatenate([changed[live], grown, self._shrunk(genotypes[shrinking])])
+        owners = np.concatenate([rows[live], growing, shrinking])
         order = np.argsort(owners, kind="stable")
-        return found[order], owners[order]
+        return neighbours[order], owners[order]
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """One random neighbour of each of `(n, d)` genotypes: a position that exists, or the number of layers."""
+        """One random neighbour of each of `(n, d)` genotypes, by another option at a live position or another depth."""
         n = len(genotypes)
         grows = genotypes[:, self._depth] < len(self.depths) - 1
         shrinks = self._shrinkable(genotypes)
@@ -169,17 +172,17 @@ class Layered(Space):
         return result
 
     def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """Children `(n, d)` that take each position from one of two parents `(n, d)`, 0 where no layer is."""
+        """Children `(n, d)` that take each position from one of two parents; positions of absent layers are 0."""
         return self.repair(super().crossover(a, b, rng))[0]
 
 
-def path_tensors(layers: npt.NDArray[Any], depth: KeyArray, output: int) -> AdjacencyArrays:
-    """Paths of the input (op 0), the first `depth` `(n,)` of the layers' ops `(n, most)`, and the output, padded."""
-    n, most = layers.shape
-    node = np.arange(most + 2)
-    ops = np.zeros((n, most + 2), dtype=np.int8)
+def path_arrays(layers: npt.NDArray[Any], depth: KeyArray, output: int) -> AdjacencyArrays:
+    """Padded paths of the input (op 0), the first `depth` `(n,)` of the layers' ops `(n, m)`, and the output."""
+    n, m = layers.shape
+    node = np.arange(m + 2)
+    ops = np.zeros((n, m + 2), dtype=np.int8)
     ops[:, 1:-1] = np.where(node[:-2] < depth[:, None], layers, 0)
     ops[np.arange(n), depth + 1] = output
     mask = node <= depth[:, None] + 1
-    adjacency = np.eye(most + 2, k=1, dtype=bool) & mask[:, None, :]
+    adjacency = np.eye(m + 2, k=1, dtype=bool) & mask[:, None, :]
     return AdjacencyArrays(adjacency, ops, mask)

@@ -1,4 +1,4 @@
-"""NAS-Bench-Macro: a choice of three blocks at each of eight layers (Su et al., 2021)."""
+"""NAS-Bench-Macro: one of three blocks in each of eight layers (Su et al., 2021)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray, KeyArray
 
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
 
 BLOCKS = ("identity", "MB3_K3", "MB6_K5")
 STAGES = (2, 3, 3)
-"""Layers in each stage; the first layer of a stage doubles the channels and halves the image."""
-_FIRST = np.isin(np.arange(sum(STAGES)), np.cumsum((0, *STAGES[:-1])))  # (8,)
+"""Layers per stage; the first layer of a stage doubles the channels and halves the image."""
+_STARTS_STAGE = np.isin(np.arange(sum(STAGES)), np.cumsum((0, *STAGES[:-1])))  # (8,)
 _REDUCING = ("conv1x1/2", "MB3_K3/2", "MB6_K5/2")
-"""The choices at the first layer of a stage, where the shape changes: no block there is an identity."""
+"""Options in the first layer of a stage; it changes the shape, so none of them is an identity."""
 
 
 class Macro(Space):
     """The 6,561 networks of NAS-Bench-Macro (Su et al., CVPR 2021, arXiv:2103.11922).
 
-    A genotype holds the block of each layer, 0 to 2: the identity, and inverted residual blocks of expansion 3 and
-    kernel 3 (`MB3_K3`), and of expansion 6 and kernel 5 (`MB6_K5`). The graph is the chain of input, eight layers and
-    output. The first layers of the three stages halve the image and double the channels; what they are is named by
-    other `ops`, ending in `/2` as their stride is 2, and an identity is a 1x1 convolution there.
+    A genotype holds the block of each layer, 0 to 2: the identity, an inverted residual block of expansion 3 and kernel
+    3 (`MB3_K3`), or one of expansion 6 and kernel 5 (`MB6_K5`). The graph is the chain of input, eight layers and
+    output. The first layers of the three stages halve the image and double the channels; their `ops` have names of
+    their own, ending in `/2` for stride 2, and an identity there is a 1x1 convolution.
     """
 
     name = "macro"
@@ -74,7 +75,7 @@ class Macro(Space):
             raise InputError(f"a graph of {self.name} is a directed path of {self.max_nodes} nodes, this one is not")
         nodes = list(nx.topological_sort(graph))
         labels = [graph.nodes[node].get("op") for node in nodes]
-        known = [("input",), *(_REDUCING if first else BLOCKS for first in _FIRST), ("output",)]
+        known = [("input",), *(_REDUCING if first else BLOCKS for first in _STARTS_STAGE), ("output",)]
         for node, label, allowed in zip(nodes, labels, known, strict=True):
             if label not in allowed:
                 raise InputError(
@@ -94,18 +95,19 @@ class Macro(Space):
     # --- identity -----------------------------------------------------------------------------------------------
 
     def function_key(self, genotypes: GenotypeArray) -> KeyArray:
-        """Equal exactly where the networks are equal without the layers that are the identity.
+        """Equal exactly where networks are equal without identity layers; `(n,)`.
 
-        The rules, which are all that is used:
+        These rules are applied, and no others:
 
-        1. A layer that keeps the shape and is an identity is left out. The first layer of a stage changes the shape,
-           and is a convolution with weights of its own if an identity is chosen.
-        2. What remains is a chain of layers that are learnt: it is the same only layer for layer, stage for stage.
+        1. Identity layers that keep the shape are left out. The first layer of a stage changes the shape; its identity
+           is a convolution with weights of its own.
+        2. The remaining layers form a chain of learnt layers; two chains are the same only layer by layer and stage by
+           stage.
 
-        These are the classes that the authors trained once each, and whose results they copied to all members.
+        The authors trained each of these classes once, and copied the results to all members.
 
         Returns:
-            The `code` of the member that has its identities last in every stage; shape `(n,)`, 3,969 classes.
+            The `code` of the member with its identities last in every stage; 3,969 classes.
         """
         result = genotypes.copy()
         start = 0
@@ -119,15 +121,15 @@ class Macro(Space):
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, 8)` genotypes as dense arrays; all are paths of 10 nodes."""
+        """The graphs of `(n, 8)` genotypes as dense arrays, all paths of 10 nodes."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.tile(np.eye(v, k=1, dtype=bool), (n, 1, 1))
         return AdjacencyArrays(adjacency, self._labels(genotypes), np.ones((n, v), dtype=bool))
 
     def _labels(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """The indices in `ops` of the nodes of `(n, 8)` genotypes; shape `(n, 10)`."""
+        """Index in `ops` of each node of `(n, 8)` genotypes; shape `(n, 10)`."""
         ops = np.zeros((len(genotypes), self.max_nodes), dtype=np.int8)
-        ops[:, 1:-1] = genotypes + np.where(_FIRST, 1 + len(BLOCKS), 1)
+        ops[:, 1:-1] = genotypes + np.where(_STARTS_STAGE, 1 + len(BLOCKS), 1)
         ops[:, -1] = len(self.ops) - 1
         return ops
 
@@ -136,8 +138,8 @@ class Macro(Space):
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published network: stem, eight layers in three stages, a 1x1 convolution to 40 times the width, head.
 
-        The published width is `settings.channels` of 32, with which the last convolution has 1,280 channels. The depth
-        is what the space chooses, so that `settings.cells` and `settings.stages` have no meaning here.
+        With the published `settings.channels` of 32, the last convolution has 1,280 channels. The space sets the depth,
+        so `settings.cells` and `settings.stages` are ignored.
         """
         from torch import nn
 
@@ -147,7 +149,7 @@ class Macro(Space):
         channels = settings.channels
         last = 40 * channels
         blocks: list[nn.Module] = [layers.conv_bn_relu(images.shape[0], channels, 3)]
-        for block, first in zip(genotype, _FIRST, strict=True):
+        for block, first in zip(genotype, _STARTS_STAGE, strict=True):
             c_in, stride = channels, 2 if first else 1
             channels *= stride
             if block == 0:

@@ -1,4 +1,4 @@
-"""The mobile space of Accel-NASBench: seven blocks as of MnasNet and EfficientNet-B0 (Ahmad et al., 2024)."""
+"""The mobile space of Accel-NASBench: seven blocks like MnasNet and EfficientNet-B0 (Ahmad et al., 2024)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings, Option
 from nasbench.spaces.mobile_chain import Layers, MobileChain, Stage, kept_strides, scaled
+from nasbench.spaces.values import NetworkSettings, Option
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray
 
@@ -31,22 +31,22 @@ STAGES = (
     Stage(192, 2, (1, 4)),
     Stage(320, 1, (1, 3)),
 )
-"""The blocks; the sixth has up to four layers, as that of EfficientNet-B0 has."""
-STEM, LAST = 32, 1280
-"""Channels of the first convolution and of the last."""
+"""The blocks; the sixth has up to four layers, as in EfficientNet-B0."""
+STEM_CHANNELS, LAST_CHANNELS = 32, 1280
+"""Channels of the first and of the last convolution."""
 _OPTIONS: dict[str, tuple[int, ...]] = {"e": (1, 4, 6), "k": (3, 5), "l": (1, 2, 3, 4), "se": (0, 1)}
-"""What can be chosen for a block, in the published order and under the published letters."""
+"""Options of a block, in the published order and by the published letters."""
 
 
 class Mobile(MobileChain):
     """The 104,485,552,128 networks of Accel-NASBench (Ahmad et al., DAC 2024, arXiv:2404.08005).
 
-    A genotype holds for each of seven blocks its expansion (1, 4, 6), its kernel (3, 5), its number of layers (1 to 3,
-    of the sixth block 1 to 4) and whether it has squeeze-excitation: 36 choices for six blocks and 48 for the sixth,
-    36^6 * 48 in all. All layers of a block have the same. See `MobileChain` for the graph, whose stages are the blocks.
+    A genotype holds expansion (1, 4, 6), kernel (3, 5), number of layers (1 to 3; 1 to 4 for the sixth block) and
+    squeeze-excitation (no, yes) of each of seven blocks: 36 choices for six blocks and 48 for the sixth, 36^6 * 48 in
+    all. All layers of a block share them. See `MobileChain` for the graph, whose stages are the blocks.
 
-    Every genotype is a network of its own, and no two of them compute the same functions: another number of layers,
-    another kernel or expansion, or squeeze-excitation, changes what is learnt. `key` and `function_key` are `code`.
+    Every genotype is a network of its own, and no two compute the same functions: layers, kernel, expansion and
+    squeeze-excitation all change what is learnt. `key` and `function_key` are `code`.
     """
 
     name = "mobile"
@@ -65,7 +65,7 @@ class Mobile(MobileChain):
 
     @property
     def choice_names(self) -> tuple[str, ...]:
-        """The published names, which are columns of the published table: `block0_e`, `block0_k`, ... `block6_se`."""
+        """The columns of the published table: `block0_e`, `block0_k`, ... `block6_se`."""
         return tuple(f"block{block}_{letter}" for block in range(len(STAGES)) for letter in _OPTIONS)
 
     def option_names(self, position: int) -> tuple[Option, ...]:
@@ -91,15 +91,15 @@ class Mobile(MobileChain):
             for node, op in zip(nodes[1:], rest, strict=True):
                 if op != first:
                     raise InputError(
-                        f"node {node!r} has op {op!r}, but stage {number} begins with {first!r}; the layers of a "
-                        f"stage of {self.name} are alike"
+                        f"node {node!r} has op {op!r}, but stage {number} begins with {first!r}; all layers of a "
+                        f"stage of {self.name} have one op"
                     )
             expansion, kernel, se = self.kinds[first]
             genotype += [self.expansions.index(expansion), self.kernels.index(kernel), len(nodes) - 1, se]
         return genotype
 
     def to_string(self, genotype: GenotypeArray) -> str:
-        """The blocks under the published letters, as in `e1_k3_l1_se1:e6_k3_l2_se1:...`."""
+        """The blocks by the published letters, as in `e1_k3_l1_se1:e6_k3_l2_se1:...`."""
         options = list(_OPTIONS.items())
         blocks = genotype.reshape(len(STAGES), len(options)).tolist()
         return ":".join(
@@ -108,7 +108,7 @@ class Mobile(MobileChain):
         )
 
     def _from_string(self, text: str) -> list[int]:
-        """Inverse of `to_string`; also reads the authors' lists `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
+        """Inverse of `to_string`; also reads the authors' lists: `[[e, ...], [k, ...], [l, ...], [se, ...]]`."""
         if text.startswith("["):
             return self._parse_lists(text)
         blocks = text.split(":")
@@ -139,7 +139,7 @@ class Mobile(MobileChain):
         return [option for number, block in blocks for option in self._block(number, list(block))]
 
     def _block(self, number: int, values: list[Any]) -> list[int]:
-        """The options of a block that has these values."""
+        """Options of a block with these values."""
         result = []
         for place, (letter, value) in enumerate(zip(_OPTIONS, values, strict=True)):
             known = _OPTIONS[letter][: self.cardinalities[len(_OPTIONS) * number + place]]
@@ -153,11 +153,11 @@ class Mobile(MobileChain):
         """Genotypes `(n, 28)` of the rows of the published table.
 
         Args:
-            columns: A column `(n,)` for each of `choice_names`, as a data frame or a dictionary has them; numbers,
-                booleans, or the strings that a CSV file holds. Other columns are not looked at.
+            columns: Data frame or dictionary with a column `(n,)` for each of `choice_names`, holding numbers, booleans
+                or strings from a CSV file. Other columns are ignored.
 
         Raises:
-            InputError: A column is missing, or has a value that is no option; says which, and in what row.
+            InputError: A column is missing or has an unknown value; the message names the column and the row.
         """
         result = []
         for position, name in enumerate(self.choice_names):
@@ -180,11 +180,10 @@ class Mobile(MobileChain):
         """The published network: stem, seven blocks, a 1x1 convolution, head, with SiLU throughout.
 
         With `settings.channels` of 32 it has the published widths and, for images of 224 pixels and 1,000 classes, the
-        published `params` and `macs`; else all widths are in proportion. A layer of expansion 1 has no first
-        convolution; squeeze-excitation goes down to a quarter of the channels of the layer's input. `kept_strides` says
-        what is done with small images. The published training also leaves out neurons of the head and whole layers at
-        random, which is left to training here. The depth is what the space chooses, so that `settings.cells` and
-        `settings.stages` have no meaning.
+        published `params` and `macs`; other values scale all widths in proportion. A layer of expansion 1 has no first
+        convolution; squeeze-excitation reduces to a quarter of the input channels of the layer. `kept_strides` adapts
+        the strides to small images. The published dropout in the head and stochastic depth belong to training, and are
+        left out here. The space sets the depth, so `settings.cells` and `settings.stages` are ignored.
         """
         from functools import partial
 
@@ -194,7 +193,8 @@ class Mobile(MobileChain):
 
         images = ImageClassification.expect(task)
         stem, last, *widths = (
-            scaled(width, settings.channels, STEM) for width in (STEM, LAST, *(stage.channels for stage in STAGES))
+            scaled(width, settings.channels, STEM_CHANNELS)
+            for width in (STEM_CHANNELS, LAST_CHANNELS, *(stage.channels for stage in STAGES))
         )
         first, *strides = kept_strides((2, *(stage.stride for stage in STAGES)), images.shape[1:])
         blocks: list[nn.Module] = [layers.conv_bn_act(images.shape[0], stem, 3, first, nn.SiLU)]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 if TYPE_CHECKING:
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
 
 LAYER = ("expansion", "kernel", "channels", "stride", "se", "stage")
 """Numeric attributes of a layer: `channels` of its output, `se` 1 with squeeze-excitation and 0 without."""
-SMALLEST = 4
-"""Pixels in each direction that the last stage sees at least: what it has in the smallest published images."""
+MIN_LAST_SIDE = 4
+"""Minimum height and width in pixels at the last stage: its size for the smallest published images."""
 
 
 class Stage(NamedTuple):
-    """What the layers of a stage have in common.
+    """Common properties of the layers of a stage.
 
     Attributes:
-        channels: Channels of their outputs, in the published network.
-        stride: Stride of the first of them; that of the others is 1.
-        layers: Fewest and most layers.
+        channels: Output channels in the published network.
+        stride: Stride of the first layer; all others have stride 1.
+        layers: Minimum and maximum number of layers.
     """
 
     channels: int
@@ -37,11 +38,11 @@ class Stage(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """The `m` layers that `n` architectures can have at most, stage by stage; each array is `(n, m)`.
+    """All `m` possible layers of `n` architectures, stage by stage; each array has shape `(n, m)`.
 
     Attributes:
-        present: Which of them there are.
-        expansion: Channels inside the layer for each of its input.
+        present: Whether the layer is present.
+        expansion: Inner channels per input channel.
         kernel: Width of the convolution.
         se: 1 with squeeze-excitation, 0 without.
     """
@@ -53,11 +54,11 @@ class Layers(NamedTuple):
 
 
 class MobileChain(Space):
-    """Inverted residual layers one after the other, in stages whose number of layers is chosen.
+    """Chains of inverted residual layers, in stages with a variable number of layers.
 
-    The graph is the directed path of input, layers and output; layers that are not chosen have no node. The `op` of a
-    layer says its expansion, its kernel and whether it has squeeze-excitation, as in `MB6_K5_SE`, and `LAYER` names its
-    numeric attributes, `stage` (counted from 0) among them. What all networks of a space share has no node.
+    The graph is the directed path of input, present layers and output. The `op` of a layer states its expansion, kernel
+    and squeeze-excitation, as in `MB6_K5_SE`; `LAYER` lists its numeric attributes, `stage` (counted from 0) among
+    them. Parts that all networks of a space share have no node.
 
     A subclass states `stages`, `expansions` and `kernels` and writes `_layers` and `_read`.
     """
@@ -65,9 +66,9 @@ class MobileChain(Space):
     stages: ClassVar[tuple[Stage, ...]]
     """The stages, in order."""
     expansions: ClassVar[tuple[int, ...]]
-    """Expansions of a layer."""
+    """Possible expansions of a layer."""
     kernels: ClassVar[tuple[int, ...]]
-    """Kernels of a layer."""
+    """Possible kernels of a layer."""
     attributes: tuple[str, ...] = LAYER
     feature_kinds = ("onehot", "counts", "adjacency", "values")
 
@@ -77,10 +78,10 @@ class MobileChain(Space):
             for expansion, kernel, se in product(self.expansions, self.kernels, (0, 1))
         }
         self.ops = ("input", *self.kinds, "output")
-        most = [stage.layers[1] for stage in self.stages]
-        self.max_nodes = sum(most) + 2
-        self._stage = np.repeat(np.arange(len(most)), most)  # (m,)
-        self._place = np.concatenate([np.arange(layers) for layers in most])  # (m,), from 0 in each stage
+        depths = [stage.layers[1] for stage in self.stages]
+        self.max_nodes = sum(depths) + 2
+        self._stage = np.repeat(np.arange(len(depths)), depths)  # (m,)
+        self._place = np.concatenate([np.arange(layers) for layers in depths])  # (m,), from 0 in each stage
         self._channels = np.array([stage.channels for stage in self.stages])[self._stage]
         self._stride = np.where(self._place == 0, np.array([stage.stride for stage in self.stages])[self._stage], 1)
 
@@ -90,12 +91,12 @@ class MobileChain(Space):
 
     @abstractmethod
     def _read(self, graph: nx.DiGraph[Any], stages: list[list[Any]]) -> list[int]:
-        """The genotype of a graph whose layers, by stage, are these nodes; their `ops` and numbers are allowed."""
+        """The genotype of a graph with these layer nodes by stage; their ops and numbers per stage are valid."""
 
     # --- graph --------------------------------------------------------------------------------------------------
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
-        """The architecture `(d,)` as a directed path with attribute `op`; layers have those of `LAYER` too."""
+        """The architecture `(d,)` as a directed path with attribute `op`; layers also have those of `LAYER`."""
         import networkx as nx
 
         _, ops, mask = self.adjacency_arrays(genotype[None])
@@ -116,13 +117,12 @@ class MobileChain(Space):
         return genotype
 
     def _by_stage(self, graph: nx.DiGraph[Any], nodes: list[Any]) -> list[list[Any]]:
-        """The layers of each stage, tested to follow each other in order and to be neither too few nor too many."""
+        """The layer nodes of each stage, checked for order and number."""
         numbers: list[Any] = [graph.nodes[node].get("stage") for node in nodes]
         for node, number in zip(nodes, numbers, strict=True):
             if number not in range(len(self.stages)):
                 raise InputError(
-                    f"node {node!r} has stage {number!r}; layers of {self.name} have one from 0 to "
-                    f"{len(self.stages) - 1}"
+                    f"node {node!r} has stage {number!r}; stages of {self.name} are 0 to {len(self.stages) - 1}"
                 )
         for (_, before), (node, number) in pairwise(zip(nodes, numbers, strict=True)):
             if number < before:
@@ -139,7 +139,7 @@ class MobileChain(Space):
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, d)` genotypes as dense arrays; all are paths, of as many nodes as there are layers."""
+        """The graphs of `(n, d)` genotypes as dense arrays: paths through the present layers."""
         n, v = len(genotypes), self.max_nodes
         layers = self._layers(genotypes)
         expansion, kernel = (
@@ -154,7 +154,7 @@ class MobileChain(Space):
         return AdjacencyArrays(np.eye(v, k=1, dtype=bool) & mask[:, None], ops, mask)
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
-        """The `attributes` of the nodes of `(n, d)` genotypes; those that are no layer have none of `LAYER`."""
+        """Numeric `attributes` of the nodes of `(n, d)` genotypes; 0 for `LAYER` attributes of input and output."""
         values = np.zeros((len(genotypes), self.max_nodes, len(self.attributes)))
         layers = self._layers(genotypes)
         columns = layers.expansion, layers.kernel, self._channels, self._stride, layers.se, self._stage
@@ -164,23 +164,23 @@ class MobileChain(Space):
 
     @staticmethod
     def _to_front(layers: Layers, values: KeyArray) -> KeyArray:
-        """Those of `(n, m)` values whose layers are present, in their order, then zeros."""
+        """Values `(n, m)` of the present layers in order, padded with zeros."""
         order = np.argsort(~layers.present, axis=1, kind="stable")
         return np.take_along_axis(np.where(layers.present, values, 0), order, axis=1)
 
 
 def directed_path(graph: nx.DiGraph[Any], space: str) -> list[Any]:
-    """The nodes of a chain from the input to the output, one after the other.
+    """The nodes of a chain, in order from input to output; `space` is the name of the space, for messages.
 
     Raises:
-        InputError: The graph is no such path; says where. `space` is the name of the space that it should be of.
+        InputError: The graph is no such path; the message says where.
     """
     import networkx as nx
 
     for node in graph:
-        for what, number in ("successors", graph.out_degree(node)), ("predecessors", graph.in_degree(node)):
+        for relation, number in ("successors", graph.out_degree(node)), ("predecessors", graph.in_degree(node)):
             if number > 1:
-                raise InputError(f"node {node!r} has {number} {what}; a graph of {space} is a directed path")
+                raise InputError(f"node {node!r} has {number} {relation}; a graph of {space} is a directed path")
     if graph.number_of_edges() != len(graph) - 1:
         loose = len(graph) - graph.number_of_edges()
         raise InputError(f"the graph falls into {loose} pieces; a graph of {space} is one directed path")
@@ -194,35 +194,35 @@ def directed_path(graph: nx.DiGraph[Any], space: str) -> list[Any]:
 
 
 def scaled(width: int, channels: int, published: int) -> int:
-    """A width of the published network where `channels` of its first layer replace `published`; at least one."""
+    """A published width, scaled from `published` to `channels` channels in the first layer; at least one."""
     return max(1, round(width * channels / published))
 
 
 def kept_strides(strides: Sequence[int], sides: Sequence[int]) -> list[int]:
-    """Strides with the first ones 1 where the image is too small for all of them.
+    """Strides for small images: the first strides become 1 if the image is too small for all of them.
 
-    The published networks halve the image five times, of which one of 8 pixels is a single pixel after the third. So
-    images of less than 128 pixels are halved as often as leaves the last stage at least `SMALLEST` in each direction.
+    The published networks halve the image five times, but 8 pixels are a single pixel after three halvings. So images
+    of less than 128 pixels are halved only while the last stage keeps at least `MIN_LAST_SIDE` pixels per side.
 
     Args:
-        strides: 1 or 2, from the first layer of the network to the last.
+        strides: Published strides, 1 or 2, from the first layer of the network to the last.
         sides: Height and width of the images.
     """
-    halvings = max(0, (min(sides) // SMALLEST).bit_length() - 1)
+    halvings = max(0, (min(sides) // MIN_LAST_SIDE).bit_length() - 1)
     result = []
-    for stride, left in zip(strides, np.cumsum(np.array(strides)[::-1] == 2)[::-1], strict=True):
-        result.append(stride if left <= halvings else 1)
+    for stride, remaining in zip(strides, np.cumsum(np.array(strides)[::-1] == 2)[::-1], strict=True):
+        result.append(stride if remaining <= halvings else 1)
     return result
 
 
-def check_attributes(graph: nx.DiGraph[Any], nodes: list[Any], own: nx.DiGraph[int], space: str) -> None:
-    """Test that the nodes of a path say of themselves what those of `own`, in its order, do.
+def check_attributes(graph: nx.DiGraph[Any], nodes: list[Any], expected: nx.DiGraph[int], space: str) -> None:
+    """Check that the nodes of a path have the attributes of the nodes of `expected`, in order.
 
     Raises:
-        InputError: One does not; says which. `space` is the name of the space that it should be of.
+        InputError: A node has another attribute; the message names it. `space` is the name of the space.
     """
-    for node, expected in zip(nodes, own, strict=True):
-        for name, value in own.nodes[expected].items():
-            found = graph.nodes[node].get(name)
-            if found != value:
-                raise InputError(f"node {node!r} has {name} {found!r}; at its place {space} has {value!r}")
+    for node, like in zip(nodes, expected, strict=True):
+        for name, value in expected.nodes[like].items():
+            actual = graph.nodes[node].get(name)
+            if actual != value:
+                raise InputError(f"node {node!r} has {name} {actual!r}; at its place {space} has {value!r}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.spaces.base import Option
 from nasbench.spaces.cell_pair import Blocks, CellPair, ShortArray
+from nasbench.spaces.values import Option
 from nasbench.types import BoolArray
 
 OPERATIONS = (
@@ -30,17 +30,18 @@ COMBINATIONS = ("add", "concat")
 class NASNet(CellPair):
     """The 5.2 * 10^36 genotypes of NASNet (Zoph et al., CVPR 2018, arXiv:1707.07012).
 
-    Block `k` of a cell (from 0) applies one of 13 operations to each of two of `k + 2` earlier hidden states, which may
-    be the same, and adds or concatenates the results. The result of a cell is the concatenation of all hidden states,
-    its two inputs included, that no block acts on. So there are (prod_k (k + 2)^2 * 13^2 * 2)^2 = (720^2 * 13^10 *
-    2^5)^2 = 5,229,943,396,058,757,337,940,161,399,357,440,000 genotypes; their codes are hashes (see `Space.code`).
+    Block `k` of a cell (from 0) applies one of 13 operations to each of two hidden states, chosen with repetition from
+    the `k + 2` earlier ones, and adds or concatenates the results. The result of a cell is the concatenation of all
+    hidden states without a reader, its two inputs included. So there are (prod_k (k + 2)^2 * 13^2 * 2)^2 =
+    (720^2 * 13^10 * 2^5)^2 = 5,229,943,396,058,757,337,940,161,399,357,440,000 genotypes; their codes are hashes (see
+    `Space.code`).
 
-    A genotype holds for each block of the normal cell, then of the reduction cell: hidden state and operation of the
-    first half, of the second half, and the combination.
+    A genotype holds, for each block of the normal cell and then of the reduction cell: hidden state and operation of
+    the first half, the same of the second half, and the combination.
 
-    Networks are built as for DARTS. A concatenation is brought back to the channels of the cell by a 1x1 convolution, a
-    dilated convolution is that of DARTS (of each channel by itself), and an input that a reduction cell passes on is
-    halved as a skip is. The published networks differ in details of their program, so parameters do too.
+    Networks are built as for DARTS. A 1x1 convolution projects a concatenation to the channels of the cell, dilated
+    convolutions are depthwise as in DARTS, and an input that a reduction cell passes on is halved like a skip. The
+    published networks differ in implementation details, and so in parameter counts.
     """
 
     name = "nasnet"

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
+from nasbench.spaces.base import Space
 from nasbench.spaces.edge_cell import EDGES
+from nasbench.spaces.genotype_checks import checked_indices
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 CHANNELS = tuple(range(8, 65, 8))
 LAYERS = 5
-"""A cell, a residual block that halves the image, a cell, another such block, a cell."""
+"""Cell, reduction (a residual block that halves the image), cell, reduction, cell."""
 CELL = ("nor_conv_3x3", "nor_conv_3x3", "nor_conv_3x3", "skip_connect", "nor_conv_3x3", "nor_conv_3x3")
 """The operations of every cell on `EDGES`: `genotype` in the published records."""
 
@@ -29,9 +31,9 @@ CELL = ("nor_conv_3x3", "nor_conv_3x3", "nor_conv_3x3", "skip_connect", "nor_con
 class NATSSize(Space):
     """The 32,768 sizes of NATS-Bench (Dong et al., TPAMI 2021, arXiv:2009.00437).
 
-    A genotype holds for each of five layers which of `CHANNELS` it has. The graph is the chain of input, five layers
-    and output; a layer's number of channels is its numeric attribute `channels`, and names its `op` too (`c8` to
-    `c64`), so that what looks at operations only tells sizes apart. Every genotype is a network of its own.
+    A genotype holds the index in `CHANNELS` of the width of each of five layers. The graph is the chain of input, five
+    layers and output; the width of a layer is its numeric attribute `channels`, and part of its `op` (`c8` to `c64`),
+    so encodings of operations alone distinguish sizes too. Every genotype is a network of its own.
     """
 
     name = "nats_size"
@@ -46,7 +48,7 @@ class NATSSize(Space):
 
     @property
     def choice_names(self) -> tuple[str, ...]:
-        """`channels_1` to `channels_5`, by layer."""
+        """`channels_1` to `channels_5`, one per layer."""
         return tuple(f"channels_{layer}" for layer in range(1, LAYERS + 1))
 
     def option_names(self, position: int) -> tuple[int, ...]:
@@ -107,28 +109,28 @@ class NATSSize(Space):
     # --- published numbering ------------------------------------------------------------------------------------
 
     def index(self, genotypes: GenotypeArray) -> npt.NDArray[np.int64]:
-        """Number of each of `(n, 5)` genotypes in the published tables, 0 to 32,767: their `code`; shape `(n,)`."""
+        """Index of each of `(n, 5)` genotypes in the published tables, 0 to 32,767: its `code`; shape `(n,)`."""
         return self.code(genotypes)
 
     def from_index(self, indices: npt.ArrayLike) -> GenotypeArray:
-        """Genotypes `(n, 5)` of the networks with these numbers in the published tables; inverse of `index`.
+        """Genotypes `(n, 5)` of the networks with these indices in the published tables; inverse of `index`.
 
         Raises:
-            InputError: A number is not an integer from 0 to 32,767.
+            InputError: An index is not an integer from 0 to 32,767.
         """
-        return self.decode(self._checked_indices(indices))
+        return self.decode(checked_indices(self, indices))
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, 5)` genotypes as dense arrays; all are paths of 7 nodes."""
+        """The graphs of `(n, 5)` genotypes as dense arrays, all paths of 7 nodes."""
         n, v = len(genotypes), self.max_nodes
         ops = np.zeros((n, v), dtype=np.int8)
         ops[:, 1:-1], ops[:, -1] = genotypes + 1, len(self.ops) - 1
         return AdjacencyArrays(np.tile(np.eye(v, k=1, dtype=bool), (n, 1, 1)), ops, np.ones((n, v), dtype=bool))
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
-        """The channels of the layers of `(n, 5)` genotypes, 0 for input and output; shape `(n, 7, 1)`."""
+        """Channels of the layers of `(n, 5)` genotypes, 0 for input and output; shape `(n, 7, 1)`."""
         values = np.zeros((len(genotypes), self.max_nodes, 1))
         values[:, 1:-1, 0] = np.array(CHANNELS)[genotypes]
         return values
@@ -138,10 +140,10 @@ class NATSSize(Space):
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published network: stem, cell, reduction, cell, reduction, cell, head.
 
-        The published networks have `settings` of 64 channels and 1 cell: `channels` is what the widest layer has (the
-        others in proportion, at least one), `cells` the number of cells in each of the three stages. The number of
-        stages is fixed, so that `settings.stages` has no meaning here. Where a cell changes the number of channels, a
-        skip from its input is a 1x1 convolution and a batch normalisation, as published.
+        The published size is 64 channels and 1 cell: `settings.channels` is the width of the widest option (the others
+        are in proportion, at least one), `settings.cells` the number of cells in each of the three stages. The number
+        of stages is fixed, so `settings.stages` is ignored. If a cell changes the number of channels, a skip from its
+        input is a 1x1 convolution and a batch normalisation, as published.
         """
         from torch import nn
 

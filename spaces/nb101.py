@@ -1,4 +1,4 @@
-"""NAS-Bench-101: cells of at most seven vertices and nine edges, an operation on each vertex (Ying et al., 2019)."""
+"""NAS-Bench-101: cells of at most seven vertices and nine edges, with operations on vertices (Ying et al., 2019)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import BLOCK, AdjacencyArrays, NetworkSettings, Space, hash_digits
+from nasbench.spaces.base import Space
+from nasbench.spaces.hashing import hash_digits
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 VERTICES, EDGES = 7, 9
-"""Most vertices (input and output included) and most edges of a cell."""
+"""Maximum number of vertices (input and output included) and of edges of a cell."""
 PAIRS = tuple(combinations(range(VERTICES), 2))
 """Source and target of each of the 21 possible edges, in the order of the genotype."""
 INTERIOR, OUTPUT = VERTICES - 2, VERTICES - 1
@@ -40,12 +42,12 @@ class NB101(Space):
     """The cells of NAS-Bench-101 (Ying et al., ICML 2019, arXiv:1902.09635): 1,293,208 genotypes of 423,624 networks.
 
     A genotype holds 21 bits, the upper triangle of the adjacency matrix row by row (`PAIRS`), and the operation of
-    each of the five interior vertices: 0 where it is absent, else one more than its index in `OPERATIONS`. Vertex 0 is
-    the input and vertex 6 the output, whatever the number `v` of vertices; the interior vertices are 1 to `v - 2`.
-    Graphs, matrices and tensors number the vertices without a gap, so there the output is `v - 1`.
+    each of the five interior vertices: 0 if absent, otherwise its index in `OPERATIONS` plus one. Vertex 0 is the input
+    and vertex 6 the output for any number `v` of vertices; the interior vertices are 1 to `v - 2`. Graphs, matrices and
+    dense arrays number the vertices without a gap, so their output is `v - 1`.
 
-    Every genotype is a pruned cell: each vertex lies on a way from the input to the output. Cells from outside (graphs,
-    matrices, vectors of independent choices) are pruned as the published `ModelSpec` does it.
+    Every genotype is a pruned cell: each vertex lies on a path from the input to the output. Foreign cells (graphs,
+    matrices, vectors of independent choices) are pruned like the published `ModelSpec`.
     """
 
     name = "nb101"
@@ -64,7 +66,7 @@ class NB101(Space):
         return (*edges, *(f"op_{vertex}" for vertex in range(1, OUTPUT)))
 
     def option_names(self, position: int) -> tuple[str | int, ...]:
-        """0 and 1 for an edge; for a vertex `absent` and the published names."""
+        """0 and 1 for an edge; `absent` and the published names for a vertex."""
         return (0, 1) if position < len(PAIRS) else ("absent", *OPERATIONS)
 
     # --- membership ---------------------------------------------------------------------------------------------
@@ -75,22 +77,22 @@ class NB101(Space):
         return int(_matrices().offsets[-1])
 
     def contains(self, genotypes: GenotypeArray) -> BoolArray:
-        """Which of `(n, 26)` in-range genotypes are pruned cells of at most nine edges; shape `(n,)`."""
+        """Whether each of `(n, 26)` in-range genotypes is a pruned cell of at most nine edges; shape `(n,)`."""
         matrix = _matrices().lookup[_edge_code(genotypes)]
         present = _matrices().vertices[matrix, None] - 2 > np.arange(INTERIOR)  # (n, 5)
         result: BoolArray = (matrix >= 0) & ((genotypes[:, len(PAIRS) :] > 0) == present).all(axis=1)
         return result
 
     def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
-        """For each of `(n, 26)` in-range genotypes, the first rule that it breaks, or None."""
+        """First rule that each of `(n, 26)` in-range genotypes breaks, or None."""
         inside = self.contains(genotypes)
         return [None if ok else _reason(genotype) for ok, genotype in zip(inside, genotypes, strict=True)]
 
     def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
-        """Prune `(n, 26)` vectors of independent choices as the published `ModelSpec` does, and renumber the vertices.
+        """Prune `(n, 26)` vectors of independent choices like the published `ModelSpec`, and renumber the vertices.
 
-        Absent vertices go first, with their edges, then those on no way from input to output. What has then no way at
-        all, or more than nine edges, cannot be read. Genotypes of the space stay as they are.
+        Absent vertices and their edges are removed first, then vertices on no path from input to output. Rows left with
+        no path at all, or with more than nine edges, are not repaired. Genotypes of the space stay unchanged.
         """
         present = np.ones((len(raw), VERTICES), dtype=bool)
         present[:, 1:OUTPUT] = raw[:, len(PAIRS) :] > 0
@@ -126,13 +128,13 @@ class NB101(Space):
                 f"got {len(ends[0])} and {len(ends[1])}"
             )
         (source,), (sink,) = ends
-        kept = (nx.descendants(graph, source) | {source}) & (nx.ancestors(graph, sink) | {sink})
-        order = list(nx.topological_sort(graph.subgraph(kept)))
+        live = (nx.descendants(graph, source) | {source}) & (nx.ancestors(graph, sink) | {sink})
+        order = list(nx.topological_sort(graph.subgraph(live)))
         matrix = [[int(graph.has_edge(u, v)) for v in order] for u in order]
         return list(self.from_matrix(matrix, [labels[node] for node in order]))
 
     def matrix(self, genotype: GenotypeArray) -> tuple[npt.NDArray[np.int8], list[str]]:
-        """The cell `(26,)` as published: upper-triangular adjacency matrix `(v, v)` and the name of each vertex."""
+        """The published form of a cell `(26,)`: upper-triangular matrix `(v, v)` and the name of each vertex."""
         cell = self.adjacency_arrays(genotype[None])
         v = int(cell.mask.sum())
         return cell.adjacency[0, :v, :v].astype(np.int8), [self.ops[op] for op in cell.ops[0, :v]]
@@ -141,7 +143,7 @@ class NB101(Space):
         """The genotype `(26,)` of a published pair of adjacency matrix and names; dangling vertices are pruned.
 
         Args:
-            matrix: Upper-triangular, of zeros and ones; shape `(v, v)`. May be larger than a cell before it is pruned.
+            matrix: Upper-triangular, of zeros and ones; shape `(v, v)`. Before pruning it may be larger than a cell.
             ops: `"input"`, then a name of `OPERATIONS` for each interior vertex, then `"output"`.
 
         Raises:
@@ -164,21 +166,21 @@ class NB101(Space):
                 close = get_close_matches(str(op), OPERATIONS, n=1)
                 hint = f"did you mean {close[0]!r}? " if close else ""
                 raise InputError(f"unknown operation {op!r}: {hint}known are {', '.join(OPERATIONS)}")
-        kept = [0, *(1 + np.flatnonzero(_alive(array[None] > 0)[0])), len(ops) - 1]
-        edges = array[np.ix_(kept, kept)]
+        live = [0, *(1 + np.flatnonzero(_alive(array[None] > 0)[0])), len(ops) - 1]
+        edges = array[np.ix_(live, live)]
         if not edges[0].any():
-            raise InputError("no way leads from the input to the output; add an edge")
-        if len(kept) > VERTICES or edges.sum() > EDGES:
+            raise InputError("no path leads from the input to the output; add an edge")
+        if len(live) > VERTICES or edges.sum() > EDGES:
             raise InputError(
-                f"the cell has {len(kept)} vertices and {edges.sum()} edges after pruning; "
+                f"the cell has {len(live)} vertices and {edges.sum()} edges after pruning; "
                 f"{self.name} has at most {VERTICES} and {EDGES}"
             )
-        places = [*range(len(kept) - 1), OUTPUT]
+        places = [*range(len(live) - 1), OUTPUT]
         square = np.zeros((VERTICES, VERTICES), dtype=np.int8)
         square[np.ix_(places, places)] = edges
         genotype = np.zeros(len(self.cardinalities), dtype=np.int8)
         genotype[: len(PAIRS)] = square[*_PAIR_INDEX]
-        genotype[len(PAIRS) : len(PAIRS) + len(kept) - 2] = [1 + OPERATIONS.index(ops[vertex]) for vertex in kept[1:-1]]
+        genotype[len(PAIRS) : len(PAIRS) + len(live) - 2] = [1 + OPERATIONS.index(ops[vertex]) for vertex in live[1:-1]]
         return genotype
 
     def to_string(self, genotype: GenotypeArray) -> str:
@@ -196,43 +198,43 @@ class NB101(Space):
             raise InputError(f"expected a cell of {self.name} as JSON like {form}, got {text[:80]!r}")
         return list(self.from_matrix(cell["matrix"], cell["ops"]))
 
-    # --- moves --------------------------------------------------------------------------------------------------
+    # --- neighbourhood ------------------------------------------------------------------------------------------
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
         """`n` genotypes `(n, 26)`, uniform over all 1,293,208 and with replacement.
 
-        A network is drawn as often as it has genotypes; `sample_unique` gives each the same chance.
+        A network with more genotypes is drawn more often; `sample_unique` is uniform over networks.
         """
-        return _cells(rng.integers(0, self.size, size=n))
+        return _ranked(rng.integers(0, self.size, size=n))
 
     def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
         """All genotypes in order of `code`, in arrays of at most `chunk` rows."""
         for start in range(0, self.size, chunk):
-            yield _cells(np.arange(start, min(start + chunk, self.size)))
+            yield _ranked(np.arange(start, min(start + chunk, self.size)))
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
-        """One canonical genotype of each class that one edit of each of `(n, 26)` genotypes leads to.
+        """The canonical genotype of each class one edit away from each of `(n, 26)` genotypes.
 
-        An edit gives a vertex another operation, adds or removes an edge, or adds or removes a vertex that has one edge
-        in and one out. Each is the reverse of another, so neighbours are mutual up to `key`, and every cell can be
-        reached from every other.
+        An edit changes the operation of a vertex, adds or removes an edge, or adds or removes a vertex with one edge in
+        and one edge out. Every edit has an inverse, so neighbours are mutual up to `key`, and every cell can be reached
+        from every other.
         """
-        moves = _moves()
+        edits = _edits()
         matrix = _matrices().lookup[_edge_code(genotypes)]
-        owner, move = _spread(moves.starts, matrix)
-        canonical = self.canonical(_edit(genotypes[owner], moves.targets[move], moves.sources[move]))
+        owner, edit = _spread(edits.starts, matrix)
+        canonical = self.canonical(_edit(genotypes[owner], edits.targets[edit], edits.sources[edit]))
         _, first = np.unique(owner * math.prod(self.cardinalities) + self.code(canonical), return_index=True)
         return canonical[first], owner[first]
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """One of `neighbours` (up to `key`) of each of `(n, 26)` genotypes, by a uniformly drawn edit."""
-        moves = _moves()
+        """A random neighbour (up to `key`) of each of `(n, 26)` genotypes, by a uniformly drawn edit."""
+        edits = _edits()
         matrix = _matrices().lookup[_edge_code(genotypes)]
-        move = rng.integers(moves.starts[matrix], moves.starts[matrix + 1])
-        return _edit(genotypes, moves.targets[move], moves.sources[move])
+        edit = rng.integers(edits.starts[matrix], edits.starts[matrix + 1])
+        return _edit(genotypes, edits.targets[edit], edits.sources[edit])
 
     def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """Children `(n, 26)` that take each position from one of two parents `(n, 26)`, pruned; else one parent."""
+        """Children `(n, 26)` that take each position from one of two parents, pruned; one parent if that fails."""
         children, ok = self.repair(super().crossover(a, b, rng))
         parent = np.where(rng.random((len(a), 1)) < 0.5, a, b)
         return np.where(ok[:, None], children, parent)
@@ -244,11 +246,10 @@ class NB101(Space):
     # --- identity -----------------------------------------------------------------------------------------------
 
     def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """The genotype of smallest `code` among all numberings of the vertices; `(n, 26)`. Exact, not a hash.
+        """The genotype `(n, 26)` with the smallest `code` among all topological numberings. Exact, not a hash.
 
-        The numberings are those in which every edge leads to a larger number, so all of them are genotypes. The
-        smallest matrix, and the numberings that lead to it, are known for each of the 6,472 matrices; what remains is
-        the smallest vector of operations, over numberings that are often one and never more than 24.
+        The smallest matrix, and the numberings that lead to it, are tabulated for each of the 6,472 matrices. That
+        leaves the smallest vector of operations over these numberings, often one and at most 24.
         """
         forms = _canonical_forms()
         matrix = _matrices().lookup[_edge_code(genotypes)]
@@ -259,19 +260,19 @@ class NB101(Space):
         return np.concatenate([_matrices().bits[forms.targets[matrix]], _DIGITS[smallest]], axis=1)
 
     def function_key(self, genotypes: GenotypeArray) -> KeyArray:
-        """Equal exactly where learnt parts can be matched so that, with the same weights, both answer the same; `(n,)`.
+        """Equal exactly where learnt parts can be matched so that equal weights give equal outputs; `(n,)`.
 
-        The rules, which are all that is used, for channels that divide evenly (else a vertex may have one more):
+        These rules are applied, and no others, for channels that divide evenly (else some vertices have one more):
 
-        1. What lies on no way from input to output is left out; a genotype holds no such vertex.
-        2. Sums are commutative and associative, and count how often a term occurs: `x + x` is not `x`. So does the
-           concatenation before the output, whose order is no matter, since something learnt follows.
-        3. Convolutions are learnt, and so is the projection of the input to each vertex that it leads to: two of them
-           with the same sources are two different functions.
-        4. A max-pool is not learnt: two of them with the same sources, the input not among these, are the same
-           function, and may be one vertex whose output is used twice.
+        1. Vertices on no path from input to output are left out; a genotype has none.
+        2. Sums are commutative and associative, and count multiplicity: `x + x` is not `x`. The same holds for the
+           concatenation before the output, because learnt operations follow it.
+        3. Convolutions are learnt, and so is the projection of the input to each vertex that reads it: two of them with
+           the same sources are two different functions.
+        4. A max-pool is not learnt: two max-pools with the same sources, other than the input, are the same function,
+           and may be one vertex whose output is used twice.
 
-        Of the 423,624 classes of `key` these leave 419,052.
+        The 423,624 classes of `key` become 419,052.
         """
         keys = self.key(genotypes)
         squares = _square(genotypes).astype(np.int8)
@@ -282,7 +283,7 @@ class NB101(Space):
             twins |= pools[:, a] & pools[:, b] & (squares[:, :, 1 + a] == squares[:, :, 1 + b]).all(axis=1)
         rows = np.flatnonzero(twins)
         squares, pools, ops = squares[rows], pools[rows], genotypes[rows, len(PAIRS) :].copy()
-        for a, b in sorted(combinations(range(INTERIOR), 2), key=itemgetter(1)):  # the sources of b are merged before
+        for a, b in sorted(combinations(range(INTERIOR), 2), key=itemgetter(1)):  # the sources of b are merged already
             same = pools[:, a] & pools[:, b] & (squares[:, :, 1 + a] == squares[:, :, 1 + b]).all(axis=1)
             squares[same, 1 + a] += squares[same, 1 + b]
             squares[same, 1 + b] = squares[same, :, 1 + b] = ops[same, b] = 0
@@ -294,13 +295,13 @@ class NB101(Space):
         return keys
 
     def published_hash(self, genotypes: GenotypeArray) -> list[str]:
-        """The 32 hexadecimal digits under which NAS-Bench-101 files each of `(n, 26)` cells (MD5 of `hash_module`)."""
+        """Hash of each of `(n, 26)` cells in NAS-Bench-101: 32 hexadecimal digits (MD5, `hash_module`)."""
         return [_published_hash(*self.matrix(genotype)) for genotype in genotypes]
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, 26)` genotypes as dense arrays padded to 7 nodes; node order is that of `graph`."""
+        """The graphs of `(n, 26)` genotypes as dense arrays padded to 7 nodes, in the order of `graph`."""
         matrix = _matrices().lookup[_edge_code(genotypes)]
         last = _matrices().vertices[matrix] - 1
         ops = np.zeros((len(genotypes), VERTICES), dtype=np.int8)
@@ -309,9 +310,9 @@ class NB101(Space):
         return AdjacencyArrays(_matrices().dense[matrix], ops, np.arange(VERTICES) <= last[:, None])
 
     def _features(self, genotypes: GenotypeArray, kind: str) -> FloatArray:
-        """Path encoding (White et al., 2021): whether some way to the output is each sequence of operations.
+        """Path encoding (White et al., 2021): whether each sequence of operations is a path from input to output.
 
-        Sequences of none to five operations, by length and then in the order of `OPERATIONS`: 364 features.
+        Sequences of zero to five operations, by length and then in the order of `OPERATIONS`: 364 features.
         """
         rows, path = np.nonzero((_edge_code(genotypes)[:, None] & _PATH_EDGES) == _PATH_EDGES)  # of the 32 paths
         column = (genotypes[:, len(PAIRS) :] - 1) @ _PATH_DIGITS + _PATH_FIRST  # (n, 32)
@@ -324,9 +325,8 @@ class NB101(Space):
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published network: stem, stages of cells with a max-pool between them, head.
 
-        The published one has `NetworkSettings(channels=128, cells=3, stages=3)`. Where the channels cannot be divided
-        evenly, vertices of smaller number get one more, as published; so isomorphic cells can then differ by a few
-        parameters.
+        The published size is `NetworkSettings(channels=128, cells=3, stages=3)`. Channels that do not divide evenly go
+        to the vertices with smaller numbers, as published; so isomorphic cells can differ by a few parameters.
         """
         from nasbench.spaces.networks.nb101 import network
 
@@ -340,18 +340,18 @@ _OPS = np.array(
     [[*ops, *(0,) * (INTERIOR - k)] for k in range(INTERIOR + 1) for ops in product((1, 2, 3), repeat=k)], dtype=np.int8
 )
 """All vectors of operations, by number of vertices and then in order; shape `(364, 5)`."""
-_OPS_FIRST = np.cumsum([0, *(len(OPERATIONS) ** k for k in range(INTERIOR))])
+_OPS_START = np.cumsum([0, *(len(OPERATIONS) ** k for k in range(INTERIOR))])
 """Row of `_OPS` at which the vectors of `k` operations begin; also the first column of paths of `k` operations."""
 _OP_BASE = (1 + len(OPERATIONS)) ** np.arange(INTERIOR)[::-1]
 _DIGITS = np.array(list(product(range(1 + len(OPERATIONS)), repeat=INTERIOR)), dtype=np.int8)
 """Inverse of `_op_code`; shape `(1024, 5)`."""
 _PATHS = [path for k in range(INTERIOR + 1) for path in combinations(range(1, OUTPUT), k)]
-"""All ways from input to output that a matrix can have, as the interior vertices that they visit."""
+"""All possible paths from input to output, as tuples of interior vertices."""
 _PAIR_INDEX = np.array(PAIRS).T
 _EDGE_BITS = 1 << np.arange(len(PAIRS))[::-1]
-_BIT = dict(zip(PAIRS, _EDGE_BITS.tolist(), strict=True))
-_PATH_EDGES = np.array([sum(_BIT[edge] for edge in zip((0, *p), (*p, OUTPUT), strict=True)) for p in _PATHS])
-_PATH_FIRST = np.array([_OPS_FIRST[len(p)] for p in _PATHS])
+_BIT_OF_PAIR = dict(zip(PAIRS, _EDGE_BITS.tolist(), strict=True))
+_PATH_EDGES = np.array([sum(_BIT_OF_PAIR[edge] for edge in zip((0, *p), (*p, OUTPUT), strict=True)) for p in _PATHS])
+_PATH_FIRST = np.array([_OPS_START[len(p)] for p in _PATHS])
 _PATH_DIGITS = np.array(
     [[len(OPERATIONS) ** (len(p) - 1 - p.index(v)) if v in p else 0 for p in _PATHS] for v in range(1, OUTPUT)]
 )
@@ -363,19 +363,19 @@ def _edge_code(genotypes: GenotypeArray) -> IntArray:
 
 
 def _op_code(genotypes: GenotypeArray) -> IntArray:
-    """The five operations as a number to base 4; shape `(n,)`."""
+    """The five operations as a number in base 4; shape `(n,)`."""
     return genotypes[:, len(PAIRS) :] @ _OP_BASE
 
 
 def _square(genotypes: GenotypeArray) -> BoolArray:
-    """The matrices with the output as vertex 6 always; shape `(n, 7, 7)`."""
+    """Adjacency matrices with the output always as vertex 6; shape `(n, 7, 7)`."""
     square = np.zeros((len(genotypes), VERTICES, VERTICES), dtype=bool)
     square[:, *_PAIR_INDEX] = genotypes[:, : len(PAIRS)] > 0
     return square
 
 
 def _reason(genotype: GenotypeArray) -> str:
-    """Why this genotype `(26,)`, which is not one of the space, is none."""
+    """Reason why a genotype `(26,)` is outside the space."""
     square = _square(genotype[None])[0]
     ops = genotype[len(PAIRS) :]
     into, out = square.any(axis=0), square.any(axis=1)
@@ -385,9 +385,9 @@ def _reason(genotype: GenotypeArray) -> str:
         if op > 0 and v > 1 and ops[v - 2] == 0:
             return f"vertex {v} follows vertex {v - 1}, which is absent; number the vertices without a gap"
         if op > 0 and not (into[v] and out[v]):
-            return f"vertex {v} has no edge {'out' if into[v] else 'in'}, so it is on no way from input to output"
+            return f"vertex {v} has no edge {'out' if into[v] else 'in'}, so it is on no path from input to output"
     if not out[0] or not into[OUTPUT]:
-        return "no way leads from the input to the output"
+        return "no path leads from the input to the output"
     return f"it has {square.sum()} edges, allowed are {EDGES}"
 
 
@@ -398,11 +398,11 @@ class _Matrices(NamedTuple):
     """The 6,472 adjacency matrices `m` of pruned cells, in order of their code.
 
     Attributes:
-        bits: Their 21 bits; shape `(m, 21)`.
-        lookup: Number of the matrix with each of 2^21 codes, -1 where there is none.
+        bits: The 21 bits of each matrix; shape `(m, 21)`.
+        lookup: Index of the matrix with each of 2^21 codes, -1 if there is none.
         vertices: Number of vertices; shape `(m,)`.
         offsets: Number of genotypes of all earlier matrices; shape `(m + 1,)`.
-        dense: With the vertices numbered without a gap and padded; shape `(m, 7, 7)`.
+        dense: Matrices with vertices numbered without a gap, padded; shape `(m, 7, 7)`.
     """
 
     bits: GenotypeArray
@@ -413,20 +413,22 @@ class _Matrices(NamedTuple):
 
 
 def _ends(codes: npt.NDArray[np.int32]) -> tuple[list[BoolArray], list[BoolArray]]:
-    """By vertex, whether an edge leads to it and whether one leads from it, in matrices of `(n,)` codes."""
-    masks = [[sum(bit for pair, bit in _BIT.items() if pair[end] == v) for v in range(VERTICES)] for end in (1, 0)]
+    """Whether each vertex has an edge in, and an edge out, in matrices of `(n,)` codes; one array per vertex."""
+    masks = [
+        [sum(bit for pair, bit in _BIT_OF_PAIR.items() if pair[end] == v) for v in range(VERTICES)] for end in (1, 0)
+    ]
     has_in, has_out = ([(codes & mask) != 0 for mask in by_vertex] for by_vertex in masks)
     return has_in, has_out
 
 
 def _pruned(codes: npt.NDArray[np.int32]) -> BoolArray:
-    """Which of `(n,)` codes are matrices of pruned cells of at most nine edges, vertices numbered without a gap.
+    """Whether each of `(n,)` codes is a pruned cell of at most nine edges with vertices numbered without a gap.
 
-    All edges lead to a larger number: with an edge in and an edge out, a vertex is on a way from input to output.
+    Edges lead to larger numbers, so a vertex with an edge in and an edge out is on a path from input to output.
     """
     has_in, has_out = _ends(codes)
     edges = np.zeros(len(codes), dtype=np.int8)
-    for bit in _BIT.values():
+    for bit in _BIT_OF_PAIR.values():
         edges += (codes & bit) > 0
     valid: BoolArray = has_out[0] & has_in[OUTPUT] & (edges <= EDGES)
     for v in range(1, OUTPUT):
@@ -438,7 +440,7 @@ def _pruned(codes: npt.NDArray[np.int32]) -> BoolArray:
 
 @lru_cache(maxsize=1)
 def _matrices() -> _Matrices:
-    blocks = np.arange(1 << len(PAIRS), dtype=np.int32).reshape(-1, BLOCK)
+    blocks = np.arange(1 << len(PAIRS), dtype=np.int32).reshape(-1, 2**16)
     codes = np.concatenate([block[_pruned(block)] for block in blocks])
     lookup = np.full(blocks.size, -1, dtype=np.int16)
     lookup[codes] = np.arange(len(codes))
@@ -452,23 +454,23 @@ def _matrices() -> _Matrices:
     return _Matrices(bits, lookup, vertices, offsets, dense)
 
 
-def _cells(indices: IntArray) -> GenotypeArray:
-    """The genotypes with these ranks in the order of `code`; shape `(n, 26)`."""
+def _ranked(indices: IntArray) -> GenotypeArray:
+    """Genotypes `(n, 26)` by rank in the order of `code`."""
     matrices = _matrices()
     matrix = np.searchsorted(matrices.offsets, indices, side="right") - 1
-    ops = _OPS[_OPS_FIRST[matrices.vertices[matrix] - 2] + indices - matrices.offsets[matrix]]
+    ops = _OPS[_OPS_START[matrices.vertices[matrix] - 2] + indices - matrices.offsets[matrix]]
     return np.concatenate([matrices.bits[matrix], ops], axis=1)
 
 
 def _spread(starts: IntArray, matrix: npt.NDArray[np.integer[Any]]) -> tuple[IntArray, IntArray]:
-    """All entries `starts[m]` to `starts[m + 1]` of each of `n` matrices: in which row each is, and its number."""
+    """Row and number of all entries `starts[m]` to `starts[m + 1]` of each of `n` matrices `m`."""
     counts = np.diff(starts)[matrix]
     owner = np.repeat(np.arange(len(matrix)), counts)
     return owner, (starts[matrix] - np.cumsum(counts) + counts)[owner] + np.arange(len(owner))
 
 
 def _alive(adjacency: BoolArray) -> BoolArray:
-    """Which interior vertices of `(n, v, v)` matrices lie on a way from the first to the last; shape `(n, v - 2)`."""
+    """Whether each interior vertex of `(n, v, v)` matrices is on a path from first to last vertex; `(n, v - 2)`."""
     n, v, _ = adjacency.shape
     forward, backward = np.zeros((n, v), dtype=bool), np.zeros((n, v), dtype=bool)
     forward[:, 0], backward[:, -1] = True, True
@@ -479,7 +481,7 @@ def _alive(adjacency: BoolArray) -> BoolArray:
 
 
 def _renumber(square: BoolArray, order: IntArray) -> GenotypeArray:
-    """The 21 bits of `(n, 7, 7)` matrices after their interior vertices are taken in `order` `(n, 5)`; `(n, 21)`."""
+    """The 21 bits `(n, 21)` of `(n, 7, 7)` matrices with interior vertices in a new `order` `(n, 5)`."""
     n = len(square)
     vertices = np.concatenate([np.zeros((n, 1), int), 1 + order, np.full((n, 1), OUTPUT)], axis=1)
     source, target = _PAIR_INDEX
@@ -491,12 +493,12 @@ def _renumber(square: BoolArray, order: IntArray) -> GenotypeArray:
 
 
 class _CanonicalForms(NamedTuple):
-    """The smallest matrix isomorphic to each of `m`, and the `p` numberings of its vertices that lead to it.
+    """The smallest matrix isomorphic to each of `m` matrices, and the `p` numberings that lead to it.
 
     Attributes:
-        targets: Number of the smallest matrix; shape `(m,)`.
-        starts: Numberings `starts[i]` to `starts[i + 1]` are those of matrix `i`; shape `(m + 1,)`.
-        sources: From which place each of the five operations comes; shape `(p, 5)`.
+        targets: Index of the smallest matrix; shape `(m,)`.
+        starts: Numberings `starts[i]` to `starts[i + 1]` belong to matrix `i`; shape `(m + 1,)`.
+        sources: Old place of each of the five operations; shape `(p, 5)`.
     """
 
     targets: IntArray
@@ -511,12 +513,12 @@ def _canonical_forms() -> _CanonicalForms:
     vertices = np.pad(1 + numberings, ((0, 0), (1, 1)))
     vertices[:, OUTPUT] = OUTPUT
     source, target = vertices[:, _PAIR_INDEX[0]], vertices[:, _PAIR_INDEX[1]]  # (120, 21)
-    refused = 1 << len(PAIRS)  # more than any code: the edge would lead to a smaller number
+    refused = 1 << len(PAIRS)  # above any code: marks edges to smaller numbers
     weights = np.full((VERTICES, VERTICES), refused)
     weights[*_PAIR_INDEX] = _EDGE_BITS
     codes = (matrices.bits @ weights[source, target].T.astype(np.float64)).astype(np.int64)  # (m, 120), exact
-    moved = ((numberings != np.arange(INTERIOR)) * np.arange(1, VERTICES - 1)).max(axis=1)  # last vertex that moves
-    codes[moved > matrices.vertices[:, None] - 2] = refused  # absent vertices stay where they are
+    moved = ((numberings != np.arange(INTERIOR)) * np.arange(1, VERTICES - 1)).max(axis=1)  # last moved vertex
+    codes[moved > matrices.vertices[:, None] - 2] = refused  # absent vertices must not move
     smallest = codes.min(axis=1)
     matrix, numbering = np.nonzero(codes == smallest[:, None])
     starts = np.searchsorted(matrix, np.arange(len(codes) + 1))
@@ -524,9 +526,10 @@ def _canonical_forms() -> _CanonicalForms:
 
 
 def _multigraph_key(squares: GenotypeArray, ops: GenotypeArray) -> KeyArray:
-    """Equal exactly (up to a chance of 2^-62) for isomorphic graphs with numbers of edges `(n, 7, 7)`; `(n,)`.
+    """Keys of multigraphs `(n, 7, 7)` with operations `(n, 5)`, equal exactly for isomorphic ones; shape `(n,)`.
 
-    The least hash over all numberings of the interior vertices, with operations `(n, 5)`; larger than any `code`.
+    The least hash over all numberings of the interior vertices, with a collision probability of 2^-62; above any
+    `code`.
     """
     options = np.array([1 + EDGES] * VERTICES**2 + [1 + len(OPERATIONS)] * INTERIOR)
     least = np.full(len(squares), np.iinfo(np.int64).max)
@@ -539,8 +542,8 @@ def _multigraph_key(squares: GenotypeArray, ops: GenotypeArray) -> KeyArray:
 
 # --- edits --------------------------------------------------------------------------------------------------------
 
-_ABSENT, _NEXT = INTERIOR, INTERIOR + 1 + len(OPERATIONS)
-_OPTIONS = np.concatenate(
+_CONSTANT_COLUMN, _SHIFTED_COLUMN = INTERIOR, INTERIOR + 1 + len(OPERATIONS)
+_EDIT_OPTIONS = np.concatenate(
     [
         _DIGITS,
         np.tile(np.arange(1 + len(OPERATIONS), dtype=np.int8), (len(_DIGITS), 1)),
@@ -548,17 +551,19 @@ _OPTIONS = np.concatenate(
     ],
     axis=1,
 )
-"""What an edit can put at a place, for each vector of operations: one of its five, a constant, one of its five changed
-to the next or the last but one; shape `(1024, 19)`."""
+"""Operations that an edit can put at a vertex, for each vector of operations; shape `(1024, 19)`.
+
+Columns: the five operations, each constant operation, then the five operations shifted by one and by two.
+"""
 
 
-class _Moves(NamedTuple):
-    """The edits of each matrix that lead to a cell of the space.
+class _Edits(NamedTuple):
+    """Edits of each matrix that lead to a cell of the space.
 
     Attributes:
-        starts: Edits `starts[i]` to `starts[i + 1]` are those of matrix `i`; shape `(m + 1,)`.
-        targets: Number of the matrix after the edit; shape `(e,)`.
-        sources: Which of `_OPTIONS` each of the five operations becomes; shape `(e, 5)`.
+        starts: Edits `starts[i]` to `starts[i + 1]` belong to matrix `i`; shape `(m + 1,)`.
+        targets: Index of the matrix after the edit; shape `(e,)`.
+        sources: Column of `_EDIT_OPTIONS` for each of the five operations; shape `(e, 5)`.
     """
 
     starts: IntArray
@@ -567,21 +572,21 @@ class _Moves(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _moves() -> _Moves:
+def _edits() -> _Edits:
     matrices = _matrices()
     squares = _square(matrices.bits)
-    before: BoolArray = squares.copy()  # before[m, u, v]: v is u, or a way leads from u to v
+    before: BoolArray = squares.copy()  # before[m, u, v]: v is u, or a path leads from u to v
     before[:, np.arange(VERTICES), np.arange(VERTICES)] = True
     for w in range(1, OUTPUT):
         np.logical_or(before, before[:, :, [w]] & before[:, [w], :], out=before)
     present: BoolArray = np.arange(VERTICES) < matrices.vertices[:, None] - 1
     present[:, OUTPUT] = True
-    free = matrices.vertices - 1  # the first absent vertex; the output where there is none
-    room = EDGES - matrices.bits.sum(axis=1)  # for more edges
+    free = matrices.vertices - 1  # the first absent vertex, or the output
+    room = EDGES - matrices.bits.sum(axis=1)  # further edges allowed
     blocks: list[tuple[IntArray, BoolArray, IntArray]] = []
 
     def copies(where: BoolArray) -> tuple[IntArray, BoolArray, IntArray]:
-        """One edit of each of these matrices: their numbers, and matrix and sources yet to be changed in place."""
+        """One edit of each selected matrix: indices, and copies of matrices and sources to be edited in place."""
         rows = np.flatnonzero(where)
         blocks.append((rows, squares[rows], np.tile(np.arange(INTERIOR), (len(rows), 1))))
         return blocks[-1]
@@ -592,44 +597,44 @@ def _moves() -> _Moves:
         square[:, u, v] ^= True  # add or remove the edge
         for op in range(1, 1 + len(OPERATIONS)):
             rows, square, sources = copies(acyclic & (room >= 2) & (free < OUTPUT))
-            edit, new = np.arange(len(rows)), free[rows]
-            square[edit, u, new] = square[edit, new, v] = True  # add a vertex
-            sources[edit, new - 1] = _ABSENT + op
+            index, new = np.arange(len(rows)), free[rows]
+            square[index, u, new] = square[index, new, v] = True  # add a vertex
+            sources[index, new - 1] = _CONSTANT_COLUMN + op
     for w in range(1, OUTPUT):
         _, square, sources = copies((squares[:, w].sum(axis=1) == 1) & (squares[:, :, w].sum(axis=1) == 1))
         square[:, w] = square[:, :, w] = False  # remove the vertex
-        sources[:, w - 1] = _ABSENT
+        sources[:, w - 1] = _CONSTANT_COLUMN
         for shift in range(len(OPERATIONS) - 1):
             _, _, sources = copies(present[:, w])
-            sources[:, w - 1] = _NEXT + shift * INTERIOR + w - 1  # another operation
+            sources[:, w - 1] = _SHIFTED_COLUMN + shift * INTERIOR + w - 1  # another operation
 
     rows, square, sources = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    depth = np.zeros((len(rows), VERTICES), dtype=np.int8)  # edges of the longest way to each vertex
+    depth = np.zeros((len(rows), VERTICES), dtype=np.int8)  # edges on the longest path to each vertex
     for _ in range(VERTICES - 1):
         depth = (square * (depth + np.int8(1))[:, :, None]).max(axis=1)
     depth[~square.any(axis=1) & ~square.any(axis=2)] = VERTICES
     order = np.argsort(depth[:, 1:OUTPUT], axis=1, kind="stable")
-    targets = matrices.lookup[_edge_code(_renumber(square, order))].astype(np.int64)  # -1: not pruned any more
-    kept = np.argsort(rows, kind="stable")
-    kept = kept[targets[kept] >= 0]
-    starts = np.searchsorted(rows[kept], np.arange(len(squares) + 1))
-    return _Moves(starts, targets[kept], np.take_along_axis(sources, order, axis=1)[kept])
+    targets = matrices.lookup[_edge_code(_renumber(square, order))].astype(np.int64)  # -1: no pruned cell
+    valid = np.argsort(rows, kind="stable")
+    valid = valid[targets[valid] >= 0]
+    starts = np.searchsorted(rows[valid], np.arange(len(squares) + 1))
+    return _Edits(starts, targets[valid], np.take_along_axis(sources, order, axis=1)[valid])
 
 
 def _edit(genotypes: GenotypeArray, targets: IntArray, sources: IntArray) -> GenotypeArray:
-    """The genotypes `(n, 26)` after one edit each."""
-    return np.concatenate([_matrices().bits[targets], _OPTIONS[_op_code(genotypes)[:, None], sources]], axis=1)
+    """Genotypes `(n, 26)` after one edit each."""
+    return np.concatenate([_matrices().bits[targets], _EDIT_OPTIONS[_op_code(genotypes)[:, None], sources]], axis=1)
 
 
 # --- published hash -----------------------------------------------------------------------------------------------
 
 
 def module_hash(matrix: npt.NDArray[Any], labels: Sequence[int]) -> str:
-    """The hash by which NAS-Bench-101 tells graphs apart, the same for isomorphic ones (not only for those).
+    """Graph hash of NAS-Bench-101: equal for isomorphic graphs, and for some others.
 
     Args:
         matrix: Adjacency matrix of zeros and ones; shape `(v, v)`.
-        labels: -1 for the input, the number of its operation for each interior vertex, -2 for the output.
+        labels: -1 for the input, operation number of each interior vertex, -2 for the output.
 
     Returns:
         32 hexadecimal digits.

@@ -1,4 +1,4 @@
-"""NAS-Bench-201, the topology space of NATS-Bench: an operation on each of six edges (Dong & Yang, 2020)."""
+"""NAS-Bench-201, the topology space of NATS-Bench: operations on six edges of four nodes (Dong & Yang, 2020)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.edge_cell import (
     EDGES,
     LEARNT,
@@ -24,6 +23,8 @@ from nasbench.spaces.edge_cell import (
     EdgeCellSpace,
     first_of_class,
 )
+from nasbench.spaces.genotype_checks import checked_indices
+from nasbench.spaces.values import NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray, KeyArray
 
@@ -41,19 +42,19 @@ SKIP, CONV_1X1, CONV_3X3, AVG_POOL = range(1, 5)
 class NB201(EdgeCellSpace):
     """The 15,625 cells of NAS-Bench-201 (Dong & Yang, ICLR 2020, arXiv:2001.00326).
 
-    Which cells are *the same* depends on the question; from fine to coarse:
+    There are several notions of equal cells; from fine to coarse:
 
-    - `key`: the labelled graphs are isomorphic: 15,625 classes. Same cost.
-    - `pruned_key`: they are, once operations that no information passes through are taken for `none`: 9,445 classes.
-    - `function_key`: with the same weights they answer the same: 5,044 classes.
+    - `key`: isomorphic labelled graphs, 15,625 classes, of the same cost.
+    - `pruned_key`: isomorphic after operations without information flow become `none`, 9,445 classes.
+    - `function_key`: equal outputs with equal weights, 5,044 classes.
 
-    `published_key` compares the strings in which the authors counted 6,466 classes. It lies across the others: it
-    splits cells of one function (by zeros that are left in sums, and by nesting) and joins cells of two (where one
-    convolution is used twice, and where two are used once).
+    `published_key` compares the strings of which the authors counted 6,466 classes. It is neither finer nor coarser
+    than `function_key`: it splits cells of one function (zeros stay in sums, and sums stay nested) and joins cells of
+    two functions (one convolution used twice, two used once).
 
     In the rules of `function_key`, `skip_connect` is the identity, `avg_pool_3x3` is linear (the mean of a sum is the
     sum of the means) and convolutions are learnt. Without the fourth rule there would be 5,260 classes; without the
-    fifth, 4,660; without both, 4,930. A cell `is_constant` 341 times.
+    fifth, 4,660; without both, 4,930. For 341 cells, `is_constant` holds.
     """
 
     name = "nb201"
@@ -83,23 +84,23 @@ class NB201(EdgeCellSpace):
     # --- published numbering ------------------------------------------------------------------------------------
 
     def index(self, genotypes: GenotypeArray) -> npt.NDArray[np.int64]:
-        """Number of each of `(n, 6)` genotypes in the published tables, 0 to 15,624; shape `(n,)`."""
+        """Index of each of `(n, 6)` genotypes in the published tables, 0 to 15,624; shape `(n,)`."""
         return _published_order()[1][self.code(genotypes)]
 
     def from_index(self, indices: npt.ArrayLike) -> GenotypeArray:
-        """Genotypes `(n, 6)` of the cells with these numbers in the published tables; inverse of `index`.
+        """Genotypes `(n, 6)` of the cells with these indices in the published tables; inverse of `index`.
 
         Raises:
-            InputError: A number is not an integer from 0 to 15,624.
+            InputError: An index is not an integer from 0 to 15,624.
         """
-        return self.decode(_published_order()[0][self._checked_indices(indices)])
+        return self.decode(_published_order()[0][checked_indices(self, indices)])
 
     # --- identity -----------------------------------------------------------------------------------------------
 
     def published_string(self, genotype: GenotypeArray) -> str:
-        """The string by which the authors tell cells apart (their `to_unique_str` that considers zeros).
+        """The string by which the authors compare cells (`to_unique_str` with zeros considered).
 
-        Not canonical: zero terms, written `#`, stay inside sums, and a sum keeps the nesting it arose in.
+        Not canonical: zero terms, written `#`, stay inside sums, and sums stay nested.
         """
         nodes = ["0"]
         for target in range(1, 4):
@@ -124,7 +125,7 @@ class NB201(EdgeCellSpace):
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published macro skeleton: stem, stages of cells with a residual reduction between them, head.
 
-        Operations that do not reach the output are computed all the same, as in the published measurements.
+        Operations that do not reach the output are computed too, as in the published measurements.
         """
         from torch import nn
 
@@ -158,7 +159,7 @@ _PATTERN = re.compile(re.escape(_FORM).replace(r"\{\}", r"([^|~]+)"))
 
 @lru_cache(maxsize=1)
 def _published_order() -> tuple[KeyArray, KeyArray]:
-    """The code of each published number, and its inverse: all codes, shuffled as the authors did, with seed 88."""
+    """Code of each published index, and the inverse: the authors shuffled all codes with seed 88."""
     shuffled = list(range(len(OPERATIONS) ** len(EDGES)))
     random.Random(88).shuffle(shuffled)
     codes = np.array(shuffled)

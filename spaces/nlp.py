@@ -1,4 +1,4 @@
-"""NAS-Bench-NLP: recurrent cells of up to 25 nodes and three hidden states, as recipes (Klyuchnikov et al., 2020)."""
+"""NAS-Bench-NLP: recurrent cells of up to 25 nodes and three hidden states (Klyuchnikov et al., 2020)."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.files import strict_json
 from nasbench.spaces import nlp_cells
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
+from nasbench.spaces.base import Space
 from nasbench.spaces.nlp_cells import (
     BLEND,
-    FEWEST,
-    FIRST,
-    INPUTS,
+    FIRST_NODE,
+    FIRST_PREVIOUS,
     LINEAR,
-    MOST,
-    NODES,
+    MAX_INPUTS,
+    MAX_INPUTS_OF,
+    MAX_NODES,
+    MAX_STATES,
+    MIN_INPUTS_OF,
     OPERATIONS,
-    PREVIOUS,
-    STATES,
     Cells,
     X,
     packed,
     unpacked,
 )
 from nasbench.spaces.nlp_neighbourhood import Edits
-from nasbench.spaces.nlp_sampling import drawn
+from nasbench.spaces.nlp_sampling import draw_cells
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.language import MaskedLanguage
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
@@ -43,31 +44,32 @@ if TYPE_CHECKING:
 
     from nasbench.tasks import Task
 
-READ = ("x", *(f"h_prev_{state}" for state in range(STATES)))
-"""What a cell is given, by its published name."""
-PASS = "blend_pass"
-"""Label of the node of a graph that tells which inputs of a blend are which."""
-WIDTH = 1 + INPUTS
+CELL_INPUTS = ("x", *(f"h_prev_{state}" for state in range(MAX_STATES)))
+"""Published names of the inputs of a cell: `x` and the previous hidden states."""
+BLEND_PASS = "blend_pass"
+"""Label of the extra graph node that tells the three inputs of a blend apart."""
+POSITIONS_PER_NODE = 1 + MAX_INPUTS
 """Positions of a node in a genotype."""
 
 Recipe = Mapping[str, tuple[str, Sequence[str]]]
-"""By the name of each node its operation, and what it reads."""
+"""Node name -> operation, and names of its inputs."""
 
 
 class NLP(Space):
     """The recurrent cells of NAS-Bench-NLP (Klyuchnikov et al., 2020, arXiv:2006.07116).
 
-    A cell reads `x` and its hidden states of the step before, and makes new ones; the first is its output. A genotype
-    says which nodes the new states are, then of each node the operation and up to three inputs: `x`, a state before,
-    or a node of smaller number. A linear node has two or three inputs and is the only one that reads `x`, which has
-    another size; a blend `g a + (1 - g) b` has the three inputs g, a, b in this order; the order of others is no
-    matter. No input occurs twice. Everything that is there is read, or is a new state.
+    A cell reads `x` and its hidden states of the previous step, and computes new states; the first is its output. A
+    genotype names the nodes of the new states, then the operation and up to three inputs of each node: `x`, a previous
+    state, or a node with a smaller number. Only linear nodes read `x`, whose size differs from that of the states; they
+    have two or three inputs. A blend `g a + (1 - g) b` has the inputs g, a, b in this order; other operations ignore
+    the order of inputs. No node has an input twice. Every input and node is read, or is a new state.
 
-    The authors' generator keeps more rules, by which `sample` draws: activations follow linear nodes only, and no new
-    state reads an old one at once. Their LSTM and GRU break them, so these are no rules of the space.
+    The authors' generator, and so `sample`, keeps two more rules: activations follow linear nodes only, and no new
+    state reads a previous state directly. They are no rules of the space, because the published LSTM and GRU break
+    them.
 
     A graph has a node for every input, operation and new state (`output` is the first), and one more for every blend:
-    `blend_pass` reads g and a, the blend reads it, g and b.
+    `blend_pass` reads g and a; the blend reads `blend_pass`, g and b.
     """
 
     name = "nlp"
@@ -75,106 +77,114 @@ class NLP(Space):
     task = "masked_language"
 
     def __init__(self) -> None:
-        node = [(1 + len(OPERATIONS), *(FIRST + number,) * INPUTS) for number in range(NODES)]
+        node = [(1 + len(OPERATIONS), *(FIRST_NODE + number,) * MAX_INPUTS) for number in range(MAX_NODES)]
         self.cardinalities = (
-            NODES,
-            *(1 + NODES,) * (STATES - 1),
+            MAX_NODES,
+            *(1 + MAX_NODES,) * (MAX_STATES - 1),
             *(options for options_ in node for options in options_),
         )
-        previous = READ[1:]
-        self.ops = ("input", *previous, *OPERATIONS, PASS, *(f"h_new_{state}" for state in range(1, STATES)), "output")
-        self.max_nodes = len(READ) + NODES + (NODES - 1) + STATES  # one node is linear, as it reads x
+        previous = CELL_INPUTS[1:]
+        self.ops = (
+            "input",
+            *previous,
+            *OPERATIONS,
+            BLEND_PASS,
+            *(f"h_new_{state}" for state in range(1, MAX_STATES)),
+            "output",
+        )
+        self.max_nodes = (
+            len(CELL_INPUTS) + MAX_NODES + (MAX_NODES - 1) + MAX_STATES
+        )  # at least one node is linear (it reads x), hence no blend
 
     @property
     def choice_names(self) -> tuple[str, ...]:
         """`h_new_0` to `h_new_2`, then `node_0_op`, `node_0_input_0` and so on."""
-        nodes = [(f"node_{i}_op", *(f"node_{i}_input_{k}" for k in range(INPUTS))) for i in range(NODES)]
-        return (*(f"h_new_{state}" for state in range(STATES)), *(name for names in nodes for name in names))
+        nodes = [(f"node_{i}_op", *(f"node_{i}_input_{k}" for k in range(MAX_INPUTS))) for i in range(MAX_NODES)]
+        return (*(f"h_new_{state}" for state in range(MAX_STATES)), *(name for names in nodes for name in names))
 
     def option_names(self, position: int) -> tuple[str, ...]:
-        """The node that a new state is, an operation, or what is read; `absent` for none."""
-        nodes = [f"node_{node}" for node in range(NODES)]
-        if position < STATES:
+        """Node of a new state, operation, or input, depending on the position; `absent` for none."""
+        nodes = [f"node_{node}" for node in range(MAX_NODES)]
+        if position < MAX_STATES:
             return tuple(nodes) if position == 0 else ("absent", *nodes)
-        if (position - STATES) % WIDTH == 0:
+        if (position - MAX_STATES) % POSITIONS_PER_NODE == 0:
             return ("absent", *OPERATIONS)
-        return ("absent", *READ, *nodes)[: self.cardinalities[position]]
+        return ("absent", *CELL_INPUTS, *nodes)[: self.cardinalities[position]]
 
     # --- membership ---------------------------------------------------------------------------------------------
 
     @property
     def size(self) -> int:
-        """Number of genotypes, 6.51 * 10^82; every cell has one for each order of its nodes, inputs first."""
-        return _size(NODES)
+        """Number of genotypes, 6.51 * 10^82: a cell has one for each topological order of its nodes."""
+        return _size(MAX_NODES)
 
     def contains(self, genotypes: GenotypeArray) -> BoolArray:
-        """Which of `(n, 103)` in-range genotypes keep the rules of the class; shape `(n,)`."""
+        """Whether each of `(n, 103)` in-range genotypes keeps the rules of the class; shape `(n,)`."""
         result = np.ones(len(genotypes), dtype=bool)
-        for kept in _rules(genotypes).values():
-            result &= kept
+        for holds in _rules(genotypes).values():
+            result &= holds
         return result
 
     def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
-        """For each of `(n, 103)` in-range genotypes, the first rule that it breaks, or None."""
+        """First rule that each of `(n, 103)` in-range genotypes breaks, or None."""
         broken: list[str | None] = [None] * len(genotypes)
-        for what, kept in reversed(_rules(genotypes).items()):
-            for row in np.flatnonzero(~kept):
-                broken[row] = what
+        for violation, holds in reversed(_rules(genotypes).items()):
+            for row in np.flatnonzero(~holds):
+                broken[row] = violation
         return broken
 
     def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
-        """Read `(n, 103)` vectors of independent choices as cells, node by node.
+        """Repair `(n, 103)` vectors of independent choices, node by node; also which rows became cells.
 
-        Of its inputs a node keeps those that it may have, and gets the first others where these are too few; where
-        there are none, it is left out. A state that is no node, or another state, becomes the last node that is free.
-        What has then no effect is left out. An input of the cell that is not read is read by the first node that can
-        have it as a further input, or in place of its last, if this is read elsewhere; if there is none, there is no
-        cell.
+        A node keeps its allowed inputs and is given the first other allowed ones if these are too few; a node without
+        enough inputs is removed. A state without a node of its own becomes the last free node. Nodes without effect are
+        removed. An unread input of the cell goes to the first node that can take it as a further input, or in place of
+        its last input if that is read elsewhere too; if no node can, the row is no cell.
         """
         ops, inputs, new = unpacked(raw)
         n = len(raw)
         rows = np.arange(n)
         new[:, 2] = np.where(new[:, 1] > 0, new[:, 2], 0)
         states = np.count_nonzero(new, axis=1)
-        exists = np.zeros((n, nlp_cells.READABLE), dtype=bool)
-        exists[:, PREVIOUS:FIRST] = np.arange(STATES) < states[:, None]
-        for node in range(NODES):
+        exists = np.zeros((n, nlp_cells.SOURCES), dtype=bool)
+        exists[:, FIRST_PREVIOUS:FIRST_NODE] = np.arange(MAX_STATES) < states[:, None]
+        for node in range(MAX_NODES):
             allowed = exists.copy()
             allowed[:, X] = ops[:, node] == LINEAR
-            kept, count = np.zeros((n, INPUTS), dtype=np.int8), np.zeros(n, dtype=np.int64)
+            chosen, count = np.zeros((n, MAX_INPUTS), dtype=np.int8), np.zeros(n, dtype=np.int64)
             for read in inputs[:, node].T:
-                good = allowed[rows, read] & (count < MOST[ops[:, node]])
-                kept[rows[good], count[good]] = read[good]
+                good = allowed[rows, read] & (count < MAX_INPUTS_OF[ops[:, node]])
+                chosen[rows[good], count[good]] = read[good]
                 allowed[rows, read] &= ~good
                 count += good
-            for _ in range(INPUTS):
-                good = allowed.any(axis=1) & (count < FEWEST[ops[:, node]])
+            for _ in range(MAX_INPUTS):
+                good = allowed.any(axis=1) & (count < MIN_INPUTS_OF[ops[:, node]])
                 read = allowed.argmax(axis=1)
-                kept[rows[good], count[good]] = read[good]
+                chosen[rows[good], count[good]] = read[good]
                 allowed[rows[good], read[good]] = False
                 count += good
-            there = (ops[:, node] > 0) & (count >= FEWEST[ops[:, node]])
-            ops[:, node] = np.where(there, ops[:, node], 0)
-            inputs[:, node] = np.where(there[:, None], kept, 0)
-            exists[:, FIRST + node] = there
-        free = exists[:, FIRST:].copy()
-        for state in range(STATES):
+            present = (ops[:, node] > 0) & (count >= MIN_INPUTS_OF[ops[:, node]])
+            ops[:, node] = np.where(present, ops[:, node], 0)
+            inputs[:, node] = np.where(present[:, None], chosen, 0)
+            exists[:, FIRST_NODE + node] = present
+        free = exists[:, FIRST_NODE:].copy()
+        for state in range(MAX_STATES):
             given = new[:, state] > 0
             good = given & free[rows, new[:, state] - 1]
-            last = NODES - free[:, ::-1].argmax(axis=1)
+            last = MAX_NODES - free[:, ::-1].argmax(axis=1)
             new[:, state] = np.where(good | ~given, new[:, state], last)
             free[rows[given], new[given, state] - 1] = False
         cells = nlp_cells.pruned(Cells(ops, inputs, new))
         _read_all(cells)
         repaired = packed(nlp_cells.closed(cells))
-        fine: BoolArray = np.all(repaired >= 0, axis=1)
-        fine[fine] = self.contains(repaired[fine])
-        return np.where(fine[:, None], repaired, raw), fine
+        ok: BoolArray = np.all(repaired >= 0, axis=1)
+        ok[ok] = self.contains(repaired[ok])
+        return np.where(ok[:, None], repaired, raw), ok
 
     def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
         """All genotypes in order of their digits, in arrays of at most `chunk` rows."""
-        every = _every(NODES)
-        while rows := list(islice(every, chunk)):
+        genotypes = _genotypes(MAX_NODES)
+        while rows := list(islice(genotypes, chunk)):
             yield np.array(rows, dtype=np.int8)
 
     # --- recipe and graph ---------------------------------------------------------------------------------------
@@ -183,8 +193,8 @@ class NLP(Space):
         """The cell `(103,)` in the published form: `{"node_0": {"op": "linear", "input": ["x", "h_prev_0"]}, ...}`."""
         ops, inputs, new = (part[0].tolist() for part in unpacked(genotype[None]))
         state = {node - 1: number for number, node in enumerate(new) if node}
-        names = [f"h_new_{state[node]}" if node in state else f"node_{node}" for node in range(NODES)]
-        known = ("", *READ, *names)
+        names = [f"h_new_{state[node]}" if node in state else f"node_{node}" for node in range(MAX_NODES)]
+        known = ("", *CELL_INPUTS, *names)
         return {
             names[node]: {"op": OPERATIONS[op - 1], "input": [known[read] for read in inputs[node] if read]}
             for node, op in enumerate(ops)
@@ -219,57 +229,59 @@ class NLP(Space):
                     f"node {name[:40]!r} has op {str(node['op'])[:40]!r}: {hint}known are {', '.join(OPERATIONS)}"
                 )
             nodes[name] = node["op"], reads
-        new = {f"h_new_{state}": f"h_new_{state}" for state in range(STATES) if f"h_new_{state}" in nodes}
+        new = {f"h_new_{state}": f"h_new_{state}" for state in range(MAX_STATES) if f"h_new_{state}" in nodes}
         return self._encoded(nodes, {state: state for state in new})
 
     def _encoded(self, nodes: Recipe, new: Mapping[str, str]) -> list[int]:
-        """The genotype of named nodes, of which `new` are, by `h_new_0` and so on, the new states.
+        """The genotype of named nodes; `new` maps `h_new_0` and so on to the names of their nodes.
 
         Raises:
-            InputError: They are no cell of this space; says what is wrong, and where.
+            InputError: They are no cell of this space; the message says what is wrong, and where.
         """
-        if len(nodes) > NODES:
-            raise InputError(f"a cell of {self.name} has at most {NODES} nodes, got {len(nodes)}")
-        given = [name for name in nodes if name in READ]
-        if given:
-            raise InputError(f"node {given[0]!r} has the name of what a cell is given; name it otherwise")
+        if len(nodes) > MAX_NODES:
+            raise InputError(f"a cell of {self.name} has at most {MAX_NODES} nodes, got {len(nodes)}")
+        reserved = [name for name in nodes if name in CELL_INPUTS]
+        if reserved:
+            raise InputError(f"node {reserved[0]!r} has the name of an input of the cell; rename the node")
         for state in range(len(new)):
             if f"h_new_{state}" not in new:
                 raise InputError(
-                    f"the cell has no h_new_{state}; new hidden states are h_new_0, h_new_1, h_new_2 in turn"
+                    f"the cell has no h_new_{state}; new hidden states are numbered h_new_0, h_new_1, h_new_2"
                 )
         if not new:
             raise InputError("the cell has no h_new_0, which is its output")
         order: list[str] = []
-        left = dict(nodes)
-        while left:
-            ready = [name for name, (_, reads) in left.items() if not any(read in left for read in reads)]
+        waiting = dict(nodes)
+        while waiting:
+            ready = [name for name, (_, reads) in waiting.items() if not any(read in waiting for read in reads)]
             if not ready:
-                raise InputError(f"nodes {', '.join(map(repr, [*left][:5]))} read each other in a circle")
+                raise InputError(f"nodes {', '.join(map(repr, [*waiting][:5]))} read each other in a cycle")
             order += ready
             for name in ready:
-                del left[name]
+                del waiting[name]
         number = {
-            **{read: 1 + at for at, read in enumerate(READ)},
-            **{name: FIRST + at for at, name in enumerate(order)},
+            **{read: 1 + at for at, read in enumerate(CELL_INPUTS)},
+            **{name: FIRST_NODE + at for at, name in enumerate(order)},
         }
-        cells = Cells(*(np.zeros((1, *shape), dtype=np.int8) for shape in ((NODES,), (NODES, INPUTS), (STATES,))))
+        cells = Cells(
+            *(np.zeros((1, *shape), dtype=np.int8) for shape in ((MAX_NODES,), (MAX_NODES, MAX_INPUTS), (MAX_STATES,)))
+        )
         for at, name in enumerate(order):
             op, reads = nodes[name]
             unknown = [read for read in reads if read not in number]
             if unknown:
                 raise InputError(f"node {name[:40]!r} reads {unknown[0][:40]!r}, which is no node")
             cells.ops[0, at] = 1 + OPERATIONS.index(op)
-            low, high = (int(bound[cells.ops[0, at]]) for bound in (FEWEST, MOST))
+            low, high = (int(bound[cells.ops[0, at]]) for bound in (MIN_INPUTS_OF, MAX_INPUTS_OF))
             if not low <= len(reads) <= high:
                 wanted = f"{low} or {high}" if low < high else str(low)
                 raise InputError(f"node {name[:40]!r} ({op}) has {len(reads)} inputs, expected {wanted}")
             numbers = [number[read] for read in reads]
             cells.inputs[0, at, : len(reads)] = numbers if op == "blend" else sorted(numbers)
-        cells.new[0, : len(new)] = [number[new[state]] - FIRST + 1 for state in sorted(new)]
-        for what, kept in nlp_cells.rules(cells).items():
-            if not kept[0]:
-                raise InputError(f"{what}, in a cell of {len(new)} hidden states")
+        cells.new[0, : len(new)] = [number[new[state]] - FIRST_NODE + 1 for state in sorted(new)]
+        for violation, holds in nlp_cells.rules(cells).items():
+            if not holds[0]:
+                raise InputError(f"{violation}, in a cell of {len(new)} hidden states")
         vector: list[int] = packed(cells)[0].tolist()
         return vector
 
@@ -284,58 +296,60 @@ class NLP(Space):
         return graph
 
     def _check_graph(self, graph: nx.DiGraph[Any]) -> None:
-        """As in every space, where the hidden states before are inputs too."""
+        """The checks of every space, with the previous hidden states as inputs."""
         import networkx as nx
 
         if isinstance(graph, nx.DiGraph) and not graph.is_multigraph():
             graph = graph.copy()
             labels: dict[Any, Any] = dict(graph.nodes(data="op"))
             for node, label in labels.items():
-                if label in READ[1:]:
+                if label in CELL_INPUTS[1:]:
                     graph.nodes[node]["op"] = "input"
         super()._check_graph(graph)
 
     def _from_graph(self, graph: nx.DiGraph[Any]) -> Sequence[int]:
         labels: dict[Any, Any] = dict(graph.nodes(data="op"))
         inner = {node: f"node {node!r}" for node, label in labels.items() if label in OPERATIONS}
-        named = {"input": "x", **{state: state for state in READ[1:]}}
+        named = {"input": "x", **{state: state for state in CELL_INPUTS[1:]}}
         outer = {node: named[label] for node, label in labels.items() if label in named}
         new: dict[str, str] = {}
         for node, label in labels.items():
             if label == "output" or label.startswith("h_new_"):
                 name, sources = "h_new_0" if label == "output" else label, list(graph.predecessors(node))
                 if name in new or len(sources) != 1 or sources[0] not in inner or any(graph.successors(node)):
-                    raise InputError(f"node {node!r} ({label}) is one of several, or does not read one operation alone")
+                    raise InputError(
+                        f"node {node!r} ({label}) is not the only one, or does not read exactly one operation"
+                    )
                 new[name] = inner[sources[0]]
         if len({*outer.values()}) < len(outer):
-            raise InputError("an input is there twice; a cell has one node of op 'input' and one of each state before")
+            raise InputError("an input occurs twice; a cell has one node of op 'input' and one of each previous state")
         known = {**inner, **outer}
-        nodes = {name: (labels[node], _reads(graph, labels, node, known)) for node, name in inner.items()}
+        nodes = {name: (labels[node], _sources(graph, labels, node, known)) for node, name in inner.items()}
         for node, label in labels.items():
-            if label == PASS and sum(labels[reader] == "blend" for reader in graph.successors(node)) != 1:
-                raise InputError(f"node {node!r} ({PASS}) is not read by one blend")
+            if label == BLEND_PASS and sum(labels[reader] == "blend" for reader in graph.successors(node)) != 1:
+                raise InputError(f"node {node!r} ({BLEND_PASS}) is not read by one blend")
             if node in outer and any(graph.predecessors(node)):
                 raise InputError(f"node {node!r} ({label}) reads something, but it is an input")
         return self._encoded(nodes, new)
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, 103)` genotypes as dense arrays padded to 56 nodes; node order is that of `graph`."""
+        """The graphs of `(n, 103)` genotypes as dense arrays padded to 56 nodes, nodes in the order of `graph`."""
         ops, inputs, new = unpacked(genotypes)
         n, v = len(genotypes), self.max_nodes
         states = np.count_nonzero(new, axis=1)
         blends = ops == BLEND
-        counts = (ops > 0) + blends.astype(np.int64)  # nodes of the graph for each of the cell
-        at = 1 + states[:, None] + np.cumsum(counts, axis=1) - 1  # the operation; its pass stands before it
-        place = np.zeros((n, nlp_cells.READABLE), dtype=np.int64)
-        place[:, X:FIRST], place[:, FIRST:] = np.arange(len(READ)), at
+        counts = (ops > 0) + blends.astype(np.int64)  # graph nodes of each cell node
+        at = 1 + states[:, None] + np.cumsum(counts, axis=1) - 1  # graph node of the operation, after that of its pass
+        place = np.zeros((n, nlp_cells.SOURCES), dtype=np.int64)
+        place[:, X:FIRST_NODE], place[:, FIRST_NODE:] = np.arange(len(CELL_INPUTS)), at
         total = 1 + states + counts.sum(axis=1)
         labels, mask = np.zeros((n, v), dtype=np.int8), np.arange(v) < (total + states)[:, None]
         adjacency = np.zeros((n, v, v), dtype=bool)
-        base = np.arange(len(READ))
+        base = np.arange(len(CELL_INPUTS))
         labels[:, base] = np.where(base <= states[:, None], base, 0)
         rows, node = np.nonzero(ops)
         labels[rows, at[rows, node]] = self.ops.index(OPERATIONS[0]) + ops[rows, node] - 1
-        passed = self.ops.index(PASS)
+        passed = self.ops.index(BLEND_PASS)
         rows, node = np.nonzero(blends)
         labels[rows, at[rows, node] - 1] = passed
         adjacency[rows, at[rows, node] - 1, at[rows, node]] = True
@@ -347,47 +361,48 @@ class NLP(Space):
         through = blend & (role != 2)
         adjacency[rows[through], source[through], target[through] - 1] = True
         rows, state = np.nonzero(new)
-        ends = np.array([self.ops.index("output"), *(self.ops.index(f"h_new_{s}") for s in range(1, STATES))])
+        ends = np.array([self.ops.index("output"), *(self.ops.index(f"h_new_{s}") for s in range(1, MAX_STATES))])
         labels[rows, total[rows] + state] = ends[state]
         adjacency[rows, at[rows, new[rows, state] - 1], total[rows] + state] = True
         return AdjacencyArrays(adjacency, labels, mask)
 
-    # --- moves --------------------------------------------------------------------------------------------------
+    # --- neighbourhood ------------------------------------------------------------------------------------------
 
     def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
-        """`n` genotypes `(n, 103)` as the authors draw cells, not uniform: of one to three states, small ones often."""
-        return packed(drawn(n, rng))
+        """`n` genotypes `(n, 103)` from the authors' generator; not uniform, small cells are frequent."""
+        return packed(draw_cells(n, rng))
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
-        """One canonical genotype of each cell that one edit of each of `(n, 103)` leads to; `Edits` says which."""
+        """Canonical genotypes of the cells one edit (see `Edits`) away from each of `(n, 103)`."""
         cells = unpacked(genotypes)
-        parts = [Edits(*one).cells(*one) for one in zip(*cells, strict=True)]
+        parts = [Edits(*cell).cells(*cell) for cell in zip(*cells, strict=True)]
         rows = np.repeat(np.arange(len(parts)), [len(part.ops) for part in parts])
-        edited = Cells(*(np.concatenate([own[:0], *found]) for own, *found in zip(cells, *parts, strict=True)))
-        fine = nlp_cells.keep(edited)
-        found, rows = packed(nlp_cells.canonical(edited.take(fine))), rows[fine]
-        fresh = (found != self.canonical(genotypes)[rows]).any(axis=1)
-        found, rows = found[fresh], rows[fresh]
-        _, first = np.unique(np.concatenate([rows[:, None], found], axis=1), axis=0, return_index=True)
-        return found[first], rows[first]
+        edited = Cells(*(np.concatenate([like[:0], *arrays]) for like, *arrays in zip(cells, *parts, strict=True)))
+        valid = nlp_cells.valid(edited)
+        neighbours, rows = packed(nlp_cells.canonical(edited.take(valid))), rows[valid]
+        changed = (neighbours != self.canonical(genotypes)[rows]).any(axis=1)
+        neighbours, rows = neighbours[changed], rows[changed]
+        _, first = np.unique(np.concatenate([rows[:, None], neighbours], axis=1), axis=0, return_index=True)
+        return neighbours[first], rows[first]
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """One of `neighbours` (up to `key`) of each of `(n, 103)` genotypes, by a random edit that changes it."""
+        """A random neighbour (up to `key`) of each of `(n, 103)` genotypes: random edits until one changes the cell."""
         result, todo = genotypes.copy(), np.arange(len(genotypes))
-        own = self.canonical(genotypes)
-        made = [(Edits(*one), one) for one in zip(*unpacked(genotypes), strict=True)]
+        before = self.canonical(genotypes)
+        editable = [(Edits(*cell), cell) for cell in zip(*unpacked(genotypes), strict=True)]
         while len(todo):
-            parts = [made[row][0].cells(*made[row][1], only=int(rng.integers(len(made[row][0].made)))) for row in todo]
+            tried = [editable[row] for row in todo]
+            parts = [edits.cells(*cell, only=int(rng.integers(len(edits.changes)))) for edits, cell in tried]
             edited = Cells(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-            fine = np.flatnonzero(nlp_cells.keep(edited))
-            found = packed(nlp_cells.canonical(edited.take(fine)))
-            fresh = (found != own[todo[fine]]).any(axis=1)
-            result[todo[fine[fresh]]] = found[fresh]
-            todo = np.delete(todo, fine[fresh])
+            valid = np.flatnonzero(nlp_cells.valid(edited))
+            mutants = packed(nlp_cells.canonical(edited.take(valid)))
+            changed = (mutants != before[todo[valid]]).any(axis=1)
+            result[todo[valid[changed]]] = mutants[changed]
+            todo = np.delete(todo, valid[changed])
         return result
 
     def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """Children `(n, 103)` that take each position from one of two parents, repaired; else one parent."""
+        """Children `(n, 103)` that take each position from one of two parents, repaired; one parent if that fails."""
         children, ok = self.repair(super().crossover(a, b, rng))
         parent = np.where(rng.random((len(a), 1)) < 0.5, a, b)
         return np.where(ok[:, None], children, parent)
@@ -399,20 +414,20 @@ class NLP(Space):
     # --- identity -----------------------------------------------------------------------------------------------
 
     def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """One genotype for all orders of the nodes; `(n, 103)`. Exact, not a hash."""
+        """One genotype `(n, 103)` for all orders of the nodes. Exact, not a hash."""
         return packed(nlp_cells.canonical(unpacked(genotypes)))
 
     def function_key(self, genotypes: GenotypeArray) -> KeyArray:
-        """Equal exactly where cells are isomorphic once the second and third state may change places; `(n,)`.
+        """Equal exactly where cells are isomorphic up to a swap of the second and third state; `(n,)`.
 
-        All states begin at zero, and only the first is the output, so that the names of the others are no matter. That
-        is the only rule: two nodes of one operation, not learnt, on the same inputs are not taken for one.
+        All states start at zero and only the first is the output, so the names of the others carry no meaning. There
+        is no other rule: two nodes that apply one unlearnt operation to the same inputs are not merged.
         """
         keys = self.key(genotypes)
-        rows = np.flatnonzero(genotypes[:, STATES - 1] > 0)
+        rows = np.flatnonzero(genotypes[:, MAX_STATES - 1] > 0)
         ops, inputs, new = unpacked(genotypes[rows])
-        swapped = np.arange(nlp_cells.READABLE, dtype=np.int8)
-        swapped[[PREVIOUS + 1, PREVIOUS + 2]] = PREVIOUS + 2, PREVIOUS + 1
+        swapped = np.arange(nlp_cells.SOURCES, dtype=np.int8)
+        swapped[[FIRST_PREVIOUS + 1, FIRST_PREVIOUS + 2]] = FIRST_PREVIOUS + 2, FIRST_PREVIOUS + 1
         cells = nlp_cells.closed(Cells(ops, swapped[inputs], new[:, [0, 2, 1]]))
         keys[rows] = np.minimum(keys[rows], self.key(packed(cells)))
         return keys
@@ -420,12 +435,12 @@ class NLP(Space):
     # --- network ------------------------------------------------------------------------------------------------
 
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
-        """A recurrent language model: embedding, `settings.cells` layers of the cell, and the embedding again.
+        """A recurrent language model: embedding, `settings.cells` layers of the cell, tied output embedding.
 
-        It reads from left to right, so that what it says of a hidden character comes of those before it, as in the
-        published task (there the next word); what follows is not seen. `settings.channels` is the size of embedding and
-        states (published: 400 and 600, three layers); `settings.stages` has no meaning here. The published dropout of
-        weights, words and states is left out. Cells whose states nothing bounds can diverge, as published.
+        It reads from left to right: a masked character is predicted from the characters before it, as in the published
+        task (there the next word). `settings.channels` is the size of embedding and states (published: 400 and 600,
+        three layers); `settings.stages` is ignored. The published dropout of weights, words and states is left out.
+        Cells with unbounded states can diverge, as published.
         """
         from nasbench.spaces.networks.nlp import LanguageModel
 
@@ -435,27 +450,27 @@ class NLP(Space):
 
 
 def _rules(genotypes: GenotypeArray) -> dict[str, BoolArray]:
-    """All rules of genotypes, in the order in which they are told."""
+    """All rules of genotypes, in the order in which violations are reported."""
     cells = unpacked(genotypes)
     return {**nlp_cells.rules(cells), **nlp_cells.numbering(cells)}
 
 
 def _read_all(cells: Cells) -> None:
-    """Let nodes read what cells are given and do not read yet, in place."""
+    """Give each unread input of a cell to a node, in place; see `NLP.repair`."""
     ops, inputs, new = cells
     rows = np.arange(len(ops))
-    uses = np.zeros((len(ops), nlp_cells.READABLE), dtype=np.int64)
-    np.add.at(uses, (rows[:, None], inputs.reshape(len(ops), NODES * INPUTS)), 1)
-    uses[:, FIRST:] += nlp_cells.is_new(cells)
-    given = np.arange(len(READ)) <= np.count_nonzero(new, axis=1)[:, None]
-    for base in range(len(READ)):
-        wanted = given[:, base] & (uses[:, X + base] == 0)
-        for node in range(NODES):
+    uses = np.zeros((len(ops), nlp_cells.SOURCES), dtype=np.int64)
+    np.add.at(uses, (rows[:, None], inputs.reshape(len(ops), MAX_NODES * MAX_INPUTS)), 1)
+    uses[:, FIRST_NODE:] += nlp_cells.is_new_state(cells)
+    existing = np.arange(len(CELL_INPUTS)) <= np.count_nonzero(new, axis=1)[:, None]
+    for base in range(len(CELL_INPUTS)):
+        wanted = existing[:, base] & (uses[:, X + base] == 0)
+        for node in range(MAX_NODES):
             op = ops[:, node]
             count = np.count_nonzero(inputs[:, node], axis=1)
             last = np.maximum(count - 1, 0)
             read = inputs[rows, node, last]
-            room = count < MOST[op]
+            room = count < MAX_INPUTS_OF[op]
             fit = wanted & (op > 0) & ((op == LINEAR) | (base > 0)) & (room | (uses[rows, read] > 1))
             place = np.where(room, count, last)
             uses[rows[fit], np.where(room, 0, read)[fit]] -= 1
@@ -464,17 +479,17 @@ def _read_all(cells: Cells) -> None:
             wanted &= ~fit
 
 
-def _reads(graph: nx.DiGraph[Any], labels: Mapping[Any, str], node: Any, known: Mapping[Any, str]) -> list[str]:
-    """What a node of a graph reads, in the order that a blend gives it."""
+def _sources(graph: nx.DiGraph[Any], labels: Mapping[Any, str], node: Any, known: Mapping[Any, str]) -> list[str]:
+    """Inputs of a graph node, those of a blend in the order g, a, b."""
     sources = list(graph.predecessors(node))
     if labels[node] == "blend":
-        passes = [source for source in sources if labels[source] == PASS]
+        passes = [source for source in sources if labels[source] == BLEND_PASS]
         inner = list(graph.predecessors(passes[0])) if len(passes) == 1 else []
         gate = [source for source in inner if source in sources]
         rest = [source for source in sources if source not in (*passes, *gate)]
         if len(sources) != 3 or len(inner) != 2 or len(gate) != 1 or len(rest) != 1:
             raise InputError(
-                f"node {node!r} (blend) reads its gate, another input and a {PASS} of the gate and a third"
+                f"node {node!r} (blend) must read its gate, another input and a {BLEND_PASS} of the gate and a third"
             )
         sources = [gate[0], *(source for source in inner if source != gate[0]), rest[0]]
     for source in sources:
@@ -487,18 +502,18 @@ def _reads(graph: nx.DiGraph[Any], labels: Mapping[Any, str], node: Any, known: 
 
 @cache
 def _size(nodes: int) -> int:
-    """How many genotypes there are of up to so many nodes.
+    """Number of genotypes of at most `nodes` nodes.
 
-    Nodes are put one after the other. What matters is how many of the previous states, and of the nodes, are not read
-    yet, and whether `x` is.
+    Counted node by node, by dynamic programming over (whether `x` is read, number of unread previous states, number of
+    unread nodes).
     """
     total = 0
-    for states in range(1, STATES + 1):
-        ways = {(False, states, 0): 1}  # x is read, previous states and nodes that are not
+    for states in range(1, MAX_STATES + 1):
+        ways = {(False, states, 0): 1}  # (x is read, unread previous states, unread nodes) -> genotypes
         for count in range(nodes):
             after: dict[tuple[bool, int, int], int] = {}
             for (x, old, inner), number in ways.items():
-                for (x_now, old_now, inner_now), choices in _nodes(states, count, x, old, inner).items():
+                for (x_now, old_now, inner_now), choices in _extensions(states, count, x, old, inner).items():
                     key = (x_now, old_now, inner_now)
                     after[key] = after.get(key, 0) + number * choices
             ways = after
@@ -509,8 +524,8 @@ def _size(nodes: int) -> int:
 
 
 @cache
-def _nodes(states: int, count: int, x: bool, old: int, inner: int) -> dict[tuple[bool, int, int], int]:
-    """In how many ways one more node can be put, by what is not read after it."""
+def _extensions(states: int, count: int, x: bool, old: int, inner: int) -> dict[tuple[bool, int, int], int]:
+    """Number of ways to add one node, by the state of the recursion after it; see `_size`."""
     result: dict[tuple[bool, int, int], int] = {}
     for size, with_x, ways in (
         (1, 0, 3),
@@ -529,35 +544,41 @@ def _nodes(states: int, count: int, x: bool, old: int, inner: int) -> dict[tuple
     return result
 
 
-def _every(nodes: int) -> Iterator[list[int]]:
-    """All genotypes of up to so many nodes, in order of their digits."""
+def _genotypes(nodes: int) -> Iterator[list[int]]:
+    """All genotypes of at most `nodes` nodes, in order of their digits."""
     for first in range(1, nodes + 1):
         for second in range(nodes + 1):
             for third in range(nodes + 1 if second else 1):
                 new = [node for node in (first, second, third) if node]
                 if len({*new}) == len(new):
                     head = [first - 1, second, third]
-                    for body in _filled(
-                        max(new), {node - 1 for node in new}, 0, frozenset(range(X, PREVIOUS + len(new))), len(new)
+                    for body in _bodies(
+                        max(new),
+                        {node - 1 for node in new},
+                        0,
+                        frozenset(range(X, FIRST_PREVIOUS + len(new))),
+                        len(new),
                     ):
-                        yield head + body + [0] * (WIDTH * (NODES - max(new)))
+                        yield head + body + [0] * (POSITIONS_PER_NODE * (MAX_NODES - max(new)))
 
 
-def _filled(nodes: int, new: set[int], node: int, unread: frozenset[int], states: int) -> Iterator[list[int]]:
-    """All ways to put the nodes from one on, where this much is not read yet."""
+def _bodies(nodes: int, new: set[int], node: int, unread: frozenset[int], states: int) -> Iterator[list[int]]:
+    """All ways to fill in the nodes from `node` on, with these sources unread so far."""
     if node == nodes:
         if not unread:
             yield []
         return
-    room = sum(INPUTS - (other not in new) for other in range(node, nodes))
+    room = sum(MAX_INPUTS - (other not in new) for other in range(node, nodes))
     if len(unread) > room:
         return
-    known = [*range(X, PREVIOUS + states), *range(FIRST, FIRST + node)]
+    known = [*range(X, FIRST_PREVIOUS + states), *range(FIRST_NODE, FIRST_NODE + node)]
     for op in range(1, 1 + len(OPERATIONS)):
         usable = known if op == LINEAR else known[1:]
         choose = permutations if op == BLEND else combinations
-        reads = [list(read) for size in range(FEWEST[op], MOST[op] + 1) for read in choose(usable, size)]
-        for read in sorted(part + [0] * (INPUTS - len(part)) for part in reads):
-            left = unread - {*read} | (frozenset() if node in new else {FIRST + node})
-            for rest in _filled(nodes, new, node + 1, left, states):
+        reads = [
+            list(read) for size in range(MIN_INPUTS_OF[op], MAX_INPUTS_OF[op] + 1) for read in choose(usable, size)
+        ]
+        for read in sorted(part + [0] * (MAX_INPUTS - len(part)) for part in reads):
+            still_unread = unread - {*read} | (frozenset() if node in new else {FIRST_NODE + node})
+            for rest in _bodies(nodes, new, node + 1, still_unread, states):
                 yield [op, *read, *rest]

@@ -1,4 +1,4 @@
-"""A space made from one graph, whose nodes each have an operation or a choice of several."""
+"""Spaces from a template graph whose nodes have one operation or a choice of several."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.spaces import interchange
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space, mix
+from nasbench.spaces.base import Space
+from nasbench.spaces.hashing import mix
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
@@ -25,42 +27,41 @@ if TYPE_CHECKING:
 WordArray: TypeAlias = npt.NDArray[np.uint64]
 Edges: TypeAlias = list[tuple[str, str]]
 Template: TypeAlias = Union["nx.DiGraph[Any]", Mapping[str, Any]]
-"""A graph, or as JSON `{"nodes": {"a": "input", "b": ["skip", "conv3x3"], ...}, "edges": [["a", "b"], ...]}`."""
+"""A graph, or JSON values `{"nodes": {"a": "input", "b": ["skip", "conv3x3"], ...}, "edges": [["a", "b"], ...]}`."""
 NONE = ("none",)
 SKIP = ("skip", "skip_connect", "identity")
-"""Names of operations that pass on nothing, and what arrives as it is."""
-MOST_RENUMBERINGS = 10_000
-"""Ways to number the nodes that are tried for each architecture; of seven nodes that are alike there are 5,040."""
-MOST_OPS, MOST_NODES = 127, 64
-"""Operations of all nodes together, which are int8, and nodes."""
-_CHUNK = 1 << 21
-"""Numbers in an array of one step."""
+"""Names of the zero operation and of the identity."""
+MAX_RENUMBERINGS = 10_000
+"""Maximum number of renumberings tried for each architecture; seven interchangeable nodes have 5,040."""
+MAX_OPS, MAX_NODES = 127, 64
+"""Maximum number of operations (their indices are int8) and of nodes."""
+_MAX_ELEMENTS = 1 << 21
+"""Maximum number of elements of the arrays of one batch."""
 
 
 class TemplateSpace(Space):
-    """All ways to fill in a template: an operation for each node that leaves a choice, and optional edges or not.
+    """All ways to fill in a template: an operation for each node with a choice, each optional edge present or not.
 
-    A node of the template has either `op` (what it is) or `choices` (a list of what it can be); one has op `input` and
-    one `output`. An edge with `optional=True` can be left out. Without all of these every node still lies on a way from
-    the input to the output, so that every combination is an architecture.
+    A node of the template has either `op` (fixed) or `choices` (a list); one node has op `input` and one `output`. An
+    edge with `optional=True` can be omitted. Even without optional edges every node must lie on a path from the input
+    to the output, so every combination is an architecture.
 
-    A genotype holds for each node with a choice the position in its list, by topological order (where that leaves it
-    open, as in the template), then 0 or 1 for each optional edge, by the order of its ends. Nodes of graphs are
-    numbered in this order.
+    A genotype holds the index of the chosen operation of each node with a choice, then 0 or 1 for each optional edge.
+    Nodes are in topological order (ties as in the template), edges in the order of their ends; graphs number their
+    nodes in the same order.
 
-    Keys are exact. Two genotypes have isomorphic graphs where some renumbering of the nodes makes one of the other;
-    those that can make anything of anything are found once, and `canonical` takes the least genotype that any makes.
+    Keys are exact. Two genotypes have isomorphic graphs if a renumbering of the nodes maps one to the other. All
+    renumberings that can map a genotype to a genotype are found once; `canonical` is the least genotype they lead to.
 
-    In a network each node does its operation on the sum of what arrives, in cells as those of NAS-Bench-201. `none`
-    passes nothing on, `skip` what arrives; what else is known by name is in `nasbench.spaces.networks.template`.
+    In a network, each node applies its operation to the sum of its inputs, in cells placed as in NAS-Bench-201. `none`
+    outputs nothing, `skip` its input; `nasbench.spaces.networks.template` lists the other known names.
 
     Args:
-        template: The graph, or the JSON values that it is stored as (`Template`; optional edges are listed under
-            `"optional"`).
-        layers: For operations by other names: a name that is known, or `"module:function"` of a function or class
-            `(channels)` that makes a torch module, which keeps the shape `(batch, channels, height, width)`.
+        template: The graph, or its stored JSON values (`Template`; optional edges are listed under `"optional"`).
+        layers: Operation name -> a known name, or `"module:function"` of a function or class `(channels)` that builds a
+            torch module, which keeps the shape `(batch, channels, height, width)`.
         name: Name of the space.
-        paper: Where it comes from.
+        paper: Source of the space.
 
     Raises:
         InputError: The template is not acceptable; the message says which node or edge, and why.
@@ -94,14 +95,14 @@ class TemplateSpace(Space):
         self._names = [order[number] for number in self._free]
         self._names += [f"edge_{order[source]}_{order[target]}" for source, target in self._optional]
         if len(set(self._names)) < len(self._names):
-            raise InputError(f"{self.name}: two choices would have one name: {', '.join(self._names)}; rename a node")
+            raise InputError(f"{self.name}: two choices have the same name: {', '.join(self._names)}; rename a node")
         if not self._names:
             raise InputError(f"{self.name} leaves nothing to choose; give a node `choices` of at least two operations")
         self.cardinalities = (*(len(self._node_options[number]) for number in self._free), *(2,) * len(self._optional))
         inner = dict.fromkeys(op for options in self._node_options[1:-1] for op in options)
         self.ops = ("input", *inner, "output")
-        if len(self.ops) > MOST_OPS:
-            raise InputError(f"{self.name} has {len(self.ops)} operations in all, but a space has at most {MOST_OPS}")
+        if len(self.ops) > MAX_OPS:
+            raise InputError(f"{self.name} has {len(self.ops)} operations in all, but a space has at most {MAX_OPS}")
         for op, layer in (self.layers or {}).items():
             if op not in inner or not isinstance(layer, str):
                 raise InputError(
@@ -112,22 +113,22 @@ class TemplateSpace(Space):
         self.identity_ops = tuple(op for op in inner if self._meaning(op) in SKIP)
 
     def _meaning(self, op: str) -> str:
-        """The name in `layers`, or the operation itself; one for all that are the identity."""
+        """The name in `layers`, or else the operation itself; one name for all identities."""
         meaning = (self.layers or {}).get(op, op)
         return SKIP[0] if meaning in SKIP else meaning
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The modules of the functions that make layers."""
+        """Modules of the functions in `layers`."""
         return tuple(dict.fromkeys(layer.partition(":")[0] for layer in map(self._meaning, self.ops) if ":" in layer))
 
     @property
     def choice_names(self) -> tuple[str, ...]:
-        """The names of the nodes with a choice, and `edge_a_b` for an optional edge from `a` to `b`."""
+        """Names of the nodes with a choice, then `edge_a_b` for each optional edge from `a` to `b`."""
         return tuple(self._names)
 
     def option_names(self, position: int) -> tuple[Option, ...]:
-        """The operations of a node; 0 and 1 for an edge."""
+        """Operations of a node; 0 and 1 for an edge."""
         return tuple(self._node_options[self._free[position]]) if position < len(self._free) else (0, 1)
 
     # --- graph and string ---------------------------------------------------------------------------------------
@@ -164,9 +165,9 @@ class TemplateSpace(Space):
     def _placements(
         self, graph: nx.DiGraph[Any], joined: nx.DiGraph[Any], fits: Callable[[int, Any], bool]
     ) -> Iterator[dict[int, Any]]:
-        """All ways to put the nodes of a graph, one each, in the places of the template that they fit.
+        """All bijections from template nodes to nodes of a graph for which every pair fits.
 
-        Edges of `graph` come on possible edges of the template, and on its required edges come edges of `joined`.
+        Edges of `graph` lie on possible edges of the template; required edges are edges of `joined`.
         """
         import networkx as nx
 
@@ -183,19 +184,19 @@ class TemplateSpace(Space):
             yield dict(sorted(nodes.items()))
 
     def to_string(self, genotype: GenotypeArray) -> str:
-        """The choices by name, as in `a=conv3x3,b=skip,edge_a_b=1`."""
+        """Named choices, as in `a=conv3x3,b=skip,edge_a_b=1`."""
         return interchange.to_string(self, genotype)
 
     def _from_string(self, text: str) -> list[int]:
         return interchange.from_string(self, text)
 
-    # --- moves --------------------------------------------------------------------------------------------------
+    # --- neighbourhood ------------------------------------------------------------------------------------------
 
     def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
-        """All architectures `(k, d)` with another operation at one node, or an optional edge more or less.
+        """All architectures `(k, d)` with another operation at one node, or one optional edge more or less.
 
-        Such an edit changes how often an operation or an edge occurs, so it never leads to the same network. Where one
-        genotype of this network may allow what another does not, the edits of all of them are taken.
+        Such an edit changes the count of an operation or of the edges, so it always leads to another network. If the
+        genotypes of this network may allow different edits, the edits of all of them are taken.
         """
         members = genotype[None]
         if not self._symmetric:
@@ -211,10 +212,10 @@ class TemplateSpace(Space):
     # --- identity -----------------------------------------------------------------------------------------------
 
     def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """The least of the genotypes `(n, d)` of isomorphic graphs, position by position. Exact."""
+        """The lexicographically least genotype `(n, d)` of isomorphic graphs. Exact."""
         if len(self._renumberings) == 1 or not len(genotypes):
             return genotypes
-        step = max(1, _CHUNK // (len(self._renumberings) * self.max_nodes))
+        step = max(1, _MAX_ELEMENTS // (len(self._renumberings) * self.max_nodes))
         parts = []
         for start in range(0, len(genotypes), step):
             images, candidates = self._images(genotypes[start : start + step])
@@ -226,7 +227,7 @@ class TemplateSpace(Space):
         return np.concatenate(parts)
 
     def _images(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
-        """What each of `r` renumberings makes of `(n, d)` genotypes, `(d, n, r)`, and which are genotypes, `(n, r)`."""
+        """Images of `(n, d)` genotypes under `r` renumberings, `(d, n, r)`, and which images are valid, `(n, r)`."""
         before = self._renumberings
         adjacency, ops, _ = self.adjacency_arrays(genotypes)
         options = self._option_of[np.arange(self.max_nodes), ops[:, before]]  # (n, r, v)
@@ -237,34 +238,34 @@ class TemplateSpace(Space):
                 adjacency[:, before[:, sources], before[:, targets]]  # (n, r, edges)
                 for sources, targets in (np.array(edges).T for edges in (self._required, self._optional))
             )
-            kept = required.sum(axis=2) + optional.sum(axis=2) == adjacency.sum(axis=(1, 2))[:, None]
-            valid &= required.all(axis=2) & kept
+            all_edges_placed = required.sum(axis=2) + optional.sum(axis=2) == adjacency.sum(axis=(1, 2))[:, None]
+            valid &= required.all(axis=2) & all_edges_placed
             images = np.concatenate([images, optional.astype(np.int8)], axis=2)
         return np.ascontiguousarray(images.transpose(2, 0, 1)), valid
 
     @cached_property
     def _renumberings(self) -> npt.NDArray[np.intp]:
-        """All permutations, `(r, v)`, that may make a genotype of a genotype: which node becomes each node.
+        """All permutations `(r, v)` that can map a genotype to a genotype: the old node of each new node.
 
-        Nodes go where some operation of theirs is allowed, and required edges go to possible ones, there and back.
+        Old and new node share an operation, and required edges map to possible edges, in both directions.
         """
         import networkx as nx
 
         required: nx.DiGraph[int] = nx.DiGraph(self._required)
         possible: nx.DiGraph[int] = nx.DiGraph([*self._required, *self._optional])
         options = [{*options} for options in self._node_options]
-        ways = self._placements(required, possible, lambda new, old: not options[new].isdisjoint(options[old]))
-        found = [[*before.values()] for before in islice(ways, MOST_RENUMBERINGS + 1)]
-        if len(found) > MOST_RENUMBERINGS:
+        placements = self._placements(required, possible, lambda new, old: not options[new].isdisjoint(options[old]))
+        renumberings = [[*old.values()] for old in islice(placements, MAX_RENUMBERINGS + 1)]
+        if len(renumberings) > MAX_RENUMBERINGS:
             raise InputError(
-                f"the nodes of {self.name} can change places in more than {MOST_RENUMBERINGS} ways; "
-                "make a template in which fewer are alike"
+                f"the nodes of {self.name} can change places in more than {MAX_RENUMBERINGS} ways; "
+                "make a template with fewer interchangeable nodes"
             )
-        return np.array(found)
+        return np.array(renumberings)
 
     @cached_property
     def _symmetric(self) -> bool:
-        """Whether every renumbering makes a genotype of every genotype: it changes places of what is alike only."""
+        """Whether every renumbering maps every genotype to a genotype, because it swaps interchangeable nodes only."""
         options = [{*options} for options in self._node_options]
         numbers = self._renumberings
         alike = all(options[old] == options[new] for row in numbers for new, old in enumerate(row))
@@ -272,29 +273,28 @@ class TemplateSpace(Space):
         return alike and all((row[a], row[b]) in edges for row in numbers for a, b in self._optional)
 
     def function_key(self, genotypes: GenotypeArray) -> KeyArray:
-        """Equal exactly where learnt operations can be matched so that, with the same weights, both answer the same.
+        """Equal exactly where learnt operations can be matched so that equal weights give equal outputs; `(n,)`.
 
-        The rules, which are all that is used:
+        These rules are applied, and no others:
 
-        1. `none` passes nothing on. What no information from the input reaches, or what does not reach the output, is
-           left out, as it is of the networks.
-        2. `skip` is the identity. Sums are commutative and associative, and count how often a term occurs.
-        3. Operations of one meaning in `layers` are one; about any other nothing is known, so that what remains is the
-           same where it is isomorphic: each operation is its own term, even where two of a kind act on the same.
+        1. `none` outputs nothing. Nodes that get no information from the input, or do not reach the output, are left
+           out, as in the networks.
+        2. `skip` is the identity. Sums are commutative and associative, and count multiplicity.
+        3. Operations with one meaning in `layers` are the same. Nothing else is known of operations, so the remaining
+           graphs are the same if isomorphic: two operations of a kind on the same input are two terms.
 
-        What remains is compared by 63 bits of a hash: the colours of its nodes, refined by those of their
-        neighbours with one node after the other told apart. That tells all graphs apart that were tried (the tests
-        compare with networkx).
+        The remaining graphs are compared by a 63-bit hash of node colours, refined by those of their neighbours, with
+        each node individualised in turn. It separates all graphs tried so far (the tests compare with networkx).
         """
-        step = max(1, _CHUNK // self.max_nodes**2)
+        step = max(1, _MAX_ELEMENTS // self.max_nodes**2)
         parts = [self._fingerprints(genotypes[i : i + step]) for i in range(0, len(genotypes), step)]
         words = np.concatenate([np.zeros(0, dtype=np.uint64), *parts])
         return (words >> np.uint64(1)).astype(np.int64)
 
     def _fingerprints(self, genotypes: GenotypeArray) -> WordArray:
-        """A hash of what remains of each of `(n, d)` genotypes by the rules of `function_key`; shape `(n,)`."""
+        """Hash of the remaining graph of each of `(n, d)` genotypes, see `function_key`; shape `(n,)`."""
         adjacency, ops, _ = self.adjacency_arrays(genotypes)
-        terms = adjacency.astype(np.uint64)  # how often a node is a term of the sum at another
+        terms = adjacency.astype(np.uint64)  # [a, i, j]: multiplicity of node i in the sum at node j
         skips = np.isin(ops, [self.ops.index(op) for op in self.identity_ops])
         for node in range(1, self.max_nodes - 1):
             through = terms[:, :, node, None] * terms[:, None, node]
@@ -303,19 +303,19 @@ class TemplateSpace(Space):
         terms *= (live[:, :, None] & live[:, None]).astype(np.uint64)
         meanings = [self._meaning(op) for op in self.ops]
         first = np.array([meanings.index(meaning) for meaning in meanings], dtype=np.uint64)
-        told_apart = np.eye(self.max_nodes, dtype=np.uint64)  # in column k node k is
-        colours = mix(2 * first[ops][:, :, None] + told_apart)  # (n, v, v)
+        individualised = np.eye(self.max_nodes, dtype=np.uint64)  # node k in column k
+        colours = mix(2 * first[ops][:, :, None] + individualised)  # (n, v, v)
         mask = live[:, :, None].astype(np.uint64)
         for _ in range(self.max_nodes):
             arriving = terms.transpose(0, 2, 1) @ (mix(colours) * mask)
             leaving = terms @ (mix(~colours) * mask)
             colours = mix(colours + mix(arriving) + np.uint64(3) * mix(leaving))
-        graphs = mix((mix(colours) * mask).sum(axis=1))  # (n, v): with one node told apart
+        graphs = mix((mix(colours) * mask).sum(axis=1))  # (n, v): one hash per individualised node
         result: WordArray = (graphs * live).sum(axis=1)
         return mix(result)
 
     def _live(self, adjacency: BoolArray, ops: GenotypeArray) -> BoolArray:
-        """Which nodes lie on a way from input to output without `none`, and the two themselves; shape `(n, v)`."""
+        """Whether each node lies on a path from input to output without `none`; true for these two; shape `(n, v)`."""
         passes = ~np.isin(ops, [self.ops.index(op) for op in self.zero_ops])
         reached, leads = np.zeros(ops.shape, dtype=bool), np.zeros(ops.shape, dtype=bool)
         reached[:, 0] = leads[:, -1] = True
@@ -330,7 +330,7 @@ class TemplateSpace(Space):
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, d)` genotypes as dense arrays; all have the nodes of the template."""
+        """The graphs of `(n, d)` genotypes as dense arrays, with the nodes of the template."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.zeros((n, v, v), dtype=bool)
         adjacency[:, *np.array(self._required).T] = True
@@ -342,7 +342,7 @@ class TemplateSpace(Space):
 
     @cached_property
     def _op_of(self) -> GenotypeArray:
-        """Position in `ops` of each option of each node, 0 for those that it does not have; shape `(v, options)`."""
+        """Index in `ops` of each option of each node, padded with 0; shape `(v, options)`."""
         table = np.zeros((self.max_nodes, max(map(len, self._node_options))), dtype=np.int8)
         for node, options in enumerate(self._node_options):
             table[node, : len(options)] = [self.ops.index(op) for op in options]
@@ -350,7 +350,7 @@ class TemplateSpace(Space):
 
     @cached_property
     def _option_of(self) -> GenotypeArray:
-        """Which option of each node each of `ops` is, -1 for those that it does not have; shape `(v, ops)`."""
+        """Option of each node for each of `ops`, -1 for other operations; shape `(v, ops)`."""
         table = np.full((self.max_nodes, len(self.ops)), -1, dtype=np.int8)
         for node, options in enumerate(self._node_options):
             table[node, [self.ops.index(op) for op in options]] = np.arange(len(options))
@@ -361,10 +361,10 @@ class TemplateSpace(Space):
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The skeleton of NAS-Bench-201: stem, stages of cells with a residual reduction between them, head.
 
-        What no information passes through is left out of the cells.
+        Nodes without information flow are left out of the cells.
 
         Raises:
-            InputError: An operation is not known by name and not in `layers`, or its function cannot be imported.
+            InputError: An operation is neither a known name nor in `layers`, or its function cannot be imported.
         """
         from nasbench.spaces.networks import template
 
@@ -379,7 +379,7 @@ class TemplateSpace(Space):
 
 
 def _read(template: Template) -> tuple[dict[str, list[str]], Edges, Edges]:
-    """The options of each node, the required and the optional edges, of a graph or of JSON values."""
+    """Options of each node, required edges and optional edges, from a graph or JSON values."""
     if isinstance(template, Mapping) or not hasattr(template, "nodes"):
         return _read_json(template)
     if not template.is_directed() or template.is_multigraph():
@@ -387,10 +387,10 @@ def _read(template: Template) -> tuple[dict[str, list[str]], Edges, Edges]:
     nodes: dict[str, list[str]] = {}
     for node, data in template.nodes(data=True):
         if ("op" in data) == ("choices" in data):
-            raise InputError(f"node {node!r} of the template needs either `op` or `choices`, and not both")
+            raise InputError(f"node {node!r} of the template needs either `op` or `choices`, not both")
         nodes[str(node)] = _options(str(node), data.get("op", data.get("choices")))
     if len(nodes) < len(template):
-        raise InputError("two nodes of the template have names that read the same")
+        raise InputError("two nodes of the template have the same name as text")
     edges: tuple[Edges, Edges] = ([], [])
     for source, target, optional in template.edges(data="optional", default=False):
         edges[bool(optional)].append((str(source), str(target)))
@@ -411,36 +411,36 @@ def _read_json(template: Any) -> tuple[dict[str, list[str]], Edges, Edges]:
     return {str(node): _options(str(node), options) for node, options in nodes.items()}, required, optional
 
 
-def _options(node: str, given: Any) -> list[str]:
-    """The operations that a node can have, given as one or a list."""
-    options = [given] if isinstance(given, str) else given
+def _options(node: str, value: Any) -> list[str]:
+    """Operations of a node, from a single name or a list."""
+    options = [value] if isinstance(value, str) else value
     interchange.check_word("name of a node", node)
-    if not isinstance(options, list | tuple) or not 0 < len(options) <= MOST_OPS:
+    if not isinstance(options, list | tuple) or not 0 < len(options) <= MAX_OPS:
         raise InputError(
-            f"node {node!r} of the template has an operation or a list of at most {MOST_OPS}, got {given!r:.80}"
+            f"node {node!r} of the template has an operation or a list of at most {MAX_OPS}, got {value!r:.80}"
         )
     for op in options:
         interchange.check_word(f"operation of node {node!r}", op)
         if options.count(op) > 1:
             raise InputError(f"node {node!r} of the template has the choice {op!r} twice")
         if op in ("input", "output") and len(options) > 1:
-            raise InputError(f"node {node!r} of the template cannot choose to be the {op}; only a fixed op can be")
+            raise InputError(f"node {node!r} of the template cannot choose {op!r}; it must be a fixed op")
     return list(options)
 
 
 def _checked_order(space: str, nodes: Mapping[str, list[str]], required: Edges, optional: Edges) -> list[str]:
-    """The nodes in topological order, from the input to the output; where that leaves it open, as they are given."""
-    if len(nodes) > MOST_NODES:
-        raise InputError(f"the template of {space} has {len(nodes)} nodes; a space has at most {MOST_NODES}")
+    """Nodes in topological order from the input to the output; ties in the given order."""
+    if len(nodes) > MAX_NODES:
+        raise InputError(f"the template of {space} has {len(nodes)} nodes; a space has at most {MAX_NODES}")
     edges: set[tuple[str, str]] = set()
     for source, target in (*required, *optional):
         if missing := {source, target} - nodes.keys():
-            raise InputError(f"{space}: the edge {source!r} -> {target!r} has no node {min(missing)!r} to join")
+            raise InputError(f"{space}: the edge {source!r} -> {target!r} joins {min(missing)!r}, which is no node")
         if (source, target) in edges:
-            raise InputError(f"{space}: the edge {source!r} -> {target!r} is there twice")
+            raise InputError(f"{space}: the edge {source!r} -> {target!r} occurs twice")
         edges.add((source, target))
     ends = [[node for node, options in nodes.items() if options == [end]] for end in ("input", "output")]
-    if [len(found) for found in ends] != [1, 1]:
+    if [len(matches) for matches in ends] != [1, 1]:
         raise InputError(
             f"the template of {space} has one node of op 'input' and one of 'output', got {len(ends[0])} and "
             f"{len(ends[1])}"
@@ -459,5 +459,5 @@ def _checked_order(space: str, nodes: Mapping[str, list[str]], required: Edges, 
         leads |= {source for source, target in required if target == node and node in leads}
     for node in order:
         if node not in reached & leads:
-            raise InputError(f"{space}: node {node!r} lies on no way from input to output without optional edges")
+            raise InputError(f"{space}: node {node!r} lies on no path from input to output without optional edges")
     return order

@@ -1,4 +1,4 @@
-"""The macro level of TransNAS-Bench-101: which of four to six modules widen and which halve (Duan et al., 2021)."""
+"""TransNAS-Bench-101, macro level: four to six modules that widen, halve, both or neither (Duan et al., 2021)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Space
-from nasbench.spaces.layered import path_tensors
+from nasbench.spaces.base import Space
+from nasbench.spaces.layered import path_arrays
 from nasbench.spaces.mobile_chain import check_attributes, directed_path
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from nasbench.tasks import Task
 
 KINDS = ("keep", "widen", "halve", "widen_halve")
-"""What a module does to the shape, by its published digit, 1 to 4: twice the channels, half the height and width."""
+"""Modules by published digit, 1 to 4: widen doubles the channels, halve halves height and width."""
 MODULES = (4, 6)
-"""Fewest and most modules."""
+"""Minimum and maximum number of modules."""
 WIDENED, HALVED = (1, 3), (1, 4)
-"""Fewest and most modules that widen, and that halve."""
+"""Minimum and maximum number of modules that widen, and that halve."""
 CHANNELS = 64
 """Channels after the stem."""
 
@@ -36,16 +37,16 @@ CHANNELS = 64
 class TNB101Macro(Space):
     """The 3,256 networks of TransNAS-Bench-101, macro level (Duan et al., CVPR 2021, arXiv:2105.11871).
 
-    A network is a chain of four to six modules, each of two residual blocks. The first block of a module may double the
-    channels and may halve the image: one to three modules of a network widen, and one to four halve. The published
-    string names what each module does by a digit, as in `64-1234-basic`: 1 neither, 2 widens, 3 halves, 4 both.
+    A network is a chain of four to six modules of two residual blocks each. The first block of a module may double the
+    channels and may halve the image: one to three modules of a network widen, and one to four halve. In the published
+    string, as in `64-1234-basic`, each module is a digit: 1 neither, 2 widens, 3 halves, 4 both.
 
-    A genotype holds the digit of each module, less one; for the fifth and the sixth the digit, or 0 where there is no
-    such module. Two architectures are neighbours if they differ in one module, or if one has a module more at its end.
+    A genotype holds the digit of each module minus one; for the fifth and the sixth module, the digit itself or 0 if
+    absent. Two architectures are neighbours if they differ in one module, or if one has an additional last module.
     Every genotype is a network of its own: `key` and `function_key` are `code`.
 
-    The graph is the chain of input, modules and output. Modules have the attributes `channels`, of their output in the
-    published network, and `halvings`, how often the image has been halved after them (not counting the stem, which
+    The graph is the chain of input, modules and output. Modules have the attributes `channels` (output width in the
+    published network) and `halvings` (number of times the image is halved up to this module, without the stem, which
     divides it by four).
     """
 
@@ -67,13 +68,13 @@ class TNB101Macro(Space):
         return tuple(f"module_{module}" for module in range(1, MODULES[1] + 1))
 
     def option_names(self, position: int) -> tuple[int, ...]:
-        """The published digits; 0 for no such module."""
+        """The published digits; 0 for an absent module."""
         return tuple(range(1 + len(KINDS)))[-self.cardinalities[position] :]
 
     # --- membership ---------------------------------------------------------------------------------------------
 
     def _digits(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """The published digits of `(n, 6)` genotypes, 0 where there is no module; shape `(n, 6)`."""
+        """Published digits of `(n, 6)` genotypes, 0 for an absent module; shape `(n, 6)`."""
         return genotypes + (np.arange(MODULES[1]) < MODULES[0]).astype(np.int8)
 
     @cached_property
@@ -88,7 +89,7 @@ class TNB101Macro(Space):
         return len(self._all)
 
     def contains(self, genotypes: GenotypeArray) -> BoolArray:
-        """Which of `(n, 6)` genotypes have no gap and as many modules that widen and halve as allowed; shape `(n,)`."""
+        """Whether each of `(n, 6)` genotypes has no gap and allowed numbers of widening and halving modules; `(n,)`."""
         digits = self._digits(genotypes)
         widened, halved = _widens(digits).sum(axis=1), _halves(digits).sum(axis=1)
         gap = (digits[:, :-1] == 0) & (digits[:, 1:] > 0)
@@ -97,11 +98,11 @@ class TNB101Macro(Space):
         return result
 
     def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
-        """For each of `(n, 6)` genotypes, why it is no architecture of this space, or None."""
+        """Reason why each of `(n, 6)` genotypes is no architecture of this space, or None."""
         reasons: list[str | None] = []
-        for digits, fine in zip(self._digits(genotypes), self.contains(genotypes), strict=True):
+        for digits, valid in zip(self._digits(genotypes), self.contains(genotypes), strict=True):
             widened, halved = int(_widens(digits).sum()), int(_halves(digits).sum())
-            if fine:
+            if valid:
                 reasons.append(None)
             elif not WIDENED[0] <= widened <= WIDENED[1]:
                 reasons.append(f"{widened} of its modules widen (2 and 4); allowed are {WIDENED[0]} to {WIDENED[1]}")
@@ -112,25 +113,25 @@ class TNB101Macro(Space):
         return reasons
 
     def repair(self, raw: GenotypeArray) -> tuple[GenotypeArray, BoolArray]:
-        """`(n, 6)` vectors read as architectures; all can be.
+        """Repair `(n, 6)` vectors of independent choices; every vector can be repaired.
 
-        A sixth module without a fifth is the fifth. Of too many modules that widen, the last ones do not; if none does,
-        the last one does; and so for those that halve.
+        A sixth module without a fifth becomes the fifth. If too many modules widen, the last of them do not; if none
+        widens, the last module does. The same holds for halving.
         """
         digits = self._digits(raw)
         shifted = digits[:, -2] == 0
         digits[shifted, -2], digits[shifted, -1] = digits[shifted, -1], 0
-        there = digits > 0
-        last = there.sum(axis=1) - 1
+        present = digits > 0
+        last = present.sum(axis=1) - 1
         widens, halves = _widens(digits), _halves(digits)
-        for does, (_, most) in (widens, WIDENED), (halves, HALVED):
-            none = ~does.any(axis=1)
-            does[none, last[none]] = True
-            does &= does.cumsum(axis=1) <= most
-        digits = np.where(there, 1 + widens + 2 * halves, 0).astype(np.int8)
+        for changes, (_, most) in (widens, WIDENED), (halves, HALVED):
+            none = ~changes.any(axis=1)
+            changes[none, last[none]] = True
+            changes &= changes.cumsum(axis=1) <= most
+        digits = np.where(present, 1 + widens + 2 * halves, 0).astype(np.int8)
         return digits - self._digits(np.zeros_like(raw)), np.ones(len(raw), dtype=bool)
 
-    # --- moves --------------------------------------------------------------------------------------------------
+    # --- neighbourhood ------------------------------------------------------------------------------------------
 
     def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
         """All genotypes in order of `code`, in arrays of at most `chunk` rows."""
@@ -149,13 +150,13 @@ class TNB101Macro(Space):
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         """One random neighbour of each of `(n, 6)` genotypes."""
         changed, rows = super()._neighbours_of(genotypes)
-        shape = len(genotypes), len(changed) // max(1, len(genotypes))  # as many edits of each
-        luck = np.where(self.contains(changed).reshape(shape), rng.random(shape), -1.0)
-        chosen = np.arange(len(genotypes)) * shape[1] + luck.argmax(axis=1) if len(genotypes) else rows
+        shape = len(genotypes), len(changed) // max(1, len(genotypes))  # every genotype has as many changes
+        draws = np.where(self.contains(changed).reshape(shape), rng.random(shape), -1.0)
+        chosen = np.arange(len(genotypes)) * shape[1] + draws.argmax(axis=1) if len(genotypes) else rows
         return changed[chosen]
 
     def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
-        """Children `(n, 6)` that take each module from one of two parents `(n, 6)` with equal chance, repaired."""
+        """Children `(n, 6)` that take each module from one of two parents with equal probability, repaired."""
         return self.repair(super().crossover(a, b, rng))[0]
 
     # --- graph and string ---------------------------------------------------------------------------------------
@@ -190,7 +191,7 @@ class TNB101Macro(Space):
         return [digit - (place < MODULES[0]) for place, digit in enumerate(padded)]
 
     def to_string(self, genotype: GenotypeArray) -> str:
-        """The published string: channels, a digit for each module, kind of the blocks, as in `64-1234-basic`."""
+        """The published string, as in `64-1234-basic`: channels, digits of the modules, kind of block."""
         digits = self._digits(genotype[None])[0]
         return f"{CHANNELS}-{''.join(str(digit) for digit in digits[digits > 0])}-basic"
 
@@ -206,9 +207,9 @@ class TNB101Macro(Space):
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, 6)` genotypes as dense arrays; all are paths, of six to eight nodes."""
+        """The graphs of `(n, 6)` genotypes as dense arrays, all paths of six to eight nodes."""
         digits = self._digits(genotypes)
-        return path_tensors(digits, (digits > 0).sum(axis=1), len(self.ops) - 1)
+        return path_arrays(digits, (digits > 0).sum(axis=1), len(self.ops) - 1)
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
         """`channels` and `halvings` of the modules of `(n, 6)` genotypes, 0 for other nodes; shape `(n, 8, 2)`."""
@@ -222,9 +223,9 @@ class TNB101Macro(Space):
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published network with the head for classification.
 
-        It has `settings` of 64 channels after the stem and 2 cells, which are the residual blocks of a module. The stem
-        divides the image by four, as published, if both its sides have at least 64 pixels (published: 256), else it
-        keeps the size. The number of modules is what the space chooses, so that `settings.stages` has no meaning.
+        The published size is 64 channels after the stem and 2 cells, which are the residual blocks of a module. The
+        stem divides the image by four, as published, if both sides have at least 64 pixels (published: 256); otherwise
+        it keeps the size. The space sets the number of modules, so `settings.stages` is ignored.
         """
         from torch import nn
 
@@ -242,17 +243,17 @@ class TNB101Macro(Space):
 
 
 def _widens(digits: GenotypeArray) -> BoolArray:
-    """Which of some modules double the channels."""
+    """Whether each module doubles the channels."""
     result: BoolArray = (digits == 2) | (digits == 4)
     return result
 
 
 def _halves(digits: GenotypeArray) -> BoolArray:
-    """Which of some modules halve the image."""
+    """Whether each module halves the image."""
     result: BoolArray = digits >= 3
     return result
 
 
 def _shapes(digits: GenotypeArray) -> tuple[KeyArray, KeyArray]:
-    """Channels, and how often the image has been halved, after each of some modules; same shape."""
+    """Channels, and number of halvings so far, after each module; same shape."""
     return CHANNELS * 2 ** _widens(digits).cumsum(axis=-1), _halves(digits).cumsum(axis=-1)

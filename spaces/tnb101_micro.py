@@ -1,4 +1,4 @@
-"""The cell-level space of TransNAS-Bench-101: the cells of NAS-Bench-201 without pooling (Duan et al., 2021)."""
+"""TransNAS-Bench-101, micro level: the cells of NAS-Bench-201 without pooling (Duan et al., 2021)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.edge_cell import EDGES, LEARNT, SAME, ZERO, EdgeCellSpace
+from nasbench.spaces.values import NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray
 
@@ -17,20 +17,19 @@ if TYPE_CHECKING:
     from nasbench.tasks import Task
 
 SKELETON = "64-41414"
-"""Base channels, and the modules: 1 keeps the shape, 4 doubles the channels and halves the image."""
+"""Base channels, and modules: 1 keeps the shape, 4 doubles the channels and halves the image."""
 
 
 class TNB101Micro(EdgeCellSpace):
     """The 4,096 cells of TransNAS-Bench-101 (Duan et al., CVPR 2021, arXiv:2105.11871).
 
-    They are trained in one fixed skeleton, `64-41414`, so that the published string of a cell is
-    `64-41414-e01_e02e12_e03e13e23`, where `e02` is the number in `operations` of the operation on the edge from node
-    0 to node 2. The `key` has 4,096 classes, `pruned_key` 2,128; a cell `is_constant` 169 times.
+    All cells are trained in one fixed skeleton, `64-41414`, so the published string of a cell is
+    `64-41414-e01_e02e12_e03e13e23`, where `e02` is the index in `operations` of the operation on the edge from node 0
+    to node 2. There are 4,096 classes of `key` and 2,128 of `pruned_key`; 169 cells are constant (`is_constant`).
 
     In a cell that halves the image, the operations on the input have stride 2; a skip there is a factorised reduction,
-    which has weights. So in the rules of `function_key`, which ask for equality in both kinds of cells, a
-    `skip_connect` on the input is learnt in such cells and the identity in others: 1,376 classes (1,011 if the cells
-    that keep the shape were all).
+    which has weights. `function_key` asks for equality in both kinds of cells, so a `skip_connect` on the input is
+    learnt in halving cells and the identity in others: 1,376 classes (1,011 without halving cells).
     """
 
     name = "tnb101_micro"
@@ -44,7 +43,7 @@ class TNB101Micro(EdgeCellSpace):
     )
 
     def to_string(self, genotype: GenotypeArray) -> str:
-        """The published string `64-41414-1_02_333`: the skeleton, then the operations by target node."""
+        """The published string, as in `64-41414-1_02_333`: skeleton, then operations by target node."""
         e01, e02, e12, e03, e13, e23 = (int(op) for op in genotype)
         return f"{SKELETON}-{e01}_{e02}{e12}_{e03}{e13}{e23}"
 
@@ -62,12 +61,12 @@ class TNB101Micro(EdgeCellSpace):
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
         """The published skeleton with the head for classification.
 
-        The skeleton `64-41414` is `settings` of 64 channels, 2 cells and 3 stages: `channels` after the stem, `cells`
-        in each module, and as many modules that halve the image and double the channels as `stages`, with a module
-        that keeps the shape between two of them. The stem divides the image by four, as published, if both its sides
-        have at least 64 pixels (published: 256), else it keeps the size.
+        `settings` of 64 channels, 2 cells and 3 stages give the skeleton `64-41414`: `channels` after the stem, `cells`
+        in each module, and `stages` modules that halve the image and double the channels, with a module that keeps the
+        shape between two of them. The stem divides the image by four, as published, if both sides have at least 64
+        pixels (published: 256); otherwise it keeps the size.
 
-        Operations that do not reach the output are computed all the same, as in the published measurements.
+        Operations that do not reach the output are computed too, as in the published measurements.
         """
         from torch import nn
 

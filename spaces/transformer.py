@@ -1,4 +1,4 @@
-"""HAT: encoder-decoder transformers, each layer with its own heads, width and attention (Wang et al., 2020)."""
+"""HAT: encoder-decoder transformers with heads, width and attention per layer (Wang et al., 2020)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings
 from nasbench.spaces.layered import Layered
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.language import MaskedLanguage
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -27,11 +27,11 @@ EMBED = (512, 640)
 FEED_FORWARD = (512, 1024, 2048, 3072)
 HEADS = (2, 4, 8)
 ATTENDED = (1, 2, 3)
-"""How many of the last layers of the encoder a layer of the decoder attends to."""
+"""Numbers of last encoder layers that a decoder layer can attend to."""
 ENCODER_LAYERS = 6
 DECODER_LAYERS = (1, 2, 3, 4, 5, 6)
 PUBLISHED_ATTENTION = {-1: 1, 1: 2, 2: 3}
-"""Published numbers of `decoder_arbitrary_ende_attn`, and how many layers they mean."""
+"""Published value of `decoder_arbitrary_ende_attn` -> number of attended layers."""
 SUMMARY = (
     "encoder_embed_dim",
     "encoder_layer_num",
@@ -44,22 +44,22 @@ SUMMARY = (
     "decoder_ende_attention_heads_avg",
     "decoder_arbitrary_ende_attn_avg",
 )
-"""What the published latency tables say of a transformer, in their order; the averages are over layers."""
+"""Columns of the published latency tables, in order; averages are over layers."""
 
 
 class Settings(NamedTuple):
-    """The choices of `n` transformers, as numbers; what belongs to a layer that does not exist is 0.
+    """Choices of `n` transformers as numbers, 0 for absent layers.
 
     Attributes:
         encoder_embed: Width of the encoder; shape `(n,)`.
         decoder_embed: Width of the decoder; shape `(n,)`.
-        decoder_layers: Layers of the decoder; shape `(n,)`.
-        encoder_ffn: Feed-forward widths of the encoder's layers; shape `(n, 6)`.
-        encoder_heads: Heads of their self-attention; shape `(n, 6)`.
-        decoder_ffn: Feed-forward widths of the decoder's layers; shape `(n, 6)`.
-        decoder_heads: Heads of their self-attention; shape `(n, 6)`.
-        cross_heads: Heads of their attention to the encoder; shape `(n, 6)`.
-        attended: How many of the encoder's last layers they attend to; shape `(n, 6)`.
+        decoder_layers: Number of decoder layers; shape `(n,)`.
+        encoder_ffn: Feed-forward widths of encoder layers; shape `(n, 6)`.
+        encoder_heads: Self-attention heads of encoder layers; shape `(n, 6)`.
+        decoder_ffn: Feed-forward widths of decoder layers; shape `(n, 6)`.
+        decoder_heads: Self-attention heads of decoder layers; shape `(n, 6)`.
+        cross_heads: Cross-attention heads of decoder layers; shape `(n, 6)`.
+        attended: Number of last encoder layers attended to by decoder layers; shape `(n, 6)`.
     """
 
     encoder_embed: npt.NDArray[np.int64]
@@ -74,21 +74,21 @@ class Settings(NamedTuple):
 
 
 _LAYER = (FEED_FORWARD, HEADS, HEADS, ATTENDED)
-"""Options of a layer of the decoder."""
+"""Options of a decoder layer."""
 _ENCODER = slice(2, 2 + 2 * ENCODER_LAYERS)
 
 
 class Transformer(Layered):
     """The 19,130,661,104,239,706,112 transformers of HAT (Wang et al., ACL 2020, arXiv:2005.14187).
 
-    Encoder and decoder have one of two widths each. Each of the six layers of the encoder has one of four feed-forward
-    widths and of three numbers of heads; each of the one to six layers of the decoder has these, one of three numbers
-    of heads for its attention to the encoder, and attends to the last one, two or three layers of it. That makes
-    2 * 2 * 12^6 * (108 + 108^2 + ... + 108^6) architectures (`size`). These are the options that the published
-    latencies have. No two compute the same functions with the same weights, so that `function_key` is `key`.
+    Encoder and decoder have one of two widths each. Each of the six encoder layers has one of four feed-forward widths
+    and three numbers of heads. Each of the one to six decoder layers has these too, one of three numbers of
+    cross-attention heads, and attends to the last one, two or three encoder layers. That makes 2 * 2 * 12^6 *
+    (108 + 108^2 + ... + 108^6) architectures (`size`). These are the options of the published latency tables. No two
+    architectures give equal outputs with equal weights, so `function_key` is `key`.
 
-    A genotype holds the two widths; feed-forward widths, then heads, of the encoder; the number of layers of the
-    decoder; and for each of these feed-forward width, heads, heads to the encoder, and layers attended to.
+    A genotype holds the two widths; feed-forward widths, then heads, of the encoder; the number of decoder layers; and
+    for each of these feed-forward width, heads, cross-attention heads, and number of attended layers.
     """
 
     name = "transformer"
@@ -105,19 +105,19 @@ class Transformer(Layered):
         self.max_nodes = 3 + ENCODER_LAYERS + DECODER_LAYERS[-1]
 
     def settings(self, genotypes: GenotypeArray) -> Settings:
-        """The choices of `(n, 39)` genotypes as numbers."""
-        there = np.arange(DECODER_LAYERS[-1]) < self.depth(genotypes)[:, None]
+        """Choices of `(n, 39)` genotypes as numbers."""
+        present = np.arange(DECODER_LAYERS[-1]) < self.depth(genotypes)[:, None]
         layers = self.layers(genotypes)
         encoder = genotypes[:, _ENCODER].reshape(-1, 2, ENCODER_LAYERS)
         embed = np.array(EMBED)[genotypes[:, :2]]
-        decoder = [np.array(options)[layers[:, :, place]] * there for place, options in enumerate(_LAYER)]
+        decoder = [np.array(options)[layers[:, :, place]] * present for place, options in enumerate(_LAYER)]
         ffn, heads = np.array(FEED_FORWARD)[encoder[:, 0]], np.array(HEADS)[encoder[:, 1]]
         return Settings(embed[:, 0], embed[:, 1], self.depth(genotypes), ffn, heads, *decoder)
 
     # --- published summaries ------------------------------------------------------------------------------------
 
     def summary(self, genotypes: GenotypeArray) -> FloatArray:
-        """What the published latency tables say of `(n, 39)` genotypes; shape `(n, 10)`, in the order of `SUMMARY`."""
+        """Rows of the published latency tables for `(n, 39)` genotypes; shape `(n, 10)`, in the order of `SUMMARY`."""
         s = self.settings(genotypes)
         decoder = [
             part.sum(axis=1) / s.decoder_layers for part in (s.decoder_ffn, s.decoder_heads, s.cross_heads, s.attended)
@@ -136,13 +136,13 @@ class Transformer(Layered):
         )
 
     def from_summary(self, summary: npt.ArrayLike) -> GenotypeArray:
-        """One member with each of these summaries `(n, 10)`: the first of those whose layers do not grow; `(n, 39)`.
+        """One genotype `(n, 39)` for each of `(n, 10)` summaries: the first with non-increasing numbers over layers.
 
-        A summary does not say which layer has which of its numbers: of the published rows, none belongs to one
-        transformer alone. So this is good for what depends on the averages only, as the published latencies do.
+        A summary holds averages over layers: every published row fits several transformers. So the result suits only
+        quantities that depend on the averages, such as the published latencies.
 
         Raises:
-            InputError: No transformer of this space has such a summary; says which row and which number.
+            InputError: No transformer of this space has such a summary; the message names the row and the number.
         """
         rows = np.asarray(summary, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(SUMMARY):
@@ -159,11 +159,11 @@ class Transformer(Layered):
             layers = int(_member(where, "decoder_layer_num", named["decoder_layer_num"], DECODER_LAYERS))
             _member(where, "encoder_layer_num", named["encoder_layer_num"], (ENCODER_LAYERS,))
             encoder = [
-                _spread(where, name, named[name], options, ENCODER_LAYERS)
+                _options_with_mean(where, name, named[name], options, ENCODER_LAYERS)
                 for name, options in zip(SUMMARY[2:4], (FEED_FORWARD, HEADS), strict=True)
             ]
             decoder = [
-                _spread(where, name, named[name], options, layers)
+                _options_with_mean(where, name, named[name], options, layers)
                 for name, options in zip(SUMMARY[6:], _LAYER, strict=True)
             ]
             embed = [EMBED.index(int(_member(where, name, named[name], EMBED))) for name in (SUMMARY[0], SUMMARY[4])]
@@ -180,10 +180,10 @@ class Transformer(Layered):
     # --- graph and string ---------------------------------------------------------------------------------------
 
     def graph(self, genotype: GenotypeArray) -> nx.DiGraph[int]:
-        """The transformer `(39,)`: the path of the encoder, that of the decoder, and what the decoder attends to.
+        """The transformer `(39,)` as a directed graph: paths of encoder and decoder, joined by cross-attention edges.
 
-        Nodes have `op` and `embed`, the layers their other numbers and `layer`, from 0. The decoder starts from the
-        `target`, which is read from the input, and each of its layers attends to the last layers of the encoder.
+        Nodes have `op` and `embed`; layers also have their other `attributes` and `layer`, counted from 0. The decoder
+        starts from the `target`, which is read from the input; its layers attend to the last encoder layers.
         """
         import networkx as nx
 
@@ -201,7 +201,7 @@ class Transformer(Layered):
         import networkx as nx
 
         nodes = {op: [n for n in nx.topological_sort(graph) if graph.nodes[n]["op"] == op] for op in self.ops}
-        counts = {op: len(found) for op, found in nodes.items()}
+        counts = {op: len(matches) for op, matches in nodes.items()}
         expected = {"input": 1, "encoder": ENCODER_LAYERS, "target": 1, "decoder": counts["decoder"], "output": 1}
         if counts != expected or counts["decoder"] not in DECODER_LAYERS:
             raise InputError(
@@ -216,7 +216,7 @@ class Transformer(Layered):
             sources = [source for source in encoder if graph.has_edge(source, node)]
             if sources != encoder[len(encoder) - len(sources) :] or len(sources) not in ATTENDED:
                 raise InputError(
-                    f"node {node!r} (decoder) attends to {len(sources)} layers of the encoder; in {self.name} it does "
+                    f"node {node!r} (decoder) attends to {len(sources)} encoder layers; in {self.name} it attends "
                     "to the last one, two or three"
                 )
             attended.append(len(sources))
@@ -225,9 +225,7 @@ class Transformer(Layered):
         if stray:
             tail, head = min(stray, key=str)
             has = "has an" if graph.has_edge(tail, head) else "lacks the"
-            raise InputError(
-                f"the graph joins nodes in another way than {self.name}: it {has} edge {tail!r} -> {head!r}"
-            )
+            raise InputError(f"the edges are not those of a graph of {self.name}: it {has} edge {tail!r} -> {head!r}")
 
         def numbers(chosen: list[Any], name: str) -> list[Any]:
             return [graph.nodes[node].get(name) for node in chosen]
@@ -279,19 +277,21 @@ class Transformer(Layered):
         return self._vector(content)
 
     def _vector(self, content: Mapping[str, Any]) -> list[int]:
-        """The genotype of published settings; lists may be longer than there are layers, as they are published."""
-        what = f"a transformer of {self.name}"
-        _member(what, "encoder_layer_num", content.get("encoder_layer_num"), (ENCODER_LAYERS,))
-        layers = int(_member(what, "decoder_layer_num", content.get("decoder_layer_num"), DECODER_LAYERS))
+        """The genotype of published settings; as published, lists may be longer than the number of layers."""
+        where = f"a transformer of {self.name}"
+        _member(where, "encoder_layer_num", content.get("encoder_layer_num"), (ENCODER_LAYERS,))
+        layers = int(_member(where, "decoder_layer_num", content.get("decoder_layer_num"), DECODER_LAYERS))
 
         def listed(name: str, options: tuple[int, ...], length: int) -> list[int]:
             values = content.get(name)
             if not isinstance(values, list) or len(values) < length:
-                raise InputError(f"{what} has {name} as a list of {length}, one for each layer, got {str(values)[:80]}")
-            return [options.index(int(_member(what, name, value, options))) for value in values[:length]]
+                raise InputError(
+                    f"{where} has {name} as a list of {length}, one for each layer, got {str(values)[:80]}"
+                )
+            return [options.index(int(_member(where, name, value, options))) for value in values[:length]]
 
         embed = [
-            EMBED.index(int(_member(what, f"{side}_embed_dim", content.get(f"{side}_embed_dim"), EMBED)))
+            EMBED.index(int(_member(where, f"{side}_embed_dim", content.get(f"{side}_embed_dim"), EMBED)))
             for side in ("encoder", "decoder")
         ]
         encoder = listed("encoder_ffn_embed_dim", FEED_FORWARD, ENCODER_LAYERS)
@@ -307,7 +307,7 @@ class Transformer(Layered):
 
     @property
     def choice_names(self) -> tuple[str, ...]:
-        """The published names; of layers with their number, as `decoder_ffn_embed_dim_0`."""
+        """The published names, with the number of the layer, as in `decoder_ffn_embed_dim_0`."""
         names = ["encoder_embed_dim", "decoder_embed_dim"]
         names += [
             f"{name}_{i}"
@@ -350,7 +350,7 @@ class Transformer(Layered):
         return AdjacencyArrays(adjacency, ops, mask)
 
     def node_values(self, genotypes: GenotypeArray) -> FloatArray:
-        """Width of all nodes; feed-forward width, heads and heads to the encoder of the layers; shape `(n, 15, 4)`."""
+        """Width of all nodes; feed-forward width, heads and cross-attention heads of layers; shape `(n, 15, 4)`."""
         s, target = self.settings(genotypes), 1 + ENCODER_LAYERS
         values = np.zeros((len(genotypes), self.max_nodes, len(self.attributes)))
         values[:, :target, 0] = s.encoder_embed[:, None]
@@ -365,11 +365,11 @@ class Transformer(Layered):
     # --- network ------------------------------------------------------------------------------------------------
 
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
-        """The encoder reads the masked characters; the decoder reads those before each place, and restores them.
+        """An encoder of masked characters, and a decoder that restores each character from the earlier ones.
 
-        `settings.channels` is the width of an embedding of 512 (published: 512), and all other widths are in
-        proportion; it is a multiple of 8, the most heads. The depth is what the space chooses, so that `settings.cells`
-        and `settings.stages` have no meaning here.
+        `settings.channels` is the width of embedding size 512 (published: 512); all other widths are in proportion. It
+        must be a multiple of 8, the maximum number of heads. The space sets the depth, so `settings.cells` and
+        `settings.stages` are ignored.
         """
         from nasbench.spaces.networks.transformer import EncoderDecoder, scaled
 
@@ -378,7 +378,9 @@ class Transformer(Layered):
         def width(number: npt.NDArray[np.int64]) -> int:
             return scaled(int(number), settings.channels, EMBED[0], 1)
 
-        inner = scaled(EMBED[0], settings.channels, EMBED[0], HEADS[-1])  # of queries, keys and values: the same in all
+        inner = scaled(
+            EMBED[0], settings.channels, EMBED[0], HEADS[-1]
+        )  # width of queries, keys and values in all layers
         encoder = [(int(heads), width(ffn)) for heads, ffn in zip(s.encoder_heads[0], s.encoder_ffn[0], strict=True)]
         decoder = [
             (int(heads), int(cross), int(attended), width(ffn))
@@ -391,25 +393,25 @@ class Transformer(Layered):
 
 
 def _member(where: str, name: str, value: Any, options: tuple[int, ...]) -> int:
-    """A value that is one of the options."""
+    """A value, checked to be one of the options."""
     if isinstance(value, bool) or value not in options:
         raise InputError(f"{where} has {name} {value!r}; known are {', '.join(map(str, options))}")
     return int(value)
 
 
-def _spread(where: str, name: str, mean: float, options: tuple[int, ...], layers: int) -> list[int]:
-    """The first options of layers, not growing, that have this mean."""
-    found = (
+def _options_with_mean(where: str, name: str, mean: float, options: tuple[int, ...], layers: int) -> list[int]:
+    """First non-increasing options of layers with this mean."""
+    layer_options = (
         _means(options, layers).get(round(mean * layers)) if abs(mean * layers - round(mean * layers)) < 1e-6 else None
     )
-    if found is None:
+    if layer_options is None:
         raise InputError(f"{where} has {name} {mean!r}; no {layers} of {', '.join(map(str, options))} have that mean")
-    return found
+    return layer_options
 
 
 @cache
 def _means(options: tuple[int, ...], layers: int) -> dict[int, list[int]]:
-    """For each sum of so many options one list of them, not growing."""
+    """Sum of options -> first non-increasing list of `layers` option indices with this sum."""
     table: dict[int, list[int]] = {}
     for choice in product(range(len(options)), repeat=layers):
         if list(choice) == sorted(choice, reverse=True):

@@ -1,4 +1,4 @@
-"""YOLOBench: detectors from YOLOv3 to YOLOv8 in several depths, widths and resolutions (Lazarevich et al., 2023)."""
+"""YOLOBench: detectors YOLOv3 to YOLOv8 in several depths, widths and resolutions (Lazarevich et al., 2023)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import AdjacencyArrays, NetworkSettings, Option, Space
+from nasbench.spaces.base import Space
+from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.tasks.detection import ObjectDetection
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -28,10 +29,10 @@ class Family:
     """One generation of YOLO.
 
     Attributes:
-        block: What its stages are made of; see `yolo_network`.
+        block: Block of its stages, a name in `networks.yolo.BLOCKS`.
         repeats: Blocks in the stages of levels 2 to 5, at depth 1.
         neck: Blocks in each stage of the neck, at depth 1.
-        depths: The multipliers of these; one where the depth is no choice.
+        depths: Multipliers of these numbers; a single one if depth is no choice.
     """
 
     block: str
@@ -56,13 +57,13 @@ RESOLUTIONS = tuple(range(160, 481, 32))
 CHANNELS = (64, 128, 256, 512, 1024)
 """Channels after the stem and in the stages of levels 2 to 5, at width 1."""
 _LETTERS = {(0.33, 0.25): "n", (0.33, 0.5): "s", (0.67, 0.75): "m", (1.0, 1.0): "l"}
-"""The names of the sizes that the authors of the families published."""
+"""Size names published by the authors of the families, by (depth, width)."""
 _VARIANTS = [(name, depth) for name, family in FAMILIES.items() for depth in family.depths]
 _NODES = (
     *(("input", 0), ("stem", 1), ("stage2", 2), ("stage3", 3), ("stage4", 4), ("stage5", 5), ("sppf", 5)),
     *(("up4", 4), ("up3", 3), ("down4", 4), ("down5", 5), ("head3", 3), ("head4", 4), ("head5", 5), ("output", 0)),
 )
-"""The nodes of every graph and their levels: a node of level l has a stride of 2^l pixels."""
+"""Nodes of every graph and their levels: a node of level l has a stride of 2^l pixels."""
 _EDGES = (
     *(("input", "stem"), ("stem", "stage2"), ("stage2", "stage3"), ("stage3", "stage4"), ("stage4", "stage5")),
     *(("stage5", "sppf"), ("sppf", "up4"), ("stage4", "up4"), ("up4", "up3"), ("stage3", "up3")),
@@ -77,16 +78,16 @@ _BLOCKS = [place for place, (name, _) in enumerate(_NODES) if name.startswith(("
 class YOLO(Space):
     """The 968 detectors of YOLOBench (Lazarevich et al., ICCV workshops 2023, arXiv:2307.13901).
 
-    A genotype holds which family and depth, which of four widths and which of eleven resolutions it is. Seven of the
-    eight families come in three depths; YOLOv7 repeats nothing, so that depth is no choice there. So there are
-    (7 * 3 + 1) * 4 * 11 = 968, and these are all that was measured. Their published names are read and written, as
-    `yolo3d1w25_160` (depth 1, width 0.25, 160 pixels), `yolo5n_320` (depth 0.33, width 0.25) and `yolo6m-d6w75_480`.
+    A genotype holds family and depth (one position), one of four widths, and one of eleven resolutions. Seven of the
+    eight families come in three depths; YOLOv7 repeats nothing, so depth is no choice there. So there are
+    (7 * 3 + 1) * 4 * 11 = 968 detectors, all of them measured. Strings are the published names, as in `yolo3d1w25_160`
+    (depth 1, width 0.25, 160 pixels), `yolo5n_320` (depth 0.33, width 0.25) and `yolo6m-d6w75_480`.
 
-    The graph has backbone, neck and heads: stem, stages of levels 2 to 5, spatial pyramid pooling, the two stages of
-    the way up and the two of the way down, and a head on each of levels 3 to 5. Stages have the block of the family as
-    `op`. Nodes have the number of their `channels` (of an image: 3) and `repeats`, and their `resolution`: the height
-    and width in pixels. Repeats and channels are those of the families' publications, times depth and width, rounded
-    up to a multiple of eight channels. All 968 differ, in what they compute as well.
+    The graph has backbone, neck and heads: stem, stages of levels 2 to 5, spatial pyramid pooling, two upward and two
+    downward stages, and a head on each of levels 3 to 5. The `op` of a stage is the block of the family. Nodes have
+    `channels` (3 for an image), `repeats`, and `resolution`: height and width in pixels. Repeats and channels are those
+    published for the family, times depth and width; channels are rounded up to a multiple of eight. All 968 detectors
+    differ, in their functions too.
     """
 
     name = "yolo"
@@ -103,7 +104,7 @@ class YOLO(Space):
 
     @property
     def choice_names(self) -> tuple[str, ...]:
-        """What the positions decide."""
+        """`family` (with depth), `width` and `resolution`."""
         return "family", "width", "resolution"
 
     def option_names(self, position: int) -> tuple[Option, ...]:
@@ -125,7 +126,7 @@ class YOLO(Space):
         return graph
 
     def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
-        """The genotype of which the nodes' numbers remain, read where each decision shows."""
+        """The genotype whose graph has these node attributes, read from the nodes that show each choice."""
         import networkx as nx
 
         wanted: nx.DiGraph[int] = nx.DiGraph([(_PLACE[a], _PLACE[b]) for a, b in _EDGES])
@@ -133,25 +134,25 @@ class YOLO(Space):
         if not matcher.is_isomorphic():
             raise InputError(
                 f"a graph of {self.name} has {len(_NODES)} nodes and {len(_EDGES)} edges: a chain of input, stem, four "
-                "stages and sppf, the neck of four stages that joins them, and three heads; this one is another"
+                "stages and sppf, a neck of four stages that joins them, and three heads; this graph has another form"
             )
-        node = {place: found for found, place in matcher.mapping.items()}  # there is one way to match only
+        node = {place: match for match, place in matcher.mapping.items()}  # the match is unique
         first = graph.nodes[node[_PLACE["stage2"]]]
         variants = [i for i, (name, _) in enumerate(_VARIANTS) if FAMILIES[name].block == first["op"]]
         fits = []
         for variant in variants:
             genotype = [variant, 0, 0]
             for position, name, attribute in ((1, "stem", "channels"), (2, "input", "resolution")):
-                given = graph.nodes[node[_PLACE[name]]].get(attribute)
+                number = graph.nodes[node[_PLACE[name]]].get(attribute)
                 known = {
                     self._number(genotype, position, o, name, attribute): o for o in range(self.cardinalities[position])
                 }
-                if given not in known:
+                if number not in known:
                     raise InputError(
-                        f"node {node[_PLACE[name]]!r} ({name}) has {given!r} {attribute}, allowed are "
+                        f"node {node[_PLACE[name]]!r} ({name}) has {number!r} {attribute}, allowed are "
                         f"{', '.join(map(str, known))}"
                     )
-                genotype[position] = known[given]
+                genotype[position] = known[number]
             expected = self.graph(np.array(genotype, dtype=np.int8))
             differing = [place for place in expected if graph.nodes[node[place]] != expected.nodes[place]]
             fits.append((len(differing), genotype, differing, expected))
@@ -167,7 +168,7 @@ class YOLO(Space):
         return genotype
 
     def _number(self, genotype: list[int], position: int, option: int, name: str, attribute: str) -> int:
-        """An attribute of a node where a position of a genotype has another option."""
+        """Attribute of a node after one position of a genotype is set to an option."""
         other = np.array(genotype, dtype=np.int8)
         other[position] = option
         return int(self.node_values(other[None])[0, _PLACE[name], self.attributes.index(attribute)])
@@ -189,15 +190,13 @@ class YOLO(Space):
         if text not in known:
             close = get_close_matches(text, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise InputError(
-                f"expected a detector of {self.name} by its name as in 'yolo3d1w25_160', got {text!r}{hint}"
-            )
+            raise InputError(f"expected a detector of {self.name} by name, as in 'yolo3d1w25_160', got {text!r}{hint}")
         return list(known[text])
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
-        """The graphs of `(n, 3)` genotypes as dense arrays; all have the same edges."""
+        """The graphs of `(n, 3)` genotypes as dense arrays; all graphs have the same edges."""
         n, v = len(genotypes), self.max_nodes
         adjacency = np.zeros((n, v, v), dtype=bool)
         adjacency[:, *np.array([(_PLACE[a], _PLACE[b]) for a, b in _EDGES]).T] = True
@@ -220,29 +219,29 @@ class YOLO(Space):
     # --- network ------------------------------------------------------------------------------------------------
 
     def network(self, genotype: GenotypeArray, task: Task, settings: NetworkSettings) -> torch.nn.Module:
-        """Backbone, neck and heads of the family's blocks, on the image brought to its resolution.
+        """A resized image, then backbone, neck and heads with the blocks of the family.
 
-        The least resolution, 160, stands for the image's own size; others make it larger in proportion. The levels have
-        strides of 2, 4 and 8 pixels and not of 8, 16 and 32, since the images are small: stages 2 and 3 do not halve.
-        Blocks are those of the family (see `yolo_network`), and so are how many there are and their channels; all else
-        is the same for all families: pooling, neck (that of YOLOv5), and heads, which are without anchors and have
-        apart branches for classes and boxes (those of YOLOv8, but for its distances, which are distributions).
+        The smallest resolution, 160, stands for the size of the image; others enlarge it in proportion. The levels have
+        strides of 2, 4 and 8 pixels instead of 8, 16 and 32, because the images are small: stages 2 and 3 do not halve.
+        Blocks, their numbers and channels depend on the family (see `networks/yolo.py`). Pooling, neck (of YOLOv5) and
+        heads are shared by all families; heads have no anchors and separate branches for classes and boxes (as in
+        YOLOv8, without its distributions of distances).
 
-        The published sizes are those of `settings` of 64 channels and 3 cells: `channels` is what the stem has at width
-        1, `cells` a third of the depth; all else is in proportion, at least one, so that with less than 3 cells two
-        depths of a family can have the same network. The number of stages is fixed, so that `settings.stages` has no
-        meaning here.
+        The published sizes correspond to 64 channels and 3 cells: `settings.channels` is the width of the stem at width
+        1, `settings.cells` a third of the depth. Everything else is in proportion, at least one, so with less than 3
+        cells two depths of a family can have the same network. The number of stages is fixed, so `settings.stages` is
+        ignored.
         """
         from nasbench.spaces.networks.yolo import detector
 
         images = ObjectDetection.expect(task)
         family, _ = _VARIANTS[genotype[0]]
         channels, repeats, _ = self.node_values(genotype[None])[0].T
-        wide, deep = settings.channels / CHANNELS[0], settings.cells / 3
+        width_factor, depth_factor = settings.channels / CHANNELS[0], settings.cells / 3
         return detector(
             FAMILIES[family].block,
-            [max(2, 2 * round(wide * channels[_PLACE[name]] / 2)) for name in ("stem", *_STAGES)],
-            [max(1, round(deep * repeats[_PLACE[name]])) for name in (*_STAGES, "up4")],
+            [max(2, 2 * round(width_factor * channels[_PLACE[name]] / 2)) for name in ("stem", *_STAGES)],
+            [max(1, round(depth_factor * repeats[_PLACE[name]])) for name in (*_STAGES, "up4")],
             RESOLUTIONS[genotype[2]] / RESOLUTIONS[0],
             images,
         )
@@ -253,13 +252,13 @@ _STAGES = ("stage2", "stage3", "stage4", "stage5")
 
 @cache
 def _by_name() -> dict[str, list[int]]:
-    """The genotypes of all detectors by their names."""
+    """Name -> genotype of all detectors."""
     space = YOLO()
     return {space.to_string(genotype): genotype.tolist() for part in space.enumerate() for genotype in part}
 
 
 def _decimals(number: float) -> str:
-    """A multiplier as names have it: 33 for 0.33, 5 for 0.5, 1 for 1."""
+    """A multiplier as written in names: 33 for 0.33, 5 for 0.5, 1 for 1."""
     return f"{number:g}".removeprefix("0.")
 
 

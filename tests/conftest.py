@@ -1,4 +1,4 @@
-"""One thread for each worker, the same examples of properties, a bound for rounding, a benchmark of formulas."""
+"""Fixtures of several rooms: a bound for rounding, a benchmark of formulas and a small build; repeatable examples."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; workers would take cores from each other
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, settings
 
+from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
 from nasbench.errors import NotFoundError
 from nasbench.spaces import spaces
 from nasbench.types import Architecture, Direction, FloatArray, GenotypeArray
+
+if TYPE_CHECKING:
+    from nasbench.builder import BuildSettings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
@@ -111,3 +118,37 @@ def rounding() -> Callable[..., float]:
         return float(np.finfo(dtype).eps) * operations * condition
 
     return bound
+
+
+@pytest.fixture(scope="session")
+def small() -> BuildSettings:
+    """Twelve trainings of a moment each."""
+    from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings  # loads torch
+
+    return BuildSettings(
+        datasets=("digits+train=40+validation=20+test=30",),
+        cells=6,
+        seeds=2,
+        network=NetworkSettings(channels=2, cells=1, stages=1),
+        train=TrainSettings(epochs=2, batch_size=20),
+        latency_repeats=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def same() -> Callable[[Path, Path], None]:
+    """Assert that two files hold the same except measured times, by the checksums stored with their arrays."""
+
+    def checksums(path: Path) -> dict[str, bytes]:
+        with h5py.File(path) as file:
+            return {
+                name: bytes(item.attrs["sha256"])
+                for name, item in hdf5.objects(file)
+                if "sha256" in item.attrs and not name.endswith(("train_seconds", "latency"))
+            }
+
+    def compare(a: Path, b: Path) -> None:
+        assert checksums(a) == checksums(b) and len(checksums(a)) > 10
+        assert hdf5.read(a).recipe == hdf5.read(b).recipe
+
+    return compare

@@ -1,8 +1,8 @@
-"""Thousands of damaged files for an importer or for `nasbench.load`: each is read, or refused in one line.
+"""Fuzzing of importers and of `nasbench.load`: each damaged file is read, or refused in one line.
 
-`python tests/fuzz.py SOURCE --inputs 10000` damages small sound files at random, also within what is packed in them;
-with `--atheris` the damage is led by which lines of the importers it reaches. A crash, an endless read, or memory
-without bound ends the run with exit status 1 and leaves the file behind.
+`python tests/fuzz.py SOURCE --inputs 10000` damages small valid files at random, also inside compressed content; with
+`--atheris` the coverage of the importers guides the damage. A crash, an endless read, or unbounded memory ends the run
+with exit status 1 and leaves the file behind.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ with atheris.instrument_imports(include=["nasbench.importers", "nasbench.benchma
         importlib.import_module(entry.partition(":")[0])
 
 HERE = Path(__file__).parent
-SECONDS, MEMORY = 20, 2**30
-"""What one input may take; memory besides what the process has when it starts."""
+MAX_SECONDS, MAX_MEMORY = 20, 2**30
+"""Limits for one input; bytes of memory beyond those of the process at its start."""
 TOKENS = (
     b"", b"\x00", b"\xff" * 8, b"-1", b"nan", b"NaN", b"inf", b"1e999", b"9" * 30, b"[" * 3000, b"{", b"}", b'"', b"'",
     b",", b"\n", b"\t", b"|", b"null", b"true", b"0", b"1", b"\xe2\x98\x83", b"\x80\x02", b".", b"ccmd\n",
@@ -62,11 +62,11 @@ Content = dict[str, bytes]
 """Files by their path inside a folder."""
 
 
-# --- sound files ----------------------------------------------------------------------------------------------------
+# --- valid files ----------------------------------------------------------------------------------------------------
 
 
 def test_module(name: str) -> Any:
-    """A module of tests, for the files that it writes."""
+    """A test module, for the files that it writes."""
     spec = importlib.util.spec_from_file_location(f"fuzz_{name}", HERE / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -160,8 +160,8 @@ def analog_nasbench(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
 
 def nasbench301(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
     module = test_module("importers/test_nasbench301")
-    found = {"rs/results_0.json": module.result([50.0, 60.0, 70.0]), "de/results_1.json": module.result()}
-    return importing("nasbench301"), [module.write(folder, found)]
+    results = {"rs/results_0.json": module.result([50.0, 60.0, 70.0]), "de/results_1.json": module.result()}
+    return importing("nasbench301"), [module.write(folder, results)]
 
 
 def nas_bench_nlp(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
@@ -195,7 +195,7 @@ def yolobench(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
 
 
 def everything_in(paths: Sequence[Path]) -> None:
-    """Open a benchmark, ask it everything, and verify it."""
+    """Open a benchmark, query everything, and verify it."""
     benchmark = load(paths[0])
     for metric in benchmark.metrics:
         benchmark.query_many(benchmark.architectures(), metric)
@@ -238,7 +238,7 @@ SAMPLES: dict[str, Callable[[Path], tuple[Callable[..., Any], list[Path]]]] = {
 
 
 def damaged(content: bytes, rng: Rng) -> bytes:
-    """The bytes of a file with a few changes, within what it packs as often as not."""
+    """The bytes of a file with a few changes, half of the time inside its compressed content."""
     inside = bool(rng.integers(2))
     try:
         if inside and content.startswith(b"BZh"):
@@ -251,13 +251,13 @@ def damaged(content: bytes, rng: Rng) -> bytes:
             return _hdf5(content, rng)
         if inside and len(content) > 16 and int.from_bytes(content[:8], "little") < len(content):
             return _tfrecord(content, rng)
-    except UNREADABLE:  # by now; it has been damaged before
+    except UNREADABLE:  # damaged before
         pass
     return scrambled(content, rng)
 
 
 def scrambled(content: bytes, rng: Rng) -> bytes:
-    """Bytes flipped, cut out, put in, doubled, or cut off."""
+    """The bytes after random flips, deletions, insertions, copies or truncation."""
     data = bytearray(content)
     for _ in range(int(rng.integers(1, 4))):
         at = int(rng.integers(len(data) + 1))
@@ -292,23 +292,23 @@ def _zip(content: bytes, rng: Rng) -> bytes:
 
 
 def _tfrecord(content: bytes, rng: Rng) -> bytes:
-    """With checksums that fit."""
+    """Damaged records with correct checksums."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "r"
         path.write_bytes(content)
-        found = list(records(path))
-        if found:
-            at = int(rng.integers(len(found)))
-            found[at] = scrambled(found[at], rng)
+        contents = list(records(path))
+        if contents:
+            at = int(rng.integers(len(contents)))
+            contents[at] = scrambled(contents[at], rng)
             if rng.random() < 0.3:  # well formed outside, odd inside
                 message = encode([(int(rng.integers(1, 9)), float(rng.normal())), (1, rng.bytes(9))])
-                found[at] = found[at].replace(found[at][-40:], message)
-        write(path, found)
+                contents[at] = contents[at].replace(contents[at][-40:], message)
+        write(path, contents)
         return path.read_bytes()
 
 
 def _hdf5(content: bytes, rng: Rng) -> bytes:
-    """One part of the file replaced, mistyped, taken away or renamed."""
+    """The file with one object replaced, mistyped, deleted or renamed."""
     image = io.BytesIO(content)
     with h5py.File(image, "r+") as file:
         parts = hdf5.objects(file)
@@ -323,7 +323,7 @@ def _hdf5(content: bytes, rng: Rng) -> bytes:
             case 1 | 2 if isinstance(found, h5py.Dataset):
                 shape = tuple(int(k) for k in rng.integers(0, 5, rng.integers(0, 4)))
                 kind = ("i1", "i2", "i4", "i8", "f4", "f8", "u1", "S3")[rng.integers(8)]
-                attributes = {k: v for k, v in found.attrs.items() if k not in writer.OWN}
+                attributes = {k: v for k, v in found.attrs.items() if k not in writer.UNSIGNED_ATTRIBUTES}
                 values = np.zeros(found.shape if rng.random() < 0.5 else shape, kind)
                 del file[name]
                 file[name] = values
@@ -345,12 +345,12 @@ def _hdf5(content: bytes, rng: Rng) -> bytes:
 
 
 class Trial:
-    """Writes a damaged file among sound ones and has it read.
+    """A reader of one damaged file among valid ones.
 
     Args:
         source: Key of `SAMPLES`.
-        folder: An empty one to work in.
-        watched: Whether somebody else stops an input that takes too long.
+        folder: Empty working folder.
+        watched: Whether the caller stops an input that takes too long.
     """
 
     def __init__(self, source: str, folder: Path, watched: bool) -> None:
@@ -379,13 +379,13 @@ class Trial:
 
 @contextmanager
 def limited() -> Any:
-    """An input that takes too long is a fault."""
+    """Raise a TimeoutError if an input takes too long."""
 
     def late(signum: int, frame: Any) -> None:
-        raise TimeoutError(f"more than {SECONDS} seconds")
+        raise TimeoutError(f"more than {MAX_SECONDS} seconds")
 
     signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
+    signal.alarm(MAX_SECONDS)
     try:
         yield
     finally:
@@ -401,9 +401,9 @@ def random_run(trial: Trial, inputs: int, seed: int) -> None:
         try:
             trial(name, content)
         except BaseException:
-            kept = Path(tempfile.gettempdir()) / f"fuzz-{number}-{Path(name).name}"
-            kept.write_bytes(content)
-            print(f"input {number} (kept as {kept}):", file=sys.stderr)
+            saved = Path(tempfile.gettempdir()) / f"fuzz-{number}-{Path(name).name}"
+            saved.write_bytes(content)
+            print(f"input {number} (saved as {saved}):", file=sys.stderr)
             raise
 
 
@@ -423,7 +423,7 @@ def guided_run(trial: Trial, inputs: int, seed: int, corpus: Path) -> None:
             return (data[:1] + damaged(data[1:], rng))[:most]
         return bytes(atheris.Mutate(data, most))
 
-    limits = [f"-runs={inputs}", f"-seed={seed + 1}", "-max_len=65536", f"-timeout={SECONDS}", "-rss_limit_mb=0"]
+    limits = [f"-runs={inputs}", f"-seed={seed + 1}", "-max_len=65536", f"-timeout={MAX_SECONDS}", "-rss_limit_mb=0"]
     atheris.Setup([sys.argv[0], *limits, str(corpus)], one, custom_mutator=change)
     atheris.Fuzz()
 
@@ -444,7 +444,7 @@ def main() -> None:
         if given.atheris:
             guided_run(trial, given.inputs, given.seed, folder / "corpus")
         else:
-            resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+            resource.setrlimit(resource.RLIMIT_AS, (size + MAX_MEMORY, size + MAX_MEMORY))
             random_run(trial, given.inputs, given.seed)
         print(
             f"{given.source}: {given.inputs:,} inputs, {trial.refused:,} refused in one line, {trial.accepted:,} read"

@@ -1,4 +1,4 @@
-"""Everything above a space works on each of them without knowing which one it has."""
+"""Tables, predictors, surrogates and searches work on every space without knowing it."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ OWN = [
         }
     ),
 ]
-"""Spaces that are made from arguments, which a table keeps."""
+"""Spaces with constructor arguments, which a table stores."""
 
 
 @pytest.mark.parametrize("space", [pytest.param(s, id=s.name) for s in (*map(spaces.create, spaces), *OWN)])
@@ -56,11 +56,11 @@ def test_from_a_table_to_a_race(space: Space, tmp_path: Path) -> None:
     assert benchmark.query(space.to_string(genotypes[3]), "test_accuracy").value == pytest.approx(50 + quality[3])
 
     scores = evaluate(
-        benchmark, "validation_accuracy", predictors=["ridge", "gp"], train_sizes=[30], test_size=15, seeds=2
+        benchmark, "validation_accuracy", predictors=["ridge", "gp"], train_sizes=[30], test_size=15, splits=2
     )
     assert np.mean([record["kendall_tau"] for record in scores.records]) > 0.5
 
     surrogate = fit_surrogate(benchmark, "validation_accuracy", "ridge")
-    budget = {"evaluations": 25, "repeats": 2, "processes": 1}
+    budget = {"evaluations": 25, "repeats": 2, "jobs": 1}
     race = compare(surrogate, "validation_accuracy", strategies=["random", "local", "evolution", "reinforce"], **budget)
     assert set(race.summary["ranking"]["order"]) == {"random", "local", "evolution", "reinforce"}

@@ -14,7 +14,7 @@ from nasbench.benchmark.hdf5.writer import write
 from nasbench.benchmark.table import Column, Table
 from nasbench.builder.settings import BuildSettings, sampling_generator
 from nasbench.cli import main
-from nasbench.sampling.draws import Draws
+from nasbench.sampling.random import Random
 from nasbench.spaces import spaces
 from nasbench.testing import check_predictor, check_strategy
 
@@ -79,7 +79,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_strategy_of_the_readme(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "surrogate", "table.h5", "--predictor", "ridge", "--out", "surrogate.h5") == 0
     command = ["compare", "surrogate.h5", "--strategies", "random,evolution,greedy:Greedy", "--json", "race.json"]
-    assert run(monkeypatch, *command, "--evaluations", 40, "--repeats", 6, "--processes", 2) == 0
+    assert run(monkeypatch, *command, "--evaluations", 40, "--repeats", 6, "--jobs", 2) == 0
     content = json.loads((here / "race.json").read_text())
     assert {record["strategy"] for record in content["records"]} == {"random", "evolution", "greedy:Greedy"}
     from greedy import Greedy  # type: ignore[import-not-found]
@@ -89,7 +89,7 @@ def test_strategy_of_the_readme(here: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_predictor_of_ones_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["evaluate", "table.h5", "--predictors", "mean,my_predictor:Convolutions", "--json", "scores.json"]
-    assert run(monkeypatch, *command, "--train-sizes", "20", "--test-size", 20, "--seeds", 3, "--processes", 2) == 0
+    assert run(monkeypatch, *command, "--train-sizes", "20", "--test-size", 20, "--splits", 3, "--jobs", 2) == 0
     records = json.loads((here / "scores.json").read_text())["records"]
     taus = [record["kendall_tau"] for record in records if record["predictor"] == "my_predictor:Convolutions"]
     assert len(taus) == 3
@@ -101,7 +101,7 @@ def test_predictor_of_ones_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_space_of_ones_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["build", "--space", "my_space:NoPooling", "--dataset", "digits+train=60", "--out", "own.h5"]
-    size = ["--cells", 3, "--epochs", 1, "--channels", 2, "--stages", 1, "--workers", 1]
+    size = ["--cells", 3, "--epochs", 1, "--channels", 2, "--stages", 1, "--jobs", 1]
     assert run(monkeypatch, *command, *size) == 0
     benchmark = nasbench.load(here / "own.h5")
     assert benchmark.space.name == "no_pooling"
@@ -114,5 +114,5 @@ def test_the_table_of_the_readme_has_the_cell_that_the_readme_asks_for() -> None
     assert cell
     assert "nasbench build --space nb201 --dataset digits --cells 64 " in readme
     space = spaces.create("nb201")
-    cells = Draws().sample(space, 64, sampling_generator(BuildSettings()))
+    cells = Random().sample(space, 64, sampling_generator(BuildSettings()))
     assert cell[1] in [space.to_string(genotype) for genotype in cells]

@@ -1,4 +1,4 @@
-"""A file appears whole or not at all; JSON in which a name occurs twice is refused."""
+"""Writes are atomic; JSON with duplicate names is refused."""
 
 import json
 import os

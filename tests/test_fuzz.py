@@ -1,4 +1,4 @@
-"""Ten thousand damaged files for every importer and for `load`: read, or refused in one line."""
+"""Damaged files for every importer and for `load`: each is read, or refused in one line."""
 
 import re
 import subprocess

@@ -8,12 +8,13 @@ import pytest
 from nasbench.datasets import datasets
 from nasbench.errors import InputError
 from nasbench.importers import importers
+from nasbench.measures import measures
 from nasbench.predictors import Predictor, predictors
-from nasbench.registry import Registry
+from nasbench.registry import Registry, arguments_of
 from nasbench.search import strategies
 from nasbench.spaces import spaces
 
-ALL: list[Registry] = [spaces, predictors, strategies, datasets]
+ALL: list[Registry] = [spaces, predictors, strategies, datasets, measures]
 
 OWN = '''"""A predictor of one's own."""
 from nasbench.predictors.mean import Mean
@@ -42,7 +43,7 @@ def test_every_entry_resolves_and_has_one_line(registry: Registry) -> None:
     for name in registry:
         cls, _ = registry.resolve(name)
         assert isinstance(cls, type)
-        assert len(registry.describe(name)) > 20 or "+" in registry.entries[name], name
+        assert len(registry.describe(name)) > 20 or ":" not in registry.entries[name], name
 
 
 def test_arguments_are_json_or_text() -> None:
@@ -103,3 +104,30 @@ def test_a_package_missing_inside_a_part_is_named(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(sys, "path", list(sys.path))
     with pytest.raises(InputError, match="needs the package 'a_package_that_is_missing'"):
         predictors.create("needs_more:Thing")
+
+
+def test_arguments_come_back_by_name() -> None:
+    assert arguments_of(spaces.create("nb201")) == {}
+    assert arguments_of(datasets.create("digits")) == datasets.create("digits").settings()
+
+
+def test_an_argument_that_is_not_kept_is_named() -> None:
+    class Forgetful:
+        def __init__(self, k: int = 5, depth: int = 2) -> None:
+            self.k = k
+
+    with pytest.raises(InputError, match="Forgetful does not keep its argument 'depth' as an attribute; store it"):
+        arguments_of(Forgetful())
+
+
+def test_a_group_stands_for_its_members_and_an_alias_for_its_target() -> None:
+    assert measures.expand(["counts", "params", "mymodule:Mine", "costs"]) == (
+        "parameters",
+        "flops",
+        "mymodule:Mine",
+        "latency",
+    )
+    with pytest.raises(InputError, match="measure 'counts' stands for several: name one of parameters, flops"):
+        measures.create("counts")
+    with pytest.raises(InputError, match="did you mean 'proxies'"):
+        measures.create("proxie")

@@ -1,1 +1,1 @@
-"""Transforms of images: distortions that make a data set harder, and corruptions that test a network."""
+"""Image transforms: distortions make a data set harder, corruptions test a trained network."""

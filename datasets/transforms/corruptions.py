@@ -1,4 +1,4 @@
-"""Corrupted images, in the manner of ImageNet-C (Hendrycks & Dietterich, 2019): what a network should see through."""
+"""Image corruptions in the style of ImageNet-C (Hendrycks & Dietterich, 2019), to test robustness."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.datasets.base import ImageData
-from nasbench.datasets.transforms.distortions import FloatArray, _bilinear, uniform
+from nasbench.datasets.transforms.distortions import uniform
+from nasbench.datasets.transforms.resampling import FloatArray, bilinear
 from nasbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
 
 WHITE = 255
 """Level of the brightest pixel."""
-BEND = 4
-"""Places along a side at which `elastic` draws how far the image is moved; between them it is moved smoothly."""
+ELASTIC_GRID = 4
+"""Grid points along a side with a random shift in `elastic`; shifts in between are interpolated."""
 
 
 class Corruption(NamedTuple):
-    """One way to spoil images, and by how much at severities 1 to 5.
+    """One kind of corruption and its amounts at severities 1 to 5.
 
     Attributes:
-        apply: Takes levels `(n, channels, height, width)`, whole numbers from 0 to 255, the amount, and the seed of
-            what is random; gives levels of any size.
-        amounts: What `apply` is given at each severity.
+        apply: Function of levels `(n, channels, height, width)` (whole numbers from 0 to 255), amount and random seed;
+            returns unbounded levels of the same shape.
+        amounts: Amount passed to `apply` at each severity.
     """
 
     apply: Callable[[FloatArray, float, list[int]], FloatArray]
@@ -36,11 +37,11 @@ class Corruption(NamedTuple):
 
 
 def corrupt(images: npt.NDArray[np.float32], name: str, severity: int = 3) -> npt.NDArray[np.float32]:
-    """Images that are spoiled in one way, clipped to [0, 1] and rounded to 256 levels.
+    """Images with one corruption, clipped to [0, 1] and rounded to 256 levels.
 
-    What is random depends on an image's row and on the corruption, not on the severity. Only sums, products, quotients
-    and square roots of doubles and raw random numbers go into it, and means are taken of whole numbers, so that every
-    machine finds the same pixels.
+    Randomness depends on the image's row and on the corruption, not on the severity. The result is computed from sums,
+    products, quotients and square roots of doubles and raw random numbers, with means of whole numbers only, so all
+    machines get the same pixels.
 
     Args:
         images: In [0, 1]; shape `(n, channels, height, width)`.
@@ -56,26 +57,26 @@ def corrupt(images: npt.NDArray[np.float32], name: str, severity: int = 3) -> np
         raise InputError(f"severity must be an integer from 1 to 5, got {severity!r}")
     levels = np.rint(WHITE * images.astype(np.float64))
     apply, amounts = CORRUPTIONS[name]
-    spoiled = apply(levels, amounts[severity - 1], [4, list(CORRUPTIONS).index(name)])
-    pixels: npt.NDArray[np.float32] = (np.rint(spoiled.clip(0, WHITE)) / WHITE).astype(np.float32)
+    changed = apply(levels, amounts[severity - 1], [4, list(CORRUPTIONS).index(name)])
+    pixels: npt.NDArray[np.float32] = (np.rint(changed.clip(0, WHITE)) / WHITE).astype(np.float32)
     return pixels
 
 
 def corrupted(
     data: ImageData, device: torch.device | str, severity: int = 3, limit: int | None = None
 ) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """The test images spoiled in each way, with their labels, as `ImageData.tensors` gives the others.
+    """Test images under each corruption with their labels, in the form of `ImageData.tensors`.
 
-    They are standardised by the training images, as the network knows it.
+    They are standardised by the training images, as in training.
 
     Args:
-        data: What the network was trained on.
-        device: Where the tensors go.
+        data: The data on which the network was trained.
+        device: Device of the tensors.
         severity: 1 (mild) to 5.
-        limit: Most test images to take, evenly spaced among them; None takes all.
+        limit: Maximum number of test images, evenly spaced; None takes all.
 
     Raises:
-        InputError: There is no such severity, or no image within the limit.
+        InputError: The severity is unknown or the limit is not positive.
     """
     rows = data.splits["test"]
     if limit is not None:
@@ -96,25 +97,25 @@ def corrupted(
 
 
 def gaussian_noise(levels: FloatArray, spread: float, seed: list[int]) -> FloatArray:
-    """Noise of one spread everywhere: that of a sensor in poor light. `spread` is a part of white."""
+    """Noise of a sensor in poor light: the same standard deviation everywhere, `spread` times white."""
     return levels + spread * WHITE * normal(seed, levels.shape)
 
 
 def shot_noise(levels: FloatArray, photons: float, seed: list[int]) -> FloatArray:
-    """Noise of light itself: that of so many photons at white (Poisson, nearly normal); none where it is dark."""
+    """Photon noise with `photons` at white (Poisson, approximated as normal); none where it is dark."""
     return levels + np.sqrt(levels * (WHITE / photons)) * normal(seed, levels.shape)
 
 
 def impulse_noise(levels: FloatArray, share: float, seed: list[int]) -> FloatArray:
-    """A share of the pixels is lost, half of them to black and half to white, in each channel by itself."""
+    """A share of the pixels of each channel turns black or white, half of them each."""
     chance = uniform(seed, levels.shape)  # in [-1, 1)
     return np.where(chance < share - 1, 0.0, np.where(chance >= 1 - share, float(WHITE), levels))
 
 
 def gaussian_blur(levels: FloatArray, share: float, seed: list[int]) -> FloatArray:
-    """Along each axis a pixel gives a share to its two neighbours, as a Gaussian of variance `share` pixels would.
+    """Blur with the kernel (share / 2, 1 - share, share / 2) along each axis, a Gaussian of variance `share`.
 
-    The border counts as its own neighbour.
+    Pixels of the border are repeated outside the image.
     """
     for axis in (2, 3):
         width = [(1, 1) if axis == other else (0, 0) for other in range(4)]
@@ -124,20 +125,20 @@ def gaussian_blur(levels: FloatArray, share: float, seed: list[int]) -> FloatArr
 
 
 def brightness(levels: FloatArray, more: float, seed: list[int]) -> FloatArray:
-    """All pixels brighter by a part of white."""
+    """All pixels brighter by a fraction of white."""
     return levels + more * WHITE
 
 
 def contrast(levels: FloatArray, rest: float, seed: list[int]) -> FloatArray:
-    """Pixels drawn to their image's mean, in each channel by itself, until only a part of the difference is left."""
+    """Pixels moved to the mean of their channel until the fraction `rest` of the difference is left."""
     _, _, height, width = levels.shape
     mean = levels.sum(axis=(2, 3), keepdims=True) / (height * width)
-    drawn: FloatArray = mean + rest * (levels - mean)
-    return drawn
+    result: FloatArray = mean + rest * (levels - mean)
+    return result
 
 
 def pixelate(levels: FloatArray, share: float, seed: list[int]) -> FloatArray:
-    """As many blocks along each side as a share of its pixels, each filled with its mean."""
+    """Blocks filled with their mean; the number of blocks along a side is a share of its pixels."""
     blocks = [np.arange(side) * max(1, math.floor(share * side + 0.5)) // side for side in levels.shape[2:]]
     sizes = [np.bincount(block) for block in blocks]
     starts = [np.cumsum(size) - size for size in sizes]
@@ -147,17 +148,17 @@ def pixelate(levels: FloatArray, share: float, seed: list[int]) -> FloatArray:
 
 
 def elastic(levels: FloatArray, farthest: float, seed: list[int]) -> FloatArray:
-    """The image bent: each of its places is moved by up to a part of its sides, near ones alike; dark from outside."""
+    """Image with smooth random shifts of up to the fraction `farthest` of its sides; dark outside."""
     n, _, height, width = levels.shape
     y, x = np.arange(height)[:, None], np.arange(width)
-    across, down = (np.arange(side) * (BEND - 1) / max(1, side - 1) for side in (width, height))
+    across, down = (np.arange(side) * (ELASTIC_GRID - 1) / max(1, side - 1) for side in (width, height))
     places = (np.broadcast_to(place, (n, height, width)) for place in (down[:, None], across))
-    moved = farthest * _bilinear(uniform(seed, (n, 2, BEND, BEND)).astype(np.float32), *places)
-    return _bilinear(levels.astype(np.float32), y + height * moved[:, 0], x + width * moved[:, 1])
+    shifts = farthest * bilinear(uniform(seed, (n, 2, ELASTIC_GRID, ELASTIC_GRID)).astype(np.float32), *places)
+    return bilinear(levels.astype(np.float32), y + height * shifts[:, 0], x + width * shifts[:, 1])
 
 
 def normal(seed: list[int], shape: tuple[int, ...]) -> FloatArray:
-    """Nearly normal numbers of mean 0 and standard deviation 1, none beyond 4.9: sums of the bytes of raw numbers."""
+    """Approximately normal numbers (mean 0, standard deviation 1, within 4.9): sums of 8 random bytes."""
     pieces = np.random.PCG64(seed).random_raw(math.prod(shape)).reshape(*shape, 1).view(np.uint8)  # (*shape, 8)
     variance = 8 * (256**2 - 1) / 12
     numbers: FloatArray = (pieces.sum(axis=-1, dtype=np.int64) - 8 * 255 / 2) / math.sqrt(variance)
@@ -174,5 +175,4 @@ CORRUPTIONS: Mapping[str, Corruption] = {
     "pixelate": Corruption(pixelate, (0.9, 0.8, 0.7, 0.6, 0.5)),
     "elastic": Corruption(elastic, (0.04, 0.07, 0.1, 0.13, 0.16)),
 }
-"""All of them, by name. Amounts leave small grey images readable, where those of ImageNet-C would leave nothing to tell
-networks apart by."""
+"""Corruptions by name. Amounts are milder than in ImageNet-C, which would make small grey images unreadable."""

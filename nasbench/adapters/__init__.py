@@ -1,1 +1,1 @@
-"""The interfaces of other suites over our benchmarks, so that code written for them runs unchanged."""
+"""Interfaces of other suites over our benchmarks, so that code written for them runs unchanged."""

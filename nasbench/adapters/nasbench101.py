@@ -23,33 +23,33 @@ T = TypeVar("T")
 Fixed: TypeAlias = dict[str, Any]
 """`module_adjacency`, `module_operations` and `trainable_parameters` of a cell."""
 Computed: TypeAlias = dict[int, list[dict[str, float]]]
-"""By budget of epochs, for each repeat: `halfway_*` and `final_*` numbers."""
+"""For each budget of epochs, the `halfway_*` and `final_*` numbers of each repeat."""
 STAGES = {"halfway_": "halfway_", "final_": ""}
-"""Beginnings of the keys of `Computed`, and of the names of our metrics."""
+"""Prefix of the names of our metrics, by prefix of the keys of `Computed`."""
 SPLITS = ("train", "validation", "test")
 
 
 class OutOfDomainError(InputError):
-    """The cell or the number of epochs is outside of the search space."""
+    """The cell or the number of epochs lies outside the search space."""
 
 
 class ModelSpec:
-    """A cell: an upper-triangular adjacency matrix and the operation of each vertex, pruned.
+    """A pruned cell: an upper-triangular adjacency matrix and the operation of each vertex.
 
     Args:
         matrix: Zeros and ones; shape `(v, v)`.
         ops: `v` names; the first and the last are `"input"` and `"output"`.
-        data_format: Kept, without a meaning here.
+        data_format: Stored but ignored.
 
     Attributes:
-        matrix: Without the vertices that lie on no way from input to output; None where there is no way.
-        ops: Their names; None where there is no way.
-        valid_spec: Whether there is a way.
+        matrix: Adjacency without vertices that lie on no path from input to output; None if there is no path.
+        ops: Operations of the remaining vertices; None if there is no path.
+        valid_spec: Whether there is a path.
         original_matrix: As given.
         original_ops: As given.
 
     Raises:
-        InputError: The matrix is not square or not upper-triangular, or `ops` has another length.
+        InputError: The matrix is not square or not upper-triangular, or the length of `ops` differs.
     """
 
     def __init__(self, matrix: npt.ArrayLike, ops: Sequence[str], data_format: str = "channels_last") -> None:
@@ -65,19 +65,19 @@ class ModelSpec:
             raise InputError("matrix must be upper triangular: a number on or below its diagonal is not 0")
         self.original_matrix, self.original_ops = square.copy(), list(ops)
         self.data_format = data_format
-        kept = _kept(square != 0)
-        self.valid_spec = len(kept) >= 2
-        self.matrix: npt.NDArray[Any] | None = square[np.ix_(kept, kept)] if self.valid_spec else None
-        self.ops: list[str] | None = [ops[vertex] for vertex in kept] if self.valid_spec else None
+        connected = _connected_vertices(square != 0)
+        self.valid_spec = len(connected) >= 2
+        self.matrix: npt.NDArray[Any] | None = square[np.ix_(connected, connected)] if self.valid_spec else None
+        self.ops: list[str] | None = [ops[vertex] for vertex in connected] if self.valid_spec else None
 
     def hash_spec(self, canonical_ops: Sequence[str]) -> str:
-        """The published hash, 32 hexadecimal digits, equal for isomorphic cells.
+        """The published hash: 32 hexadecimal digits, equal for isomorphic cells.
 
         Args:
-            canonical_ops: The operations in the order that numbers them: `NASBench.config["available_ops"]`.
+            canonical_ops: Operations in the order of their numbers: `NASBench.config["available_ops"]`.
 
         Raises:
-            OutOfDomainError: No way leads from input to output, or an operation is not one of them.
+            OutOfDomainError: No path leads from input to output, or an operation is unknown.
         """
         matrix, ops = _connected(self)
         for op in ops[1:-1]:
@@ -87,23 +87,23 @@ class ModelSpec:
 
 
 class NASBench:
-    """Answers for cells of NAS-Bench-101 as its own `NASBench` does: accuracies from 0 to 1, times in seconds.
+    """The `NASBench` object of NAS-Bench-101: accuracies from 0 to 1, times in seconds.
 
     Args:
-        dataset_file: Path of a file of ours (`nasbench import nasbench101`), or a benchmark of the space `nb101`.
-        seed: If not given, `query` answers with the mean of the repeats. An integer seeds a generator of this object's
-            own, with which each `query` draws a repeat.
-        dataset: Data set that the accuracies are of, where the benchmark has several.
+        dataset_file: Path of one of our files (`nasbench import nasbench101`), or a benchmark of the space `nb101`.
+        seed: Seed of the object's own generator, with which each `query` draws a repeat. By default `query` answers
+            with the mean of the repeats.
+        dataset: Data set of the accuracies, if the benchmark has several.
 
     Attributes:
-        valid_epochs: Budgets that `query` knows.
+        valid_epochs: Budgets that `query` accepts.
         config: `module_vertices`, `max_edges`, `num_repeats` and `available_ops`.
-        training_time_spent: Seconds of training that `query` has answered for.
-        total_epochs_spent: Epochs that it has.
+        training_time_spent: Total seconds of the trainings that were queried.
+        total_epochs_spent: Total epochs of these trainings.
 
     Raises:
-        FileError: It is no file of ours; of the published TFRecord, says how to import it.
-        InputError: The benchmark is of another space.
+        FileError: The file is not ours. For the published TFRecord, the message says how to import it.
+        InputError: The benchmark has another space.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class NASBench:
     ) -> None:
         self.benchmark = opened(dataset_file, "nasbench101", (".tfrecord",))
         if not isinstance(self.benchmark.space, NB101):
-            raise InputError(f"{self.benchmark.name} is of the space {self.benchmark.space.name}, this needs nb101")
+            raise InputError(f"{self.benchmark.name} has the space {self.benchmark.space.name}, this needs nb101")
         self._space = self.benchmark.space
         self._score = self.benchmark.score(dataset)
         if self._score.units != "percent":
@@ -131,19 +131,19 @@ class NASBench:
     # --- queries ------------------------------------------------------------------------------------------------
 
     def query(self, model_spec: ModelSpec, epochs: int = 108, stop_halfway: bool = False) -> dict[str, Any]:
-        """One training of a cell, or the mean of its repeats; counts what it cost.
+        """One training of a cell, or the mean of its repeats; the cost is added to the counters.
 
         Args:
             model_spec: The cell.
             epochs: Budget; one of `valid_epochs`.
-            stop_halfway: Whether to answer with, and count, half of it.
+            stop_halfway: Whether to answer with half of the training, and count half.
 
         Returns:
             `module_adjacency`, `module_operations`, `trainable_parameters`, `training_time` in seconds, and
-            `train_accuracy`, `validation_accuracy` and `test_accuracy` from 0 to 1; NaN where it is missing.
+            `train_accuracy`, `validation_accuracy` and `test_accuracy` from 0 to 1, NaN where missing.
 
         Raises:
-            OutOfDomainError: The cell or the budget is outside of the search space.
+            OutOfDomainError: The cell or the budget lies outside the search space.
             NotFoundError: The cell is not in this benchmark, or nothing was recorded half-way.
         """
         if epochs not in self.valid_epochs:
@@ -159,7 +159,7 @@ class NASBench:
         return data
 
     def is_valid(self, model_spec: ModelSpec) -> bool:
-        """Whether a cell is in the search space; that it is in this benchmark too, is not said."""
+        """Whether a cell is in the search space, but not whether it is in this benchmark."""
         try:
             self._genotype(model_spec)
         except OutOfDomainError:
@@ -167,30 +167,30 @@ class NASBench:
         return True
 
     def get_budget_counters(self) -> tuple[float, int]:
-        """Seconds of training and epochs that `query` has answered for.
+        """Total seconds and epochs of the trainings that were queried.
 
         Raises:
-            NotFoundError: The time of a training that was asked for is not recorded.
+            NotFoundError: The time of a queried training is not recorded.
         """
         if np.isnan(self.training_time_spent):
             raise NotFoundError(
-                f"{self.benchmark.name} does not record what every training took, so a budget of time has no end; "
+                f"{self.benchmark.name} does not record the time of every training, so a budget of time never ends; "
                 "count total_epochs_spent instead"
             )
         return self.training_time_spent, self.total_epochs_spent
 
     def reset_budget_counters(self) -> None:
-        """Count from 0 again."""
+        """Set both counters to 0."""
         self.training_time_spent, self.total_epochs_spent = 0.0, 0
 
     # --- the whole table ----------------------------------------------------------------------------------------
 
     def hash_iterator(self) -> Sequence[str]:
-        """The published hashes of all cells, each computed when it is asked for."""
+        """The published hashes of all cells, each computed on request."""
         return self._hashes
 
     def get_metrics_from_hash(self, module_hash: str) -> tuple[Fixed, Computed]:
-        """All numbers of a cell, by its published hash; counts nothing.
+        """All numbers of the cell with a published hash; not counted.
 
         Raises:
             NotFoundError: No cell of this benchmark has that hash.
@@ -198,11 +198,11 @@ class NASBench:
         return self._metrics(self._cells[self._hashes.row(module_hash)])
 
     def get_metrics_from_spec(self, model_spec: ModelSpec) -> tuple[Fixed, Computed]:
-        """All numbers of a cell; counts nothing.
+        """All numbers of a cell; not counted.
 
         Raises:
-            OutOfDomainError: The cell is outside of the search space.
-            NotFoundError: It is not in this benchmark.
+            OutOfDomainError: The cell lies outside the search space.
+            NotFoundError: The cell is not in this benchmark.
         """
         return self._metrics(self._stored(self._genotype(model_spec)))
 
@@ -216,12 +216,12 @@ class NASBench:
 
     @cached_property
     def fixed_statistics(self) -> Mapping[str, Fixed]:
-        """By published hash: `module_adjacency`, `module_operations`, `trainable_parameters`; made when asked for."""
+        """`module_adjacency`, `module_operations` and `trainable_parameters` by published hash, computed on request."""
         return _ByHash(self._hashes, lambda row: self._fixed(self._cells[row]))
 
     @cached_property
     def computed_statistics(self) -> Mapping[str, Computed]:
-        """By published hash, by budget, for each repeat: the `halfway_*` and `final_*` numbers; made when asked for."""
+        """`halfway_*` and `final_*` numbers of each repeat, by published hash and budget, read on request."""
         return _ByHash(self._hashes, lambda row: self._computed(self._cells[row]))
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -237,24 +237,24 @@ class NASBench:
             raise OutOfDomainError(str(error)) from error
 
     def _check_spec(self, model_spec: ModelSpec) -> None:
-        """Raise an OutOfDomainError if a cell is outside of the search space; private, but called by published code."""
+        """Raise an OutOfDomainError if a cell lies outside the search space; published code calls it."""
         self._genotype(model_spec)
 
     def _hash_spec(self, model_spec: ModelSpec) -> str:
-        """The published hash of a cell; private, but called by published code."""
+        """The published hash of a cell; published code calls it."""
         value = model_spec.hash_spec(self.config["available_ops"])
         row = self._row(self._genotype(model_spec))
         if row is not None:
-            self._hashes.note(row, value)  # so that it need not be looked for
+            self._hashes.note(row, value)  # saves a search for it
         return value
 
     def _stored(self, genotype: GenotypeArray) -> GenotypeArray:
-        """The isomorphic cell that the benchmark holds, or the same cell where it holds none."""
+        """The isomorphic cell in the benchmark, or the given cell if there is none."""
         row = self._row(genotype)
         return genotype if row is None else self._cells[row]
 
     def _row(self, genotype: GenotypeArray) -> int | None:
-        """Position of the isomorphic cell that the benchmark holds, if it holds one."""
+        """Row of the isomorphic cell in the benchmark, None if there is none."""
         keys, rows = self._by_key
         key = self._space.key(genotype[None])[0]
         at = min(int(np.searchsorted(keys, key)), len(keys) - 1)
@@ -273,7 +273,7 @@ class NASBench:
         return _Hashes(len(self._cells), lambda row: self._space.published_hash(self._cells[row, None])[0])
 
     def _drawn(self, cell: GenotypeArray, epochs: int) -> SeedPolicy:
-        """The mean, or one of the repeats that have a validation accuracy."""
+        """The mean, or a drawn repeat that has a validation accuracy."""
         if self._rng is None or not self._seeds:
             return "mean"
         drawn = self.benchmark.query(cell, self._score.path, epoch=epochs, seed=self._rng)
@@ -301,7 +301,7 @@ class NASBench:
         }
 
     def _numbers(self, cell: GenotypeArray, epochs: int, seed: SeedPolicy, stage: str) -> dict[str, float]:
-        """Time and accuracies of one stage of a training, by published key; empty if that stage was not recorded."""
+        """Time and accuracies of one stage of a training, by published key; empty if not recorded."""
         names = {f"{stage}training_time": "train_seconds"}
         names |= {f"{stage}{split}_accuracy": f"{split}_accuracy" for split in SPLITS}
         answers = {key: self._answer(cell, STAGES[stage] + name, epochs, seed) for key, name in names.items()}
@@ -310,17 +310,17 @@ class NASBench:
         return {key: np.nan if answer is None else _published(answer) for key, answer in answers.items()}
 
     def _answer(self, cell: GenotypeArray, name: str, epoch: Any, seed: SeedPolicy) -> Answer | None:
-        """What the benchmark says; None where it does not record such a metric."""
+        """The answer of the benchmark, None if it does not have the metric."""
         path = f"{self._score.dataset}/{name}" if self._score.dataset else name
         path = path if path in self.benchmark.metrics else name
         return self.benchmark.query(cell, path, epoch=epoch, seed=seed) if path in self.benchmark.metrics else None
 
 
 class _Hashes(Sequence[str]):
-    """The hash of each of `n` rows, computed once when asked for, and the row of a hash."""
+    """The hash of each of `n` rows, computed once on request, and the row of a hash."""
 
-    def __init__(self, n: int, make: Callable[[int], str]) -> None:
-        self._n, self._make = n, make
+    def __init__(self, n: int, compute: Callable[[int], str]) -> None:
+        self._n, self._compute = n, compute
         self._row: dict[str, int] = {}
         self._hash: dict[int, str] = {}
         self._unseen = iter(range(n))
@@ -341,24 +341,24 @@ class _Hashes(Sequence[str]):
         return self._find(value) is not None
 
     def row(self, value: str) -> int:
-        """The row with a hash."""
-        found = self._find(value)
-        if found is None:
+        """The row with a hash; raises a NotFoundError if there is none."""
+        row = self._find(value)
+        if row is None:
             raise NotFoundError(f"none of the {self._n:,} cells has the hash {value!r}; hash_iterator() has all")
-        return found
+        return row
 
     def note(self, row: int, value: str) -> None:
-        """Remember the hash of a row, which is then not computed."""
+        """Store the known hash of a row."""
         self._hash[row] = value
         self._row.setdefault(value, row)
 
     def _of(self, row: int) -> str:
         if row not in self._hash:
-            self.note(row, self._make(row))
+            self.note(row, self._compute(row))
         return self._hash[row]
 
     def _find(self, value: object) -> int | None:
-        """The row with a hash; computes hashes until it is there."""
+        """The row with a hash, None if there is none; computes hashes until it is found."""
         if value not in self._row:
             for row in self._unseen:
                 if self._of(row) == value:
@@ -367,13 +367,13 @@ class _Hashes(Sequence[str]):
 
 
 class _ByHash(Mapping[str, T]):
-    """What is made of a row, by its hash."""
+    """Values of rows by hash, computed on request."""
 
-    def __init__(self, hashes: _Hashes, make: Callable[[int], T]) -> None:
-        self._hashes, self._make = hashes, make
+    def __init__(self, hashes: _Hashes, compute: Callable[[int], T]) -> None:
+        self._hashes, self._compute = hashes, compute
 
     def __getitem__(self, name: str) -> T:
-        return deepcopy(self._make(self._hashes.row(name)))
+        return deepcopy(self._compute(self._hashes.row(name)))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._hashes)
@@ -383,22 +383,23 @@ class _ByHash(Mapping[str, T]):
 
 
 def _connected(spec: ModelSpec) -> tuple[npt.NDArray[Any], list[str]]:
+    """Matrix and operations of a cell; raises an OutOfDomainError if no path leads from input to output."""
     if spec.matrix is None or spec.ops is None:
-        raise OutOfDomainError("invalid spec, provided graph is disconnected: no way leads from input to output")
+        raise OutOfDomainError("invalid spec, provided graph is disconnected: no path leads from input to output")
     return spec.matrix, spec.ops
 
 
-def _kept(edges: npt.NDArray[np.bool_]) -> list[int]:
-    """The vertices on a way from the first to the last of `(v, v)` edges, none if there is no way."""
+def _connected_vertices(edges: npt.NDArray[np.bool_]) -> list[int]:
+    """Vertices on a path from the first to the last, given edges `(v, v)`; empty if there is no path."""
     v = len(edges)
     forward, backward = np.arange(v) == 0, np.arange(v) == v - 1
     for vertex in range(1, v):
         forward[vertex] = (edges[:, vertex] & forward).any()
         backward[v - 1 - vertex] |= (edges[v - 1 - vertex] & backward).any()
-    kept: list[int] = np.flatnonzero(forward & backward).tolist()
-    return kept
+    connected: list[int] = np.flatnonzero(forward & backward).tolist()
+    return connected
 
 
 def _published(answer: Answer) -> float:
-    """In the unit of NAS-Bench-101: accuracies from 0 to 1."""
+    """The value in the unit of NAS-Bench-101: accuracies from 0 to 1."""
     return answer.value / 100 if answer.units == "percent" else answer.value

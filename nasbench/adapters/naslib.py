@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.adapters.naslib_forms import form_of
 from nasbench.benchmark.base import Answer, Benchmark, Epoch
 from nasbench.errors import InputError, NotFoundError
 from nasbench.predictors import Inputs, Prediction, Predictor, predictors
 from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
-from nasbench.spaces.darts import DARTS
-from nasbench.spaces.nb101 import NB101
-from nasbench.spaces.nb201 import EDGES, NB201
-from nasbench.spaces.tnb101_macro import MODULES, TNB101Macro
-from nasbench.spaces.tnb101_micro import TNB101Micro
 from nasbench.types import FloatArray, GenotypeArray
 
 
 class Metric(Enum):
-    """What can be asked for."""
+    """NASLib's names of what `SearchSpace.query` answers with."""
 
     RAW = auto()
     ALL = auto()
@@ -58,12 +54,12 @@ NAMES = {
     Metric.LATENCY: "latency",
     Metric.PARAMETERS: "parameters",
 }
-"""Our name of each; a split is never answered with another."""
+"""Our names of metrics; one split never stands for another."""
 COSTS = (Metric.FLOPS, Metric.LATENCY, Metric.PARAMETERS, Metric.TRAIN_TIME)
 
 
 class EncodingType(Enum):
-    """How `SearchSpace.encode` writes an architecture."""
+    """Encodings of `SearchSpace.encode`."""
 
     ADJACENCY_ONE_HOT = "adjacency_one_hot"
     PATH = "path"
@@ -71,104 +67,11 @@ class EncodingType(Enum):
     COMPACT = "compact"
 
 
-# --- how NASLib writes architectures --------------------------------------------------------------------------------
-
-
-class Form(NamedTuple):
-    """How NASLib writes the architectures of a space.
-
-    Attributes:
-        kind: What `get_type` says.
-        write: Makes a specification of a genotype `(d,)`.
-        read: Inverse of `write`.
-        budgets: Whether an epoch is a number of epochs, and not a place in a curve that is counted from 0.
-    """
-
-    kind: str
-    write: Callable[[Any, GenotypeArray], Any]
-    read: Callable[[Any, Any], GenotypeArray]
-    budgets: bool = False
-
-
-_EDGES = sorted(EDGES)
-"""Edges in the order of NASLib's `op_indices`: by source, where the published string goes by target."""
-_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
-"""Operations as NASLib numbers them."""
-
-
-def _write_edges(space: NB201, genotype: GenotypeArray) -> tuple[int, ...]:
-    return tuple(_OPERATIONS.index(space.operations[genotype[EDGES.index(edge)]]) for edge in _EDGES)
-
-
-def _read_edges(space: NB201, spec: Any) -> GenotypeArray:
-    if len(spec) != len(EDGES) or not all(0 <= op < len(space.operations) for op in spec):
-        known = ", ".join(f"{number} {name}" for number, name in enumerate(_OPERATIONS))
-        raise InputError(f"a specification of {space.name} is six of {known}; got {spec!r}")
-    return space.genotype([space.operations.index(_OPERATIONS[spec[_EDGES.index(edge)]]) for edge in EDGES])
-
-
-def _write_matrix(space: NB101, genotype: GenotypeArray) -> dict[str, Any]:
-    matrix, ops = space.matrix(genotype)
-    return {"matrix": matrix, "ops": ops}
-
-
-def _read_matrix(space: NB101, spec: Mapping[str, Any]) -> GenotypeArray:
-    if not isinstance(spec, Mapping) or set(spec) != {"matrix", "ops"}:
-        raise InputError(f"a specification of {space.name} is a dictionary of 'matrix' and 'ops', got {spec!r}")
-    return space.from_matrix(spec["matrix"], list(spec["ops"]))
-
-
-def _write_cells(space: DARTS, genotype: GenotypeArray) -> tuple[tuple[tuple[int, int], ...], ...]:
-    sources, ops, _ = space.cells(genotype[None])
-    return tuple(
-        tuple(zip(sources[..., cell].ravel().tolist(), ops[..., cell].ravel().tolist(), strict=True)) for cell in (0, 1)
-    )
-
-
-def _read_cells(space: DARTS, spec: Any) -> GenotypeArray:
-    try:
-        normal, reduce = ([(space.operations[op], int(state)) for state, op in cell] for cell in spec)
-    except (TypeError, ValueError, IndexError) as error:
-        raise InputError(
-            f"a specification of {space.name} is two cells of pairs (state, operation): {error}"
-        ) from error
-    return space.genotype(f"Genotype(normal={normal}, reduce={reduce})")
-
-
-def _write_modules(space: TNB101Macro, genotype: GenotypeArray) -> tuple[int, ...]:
-    return tuple((genotype + (np.arange(len(genotype)) < MODULES[0])).tolist())
-
-
-def _read_modules(space: TNB101Macro, spec: Any) -> GenotypeArray:
-    return space.genotype([int(digit) - (place < MODULES[0]) for place, digit in enumerate(spec)])
-
-
-def _write_plain(space: Space, genotype: GenotypeArray) -> tuple[int, ...]:
-    return tuple(genotype.tolist())
-
-
-def _read_plain(space: Space, spec: Any) -> GenotypeArray:
-    return space.genotype(list(spec) if isinstance(spec, tuple) else spec)
-
-
-FORMS: dict[type[Space], Form] = {
-    NB101: Form("nasbench101", _write_matrix, _read_matrix, budgets=True),
-    NB201: Form("nasbench201", _write_edges, _read_edges),
-    DARTS: Form("nasbench301", _write_cells, _read_cells),
-    TNB101Micro: Form("transbench101_micro", _write_plain, _read_plain),
-    TNB101Macro: Form("transbench101_macro", _write_modules, _read_modules),
-}
-"""Of the spaces that NASLib has; in others a specification is the genotype.
-
-Of TransNAS-Bench-101 the numbers are the digits of the published string, as NASLib asks its table (it builds the
-network with another meaning of them).
-"""
-
 _shared = np.random.default_rng(0)
 
 
 def seed(value: int) -> None:
-    """Seed the generator that search spaces without one of their own draw from (NASLib: the global one of numpy)."""
+    """Seed the generator of search spaces without one of their own (in NASLib: the global one of numpy)."""
     _shared.bit_generator.state = np.random.default_rng(value).bit_generator.state
 
 
@@ -176,13 +79,13 @@ def seed(value: int) -> None:
 
 
 class SearchSpace:
-    """One architecture of a space, which methods draw, change and ask about, as NASLib's `Graph` objects are.
+    """One architecture of a space that can be drawn, changed and queried, like a `Graph` of NASLib.
 
-    `dataset_api` is a benchmark: what `nasbench.load` gives.
+    The argument `dataset_api` of its methods is a benchmark, as returned by `nasbench.load`.
 
     Args:
         space: A space, or its name.
-        rng: Generator of all its draws, shared with its clones; that of `seed` if not given.
+        rng: Generator of all draws, shared with clones; by default the one that `seed` seeds.
     """
 
     QUERYABLE = True
@@ -190,7 +93,7 @@ class SearchSpace:
     def __init__(self, space: Space | str, rng: np.random.Generator | None = None) -> None:
         self.space = spaces.create(space) if isinstance(space, str) else space
         self.rng = _shared if rng is None else rng
-        self._form = FORMS.get(type(self.space), Form(self.space.name, _write_plain, _read_plain))
+        self._form = form_of(self.space)
         self._genotype: GenotypeArray | None = None
 
     # --- the architecture ---------------------------------------------------------------------------------------
@@ -211,27 +114,27 @@ class SearchSpace:
         self._genotype = genotype
 
     def clone(self) -> SearchSpace:
-        """A copy, which draws from the same generator."""
+        """A copy with the same generator."""
         return self._holding(self._genotype)
 
     def get_type(self) -> str:
-        """NASLib's name of the space, or ours where it has it not."""
+        """NASLib's name of the space, or ours if NASLib does not have it."""
         return self._form.kind
 
     def get_spec(self) -> Any:
         """The architecture as NASLib writes it.
 
-        Of NAS-Bench-201 six numbers (0 skip, 1 none, 2 convolution 3x3, 3 convolution 1x1, 4 pooling) by source node,
-        of NAS-Bench-101 a dictionary of `matrix` and `ops`, of DARTS two cells of pairs (state, operation), of
-        TransNAS-Bench-101 the digits of the published string; of other spaces the genotype as a tuple.
+        NAS-Bench-201: six numbers (0 skip, 1 none, 2 convolution 3x3, 3 convolution 1x1, 4 pooling) by source node.
+        NAS-Bench-101: a dictionary of `matrix` and `ops`. DARTS: two cells of pairs (state, operation).
+        TransNAS-Bench-101: the digits of the published string. Other spaces: the genotype as a tuple.
         """
         return self._form.write(self.space, self.genotype)
 
     def set_spec(self, spec: Any, dataset_api: Benchmark | None = None) -> None:
-        """Take an architecture: as `get_spec` writes it, as published string, or as graph.
+        """Set the architecture from a specification as of `get_spec`, a published string or a graph.
 
         Raises:
-            InputError: It is not an architecture of the space.
+            InputError: The specification is not an architecture of the space.
         """
         plain = isinstance(spec, str) or hasattr(spec, "nodes")
         self.genotype = self.space.genotype(spec) if plain else self._form.read(self.space, spec)
@@ -240,16 +143,16 @@ class SearchSpace:
     set_op_indices = set_compact = set_spec
 
     def parse(self) -> None:
-        """Nothing is done: no network is made here; `Space.network` makes one."""
+        """Do nothing: no network is built here; `Space.network` builds one."""
 
     def get_hash(self) -> tuple[Any, ...]:
-        """The same tuple for isomorphic architectures, and only for them."""
+        """A tuple that is equal exactly for isomorphic architectures."""
         canonical = self.space.canonical(self.genotype[None])[0]
         spec = self._form.write(self.space, canonical)
         return spec if isinstance(spec, tuple) else tuple(canonical.tolist())
 
     def sample_random_architecture(self, dataset_api: Benchmark | None = None, load_labeled: bool = False) -> None:
-        """Take a random architecture of the space, or with `load_labeled` one of the benchmark."""
+        """Set a random architecture of the space, or with `load_labeled` of the benchmark."""
         if not load_labeled:
             self.genotype = self.space.sample(1, self.rng)[0]
             return
@@ -259,7 +162,7 @@ class SearchSpace:
         self.genotype = known[self.rng.integers(len(known))]
 
     def mutate(self, parent: SearchSpace, dataset_api: Benchmark | None = None, edits: int = 1) -> None:
-        """Take an architecture that is some random edits away from that of another object."""
+        """Set the architecture of another object after some random edits."""
         genotypes = parent.genotype[None]
         for _ in range(edits):
             genotypes = self.space.mutate(genotypes, self.rng)
@@ -276,15 +179,15 @@ class SearchSpace:
         return (self._form.write(self.space, genotype) for chunk in chunks for genotype in chunk)
 
     def encode(self, encoding_type: EncodingType | str = EncodingType.ADJACENCY_ONE_HOT) -> Any:
-        """The architecture as numbers.
+        """The architecture as an array.
 
         Args:
             encoding_type: `ADJACENCY_ONE_HOT` (each position of our genotype one-hot) and `PATH` give a vector,
-                `COMPACT` what `get_spec` does, and `GCN` a dictionary of `num_vertices`, `adjacency`, `operations`
-                (one-hot) and `mask`.
+                `COMPACT` the specification of `get_spec`, and `GCN` a dictionary of `num_vertices`, `adjacency`,
+                `operations` (one-hot) and `mask`.
 
         Raises:
-            InputError: The encoding is not known for the space.
+            InputError: The encoding is unknown, or not defined for the space.
         """
         name = encoding_type.value if isinstance(encoding_type, Enum) else str(encoding_type).lower()
         if name not in [kind.value for kind in EncodingType]:
@@ -293,7 +196,7 @@ class SearchSpace:
         if name == "compact":
             return self.get_spec()
         if name == "gcn":
-            adjacency, ops, mask = (part[0] for part in self.space.adjacency_arrays(self.genotype[None]))
+            adjacency, ops, mask = (array[0] for array in self.space.adjacency_arrays(self.genotype[None]))
             operations = (ops[:, None] == np.arange(len(self.space.ops))) & mask[:, None]  # (v, ops)
             return {
                 "num_vertices": int(mask.sum()),
@@ -315,43 +218,42 @@ class SearchSpace:
         full_lc: bool = False,
         dataset_api: Benchmark | None = None,
     ) -> Any:
-        """A number of the architecture, mean over seeds: accuracies in percent, times in seconds, counts as counts.
+        """A measurement of the architecture, mean over seeds: accuracies in percent, times in seconds, plain counts.
 
         Args:
-            metric: What. `HP` gives a dictionary of costs, `RAW` and `ALL` one of everything at the last epoch, `EPOCH`
-                the last epoch. `TRAIN_TIME` is the time of the whole training up to the epoch.
-            dataset: Data set. Of a training without validation part and one with, as `cifar10` and `cifar10-valid`,
-                the latter is meant, and of several schedules the longest, for all metrics alike.
-            path: Without a meaning here.
-            epoch: Place in the curve, counted from 0, or -1 for the last; of NAS-Bench-101 the budget of epochs.
+            metric: The quantity. `HP` gives a dictionary of costs, `RAW` and `ALL` one of everything at the last epoch,
+                `EPOCH` the last epoch. `TRAIN_TIME` is the time of the whole training up to the epoch.
+            dataset: Data set. Where there are trainings with and without a validation part, such as `cifar10-valid` and
+                `cifar10`, the former answers for all metrics; where there are several schedules, the longest.
+            path: Ignored.
+            epoch: Position in the curve, counted from 0, or -1 for the last; in NAS-Bench-101 the budget of epochs.
             full_lc: Whether to answer with a list over all recorded epochs, up to `epoch` if that is not -1.
             dataset_api: The benchmark.
 
         Raises:
-            NotFoundError: It was not recorded; a validation metric is never taken for a test metric, nor a test metric
-                for a validation metric.
+            NotFoundError: It was not recorded. A validation metric never stands for a test metric, or vice versa.
         """
         if dataset_api is None:
-            raise InputError("pass dataset_api=nasbench.load(FILE), the benchmark that is asked")
+            raise InputError("pass dataset_api=nasbench.load(FILE), the benchmark to query")
         home = _home(dataset_api, dataset)
         if metric in (Metric.RAW, Metric.ALL):
-            paths = [found for found, facts in dataset_api.metrics.items() if facts.dataset in (home, "")]
-            return {found: self._answer(dataset_api, found, "last").value for found in paths}
+            paths = [path for path, facts in dataset_api.metrics.items() if facts.dataset in (home, "")]
+            return {path: self._answer(dataset_api, path, "last").value for path in paths}
         if metric is Metric.HP:
-            found = {kind.name.lower(): _path(dataset_api, home, NAMES[kind]) for kind in COSTS}
-            return {name: self._value(dataset_api, at, "last") for name, at in found.items() if at is not None}
+            costs = {kind.name.lower(): _path(dataset_api, home, NAMES[kind]) for kind in COSTS}
+            return {name: self._value(dataset_api, cost, "last") for name, cost in costs.items() if cost is not None}
         name = NAMES.get(metric, NAMES[Metric.VAL_ACCURACY])
-        at = _path(dataset_api, home, name)
-        if at is None:
+        full_name = _path(dataset_api, home, name)
+        if full_name is None:
             raise NotFoundError(f"{dataset_api.name} has no {name} of {home}; it has {', '.join(dataset_api.metrics)}")
-        recorded = dataset_api.recorded_epochs(at)
+        recorded = dataset_api.recorded_epochs(full_name)
         if metric is Metric.EPOCH:
             return recorded[-1]
         finished = epoch if self._form.budgets or epoch == -1 else epoch + 1
         if full_lc:
-            wanted = [one for one in recorded if epoch == -1 or one < finished + self._form.budgets]
-            return [self._value(dataset_api, at, one) for one in wanted]
-        return self._value(dataset_api, at, "last" if epoch == -1 else finished)
+            wanted = [each for each in recorded if epoch == -1 or each < finished + self._form.budgets]
+            return [self._value(dataset_api, full_name, each) for each in wanted]
+        return self._value(dataset_api, full_name, "last" if epoch == -1 else finished)
 
     def _answer(self, benchmark: Benchmark, path: str, epoch: Epoch) -> Answer:
         return benchmark.query(self.genotype, path, epoch=epoch)
@@ -371,44 +273,48 @@ class SearchSpace:
 
 
 class NasBench101SearchSpace(SearchSpace):
-    """`SearchSpace("nb101")`; `n_classes` has no meaning, as no network is made."""
+    """`SearchSpace("nb101")`; `n_classes` is ignored, as no network is built."""
 
     def __init__(self, n_classes: int = 10, rng: np.random.Generator | None = None) -> None:
         super().__init__("nb101", rng)
 
 
 class NasBench201SearchSpace(SearchSpace):
-    """`SearchSpace("nb201")`; `n_classes` has no meaning, as no network is made."""
+    """`SearchSpace("nb201")`; `n_classes` is ignored, as no network is built."""
 
     def __init__(self, n_classes: int = 10, rng: np.random.Generator | None = None) -> None:
         super().__init__("nb201", rng)
 
 
 class NasBench301SearchSpace(SearchSpace):
-    """`SearchSpace("darts")`; `n_classes` has no meaning, as no network is made."""
+    """`SearchSpace("darts")`; `n_classes` is ignored, as no network is built."""
 
     def __init__(self, n_classes: int = 10, rng: np.random.Generator | None = None) -> None:
         super().__init__("darts", rng)
 
 
 class TransBench101SearchSpaceMacro(SearchSpace):
-    """`SearchSpace("tnb101_macro")`; `dataset` has no meaning here, as `query` names it."""
+    """`SearchSpace("tnb101_macro")`; `dataset` is ignored, as `query` names it."""
 
     def __init__(self, dataset: str = "jigsaw", rng: np.random.Generator | None = None) -> None:
         super().__init__("tnb101_macro", rng)
 
 
 class TransBench101SearchSpaceMicro(SearchSpace):
-    """`SearchSpace("tnb101_micro")`; `dataset` has no meaning here, as `query` names it."""
+    """`SearchSpace("tnb101_micro")`; `dataset` is ignored, as `query` names it."""
 
     def __init__(self, dataset: str = "jigsaw", rng: np.random.Generator | None = None) -> None:
         super().__init__("tnb101_micro", rng)
 
 
 def _home(benchmark: Benchmark, dataset: str | None) -> str:
-    """The data set of the benchmark that is meant: that whose training left a validation part out, longest first."""
+    """Name in the benchmark of a data set: first one trained without its validation part, then the longest schedule."""
     known = {facts.dataset for facts in benchmark.metrics.values() if facts.dataset}
-    names = known if dataset is None else {name for name in known if name.partition("@")[0] in _meant(dataset)}
+    names = (
+        known
+        if dataset is None
+        else {name for name in known if name.partition("@")[0] in (dataset, f"{dataset}-valid")}
+    )
 
     def rank(name: str) -> tuple[bool, bool, int, str]:
         base, _, schedule = name.partition("@")
@@ -422,12 +328,8 @@ def _home(benchmark: Benchmark, dataset: str | None) -> str:
     return max(names, key=rank)
 
 
-def _meant(dataset: str) -> tuple[str, str]:
-    return dataset, f"{dataset}-valid"
-
-
 def _path(benchmark: Benchmark, dataset: str, name: str) -> str | None:
-    """Full name of a metric of a data set, or of none; None where there is no such metric."""
+    """Full name of a metric, of the data set or of none; None if there is no such metric."""
     return next((path for path in (f"{dataset}/{name}", name) if path in benchmark.metrics), None)
 
 
@@ -435,12 +337,12 @@ def _path(benchmark: Benchmark, dataset: str, name: str) -> str | None:
 
 
 class NaslibPredictor:
-    """A predictor of ours with the methods of NASLib's.
+    """One of our predictors with the methods of NASLib's.
 
     Args:
-        predictor: Specification of a predictor (`"gp"`, `"gnn+epochs=50"`), or one.
-        ss_type: Kept, without a meaning: architectures say of which space they are.
-        encoding_type: Kept, without a meaning: a predictor of ours has its own encoding.
+        predictor: Specification of a predictor (`"gp"`, `"gnn+steps=500"`), or one.
+        ss_type: Stored but ignored: architectures know their space.
+        encoding_type: Stored but ignored: our predictors have their own encodings.
     """
 
     def __init__(
@@ -450,17 +352,17 @@ class NaslibPredictor:
         self.ss_type, self.encoding_type = ss_type, encoding_type
 
     def set_ss_type(self, ss_type: str) -> None:
-        """Keep the name of a space."""
+        """Store the name of a space."""
         self.ss_type = ss_type
 
     def pre_process(self) -> None:
-        """Nothing has to be done before."""
+        """Do nothing."""
 
     def pre_compute(self, xtrain: Any, xtest: Any, unlabeled: Any = None) -> None:
-        """Nothing has to be done before."""
+        """Do nothing."""
 
     def get_data_reqs(self) -> dict[str, Any]:
-        """That architectures are enough."""
+        """Requirements of the data: architectures only."""
         return {
             "requires_partial_lc": False,
             "metric": None,
@@ -479,7 +381,7 @@ class NaslibPredictor:
         self.predictor = type(self.predictor)(**{**self.predictor.get_params(), **hyperparams})
 
     def fit(self, xtrain: Sequence[SearchSpace], ytrain: npt.ArrayLike, train_info: Any = None) -> float:
-        """Learn from architectures; returns the mean absolute error on them."""
+        """Fit to architectures; returns the mean absolute error on them."""
         space, genotypes = _stacked(xtrain)
         self.predictor.fit(Inputs(space, genotypes), ytrain)
         return float(np.abs(self.query(xtrain) - np.asarray(ytrain, dtype=np.float64)).mean())
@@ -494,14 +396,14 @@ class NaslibPredictor:
 
 
 class FromNaslib(Predictor):
-    """A predictor with the methods of NASLib's (`fit(xtrain, ytrain)`, `query(xtest)`) as one of ours.
+    """A predictor with NASLib's methods, `fit(xtrain, ytrain)` and `query(xtest)`, as one of ours.
 
-    It is given `SearchSpace` objects. Where `query` gives one row for each member of an ensemble, their mean and
-    standard deviation are the prediction; where it gives one number for each architecture, nothing is known of how far
-    it is off, and the standard deviation is that of the targets. It cannot be stored.
+    It receives `SearchSpace` objects. If `query` returns a row for each member of an ensemble, their mean and standard
+    deviation are the prediction; if it returns one number for each architecture, the standard deviation is that of the
+    targets, as the error is unknown. It cannot be stored.
 
     Args:
-        predictor: Any object with the two methods.
+        predictor: Any object with these two methods.
     """
 
     transforms_targets: ClassVar[bool] = False
@@ -529,10 +431,10 @@ class FromNaslib(Predictor):
         raise InputError(f"{self.predictor!r} is not ours and cannot be stored; use a predictor of nasbench for that")
 
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        raise InputError("a predictor of NASLib is not stored, so it cannot be restored")
+        raise InputError("a predictor of NASLib cannot be stored or restored")
 
 
 def _stacked(architectures: Sequence[SearchSpace]) -> tuple[Space, GenotypeArray]:
     if not len(architectures):
         raise InputError("no architecture was passed")
-    return architectures[0].space, np.stack([one.genotype for one in architectures])
+    return architectures[0].space, np.stack([each.genotype for each in architectures])

@@ -15,24 +15,22 @@ import numpy as np
 from nasbench.adapters.opening import opened
 from nasbench.benchmark.base import Benchmark, Epoch, Metric, SeedPolicy
 from nasbench.benchmark.load import load
-from nasbench.benchmark.surrogate import SurrogateBenchmark
-from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.cell_pair import CELLS
-from nasbench.spaces.darts import DARTS, NODES
+from nasbench.spaces.darts import DARTS, NODES_PER_CELL
 from nasbench.types import FloatArray, GenotypeArray
 
 __all__ = ["Ensemble", "Genotype", "load_ensemble"]
 
 PREFIX = "NetworkSelectorDatasetInfo:darts:"
-"""Beginning of the published names of choices; `edge_normal_0` and `inputs_node_normal_3` follow."""
+"""Prefix of the published names of choices, as of `edge_normal_0` and `inputs_node_normal_3`."""
 RUNTIME = "train_seconds"
 
 
 class Genotype(NamedTuple):
-    """Two cells as DARTS writes them: for each node two pairs of operation and hidden state, and what is put together.
+    """Two cells in the notation of DARTS: for each node two pairs of operation and hidden state.
 
-    These are the same for all architectures of DARTS, and are not read.
+    The concatenated nodes are the same for all architectures of DARTS, and are not read.
     """
 
     normal: list[tuple[str, int]]
@@ -52,29 +50,29 @@ def load_ensemble(
     """A model of one metric of a benchmark.
 
     Args:
-        path: A file of ours, tabular or surrogate, or an open benchmark.
-        metric: What is predicted; the validation accuracy if not given, and `"runtime"` is the time of training.
-        table: The tabular benchmark that a surrogate was fitted on, for one that does not itself know how seeds differ.
-            If not given, that of the file in the same folder which the surrogate says it was fitted on.
+        path: One of our files, tabular or surrogate, or an open benchmark.
+        metric: Predicted metric, by default the validation accuracy; `"runtime"` is the training time.
+        table: Tabular benchmark on which the surrogate was fitted, needed if the surrogate does not model the noise
+            between seeds. By default the file that the surrogate names, if it lies in the same folder.
         curve: Whether `predict` gives one value for each recorded epoch (NAS-Bench-x11) instead of the last.
-        seed: Of the generator of the noise.
+        seed: Seed of the noise.
 
     Raises:
-        FileError: A file is no benchmark.
+        FileError: A file is not a benchmark.
         NotFoundError: There is no such metric.
-        InputError: A table is of another space, or a curve is asked for that is not there.
+        InputError: The table has another space, or the metric has no curve.
     """
     benchmark = opened(path)
-    found = benchmark.score() if metric is None else benchmark.metric(RUNTIME if metric == "runtime" else metric)
+    predicted = benchmark.score() if metric is None else benchmark.metric(RUNTIME if metric == "runtime" else metric)
     folder = None if isinstance(path, Benchmark) else Path(path).parent
-    known = table if table is None else opened(table)
-    return Ensemble(benchmark, found, table=known, folder=folder, curve=curve, seed=seed)
+    fitted_on = None if table is None else opened(table)
+    return Ensemble(benchmark, predicted, table=fitted_on, folder=folder, curve=curve, seed=seed)
 
 
 class Ensemble:
-    """Predicts one metric: accuracies in percent, times in seconds.
+    """A model of one metric: accuracies in percent, times in seconds.
 
-    Arguments are those of `load_ensemble`; `folder` is where the table of a surrogate may be.
+    For the arguments see `load_ensemble`; `folder` may contain the table of a surrogate.
     """
 
     def __init__(
@@ -90,7 +88,7 @@ class Ensemble:
         self.benchmark, self.metric = benchmark, metric
         self._given, self._folder = table, folder
         if table is not None and table.space.name != benchmark.space.name:
-            raise InputError(f"{table.name} is of the space {table.space.name}, not {benchmark.space.name}")
+            raise InputError(f"{table.name} has the space {table.space.name}, not {benchmark.space.name}")
         recorded = benchmark.recorded_epochs(metric.path)
         if curve and len(recorded) < 2:
             raise InputError(
@@ -112,20 +110,20 @@ class Ensemble:
         """The metric of one architecture.
 
         Args:
-            config: A `Genotype` (any object with `normal` and `reduce`), a dictionary or configuration of choices by
-                their published names or by ours, or else an architecture as `Benchmark.query` takes it.
-            representation: `"genotype"` or `"configspace"`, which says that it is the second.
-            with_noise: Whether to add what repeating the training adds. A surrogate draws from the noise that it has
-                learnt, which depends on the prediction; a table adds a normal deviate whose standard deviation is that
-                between its seeds, pooled over architectures; of a cost, that of its logarithm.
-            search_space: Name of the space, which must be that of the benchmark; need not be given.
-            components: Not known here.
+            config: A `Genotype` (any object with `normal` and `reduce`), a dictionary or configuration of choices with
+                their published names or ours, or an architecture as `Benchmark.query` takes it.
+            representation: `"genotype"`, or `"configspace"` for a configuration.
+            with_noise: Whether to add the noise of repeating the training. A surrogate draws from its noise model,
+                which depends on the prediction; a table adds a normal deviate with the standard deviation between its
+                seeds, pooled over architectures; for a cost, to its logarithm.
+            search_space: Name of the space, if given that of the benchmark.
+            components: Not supported.
 
         Returns:
             One number, or with `curve` a list with one for each epoch of `epochs`, each with noise of its own.
 
         Raises:
-            InputError: It is no architecture, or noise is asked for and no architecture was trained with two seeds.
+            InputError: The architecture is invalid, or there is no noise as no architecture was trained with two seeds.
             NotFoundError: The architecture is not in the benchmark, or its value is missing.
         """
         if components:
@@ -133,29 +131,28 @@ class Ensemble:
         if representation not in ("genotype", "configspace"):
             raise InputError(f"representation is 'genotype' or 'configspace', got {representation!r}")
         if search_space not in (None, self.benchmark.space.name):
-            raise InputError(f"{self.benchmark.name} is of the space {self.benchmark.space.name}, not {search_space!r}")
+            raise InputError(f"{self.benchmark.name} has the space {self.benchmark.space.name}, not {search_space!r}")
         genotype = self._genotype(config, representation)
-        draws = with_noise and self._draws
+        draws = with_noise and self._has_noise_model
         values = [self._value(genotype, epoch, self._rng if draws else "mean") for epoch in self.epochs]
         if with_noise and not draws:
             noise = [self._noise(epoch) * self._rng.standard_normal() for epoch in self.epochs]
             pairs = zip(values, noise, strict=True)
-            values = [value * float(np.exp(n)) if self._cost else value + n for value, n in pairs]
+            values = [value * float(np.exp(e)) if self._is_cost else value + e for value, e in pairs]
         return values if self.curve else values[0]
 
     @cached_property
     def table(self) -> Benchmark:
-        """The benchmark that knows how seeds differ; where none is found, the one that answers."""
+        """The benchmark with the noise between seeds; by default the one that answers."""
         return self._given or (self._folder and _fitted_on(self.benchmark, self._folder)) or self.benchmark
 
     @property
-    def _draws(self) -> bool:
-        """Whether the benchmark is a surrogate that knows how seeds differ."""
-        benchmark = self.benchmark
-        return isinstance(benchmark, SurrogateBenchmark) and benchmark.models[self.metric.path].noise is not None
+    def _has_noise_model(self) -> bool:
+        """Whether the benchmark is a surrogate with a noise model."""
+        return self.benchmark.kind == "surrogate" and self.benchmark.takes_seed(self.metric.path)
 
     @property
-    def _cost(self) -> bool:
+    def _is_cost(self) -> bool:
         return self.metric.split == "none"
 
     def _value(self, genotype: GenotypeArray, epoch: Epoch, seed: SeedPolicy) -> float:
@@ -176,12 +173,12 @@ class Ensemble:
         return space.genotype(config)
 
     def _measured_noise(self, epoch: Epoch) -> float:
-        """Standard deviation between the seeds of an architecture, pooled; of logarithms where it is a cost."""
+        """Pooled standard deviation between the seeds of an architecture; of logarithms for a cost."""
         path, genotypes = self.table.metric(self.metric.path).path, self.table.architectures()
         seeds = self.table.recorded_seeds(path)
         answers = [self.table.query_many(genotypes, path, epoch=epoch, seed=seed) for seed in seeds]
         values = np.array([answer.values.filled(np.nan) for answer in answers]).reshape(len(seeds), len(genotypes)).T
-        if self._cost:
+        if self._is_cost:
             values = np.log(values, out=np.full(values.shape, np.nan), where=values > 0)
         pooled = pooled_deviation(values)
         if np.isnan(pooled):
@@ -195,7 +192,7 @@ class Ensemble:
 
 
 def pooled_deviation(values: FloatArray) -> float:
-    """Standard deviation within the rows of `(n, seeds)`, over all rows with two numbers or more; NaN is none."""
+    """Standard deviation within rows `(n, seeds)`, pooled over rows with two numbers or more; NaN if there are none."""
     counts = np.isfinite(values).sum(axis=1)
     rows = values[counts > 1]
     if not len(rows):
@@ -205,44 +202,40 @@ def pooled_deviation(values: FloatArray) -> float:
 
 
 def _fitted_on(surrogate: Benchmark, folder: Path) -> Benchmark | None:
-    """The table in a folder that a surrogate was fitted on, by what it says of it; None if it is not there."""
-    if not isinstance(surrogate, SurrogateBenchmark):
-        return None
-    said = surrogate.table.recipe.get("table")
-    facts: Mapping[str, Any] = said if isinstance(said, dict) else {}
+    """The table on which a surrogate was fitted, by name and recipe; None if it is not in the folder."""
+    entry = surrogate.table.recipe.get("table")
+    facts: Mapping[str, Any] = entry if isinstance(entry, dict) else {}
     name = facts.get("name")
     if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
         return None
     table = load(folder / name)
-    same = isinstance(table, TabularBenchmark) and dict(table.table.recipe) == facts.get("recipe")
+    same = dict(table.table.recipe) == facts.get("recipe")
     return table if same and np.array_equal(table.architectures(), surrogate.architectures()) else None
 
 
 def _text(cells: Mapping[str, Any]) -> str:
-    """The string of DARTS of two lists of pairs."""
+    """The string of two lists of pairs, in the notation of DARTS."""
     parts = [f"{name}={[(str(op), int(state)) for op, state in cells[name]]}" for name in CELLS]
     return f"Genotype({', '.join(parts)})"
 
 
 def _cells(config: Mapping[str, Any]) -> dict[str, list[tuple[str, int]]]:
-    """The cells of choices by their published names: of 14 edges, those on which there is an operation."""
+    """The cells of a configuration with published names: of 14 edges, the ones with an operation."""
     cells: dict[str, list[tuple[str, int]]] = {}
     for cell in CELLS:
         first, cells[cell] = 0, []
-        for node in range(2, NODES + 2):
+        for node in range(2, NODES_PER_CELL + 2):
             for state in _inputs(config, cell, node):
                 edge = f"{PREFIX}edge_{cell}_{first + state}"
                 if edge not in config:
-                    raise InputError(
-                        f"the configuration has no {edge!r}, the operation of an edge that it says is there"
-                    )
+                    raise InputError(f"the configuration has no {edge!r}, the operation of an edge that it selects")
                 cells[cell].append((config[edge], state))
             first += node
     return cells
 
 
 def _inputs(config: Mapping[str, Any], cell: str, node: int) -> tuple[int, ...]:
-    """The hidden states that lead to a node; of the first node always both inputs."""
+    """The hidden states that lead to a node; for the first node always both inputs."""
     name = f"{PREFIX}inputs_node_{cell}_{node}"
     states = ["0", "1"] if node == 2 else str(config.get(name, "")).split("_")
     if len(states) != 2 or not all(state.isdecimal() for state in states):
@@ -251,11 +244,11 @@ def _inputs(config: Mapping[str, Any], cell: str, node: int) -> tuple[int, ...]:
 
 
 def published_config(space: DARTS, genotype: GenotypeArray) -> dict[str, str]:
-    """The choices `(d,)` by the names of NAS-Bench-301; inverse of what `predict` reads."""
+    """A genotype `(d,)` as a configuration with the names of NAS-Bench-301, as `predict` reads it."""
     cells, config = space.cells(genotype[None]), {}
     for number, cell in enumerate(CELLS):
         first = 0
-        for node in range(2, NODES + 2):
+        for node in range(2, NODES_PER_CELL + 2):
             sources, ops = (part[node - 2, :, number].tolist() for part in cells[:2])
             for state, op in zip(sources, ops, strict=True):
                 config[f"{PREFIX}edge_{cell}_{first + state}"] = space.operations[op]

@@ -1,4 +1,4 @@
-"""What callers of other suites pass as their data, opened: a file of ours, or a benchmark that is open already."""
+"""Opening the data that callers of an adapter pass: one of our files, or an open benchmark."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from nasbench.errors import FileError, InputError
 
 
 def opened(source: Any, importer: str = "", published: tuple[str, ...] = ()) -> Benchmark:
-    """The benchmark in a file, or the given one.
+    """The benchmark in a file, or the given benchmark.
 
     Args:
         source: Path of a file that `nasbench import`, `build` or `surrogate` wrote, or a benchmark.
-        importer: Name of the importer of what the suite itself distributes.
-        published: Endings of the files that the suite distributes; it may distribute folders too.
+        importer: Name of the importer that reads the files of the suite.
+        published: Endings of the files that the suite distributes, besides folders.
 
     Raises:
-        InputError: It is neither a path nor a benchmark.
-        FileError: It is no file of ours; of what the suite distributes, says how to import it.
+        InputError: The source is neither a path nor a benchmark.
+        FileError: The file is not ours. For a file of the suite, the message says how to import it.
     """
     if isinstance(source, Benchmark):
         return source
@@ -30,7 +30,6 @@ def opened(source: Any, importer: str = "", published: tuple[str, ...] = ()) -> 
     if importer and (path.is_dir() or path.name.endswith(published)):
         out = f"{path.name.partition('.')[0]}.h5"
         raise FileError(
-            f"{path} is as it was published; make a benchmark of it once, nasbench import {importer} {path} --out "
-            f"{out}, and pass {out}"
+            f"{path} is a published file; import it once, nasbench import {importer} {path} --out {out}, and pass {out}"
         )
     return load(path)

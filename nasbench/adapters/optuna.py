@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 CURVE: Literal["curve"] = "curve"
-"""Epoch of an objective that reports every recorded epoch, so that a pruner can stop a trial."""
+"""Value of `epoch` for an objective that reports every recorded epoch, so that a pruner can stop a trial."""
 
 
 def objective(
@@ -31,25 +31,25 @@ def objective(
 ) -> Callable[[Trial], Any]:
     """A function for `study.optimize`: a trial chooses an architecture, the benchmark answers.
 
-    `optuna.create_study(directions=directions(benchmark, metric))` makes a study with the right directions. A trial
-    keeps `architecture` (its string), `train_seconds` (what its training costs; absent where not recorded) and the
-    metrics to `report` in its user attributes. One whose choices are no architecture, or whose value is missing, is
-    pruned, with the `reason` among its user attributes: no number stands for it.
+    `optuna.create_study(directions=directions(benchmark, metric))` creates a study with the right directions. The user
+    attributes of a trial are `architecture` (its string), `train_seconds` (cost of its training; absent where not
+    recorded) and the metrics in `report`. A trial whose choices are not an architecture, or whose value is missing, is
+    pruned, with the `reason` as a user attribute: no number stands in for it.
 
     Args:
-        benchmark: What is asked.
-        metric: Metric to optimise, or several of them; of validation, or costs.
-        epoch: Finished epochs; `"curve"` reports each recorded epoch of the one metric and stops where the study's
+        benchmark: The benchmark that answers.
+        metric: Metric to optimise, or several: validation metrics or costs.
+        epoch: Finished epochs; `"curve"` reports each recorded epoch of the one metric and stops when the study's
             pruner says so, with the cost up to there.
-        seed: Which training seeds; a generator draws one training for each trial, which all its numbers are of.
-        report: Metrics that are kept but not optimised, such as those of the test split.
+        seed: Training seeds; a generator draws one training for each trial, to which all its numbers belong.
+        report: Metrics that are stored but not optimised, such as test metrics.
 
     Raises:
         NotFoundError: There is no such metric.
-        InputError: A metric is of the test split, has no direction, or a curve is asked of several metrics.
+        InputError: A metric belongs to the test split or has no direction, or several metrics have `epoch="curve"`.
     """
     wanted = _metrics(benchmark, metric)
-    kept = [benchmark.metric(name) for name in report]
+    reported = [benchmark.metric(name) for name in report]
     several = not isinstance(metric, str)
     recorded = benchmark.recorded_epochs(wanted[0].path)
     if epoch == CURVE and (len(wanted) > 1 or not recorded):
@@ -62,8 +62,8 @@ def objective(
         training = _training(benchmark, genotype, wanted, seed)
         answers: list[Answer] = []
         for at in epochs:
-            answers = [_answer(benchmark, genotype, one, at, training) for one in wanted]
-            _keep_cost(trial, answers)
+            answers = [_answer(benchmark, genotype, each, at, training) for each in wanted]
+            _store_cost(trial, answers)
             missing = next((answer for answer in answers if answer.reason is not None), None)
             if missing is not None:
                 _prune(trial, f"{missing.metric} is missing: {missing.reason}")
@@ -71,8 +71,8 @@ def objective(
                 trial.report(answers[0].value, at)
                 if trial.should_prune():
                     _prune(trial, f"stopped by the pruner after {at} epochs")
-        for one in kept:
-            trial.set_user_attr(one.path, _answer(benchmark, genotype, one, "last", training).value)
+        for each in reported:
+            trial.set_user_attr(each.path, _answer(benchmark, genotype, each, "last", training).value)
         values = tuple(answer.value for answer in answers)
         return values if several else values[0]
 
@@ -81,26 +81,26 @@ def objective(
 
 def directions(benchmark: Benchmark, metric: str | Sequence[str]) -> list[str]:
     """`maximize` or `minimize` for each metric; raises as `objective` does."""
-    return ["maximize" if one.direction == "maximise" else "minimize" for one in _metrics(benchmark, metric)]
+    return ["maximize" if each.direction == "maximise" else "minimize" for each in _metrics(benchmark, metric)]
 
 
 def _metrics(benchmark: Benchmark, metric: str | Sequence[str]) -> list[Metric]:
     wanted = [benchmark.metric(name) for name in ([metric] if isinstance(metric, str) else metric)]
     if not wanted:
         raise InputError("name at least one metric to optimise")
-    for one in wanted:
-        if one.split == "test":
+    for each in wanted:
+        if each.split == "test":
             raise InputError(
-                f"{one.path!r} is for the one who judges a search, not for the search; optimise a validation metric, "
-                f"and keep this one with report=[{one.path!r}]"
+                f"{each.path!r} is for judging a search, not for the search; optimise a validation metric, and record "
+                f"this one with report=[{each.path!r}]"
             )
-        if one.direction == "none":
-            raise InputError(f"{one.path!r} has no direction, so it cannot be optimised; name another metric")
+        if each.direction == "none":
+            raise InputError(f"{each.path!r} has no direction, so it cannot be optimised; name another metric")
     return wanted
 
 
-def _keep_cost(trial: Trial, answers: Sequence[Answer]) -> None:
-    """Keep the time of training of the first answer that has one."""
+def _store_cost(trial: Trial, answers: Sequence[Answer]) -> None:
+    """Store the training time of the first answer that has one."""
     cost = next((answer.cost for answer in answers if answer.cost == answer.cost), None)
     if cost is not None:
         trial.set_user_attr("train_seconds", cost)
@@ -114,10 +114,10 @@ def _prune(trial: Trial, reason: str) -> None:
 def _training(
     benchmark: Benchmark, genotype: GenotypeArray, wanted: Sequence[Metric], seed: SeedPolicy
 ) -> int | Literal["mean"]:
-    """The seed that a generator draws among those of the first metric that has any."""
+    """The seed policy of one trial; a generator draws among the seeds of the first metric that has any."""
     if isinstance(seed, int | str):
         return seed
-    seeded = next((one.path for one in wanted if benchmark.recorded_seeds(one.path)), None)
+    seeded = next((each.path for each in wanted if benchmark.recorded_seeds(each.path)), None)
     drawn = benchmark.query(genotype, seeded, seed=seed).seeds if seeded else ()
     return drawn[0] if drawn else "mean"
 
@@ -125,7 +125,7 @@ def _training(
 def _answer(
     benchmark: Benchmark, genotype: GenotypeArray, metric: Metric, epoch: Epoch, seed: int | Literal["mean"]
 ) -> Answer:
-    """What the benchmark says; metrics that have no seeds or no epochs are asked without."""
+    """The answer of the benchmark; metrics without seeds or epochs are queried without them."""
     at: Epoch = epoch if benchmark.recorded_epochs(metric.path) else "last"
     policy: SeedPolicy = seed if benchmark.recorded_seeds(metric.path) else "mean"
     return benchmark.query(genotype, metric.path, epoch=at, seed=policy)

@@ -1,4 +1,4 @@
-"""A benchmark as a blackbox of Syne Tune, so that its schedulers search it in simulated time (Salinas et al., 2022)."""
+"""A benchmark as a blackbox of Syne Tune, for its schedulers and simulated time (Salinas et al., 2022)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ except ImportError as error:
 FIDELITY = "epoch"
 """Name of the fidelity: `time_attr` of a scheduler."""
 ELAPSED = "train_seconds"
-"""Name of the time of training so far: `elapsed_time_attr` of a backend."""
+"""Name of the elapsed training time: `elapsed_time_attr` of a backend."""
 
 
 def blackbox(
@@ -35,28 +35,28 @@ def blackbox(
     *,
     drop_incomplete: bool = False,
 ) -> Any:
-    """A benchmark as a blackbox: `BlackboxTabular` of a table, `PredictedBlackbox` of a surrogate.
+    """A benchmark as a blackbox: a `BlackboxTabular` for a table, a `PredictedBlackbox` for a surrogate.
 
-    A configuration names the option of each choice (`Space.to_config`), the fidelity is the number of finished epochs.
-    Objectives have the names of our metrics (without the data set where they differ so), their units and their
-    direction: of accuracies more is better, so a scheduler gets `do_minimize=False`. `train_seconds` is the time from
-    the start, as `UserBlackboxBackend(blackbox, elapsed_time_attr="train_seconds")` needs it.
+    A configuration names the option of each choice (`Space.to_config`); the fidelity is the number of finished epochs.
+    Objectives have the names (without the data set if they stay unique), units and directions of our metrics: higher
+    accuracy is better, so schedulers need `do_minimize=False`. `train_seconds` is the time from the start, as
+    `UserBlackboxBackend(blackbox, elapsed_time_attr="train_seconds")` needs it.
 
     Args:
-        benchmark: What is asked.
-        dataset: Data set of the objectives; that of the validation accuracy, if there is one.
-        metrics: Names of the objectives; if not given, the validation accuracy and the time of training. Test metrics
-            are for the one who judges a search: name them only where no scheduler is told of them.
-        seeds: Training seeds on the axis of seeds; if not given, those with which every architecture has every number.
-            `"mean"` makes one of all that were measured. Syne Tune counts them from 0.
-        drop_incomplete: Whether to leave out architectures that lack a number.
+        benchmark: A tabular or surrogate benchmark.
+        dataset: Data set of the objectives; by default the one of the validation accuracy, if there is only one.
+        metrics: Names of the objectives; by default the validation accuracy and the training time. Test metrics are for
+            judging a search: name them only if no scheduler sees them.
+        seeds: Training seeds on the axis of seeds; by default those for which no number is missing. `"mean"` averages
+            all measured seeds. Syne Tune numbers them from 0.
+        drop_incomplete: Whether to leave out architectures with missing numbers.
 
     Raises:
-        NotFoundError: There is no such metric, seed, or epoch at which all metrics were recorded.
-        InputError: An architecture lacks a number; none is ever made up.
+        NotFoundError: There is no such metric or seed, or no epoch at which all metrics were recorded.
+        InputError: A number is missing; nothing is imputed.
     """
     score = benchmark.score(dataset)
-    names = metrics if metrics is not None else _default(benchmark, score.path)
+    names = metrics if metrics is not None else _default_metrics(benchmark, score.path)
     paths = [_path(benchmark, score.dataset, name) for name in names]
     if benchmark.kind == "surrogate":
         return PredictedBlackbox(benchmark, paths)
@@ -83,19 +83,19 @@ def blackbox(
 
 
 def configuration_space(space: Space) -> dict[str, Any]:
-    """A space as Syne Tune describes it: one `choice` for each position of a genotype."""
+    """A space in the notation of Syne Tune: one `choice` for each position of a genotype."""
     return {name: choice(list(space.option_names(place))) for place, name in enumerate(space.choice_names)}
 
 
 class PredictedBlackbox(Blackbox):  # type: ignore[misc]  # Syne Tune has no types
-    """A surrogate benchmark as a blackbox of one fidelity: it answers for every architecture of its space.
+    """A surrogate benchmark as a blackbox with one fidelity, for every architecture of its space.
 
     Args:
-        benchmark: A surrogate.
+        benchmark: A surrogate benchmark.
         paths: Full names of the objectives.
 
     Raises:
-        NotFoundError: They were not learnt at one epoch.
+        NotFoundError: The surrogate did not learn all of them at one epoch.
     """
 
     def __init__(self, benchmark: Benchmark, paths: Sequence[str]) -> None:
@@ -109,7 +109,7 @@ class PredictedBlackbox(Blackbox):  # type: ignore[misc]  # Syne Tune has no typ
 
     @property
     def fidelity_values(self) -> npt.NDArray[np.int64]:
-        """The one epoch that was learnt; shape `(1,)`."""
+        """The epoch of the surrogate; shape `(1,)`."""
         return np.array([self._epoch])
 
     def fidelity_name(self) -> str:
@@ -127,13 +127,13 @@ class PredictedBlackbox(Blackbox):  # type: ignore[misc]  # Syne Tune has no typ
 
 
 def _short(paths: Sequence[str]) -> list[str]:
-    """Names without the data set, where they differ."""
+    """Names without the data set if they are unique, else full names."""
     names = [path.rpartition("/")[2] for path in paths]
     return names if len(set(names)) == len(names) else list(paths)
 
 
-def _default(benchmark: Benchmark, path: str) -> list[str]:
-    """The metric that ranks architectures, and the time of training where it is recorded."""
+def _default_metrics(benchmark: Benchmark, path: str) -> list[str]:
+    """The metric that ranks architectures, and the training time if recorded."""
     time = f"{path.rpartition('/')[0]}/{ELAPSED}".removeprefix("/")
     return [path, time] if time in benchmark.metrics else [path]
 
@@ -143,10 +143,10 @@ def _path(benchmark: Benchmark, dataset: str, name: str) -> str:
 
 
 def _epochs(benchmark: Benchmark, paths: Sequence[str]) -> tuple[int, ...]:
-    """The epochs at which all metrics that have epochs were recorded; 1 where none has."""
+    """The epochs at which all metrics with epochs were recorded; 1 if no metric has epochs."""
     recorded = [set(benchmark.recorded_epochs(path)) for path in paths]
-    dated = [epochs for epochs in recorded if epochs]
-    common = sorted(set.intersection(*dated)) if dated else [1]
+    with_epochs = [epochs for epochs in recorded if epochs]
+    common = sorted(set.intersection(*with_epochs)) if with_epochs else [1]
     if not common:
         raise NotFoundError(f"{', '.join(paths)} were never recorded at the same epoch; name fewer metrics")
     return tuple(common)
@@ -159,7 +159,7 @@ def _tensor(
     epochs: tuple[int, ...],
     seeds: Sequence[int] | Literal["mean"] | None,
 ) -> tuple[FloatArray, str]:
-    """All numbers as (architecture, seed, fidelity, objective), NaN where missing, and which seeds they are of."""
+    """All numbers by (architecture, seed, fidelity, objective), NaN where missing, and the names of the seeds."""
     if isinstance(seeds, str):
         policies: list[Any] = ["mean"]
     elif seeds is None:
@@ -171,22 +171,22 @@ def _tensor(
         raise NotFoundError(f"{', '.join(paths)} have no seed in common; pass seeds='mean'")
     values = np.empty((len(genotypes), len(policies), len(epochs), len(paths)))
     for objective, path in enumerate(paths):
-        dated, seeded_here = bool(benchmark.recorded_epochs(path)), bool(benchmark.recorded_seeds(path))
+        has_epochs, has_seeds = bool(benchmark.recorded_epochs(path)), bool(benchmark.recorded_seeds(path))
         for place, policy in enumerate(policies):
             for fidelity, epoch in enumerate(epochs):
                 answers = benchmark.query_many(
-                    genotypes, path, epoch=epoch if dated else "last", seed=policy if seeded_here else "mean"
+                    genotypes, path, epoch=epoch if has_epochs else "last", seed=policy if has_seeds else "mean"
                 )
                 values[:, place, fidelity, objective] = answers.values.filled(np.nan)
     if seeds is None and len(policies) > 1:
         whole: BoolArray = np.logical_and.reduce(np.isfinite(values), axis=(0, 2, 3))
         if whole.any():
-            values, policies = values[:, whole], [policy for policy, kept in zip(policies, whole, strict=True) if kept]
+            values, policies = values[:, whole], [policies[at] for at in np.flatnonzero(whole)]
     return values, ", ".join(map(str, policies))
 
 
 def _named(space: Space, genotypes: GenotypeArray) -> pd.DataFrame:
-    """Genotypes `(n, d)` as columns of named options."""
+    """Genotypes `(n, d)` as one column of option names for each choice."""
     columns = {}
     for place, name in enumerate(space.choice_names):
         options = space.option_names(place)

@@ -1,4 +1,4 @@
-"""What a benchmark answers: a metric of an architecture, at an epoch, for a seed policy, and what that cost."""
+"""Base class of benchmarks: they answer one metric of an architecture, at an epoch and for a seed policy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +15,16 @@ from nasbench.errors import InputError, NotFoundError
 from nasbench.spaces.base import Space
 from nasbench.types import Architecture, Direction, GenotypeArray, Subset
 
+if TYPE_CHECKING:
+    from nasbench.benchmark.table import Table
+
 SeedPolicy: TypeAlias = int | Literal["mean"] | np.random.Generator
 """`"mean"` over the recorded seeds (the default), one recorded seed, or a generator that draws one."""
 Epoch: TypeAlias = int | Literal["last"]
-"""Number of finished epochs of training, or the last recorded."""
-
-
+"""Number of finished epochs of training, or the last recorded epoch."""
 POINTS = "percentage points"
 TRAINING_TIME = "train_seconds"
-"""Name of the metric of training times, in each data set."""
+"""Name of the metric of training times within a data set."""
 
 
 def difference(units: str) -> str:
@@ -33,18 +34,18 @@ def difference(units: str) -> str:
 
 @dataclass(frozen=True)
 class Metric:
-    """What one column of numbers means.
+    """Meaning of one column of numbers.
 
     Attributes:
-        dataset: Data set it was measured on; empty where it depends on none (parameters).
+        dataset: Data set it was measured on; empty if it depends on none (parameters).
         name: Name within the data set, such as `validation_accuracy`.
         split: Part of the data it was measured on; `"none"` for costs.
         units: `"percent"`, `"seconds"`, `"milliseconds"`, `"count"`, `"nats"`, ...
-        direction: Which way is better.
+        direction: Whether more or less is better.
         dims: Leading part of `("architecture", "seed", "epoch")`.
         description: One sentence.
-        resumable: Whether a longer training continues a shorter one, as along a learning curve; False where each number
-            of epochs is a training of its own, with its own schedule.
+        resumable: Whether a longer training continues a shorter one, as along a learning curve; False if each number
+            of epochs is a separate training with its own schedule.
     """
 
     dataset: str
@@ -58,17 +59,17 @@ class Metric:
 
     @property
     def path(self) -> str:
-        """Full name: `dataset/name`, or `name` where there is no data set."""
+        """Full name: `dataset/name`, or `name` without a data set."""
         return f"{self.dataset}/{self.name}" if self.dataset else self.name
 
     @property
     def seeded(self) -> bool:
-        """Whether it has a number for each training seed."""
+        """Whether there is a number for each training seed."""
         return "seed" in self.dims
 
     @property
     def trained(self) -> bool:
-        """Whether it came of training: a score, a loss, a time of training, and not what a network costs untrained."""
+        """Whether it results from training (score, loss, training time), unlike costs of the network."""
         return self.split != "none" or self.seeded
 
     @property
@@ -78,21 +79,21 @@ class Metric:
 
     @property
     def cost_path(self) -> str:
-        """Full name of the metric of what its training takes, from the start up to and including each epoch."""
+        """Full name of the metric of its training time, from the start up to and including each epoch."""
         return f"{self.dataset}/{TRAINING_TIME}" if self.dataset else TRAINING_TIME
 
 
 class Answer(NamedTuple):
-    """One measured number and what it is.
+    """One measured number with its meaning.
 
     Attributes:
-        value: In `units`; NaN where it is missing, and then `reason` says why.
+        value: In `units`; NaN if missing, then `reason` says why.
         metric: Full name of the metric.
         split: Part of the data it was measured on.
         units: Unit of the value.
-        epoch: Finished epochs of training at which it was measured; None where the metric has no epochs.
-        seeds: The training seeds that the value is the mean of; empty where the metric has no seeds.
-        cost: Seconds of training that one run costs up to that epoch (mean over `seeds`); NaN where not recorded.
+        epoch: Finished epochs of training; None for a metric without epochs.
+        seeds: Training seeds averaged by the value; empty for a metric without seeds.
+        cost: Seconds of one training up to that epoch (mean over `seeds`); NaN if not recorded.
         reason: Why the value is missing, or None.
     """
 
@@ -114,8 +115,8 @@ class Answers(NamedTuple):
         metric: Full name of the metric.
         split: Part of the data they were measured on.
         units: Unit of the values.
-        epoch: Finished epochs of training; None where the metric has no epochs.
-        seed: The seed policy, as asked: `"mean"`, `"random"` or a seed.
+        epoch: Finished epochs of training; None for a metric without epochs.
+        seed: The seed policy of the query: `"mean"`, `"random"` or a seed.
     """
 
     values: np.ma.MaskedArray[tuple[int], np.dtype[np.float64]]
@@ -129,16 +130,18 @@ class Answers(NamedTuple):
 class Benchmark(ABC):
     """Base class of tabular and surrogate benchmarks.
 
-    Metrics are named in full (`digits/validation_accuracy`) or, where that is unambiguous, without the data set.
+    Metrics are named in full (`digits/validation_accuracy`) or, if unambiguous, without the data set.
     """
 
     kind: ClassVar[str]
     """`"tabular"` or `"surrogate"`."""
     name: str
-    """Name for messages and results: that of the file it came from."""
+    """Name in messages and results: the name of its file."""
     path: Path | None = None
-    """File that it was loaded from, which other processes can open; None where it is in memory only."""
+    """File it was loaded from, for other processes to open; None if it is in memory only."""
     space: Space
+    table: Table
+    """The measurements; of a surrogate, what its models were fitted on."""
     metrics: Mapping[str, Metric]
     """The metrics by full name."""
 
@@ -150,13 +153,13 @@ class Benchmark(ABC):
 
         Args:
             architecture: Genotype, graph or published string.
-            metric: Name of the metric; the split is part of it.
+            metric: Name of the metric, which includes the split.
             epoch: Finished epochs.
-            seed: Which of the recorded training seeds to answer with.
+            seed: Which training seed to answer with.
 
         Raises:
             InputError: The architecture is not in the space.
-            NotFoundError: The architecture, metric, epoch or seed is not in the benchmark; says what is.
+            NotFoundError: The architecture, metric, epoch or seed is not in the benchmark; says which are.
         """
 
     @abstractmethod
@@ -165,40 +168,44 @@ class Benchmark(ABC):
     ) -> Answers:
         """One metric of `n` architectures `(n, d)`; raises as `query` does, naming the first offender."""
 
-    @abstractmethod
     def architectures(self) -> GenotypeArray:
-        """The architectures `(n, d)` that were trained (those a surrogate was fitted on)."""
+        """The architectures `(n, d)` that were trained, in the order of the table."""
+        return self.table.genotypes.copy()
 
     @property
     @abstractmethod
     def complete(self) -> bool:
-        """Whether every architecture of the space has an answer, so that a strategy can search it."""
+        """Whether every architecture of the space has an answer, so that a strategy can search the space."""
 
     @abstractmethod
     def recorded_epochs(self, metric: str) -> tuple[int, ...]:
-        """Epochs at which a metric can be asked; empty where it has none."""
+        """Epochs at which a metric can be queried; empty for a metric without epochs."""
 
     @abstractmethod
     def recorded_seeds(self, metric: str) -> tuple[int, ...]:
-        """Seeds with which a metric can be asked; empty where it has none."""
+        """Seeds with which a metric can be queried; empty for a metric without seeds."""
 
     def takes_seed(self, metric: str) -> bool:
-        """Whether a metric can be asked for with a seed."""
+        """Whether a metric can be queried with a seed."""
         return bool(self.recorded_seeds(metric))
 
+    def quality_records(self) -> list[dict[str, Any]]:
+        """Held-out scores of a surrogate, one record for each metric; empty for a tabular benchmark."""
+        return []
+
     def answered(self, architecture: Architecture) -> list[str]:
-        """Full names of the metrics that answer for an architecture.
+        """Full names of the metrics with an answer for an architecture.
 
         Raises:
-            NotFoundError: None does.
+            NotFoundError: No metric has one.
         """
         return list(self.metrics)
 
     def metric(self, name: str) -> Metric:
-        """The metric that a full or unambiguous short name stands for.
+        """The metric with a full or an unambiguous short name.
 
         Raises:
-            NotFoundError: No metric has that name, or several data sets do; says which there are.
+            NotFoundError: No metric has that name, or metrics of several data sets do; says which there are.
         """
         if name in self.metrics:
             return self.metrics[name]
@@ -210,24 +217,24 @@ class Benchmark(ABC):
         raise NotFoundError(f"unknown metric {name!r}; this benchmark has {', '.join(self.metrics)}")
 
     def score(self, dataset: str | None = None) -> Metric:
-        """The metric that ranks architectures where none is named: on validation data, and rather a score than a loss.
+        """Default metric to rank architectures by: a score before a loss, on validation before test data.
 
         Args:
-            dataset: Data set that it is of; any, if all such metrics belong to one.
+            dataset: Its data set; if None, the only data set with such metrics.
 
         Raises:
-            NotFoundError: There is none, or there are several data sets; says which.
+            NotFoundError: There is none, or several data sets have one; says which.
         """
         ranking = [m for m in self.metrics.values() if m.direction != "none" and dataset in (None, m.dataset)]
         for split in ("validation", "test"):
             for direction in ("maximise", "minimise"):
-                found = [m for m in ranking if (m.split, m.direction) == (split, direction)]
-                if len({m.dataset for m in found}) > 1:
+                matches = [m for m in ranking if (m.split, m.direction) == (split, direction)]
+                if len({m.dataset for m in matches}) > 1:
                     raise NotFoundError(
-                        f"several metrics rank architectures; name one of {', '.join(m.path for m in found)}"
+                        f"several metrics rank architectures; name one of {', '.join(m.path for m in matches)}"
                     )
-                if found:
-                    return next((m for m in found if m.name == f"{split}_accuracy"), found[0])
+                if matches:
+                    return next((m for m in matches if m.name == f"{split}_accuracy"), matches[0])
         raise NotFoundError(
             f"no metric says which architecture is better; this benchmark has {', '.join(self.metrics)}"
         )
@@ -237,15 +244,15 @@ class Benchmark(ABC):
 
         Raises:
             InputError: The metric belongs to no split.
-            NotFoundError: The other split was not recorded.
+            NotFoundError: It was not recorded on the other split.
         """
-        found = self.metric(metric)
-        if found.split == "none":
-            raise InputError(f"metric {found.path!r} belongs to no split, so it has no {split} counterpart")
-        other = replace(found, name=found.name.replace(f"{found.split}_", f"{split}_", 1), split=split)
+        facts = self.metric(metric)
+        if facts.split == "none":
+            raise InputError(f"metric {facts.path!r} belongs to no split, so it has no {split} counterpart")
+        other = replace(facts, name=facts.name.replace(f"{facts.split}_", f"{split}_", 1), split=split)
         match = self.metrics.get(other.path)
         if match is None or match.split != split:
             raise NotFoundError(
-                f"{found.path!r} has no counterpart of split {split!r}; this benchmark has {', '.join(self.metrics)}"
+                f"{facts.path!r} has no counterpart of split {split!r}; this benchmark has {', '.join(self.metrics)}"
             )
         return match

@@ -1,4 +1,4 @@
-"""Inputs of predictors, gathered from a benchmark: static columns, and learning curves with what they cost."""
+"""Inputs of predictors from a benchmark: static columns, and learning curves with their cost."""
 
 from __future__ import annotations
 
@@ -11,61 +11,63 @@ from nasbench.types import FloatArray, GenotypeArray
 
 
 def gather(benchmark: Benchmark, genotypes: GenotypeArray, needs: Needs, metric: str) -> Inputs:
-    """The inputs that a predictor of a metric needs, of `n` architectures; NaN where a number is missing.
+    """Inputs of `n` architectures for a predictor of a metric; NaN where a number is missing.
 
-    A column is a static metric by its name, with `:` in the place of `/`. The curve is that of the metric, or of its
-    validation counterpart where the metric belongs to another split: means over the recorded training seeds, at all
-    epochs up to the last where longer trainings continue shorter ones, else at the last only. Its cost is the recorded
-    time of training up to there.
+    A column is a static metric by its name, with `:` in place of `/`. The curve belongs to the metric, or to its
+    validation counterpart if the metric is of another split. It holds means over the recorded training seeds, at all
+    epochs up to the last one if the metric is resumable, else at the last one only. Its cost is the recorded training
+    time up to that epoch.
 
     Args:
-        benchmark: Where the numbers come from.
+        benchmark: Source of the numbers.
         genotypes: The architectures; shape `(n, d)`, checked.
         needs: What the predictor reads.
-        metric: Full name of the metric that is predicted.
+        metric: Full name of the predicted metric.
 
     Raises:
-        InputError: A column is no static metric, or the curve is not recorded up to that epoch; says what is.
+        InputError: A column is not a static metric, or the curve is not recorded at that epoch; says what is.
     """
     names = [name for name in needs.columns if name not in benchmark.space.feature_kinds]
     columns = {name: _values(benchmark, genotypes, _static(benchmark, name)) for name in names}
     if not needs.epochs:
         return Inputs(benchmark.space, genotypes, columns)
-    kind = curve_metric(benchmark, metric)
-    recorded = benchmark.recorded_epochs(kind.path)
+    source = curve_metric(benchmark, metric)
+    recorded = benchmark.recorded_epochs(source.path)
     if needs.epochs not in recorded:
         has = f"has epochs {', '.join(map(str, recorded))}" if recorded else "has no learning curve"
-        raise InputError(f"curve@{needs.epochs} cannot be read: {kind.path!r} of {benchmark.name} {has}")
-    epochs = tuple(epoch for epoch in recorded if epoch <= needs.epochs) if kind.resumable else (needs.epochs,)
-    curve = np.stack([_values(benchmark, genotypes, kind, epoch) for epoch in epochs], axis=1)
-    return Inputs(benchmark.space, genotypes, columns, curve, epochs, _cost(benchmark, genotypes, kind, needs.epochs))
+        raise InputError(f"curve@{needs.epochs} cannot be read: {source.path!r} of {benchmark.name} {has}")
+    epochs = tuple(epoch for epoch in recorded if epoch <= needs.epochs) if source.resumable else (needs.epochs,)
+    curve = np.stack([_values(benchmark, genotypes, source, epoch) for epoch in epochs], axis=1)
+    cost = _cost(benchmark, genotypes, source, needs.epochs)
+    return Inputs(benchmark.space, genotypes, columns, curve, epochs, cost)
 
 
 def curve_metric(benchmark: Benchmark, metric: str) -> Metric:
-    """The metric whose learning curve a predictor of `metric` may read: on validation data wherever there is one."""
-    found = benchmark.metric(metric)
-    if found.split in ("none", "validation"):
-        return found
+    """The metric whose learning curve a predictor of `metric` may read, on validation data if recorded."""
+    facts = benchmark.metric(metric)
+    if facts.split in ("none", "validation"):
+        return facts
     try:
-        return benchmark.partner(found.path, "validation")
+        return benchmark.partner(facts.path, "validation")
     except NotFoundError:
-        return found
+        return facts
 
 
 def _static(benchmark: Benchmark, name: str) -> Metric:
-    static = [path for path, metric in benchmark.metrics.items() if metric.static]
+    columns = [path.replace("/", ":") for path, metric in benchmark.metrics.items() if metric.static]
+    static = ", ".join(columns) or "(none)"
     try:
         metric = benchmark.metric(name.replace(":", "/"))
     except NotFoundError as error:
         kinds = ", ".join(benchmark.space.feature_kinds)
         raise InputError(
-            f"{name!r} is neither an encoding of {benchmark.space.name} ({kinds}, ...) nor a metric of "
-            f"{benchmark.name}; its static metrics are {', '.join(static) or '(none)'}"
+            f"{name!r} is neither an encoding of {benchmark.space.name} ({kinds}, ...) nor the name of one metric of "
+            f"{benchmark.name}; its static metrics are {static}"
         ) from error
     if not metric.static:
         raise InputError(
             f"{metric.path!r} comes of training, so a predictor may not read it; partial curves are written "
-            f"curve@EPOCHS, and static metrics of {benchmark.name} are {', '.join(static) or '(none)'}"
+            f"curve@EPOCHS, and static metrics of {benchmark.name} are {static}"
         )
     return metric
 

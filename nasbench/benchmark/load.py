@@ -1,4 +1,4 @@
-"""Opening a benchmark by its path."""
+"""Opening a benchmark by its path or name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ TABLES = Path(__file__).parents[1] / "tables"
 
 
 def shipped() -> dict[str, Path]:
-    """The benchmarks that come with nasbench, by name."""
+    """Files of the benchmarks that come with nasbench, by name."""
     return {path.stem: path for path in sorted(TABLES.glob("*.h5"))}
 
 
 def locate(path_or_name: str | Path) -> Path:
-    """The file that is meant: one that is there, else the benchmark of that name that comes with nasbench.
+    """The path if a file exists there, else the file of the benchmark with that name that comes with nasbench.
 
     Raises:
         FileError: There is neither.
@@ -38,17 +38,17 @@ def load(path_or_name: str | Path) -> Benchmark:
 
     Args:
         path_or_name: Path of a file that `nasbench build`, `import` or `surrogate` wrote, or the name of a benchmark
-            that comes with nasbench, as `nasbench list benchmarks` says.
+            that comes with nasbench (see `nasbench list benchmarks`).
 
     Raises:
-        FileError: There is no such file, or it is not a whole, sound benchmark.
+        FileError: There is no such file, or it is not a complete, sound benchmark.
     """
     path = locate(path_or_name)
     from nasbench.benchmark.hdf5.reader import Reader, sound
     from nasbench.benchmark.tabular import TabularBenchmark
 
     with sound(path):
-        file = Reader(path)  # which is closed with the last that reads from it
+        file = Reader(path)  # closed with its last user
         tabular = file.kind() == "tabular"
         benchmark: Benchmark = TabularBenchmark(file.table(), path.name) if tabular else file.surrogate()
         benchmark.path = path

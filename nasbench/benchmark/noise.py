@@ -1,9 +1,8 @@
-"""How trainings of one architecture with different seeds differ: learnt from a table, drawn by a surrogate.
+"""Noise between training seeds: a gamma model of the dispersion (McCullagh & Nelder, 1989, chapter 10).
 
-The deviation depends on the predicted mean alone: networks that learn badly also learn less alike. Its logarithm would
-be what to regress, but the variance of two or three seeds is far from that which they were drawn with, and its
-logarithm far too small on average; so the likelihood of the variances themselves is maximised, which are distributed as
-chi-squared (McCullagh & Nelder, 1989, chapter 10: a gamma model of the dispersion).
+It is learnt from a table and drawn by a surrogate. The deviation depends on the predicted mean alone: bad networks also
+vary more. A regression on log variances would be biased, because the logarithm of the variance of two or three seeds is
+far too small on average. So the likelihood of the variances is maximised, which have a scaled chi-squared distribution.
 """
 
 from __future__ import annotations
@@ -17,69 +16,70 @@ import numpy.typing as npt
 from nasbench.errors import InputError
 from nasbench.types import FloatArray, KeyArray
 
-KNOTS = 8
-"""Most points between which the deviation is a straight line."""
-LEAST_FREEDOM = 10
-"""Fewest degrees of freedom (numbers less architectures) from which a deviation is learnt: known within a quarter."""
+MAX_KNOTS = 8
+"""Largest number of knots of the piecewise linear deviation."""
+MIN_FREEDOM = 10
+"""Minimum degrees of freedom (observations - architectures) to fit noise: standard error about 25 %."""
 PENALTIES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
-"""Weights of the squared steps of the log deviation from knot to knot, of which cross-validation takes one."""
+"""Candidate smoothing penalties on differences of log deviation between knots; cross-validation picks one."""
 FOLDS = 5
-MOST, MOST_LOG = 1e100, 10.0
-"""Greatest deviations that are believed, of numbers and of logarithms."""
+"""Folds of that cross-validation."""
+MAX_DEVIATION, MAX_LOG_DEVIATION = 1e100, 10.0
+"""Largest deviations accepted from a file: of values, and of their logarithms."""
 
 
 class Noise(NamedTuple):
-    """Standard deviation of one training about the mean over seeds, by the predicted mean.
+    """Standard deviation of one training around the mean over seeds, as a function of the predicted mean.
 
-    A straight line between knots and constant beyond them; in the unit of the metric, or, where a predictor learnt
-    logarithms, of the logarithm.
+    It is linear between knots and constant beyond them, in the unit of the metric; for a predictor of logarithms, it is
+    the deviation of the logarithm.
 
     Attributes:
-        knots: Predicted means, increasing; shape `(k,)`, in the unit of the metric.
-        deviations: At least 0; shape `(k,)`.
+        knots: Increasing predicted means in the unit of the metric; shape `(k,)`.
+        deviations: Deviations at the knots, at least 0; shape `(k,)`.
     """
 
     knots: FloatArray
     deviations: FloatArray
 
     def check(self, log: bool) -> None:
-        """Test what a file says of a noise; `log` where it is of logarithms.
+        """Test values from a file; `log` says whether the deviations are of logarithms.
 
         Raises:
-            InputError: It breaks a rule; says which.
+            InputError: A rule is broken; says which.
         """
         knots, deviations = self
-        if knots.ndim != 1 or knots.shape != deviations.shape or not 0 < len(knots) <= KNOTS:
-            raise InputError(f"noise has 1 to {KNOTS} knots and as many deviations, got {knots.shape}")
+        if knots.ndim != 1 or knots.shape != deviations.shape or not 0 < len(knots) <= MAX_KNOTS:
+            raise InputError(f"noise has 1 to {MAX_KNOTS} knots and as many deviations, got {knots.shape}")
         if not (np.isfinite(knots).all() and (np.diff(knots) > 0).all()):
             raise InputError("knots of noise are finite and increasing")
-        most = MOST_LOG if log else MOST
-        if not ((deviations >= 0) & (deviations <= most)).all():
-            raise InputError(f"deviations of noise are from 0 to {most:g}")
+        largest = MAX_LOG_DEVIATION if log else MAX_DEVIATION
+        if not ((deviations >= 0) & (deviations <= largest)).all():
+            raise InputError(f"deviations of noise are from 0 to {largest:g}")
 
     def at(self, mean: FloatArray) -> FloatArray:
         """The deviation at predicted means `(n,)`."""
         return np.interp(mean, self.knots, self.deviations)
 
     def std(self, mean: FloatArray, log: bool) -> FloatArray:
-        """The deviation at predicted means `(n,)` in the unit of the metric; `log` where it is of logarithms."""
+        """The deviation at predicted means `(n,)`, in the unit of the metric also if `log`."""
         deviation = self.at(mean)
         return mean * np.sqrt(np.expm1(deviation**2)) if log else deviation
 
     def add(self, mean: FloatArray, deviates: FloatArray, log: bool) -> FloatArray:
-        """Predicted means `(n,)` with standard normal deviates `(n,)` as noise, which leaves the mean as it is."""
+        """Predicted means `(n,)` with noise from standard normal deviates `(n,)`; the expectation stays."""
         deviation = self.at(mean)
         return mean * np.exp(deviation * deviates - deviation**2 / 2) if log else mean + deviation * deviates
 
 
 class Spread(NamedTuple):
-    """How trainings of each of `n` architectures differ.
+    """Variation between the trainings of each of `n` architectures.
 
     Attributes:
-        variance: Unbiased variance over the seeds; shape `(n,)`, 0 where there is at most one.
-        freedom: Numbers less one, at least 0; shape `(n,)`.
-        residuals: Numbers less their mean, times the root of k / (k - 1) for k numbers, which gives each the variance
-            of one training; shape `(n, seeds)`, NaN where missing or alone.
+        variance: Unbiased variance over the seeds, 0 for fewer than two; shape `(n,)`.
+        freedom: Degrees of freedom, the number of trainings - 1 but at least 0; shape `(n,)`.
+        residuals: Differences from the mean over k seeds, times sqrt(k / (k - 1)) so that each has the variance of one
+            training; shape `(n, seeds)`, NaN where missing or the only one.
     """
 
     variance: FloatArray
@@ -88,45 +88,44 @@ class Spread(NamedTuple):
 
 
 def spread(values: FloatArray) -> Spread:
-    """What numbers `(n, seeds)`, NaN where missing, say about the noise."""
+    """Variation of values `(n, seeds)`, NaN where missing."""
     known = np.isfinite(values)
     count = known.sum(axis=1)
     several = count > 1
     total = np.where(known, values, 0).sum(axis=1)
-    apart = np.where(known & several[:, None], values - (total / np.maximum(count, 1))[:, None], np.nan)
+    differences = np.where(known & several[:, None], values - (total / np.maximum(count, 1))[:, None], np.nan)
     freedom = np.maximum(count - 1, 0).astype(np.float64)
-    variance = np.nansum(apart**2, axis=1) / np.maximum(freedom, 1)
-    return Spread(variance, freedom, apart * np.sqrt(count / np.maximum(freedom, 1))[:, None])
+    variance = np.nansum(differences**2, axis=1) / np.maximum(freedom, 1)
+    return Spread(variance, freedom, differences * np.sqrt(count / np.maximum(freedom, 1))[:, None])
 
 
-def fit_noise(predicted: FloatArray, found: Spread, group: npt.NDArray[np.intp]) -> Noise | None:
-    """The noise that seeds show, by predicted mean; None where they say too little.
+def fit_noise(predicted: FloatArray, observed: Spread, group: npt.NDArray[np.intp]) -> Noise | None:
+    """Fit the noise between seeds to the predicted mean; None if there are too few observations.
 
     Args:
-        predicted: Means predicted for the architectures without having seen them, as for those that will be asked for;
-            shape `(n,)`.
-        found: Of their trainings.
-        group: Architectures with the same number are in one part of the cross-validation; shape `(n,)`.
+        predicted: Held-out predictions of the means, as unseen architectures will have them; shape `(n,)`.
+        observed: Variation between the trainings of the architectures.
+        group: Architectures with the same number share a fold of the cross-validation; shape `(n,)`.
     """
-    rows = found.freedom > 0
-    x, variance, freedom, group = predicted[rows], found.variance[rows], found.freedom[rows], group[rows]
-    if freedom.sum() < LEAST_FREEDOM:
+    rows = observed.freedom > 0
+    x, variance, freedom, group = predicted[rows], observed.variance[rows], observed.freedom[rows], group[rows]
+    if freedom.sum() < MIN_FREEDOM:
         return None
     pooled = float(freedom @ variance / freedom.sum())
-    spots = np.quantile(x, np.linspace(0.02, 0.98, KNOTS))
-    knots = spots[np.concatenate([[True], np.diff(spots) > 1e-9 * max(1.0, float(np.abs(spots).max()))])]
+    quantiles = np.quantile(x, np.linspace(0.02, 0.98, MAX_KNOTS))
+    knots = quantiles[np.concatenate([[True], np.diff(quantiles) > 1e-9 * max(1.0, float(np.abs(quantiles).max()))])]
     if pooled <= (1e-12 * float(np.abs(x).max())) ** 2 or len(knots) == 1:
         return Noise(knots[:1], np.array([np.sqrt(pooled)]))
-    weights, ratio = _hats(x, knots), variance / pooled
+    weights, ratio = _interpolation_weights(x, knots), variance / pooled
     penalty = _penalty(weights, ratio, freedom, group)
     return Noise(knots, np.sqrt(pooled) * np.exp(_maximise(weights, ratio, freedom, penalty)))
 
 
 def deviates(keys: KeyArray, name: str, seed: int) -> FloatArray:
-    """A standard normal number for each key, always the same one for the same key, name and seed; shape `(n,)`.
+    """A standard normal number for each key, determined by the key, the name and the seed; shape `(n,)`.
 
-    The finaliser of SplitMix64 (Steele et al., 2014) makes one of 2**53 equidistant probabilities of each, and the
-    normal quantile a number of that.
+    The finaliser of SplitMix64 (Steele et al., 2014) maps each key to one of 2**53 equidistant probabilities, and the
+    normal quantile function maps that to a number.
     """
     from scipy.special import ndtri
 
@@ -142,19 +141,19 @@ def deviates(keys: KeyArray, name: str, seed: int) -> FloatArray:
 # --- fitting --------------------------------------------------------------------------------------------------------
 
 
-def _hats(x: FloatArray, knots: FloatArray) -> FloatArray:
-    """Weights `(n, k)` with which a number at each knot makes the straight line between them at `x`."""
+def _interpolation_weights(x: FloatArray, knots: FloatArray) -> FloatArray:
+    """Weights `(n, k)` of the knots in linear interpolation at `x` `(n,)`."""
     return np.stack([np.interp(x, knots, row) for row in np.eye(len(knots))], axis=1)
 
 
 def _loss(deviation: FloatArray, ratio: FloatArray, freedom: FloatArray) -> float:
-    """Negative log likelihood of variances, but for a constant, where the true deviations are these."""
+    """Negative log likelihood of the variances given the true deviations, up to a constant."""
     return float(freedom @ (np.log(deviation) + ratio / (2 * deviation**2)))
 
 
 def _maximise(weights: FloatArray, ratio: FloatArray, freedom: FloatArray, penalty: float) -> FloatArray:
-    """Log deviations `(k,)` at the knots of highest penalised likelihood."""
-    from scipy.optimize import minimize  # takes long to import
+    """Log deviations `(k,)` at the knots that maximise the penalised likelihood."""
+    from scipy.optimize import minimize  # slow to import
 
     def objective(theta: FloatArray) -> tuple[float, FloatArray]:
         at_knots = np.exp(theta)
@@ -166,17 +165,16 @@ def _maximise(weights: FloatArray, ratio: FloatArray, freedom: FloatArray, penal
         return _loss(deviation, ratio, freedom) + penalty / 2 * float(steps @ steps), gradient
 
     start = np.zeros(weights.shape[1])
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * len(start))
-    result: FloatArray = found.x
+    result: FloatArray = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * len(start)).x
     return result
 
 
 def _penalty(weights: FloatArray, ratio: FloatArray, freedom: FloatArray, group: npt.NDArray[np.intp]) -> float:
-    """The penalty under which architectures that were left out are likeliest; equal functions are left out together."""
-    part = np.unique(group, return_inverse=True)[1] % FOLDS
+    """The penalty with the highest likelihood of held-out architectures; a group is held out as a whole."""
+    fold_of = np.unique(group, return_inverse=True)[1] % FOLDS
     losses = np.zeros(len(PENALTIES))
     for fold in range(FOLDS):
-        out = part == fold
+        out = fold_of == fold
         if out.any() and not out.all():
             for number, penalty in enumerate(PENALTIES):
                 theta = _maximise(weights[~out], ratio[~out], freedom[~out], penalty)

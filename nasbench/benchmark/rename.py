@@ -1,4 +1,4 @@
-"""Other names for the metrics and data sets of a table."""
+"""New names for the metrics and data sets of a table."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from nasbench.errors import InputError, NotFoundError
 
 
 def renamed(table: Table, names: Mapping[str, str]) -> Table:
-    """The same table with other names of metrics (as `cifar10/test_accuracy`) or of whole data sets.
+    """The table with new names of metrics (such as `cifar10/test_accuracy`) or whole data sets.
 
-    The old and the new names are added to its recipe, as `renamed`.
+    The recipe lists old and new names as `renamed`.
 
     Raises:
-        NotFoundError: It has no such metric or data set; says what it has.
-        InputError: Two metrics would have one name, or one data set the epochs of two.
+        NotFoundError: There is no such metric or data set; names the existing ones.
+        InputError: Two metrics would get the same name, or one data set different epochs.
     """
     columns = dict(table.columns)
     datasets = dataset_names(table)
-    epochs = {dataset: found for dataset, found in table.epochs.items() if found}
+    epochs = {dataset: numbers for dataset, numbers in table.epochs.items() if numbers}
     for old, new in names.items():
         if old not in table.columns and old not in datasets:
             known = ", ".join((*sorted(datasets), *table.columns))
@@ -34,35 +34,35 @@ def renamed(table: Table, names: Mapping[str, str]) -> Table:
                     f"{path!r} cannot be called {metric.path!r}, as another metric is; choose another name"
                 )
             if "epoch" in metric.dims:
-                its = table.epochs[column.metric.dataset]
-                if epochs.setdefault(dataset, its) != its:
+                recorded = table.epochs[column.metric.dataset]
+                if epochs.setdefault(dataset, recorded) != recorded:
                     raise InputError(f"{path!r} has other epochs than the data set {dataset!r}; take another name")
             columns[metric.path] = Column(metric, column.values, column.missing, column.reasons)
-    left = {column.metric.dataset for column in columns.values()}
+    used = {column.metric.dataset for column in columns.values()}
     recipe = {**table.recipe, "renamed": [*as_list(table.recipe.get("renamed")), *map(list, names.items())]}
-    used = {name: found for name, found in epochs.items() if name in left}
-    return replace(table, columns=columns, epochs=used, recipe=recipe)
+    epochs = {dataset: numbers for dataset, numbers in epochs.items() if dataset in used}
+    return replace(table, columns=columns, epochs=epochs, recipe=recipe)
 
 
 def renamed_as(text: str, tables: Sequence[Table], names: Sequence[str]) -> list[Table]:
-    """The tables after what `OLD=NEW` asks for, in all that have an `OLD`, or `NAME:OLD=NEW`, in the one of that name.
+    """The tables after a renaming: `OLD=NEW` for all that have an `OLD`, `NAME:OLD=NEW` for the table of that name.
 
     Raises:
-        InputError: It is not of that form.
+        InputError: The text has neither form.
         NotFoundError: No table has such a metric or data set.
     """
     left, equals, new = text.partition("=")
-    one = next((name for name in sorted(names, key=len, reverse=True) if left.startswith(f"{name}:")), None)
-    old = left if one is None else left[len(one) + 1 :]
+    only = next((name for name in sorted(names, key=len, reverse=True) if left.startswith(f"{name}:")), None)
+    old = left if only is None else left[len(only) + 1 :]
     if not (equals and old.strip() and new.strip()):
         raise InputError(f"a renaming is OLD=NEW or FILE:OLD=NEW of metrics or data sets, got {text!r}")
-    asked = [table for name, table in zip(names, tables, strict=True) if one in (None, name)]
-    having = [table for table in asked if old in table.columns or old in dataset_names(table)] or asked[:1]
-    return [renamed(table, {old: new}) if any(table is other for other in having) else table for table in tables]
+    candidates = [table for name, table in zip(names, tables, strict=True) if only in (None, name)]
+    matches = [table for table in candidates if old in table.columns or old in dataset_names(table)] or candidates[:1]
+    return [renamed(table, {old: new}) if any(table is match for match in matches) else table for table in tables]
 
 
 def as_list(value: object) -> list[object]:
-    """A list from a recipe of whatever origin; an empty one where it is something else."""
+    """A list from an untrusted recipe, empty if the value is not a list."""
     return value if isinstance(value, list) else []
 
 

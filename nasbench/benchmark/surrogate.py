@@ -21,24 +21,24 @@ from nasbench.types import Architecture, FloatArray, GenotypeArray
 Transform: TypeAlias = Literal["identity", "log"]
 Score: TypeAlias = Callable[[FloatArray, FloatArray], float]
 
-WHOLE = 2**18
-"""Spaces with at most this many codes are predicted as a whole, at the first question."""
-REMEMBERED = 2**20
-"""Architectures and, in larger spaces, predictions remembered at most."""
+MAX_TABULATED_CODES = 2**18
+"""Spaces with at most this many codes are predicted completely at the first question."""
+MAX_CACHED = 2**20
+"""Most genotypes, and in larger spaces most predictions, that are cached."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """What answers for one metric.
+    """The model of one metric.
 
     Attributes:
         predictor: Fitted on the transformed targets.
-        transform: `"log"` where the predictor learnt the logarithm of a positive quantity (a cost).
-        epoch: Finished epochs of training of the targets; None where the metric has none.
-        quality: How well held-out targets were predicted; see `cross_validate` and `noise_quality`.
-        held_out: Predictions for the trained architectures that have a target, in their order, each by a model that
-            was fitted without it; unit of the metric, shape `(n,)`.
-        noise: How trainings with different seeds differ; None where the table does not say.
+        transform: `"log"` if the predictor learnt the logarithm of a positive quantity (a cost).
+        epoch: Finished epochs of the targets; None for a metric without epochs.
+        quality: Scores of held-out predictions; see `cross_validate` and `noise_quality`.
+        held_out: Held-out predictions for the architectures that have a target, in their order; in the unit of the
+            metric, shape `(n,)`.
+        noise: Variation between training seeds; None if the table does not determine it.
     """
 
     predictor: Predictor
@@ -51,27 +51,27 @@ class Model:
     def predict(self, genotypes: GenotypeArray) -> Prediction:
         """Mean and standard deviation for `(n, d)` genotypes in the unit of the metric.
 
-        Where the predictor learnt logarithms these are the moments of the log-normal distribution, so that a predicted
-        cost is positive.
+        For a predictor of logarithms these are the moments of the log-normal distribution, so a predicted cost is
+        positive.
         """
-        found = self.predictor.predict(Inputs(self.predictor.space_, genotypes))
-        return found if self.transform == "identity" else from_log(found)
+        prediction = self.predictor.predict(Inputs(self.predictor.space_, genotypes))
+        return prediction if self.transform == "identity" else from_log(prediction)
 
     @property
     def log(self) -> bool:
-        """Whether the predictor and the noise are of logarithms."""
+        """Whether the predictor and the noise work on logarithms."""
         return self.transform == "log"
 
 
 def from_log(prediction: Prediction) -> Prediction:
-    """Moments of a quantity whose logarithm is normally distributed with the given ones."""
-    spread = np.expm1(prediction.std**2)
-    mean = np.exp(prediction.mean) * np.sqrt(1 + spread)
-    return Prediction(mean, mean * np.sqrt(spread))
+    """Moments of a log-normal quantity from the moments of its logarithm."""
+    relative_variance = np.expm1(prediction.std**2)
+    mean = np.exp(prediction.mean) * np.sqrt(1 + relative_variance)
+    return Prediction(mean, mean * np.sqrt(relative_variance))
 
 
 class Question(NamedTuple):
-    """A metric, the epoch of its answers, and the metric that says what they cost."""
+    """A metric, the epoch of its answers, and the metric of their cost."""
 
     metric: Metric
     epoch: int | None
@@ -81,19 +81,18 @@ class Question(NamedTuple):
 class SurrogateBenchmark(Benchmark):
     """Answers with predictions for every architecture of the space.
 
-    A prediction stands for the mean over training seeds at the epoch at which the targets were measured, the only one
-    that can be asked. With a seed, the noise is added that the seeds of the table show. A whole number is the seed of
-    one training of every architecture: asked again, whenever and in whatever order, it gives the same answer, and
-    isomorphic architectures share it. A generator draws new trainings. The noise of one metric says nothing about that
-    of another.
+    A prediction stands for the mean over training seeds at the epoch of the targets, the only one available. With a
+    seed, noise is added as the seeds of the table show it. An integer is the seed of one training of every
+    architecture: its answers are reproducible in any order, and isomorphic architectures share them. A generator draws
+    new trainings. The noise of different metrics is independent.
 
-    Predictions are not clamped: a percentage may exceed 100, as cutting it off would make architectures equal that are
-    not. Answers never mix: trained architectures are answered with predictions too.
+    Predictions are not clamped: a percentage may exceed 100, because clamping would tie different architectures.
+    Trained architectures are answered with predictions too, never with measurements.
 
     Args:
-        table: What the models were fitted on: one target for each architecture and metric.
-        models: By full name of the metric.
-        name: Name of the benchmark, for messages and results.
+        table: The training data of the models: one target for each architecture and metric.
+        models: Models by full name of the metric.
+        name: Name of the benchmark in messages and results.
     """
 
     kind = "surrogate"
@@ -104,8 +103,8 @@ class SurrogateBenchmark(Benchmark):
             raise InputError(f"a surrogate has one model for each metric that has targets; check {', '.join(odd)}")
         self.table, self.models, self.name, self.space = table, dict(models), name, table.space
         self.metrics: Mapping[str, Metric] = {path: column.metric for path, column in table.columns.items()}
-        self._whole: dict[str, FloatArray] = {}
-        self._remembered: dict[tuple[str, bytes], float] = {}
+        self._tabulated: dict[str, FloatArray] = {}
+        self._predictions: dict[tuple[str, bytes], float] = {}
         self._genotypes: dict[str | bytes, GenotypeArray] = {}
         self._questions: dict[Any, Question] = {}
 
@@ -113,55 +112,51 @@ class SurrogateBenchmark(Benchmark):
         self, architecture: Architecture, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answer:
         """One prediction; see `Benchmark.query`."""
-        found, at, time = self._question(metric, epoch, seed)
+        facts, at, time = self._question(metric, epoch, seed)
         genotype = self._genotype(architecture)
-        if self._small:
+        if self._is_tabulated:
             code = self.space.code(genotype)
-            value = self._all(found.path).item(code)
-            cost = math.nan if time is None else self._all(time).item(code)
+            value = self._predict_all(facts.path).item(code)
+            cost = math.nan if time is None else self._predict_all(time).item(code)
         else:
-            value = self._one(found.path, genotype)
-            cost = math.nan if time is None else self._one(time, genotype)
+            value = self._predict_one(facts.path, genotype)
+            cost = math.nan if time is None else self._predict_one(time, genotype)
         seeds: tuple[int, ...] = ()
         if not isinstance(seed, str):
-            value = self._trained(found.path, genotype[None], np.array([value]), seed).item()
+            value = self._with_noise(facts.path, genotype[None], np.array([value]), seed).item()
             if time is not None and self.models[time].noise is not None:
-                cost = self._trained(time, genotype[None], np.array([cost]), seed).item()
+                cost = self._with_noise(time, genotype[None], np.array([cost]), seed).item()
             if not isinstance(seed, np.random.Generator):
                 seeds = (int(seed),)
-        return Answer(value, found.path, found.split, found.units, at, seeds, cost, None)
+        return Answer(value, facts.path, facts.split, facts.units, at, seeds, cost, None)
 
     def query_many(
         self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answers:
-        """Many predictions; see `Benchmark.query_many`. None is masked."""
+        """Many predictions, none of them masked; see `Benchmark.query_many`."""
         policy: int | str
-        found, at, _ = self._question(metric, epoch, seed)
+        facts, at, _ = self._question(metric, epoch, seed)
         checked = self.space.check(genotypes)
-        values, policy = self._many(found.path, checked), "mean"
+        values, policy = self._predict_many(facts.path, checked), "mean"
         if not isinstance(seed, str):
-            values = self._trained(found.path, checked, values, seed)
+            values = self._with_noise(facts.path, checked, values, seed)
             policy = "random" if isinstance(seed, np.random.Generator) else int(seed)
         masked = np.ma.MaskedArray(values, mask=np.zeros(len(values), dtype=bool), fill_value=np.nan)
-        return Answers(masked, found.path, found.split, found.units, at, policy)
+        return Answers(masked, facts.path, facts.split, facts.units, at, policy)
 
     def noise(self, genotypes: npt.ArrayLike, metric: str) -> FloatArray:
-        """Standard deviation of one training about the mean over seeds, of `(n, d)` architectures; unit of the metric.
+        """Standard deviation between trainings of architectures `(n, d)`, in the unit of the metric.
 
         Raises:
-            NotFoundError: The table that the surrogate was fitted on does not say.
+            NotFoundError: The surrogate was fitted without noise.
         """
-        found = self.metric(metric)
-        model, checked = self.models[found.path], self.space.check(genotypes)
-        return self._noise(found.path).std(self._many(found.path, checked), model.log)
+        facts = self.metric(metric)
+        model, checked = self.models[facts.path], self.space.check(genotypes)
+        return self._noise(facts.path).std(self._predict_many(facts.path, checked), model.log)
 
     def predict(self, genotypes: npt.ArrayLike, metric: str) -> Prediction:
         """Mean and standard deviation for architectures `(n, d)`, in the unit of the metric."""
         return self.models[self.metric(metric).path].predict(self.space.check(genotypes))
-
-    def architectures(self) -> GenotypeArray:
-        """The architectures `(n, d)` that the models were fitted on."""
-        return self.table.genotypes.copy()
 
     @property
     def complete(self) -> bool:
@@ -169,53 +164,53 @@ class SurrogateBenchmark(Benchmark):
         return True
 
     def recorded_epochs(self, metric: str) -> tuple[int, ...]:
-        """The one epoch that was learnt; none where the metric has no epochs."""
+        """The epoch of the targets; empty for a metric without epochs."""
         epoch = self.models[self.metric(metric).path].epoch
         return () if epoch is None else (epoch,)
 
     def recorded_seeds(self, metric: str) -> tuple[int, ...]:
-        """None: a prediction stands for the mean over seeds, and any seed can be asked where there is noise."""
+        """Always empty: a prediction stands for the mean over seeds; with noise, any seed can be queried."""
         self.metric(metric)
         return ()
 
     def takes_seed(self, metric: str) -> bool:
-        """Whether it is known how trainings with different seeds differ."""
+        """Whether the noise of the metric is known."""
         return self.models[self.metric(metric).path].noise is not None
 
     def quality_records(self) -> list[dict[str, Any]]:
-        """How far each metric can be trusted: scores on held-out cells with their 95 % intervals, one record each."""
+        """Scores on held-out cells with their 95 % intervals, one record for each metric."""
         return [
             {"metric": path, "units": self.metrics[path].units, "epoch": model.epoch, **model.quality}
             for path, model in self.models.items()
         ]
 
     def _question(self, metric: str, epoch: Any, seed: Any) -> Question:
-        """What is asked for, checked once and remembered."""
+        """The checked question, cached."""
         if type(epoch) not in (str, int) or type(seed) is not str:
-            return self._checked(metric, epoch, seed)
-        name = metric, epoch, seed
-        if name not in self._questions:
-            self._questions[name] = self._checked(metric, epoch, seed)
-        return self._questions[name]
+            return self._checked_question(metric, epoch, seed)
+        key = metric, epoch, seed
+        if key not in self._questions:
+            self._questions[key] = self._checked_question(metric, epoch, seed)
+        return self._questions[key]
 
-    def _checked(self, metric: str, epoch: Any, seed: Any) -> Question:
-        found = self.metric(metric)
-        known = self.models[found.path].epoch
+    def _checked_question(self, metric: str, epoch: Any, seed: Any) -> Question:
+        facts = self.metric(metric)
+        known = self.models[facts.path].epoch
         if isinstance(seed, np.random.Generator) or (_is_whole(seed) and seed >= 0):
-            self._noise(found.path)
+            self._noise(facts.path)
         elif not isinstance(seed, str) or seed != "mean":
             raise InputError(
                 "the seed of a question to a surrogate is 'mean', a whole number from 0 on, or a generator; "
                 f"got {seed!r}"
             )
         if isinstance(epoch, str) and epoch == "last":
-            return Question(found, known, self._time(found))
+            return Question(facts, known, self._time_metric(facts))
         if not _is_whole(epoch):
             raise InputError(f"an epoch is a number of finished epochs or 'last'; got {epoch!r}")
         if epoch != known:
             has = "has no epochs" if known is None else f"was learnt at epoch {known} only"
-            raise NotFoundError(f"{found.path!r} of {self.name} {has}; ask for it with epoch='last'")
-        return Question(found, known, self._time(found))
+            raise NotFoundError(f"{facts.path!r} of {self.name} {has}; ask for it with epoch='last'")
+        return Question(facts, known, self._time_metric(facts))
 
     def _noise(self, path: str) -> Noise:
         noise = self.models[path].noise
@@ -227,63 +222,63 @@ class SurrogateBenchmark(Benchmark):
             )
         return noise
 
-    def _trained(
+    def _with_noise(
         self, path: str, genotypes: GenotypeArray, means: FloatArray, seed: int | np.random.Generator
     ) -> FloatArray:
-        """What one training of each architecture would give: the means `(n,)` with noise."""
+        """Results of one training of each architecture: the means `(n,)` with noise."""
         if isinstance(seed, np.random.Generator):
             drawn = seed.standard_normal(len(means))
         else:
             drawn = deviates(self.space.key(genotypes), path, int(seed))
         return self._noise(path).add(means, drawn, self.models[path].log)
 
-    def _time(self, found: Metric) -> str | None:
-        """The metric that says what an answer cost, or None where it needs no training or time was not recorded."""
-        path = found.cost_path
-        trained = found.split != "none" or self.models[found.path].epoch is not None
+    def _time_metric(self, metric: Metric) -> str | None:
+        """The metric of the cost of an answer; None if it needs no training or time was not recorded."""
+        path = metric.cost_path
+        trained = metric.split != "none" or self.models[metric.path].epoch is not None
         return path if trained and path in self.models else None
 
     def _genotype(self, architecture: Architecture) -> GenotypeArray:
-        """The checked genotype, remembered for texts and for arrays of the right type."""
-        name: str | bytes
+        """The checked genotype, cached for strings and int8 arrays."""
+        key: str | bytes
         if isinstance(architecture, str):
-            name = architecture
+            key = architecture
         elif isinstance(architecture, np.ndarray) and architecture.dtype == np.int8 and architecture.ndim == 1:
-            name = architecture.tobytes()
+            key = architecture.tobytes()
         else:
             return self.space.genotype(architecture)
-        genotype = self._genotypes.get(name)
+        genotype = self._genotypes.get(key)
         if genotype is None:
             genotype = self.space.genotype(architecture)
-            if len(self._genotypes) < REMEMBERED:
-                self._genotypes[name] = genotype
+            if len(self._genotypes) < MAX_CACHED:
+                self._genotypes[key] = genotype
         return genotype
 
-    def _one(self, path: str, genotype: GenotypeArray) -> float:
-        name = path, genotype.tobytes()
-        if name not in self._remembered:
-            if len(self._remembered) >= REMEMBERED:
-                self._remembered.clear()
-            self._remembered[name] = float(self.models[path].predict(genotype[None]).mean[0])
-        return self._remembered[name]
+    def _predict_one(self, path: str, genotype: GenotypeArray) -> float:
+        key = path, genotype.tobytes()
+        if key not in self._predictions:
+            if len(self._predictions) >= MAX_CACHED:
+                self._predictions.clear()
+            self._predictions[key] = float(self.models[path].predict(genotype[None]).mean[0])
+        return self._predictions[key]
 
-    def _many(self, path: str, genotypes: GenotypeArray) -> FloatArray:
-        if self._small:
-            return self._all(path)[self.space.code(genotypes)]
+    def _predict_many(self, path: str, genotypes: GenotypeArray) -> FloatArray:
+        if self._is_tabulated:
+            return self._predict_all(path)[self.space.code(genotypes)]
         return self.models[path].predict(genotypes).mean
 
     @cached_property
-    def _small(self) -> bool:
-        return math.prod(self.space.cardinalities) <= WHOLE
+    def _is_tabulated(self) -> bool:
+        return math.prod(self.space.cardinalities) <= MAX_TABULATED_CODES
 
-    def _all(self, path: str) -> FloatArray:
-        """Predictions by code for the whole space."""
-        if path not in self._whole:
+    def _predict_all(self, path: str) -> FloatArray:
+        """Predictions for the whole space by code; shape `(codes,)`."""
+        if path not in self._tabulated:
             values = np.full(math.prod(self.space.cardinalities), np.nan)
             for chunk in self.space.enumerate():
                 values[self.space.code(chunk)] = self.models[path].predict(chunk).mean
-            self._whole[path] = values
-        return self._whole[path]
+            self._tabulated[path] = values
+        return self._tabulated[path]
 
 
 def _is_whole(number: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A table of measurements as plain values: what building and importing make and the HDF5 file holds."""
+"""A table of measurements as plain values: the result of builds and imports, stored in the HDF5 file."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ T = TypeVar("T")
 Number = TypeVar("Number", bound=np.generic)
 
 DIMS = ("architecture", "seed", "epoch")
-DIRECT = 2**22
-"""Spaces with at most this many codes are looked up in an array of all of them."""
-RESERVED = (".", "..", "epoch")
-"""Names that have a meaning of their own in a file."""
+MAX_DIRECT_CODES = 2**22
+"""Spaces with at most this many codes are looked up in an array with an entry for each code."""
+RESERVED_NAMES = (".", "..", "epoch")
+"""Names with a special meaning in a file."""
 
 
 class Plane(NamedTuple):
     """The numbers of a metric at one epoch.
 
     Attributes:
-        values: By architecture and seed; shape `(n, seeds)`, `(n, 1)` of a metric without seeds. NaN where missing.
-        missing: As `Column.missing`, same shape; None where every number was measured.
+        values: Shape `(n, seeds)`, or `(n, 1)` for a metric without seeds; NaN where missing.
+        missing: `Column.missing` at that epoch, same shape; None if every number was measured.
     """
 
     values: FloatArray
@@ -43,10 +43,10 @@ class Column:
     """The numbers of one metric.
 
     Attributes:
-        metric: What they are; `metric.dims` are their axes.
+        metric: The metric of the numbers; `metric.dims` are the axes.
         values: Shape `(n,)`, `(n, seeds)` or `(n, seeds, epochs)`; NaN exactly where `missing` is not 0.
         missing: 0 where measured, else 1 + the position of the cause in `reasons`; uint8, same shape.
-        reasons: Why numbers are missing, one sentence each.
+        reasons: Causes of missing numbers, one sentence each.
     """
 
     metric: Metric
@@ -55,31 +55,31 @@ class Column:
     reasons: tuple[str, ...] = ()
 
     def plane(self, at: int | None) -> Plane:
-        """The numbers at position `at` of the axis of epochs, None where there is no such axis."""
+        """The numbers at position `at` on the epoch axis; `at` is None for a metric without epochs."""
         missing = at_epoch(self.missing, at)
         return Plane(at_epoch(self.values, at), missing if missing.any() else None)
 
     def measured(self, axis: int) -> BoolArray:
-        """At which positions of an axis there is any number."""
+        """Whether there is any number at each position of an axis."""
         others = tuple(other for other in range(len(self.metric.dims)) if other != axis)
-        found: BoolArray = (self.missing == 0).any(axis=others)
-        return found
+        result: BoolArray = (self.missing == 0).any(axis=others)
+        return result
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Test the numbers against the rules above.
 
         Args:
-            shape: Lengths of the axes that `metric.dims` names.
+            shape: Lengths of the axes `metric.dims`.
 
         Raises:
             InputError: A rule is broken; says which and where.
         """
         name = self.metric.path
-        for what, array, dtype in (("values", self.values, np.float64), ("missing", self.missing, np.uint8)):
+        for field_name, array, dtype in (("values", self.values, np.float64), ("missing", self.missing, np.uint8)):
             if array.dtype != dtype:
-                raise InputError(f"{what} of {name!r} are {np.dtype(dtype)}, got {array.dtype}; convert them")
+                raise InputError(f"{field_name} of {name!r} are {np.dtype(dtype)}, got {array.dtype}; convert them")
             if array.shape != shape:
-                raise InputError(f"{what} of {name!r} have shape {shape} {self.metric.dims}, got {array.shape}")
+                raise InputError(f"{field_name} of {name!r} have shape {shape} {self.metric.dims}, got {array.shape}")
         check_numbers(name, self.values, self.missing, len(self.reasons))
         if not all(isinstance(reason, str) and reason.strip() for reason in self.reasons):
             raise InputError(f"each of the reasons of {name!r} is a sentence, got {self.reasons}")
@@ -91,12 +91,12 @@ class Table:
 
     Attributes:
         space: The search space.
-        genotypes: The architectures; shape `(n, d)`, no row twice.
-        seeds: Training seeds along the second axis of the columns that have one.
-        epochs: By data set: the epochs along the third axis of its columns, increasing.
-        columns: By full name of the metric. `<dataset>/train_seconds`, where recorded, is the training time from the
-            start up to and including the epoch: what an evaluation costs.
-        recipe: How the numbers were made, as JSON values: data, network, training, checksums.
+        genotypes: The architectures; shape `(n, d)`, unique rows.
+        seeds: Training seeds along the second axis of seeded columns.
+        epochs: Epochs along the third axis of the columns of each data set, increasing.
+        columns: Columns by full name of the metric. `<dataset>/train_seconds`, if recorded, is the training time from
+            the start up to and including the epoch: the cost of an evaluation.
+        recipe: How the numbers were obtained, as JSON values: data, network, training, checksums.
         provenance: Package versions, machine, commit.
     """
 
@@ -119,16 +119,16 @@ class Table:
             raise InputError(f"genotypes of a table are int8, got {self.genotypes.dtype}; pass Space.check(genotypes)")
         if not len(genotypes):
             raise InputError("a table holds at least one architecture, got none")
-        twice = _second(self.codes, math.prod(self.space.cardinalities))
-        if twice is not None:
-            raise InputError(f"genotype {genotypes[twice].tolist()} is in the table more than once; merge its rows")
+        repeated = _repeated_row(self.codes, math.prod(self.space.cardinalities))
+        if repeated is not None:
+            raise InputError(f"genotype {genotypes[repeated].tolist()} is in the table more than once; merge its rows")
         _check_integers("seeds", self.seeds, increasing=False)
         if isinstance(self.columns, Lazy):
-            return  # whoever reads them tests them
+            return  # their reader tests them
         for dataset, epochs in self.epochs.items():
             check_epochs(dataset, epochs)
         for path, column in self.columns.items():
-            check_place(path, column.metric)
+            check_metric(path, column.metric)
             column.check(self.shape(column.metric))
         datasets = {column.metric.dataset for column in self.columns.values()}
         clash = datasets & {path for path in self.columns if "/" not in path}
@@ -142,7 +142,7 @@ class Table:
 
     @property
     def rows_stand_for_functions(self) -> bool:
-        """Whether a row's trainings stand for all architectures that compute the same family of functions."""
+        """Whether the trainings of a row stand for all architectures with the same family of functions."""
         return self.recipe.get("rows_stand_for") == "functions"
 
     def loaded(self) -> Table:
@@ -169,38 +169,42 @@ class Table:
 
 
 class Lazy(Mapping[str, T]):
-    """A mapping of known names whose values are made when first asked for."""
+    """A mapping of known names whose values are created on first use."""
 
-    def __init__(self, names: Iterable[str], make: Callable[[str], T]) -> None:
-        self._made: dict[str, T | None] = dict.fromkeys(names)
-        self._make = make
+    def __init__(self, names: Iterable[str], create: Callable[[str], T]) -> None:
+        self._values: dict[str, T | None] = dict.fromkeys(names)
+        self._create = create
 
     def __getitem__(self, name: str) -> T:
-        value = self._made[name]
+        value = self._values[name]
         if value is None:
-            value = self._made[name] = self._make(name)
+            value = self._values[name] = self._create(name)
         return value
 
     def __contains__(self, name: object) -> bool:
-        return name in self._made
+        return name in self._values
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._made)
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self._made)
+        return len(self._values)
 
 
 def check_epochs(dataset: str, epochs: tuple[int, ...]) -> None:
-    """Test the epochs of a data set; raises an InputError that says what is wrong."""
+    """Test the epochs of a data set.
+
+    Raises:
+        InputError: A rule is broken; says which.
+    """
     _check_name("data set", dataset)
     _check_integers(f"epochs of {dataset!r}", epochs, increasing=True)
     if epochs and epochs[0] < 0:
         raise InputError(f"epochs of {dataset!r} are numbers of finished epochs, at least 0; got {epochs[0]}")
 
 
-def check_place(path: str, metric: Metric) -> None:
-    """Test what a metric says of itself, and that it stands under its name.
+def check_metric(path: str, metric: Metric) -> None:
+    """Test the fields of a metric, and that `path` is its full name.
 
     Raises:
         InputError: A rule is broken; says which.
@@ -209,19 +213,19 @@ def check_place(path: str, metric: Metric) -> None:
         raise InputError(f"column {path!r} holds metric {metric.path!r}; name it so")
     _check_name("metric", metric.name, empty=False)
     _check_name("data set", metric.dataset)
-    for what, value, allowed in (
+    for name, value, allowed in (
         ("split", metric.split, get_args(Subset)),
         ("direction", metric.direction, get_args(Direction)),
         ("dims", metric.dims, [DIMS[:k] for k in range(1, len(DIMS) + 1)]),
     ):
         if value not in allowed:
-            raise InputError(f"{what} of {path!r} is one of {', '.join(map(str, allowed))}; got {value!r}")
+            raise InputError(f"{name} of {path!r} is one of {', '.join(map(str, allowed))}; got {value!r}")
     if not metric.units:
         raise InputError(f"metric {path!r} has no units; state them, or 'none' for a number without")
 
 
 def check_numbers(path: str, values: FloatArray, missing: npt.NDArray[np.uint8], causes: int) -> None:
-    """Test that numbers are NaN exactly where they are missing for one of the causes.
+    """Test that numbers are NaN exactly where `missing` names one of the causes.
 
     Raises:
         InputError: They are not; says where.
@@ -238,14 +242,14 @@ def check_numbers(path: str, values: FloatArray, missing: npt.NDArray[np.uint8],
 
 
 def at_epoch(array: npt.NDArray[Number], at: int | None) -> npt.NDArray[Number]:
-    """Numbers of a column at a position of the axis of epochs by seed; shape `(n, seeds)`, or `(n, 1)` without."""
+    """Numbers of a column at one position on the epoch axis; shape `(n, seeds)`, or `(n, 1)` without seeds."""
     return np.ascontiguousarray(array[:, None] if array.ndim == 1 else array if array.ndim == 2 else array[:, :, at])
 
 
 def row_codes(space: Space, genotypes: GenotypeArray) -> npt.NDArray[Any]:
-    """One sortable value for each of `(n, d)` genotypes, different where they differ; shape `(n,)`.
+    """A sortable, unique value for each of `(n, d)` genotypes; shape `(n,)`.
 
-    `Space.code` where it fits 64 bits, else the bytes of the row.
+    It is `Space.code` if that fits 64 bits, else the bytes of the row.
     """
     if math.prod(space.cardinalities) < 2**63:
         return space.code(genotypes)
@@ -253,15 +257,15 @@ def row_codes(space: Space, genotypes: GenotypeArray) -> npt.NDArray[Any]:
 
 
 def in_order(values: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
-    """Numbers `(r,)`, equal where `(r,)` values are, that count them as they first occur; and where each first does."""
+    """Labels of values `(r,)`, numbered by first occurrence, and the positions of first occurrences."""
     _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
     return np.argsort(order)[inverse], first[order]
 
 
-def _second(codes: npt.NDArray[Any], size: int) -> int | None:
-    """Position of a code that is there more than once; `size` is that of all codes."""
-    if size <= DIRECT:
+def _repeated_row(codes: npt.NDArray[Any], size: int) -> int | None:
+    """Position of a code that occurs more than once, or None; `size` is the number of possible codes."""
+    if size <= MAX_DIRECT_CODES:
         counts = np.bincount(codes, minlength=size)
         return int(np.argmax(counts[codes] > 1)) if counts.max() > 1 else None
     ordered = np.sort(codes)
@@ -269,17 +273,17 @@ def _second(codes: npt.NDArray[Any], size: int) -> int | None:
     return int(np.argmax(codes == ordered[np.argmax(same)])) if same.any() else None
 
 
-def _check_name(what: str, name: str, empty: bool = True) -> None:
-    if not (name or empty) or "/" in name or name in RESERVED or not name.isprintable():
+def _check_name(kind: str, name: str, empty: bool = True) -> None:
+    if not (name or empty) or "/" in name or name in RESERVED_NAMES or not name.isprintable():
         raise InputError(
-            f"the name of a {what} is printable, without '/', and none of {', '.join(RESERVED)}; got {name!r}"
+            f"the name of a {kind} is printable, without '/', and none of {', '.join(RESERVED_NAMES)}; got {name!r}"
         )
 
 
-def _check_integers(what: str, numbers: tuple[int, ...], *, increasing: bool) -> None:
+def _check_integers(name: str, numbers: tuple[int, ...], *, increasing: bool) -> None:
     if not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
-        raise InputError(f"{what} are integers, got {numbers}")
+        raise InputError(f"{name} are integers, got {numbers}")
     if len(set(numbers)) < len(numbers) or (increasing and list(numbers) != sorted(numbers)):
-        raise InputError(f"{what} are {'increasing' if increasing else 'different'}, got {numbers}")
+        raise InputError(f"{name} are {'increasing' if increasing else 'different'}, got {numbers}")
     if any(not -(2**63) <= number < 2**63 for number in numbers):
-        raise InputError(f"{what} fit 64 bits, got {numbers}")
+        raise InputError(f"{name} fit 64 bits, got {numbers}")

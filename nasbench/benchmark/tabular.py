@@ -1,4 +1,4 @@
-"""A tabular benchmark: answers are what was measured, and nothing else."""
+"""A tabular benchmark: every answer is a recorded measurement."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.base import Answer, Answers, Benchmark, Epoch, Metric, SeedPolicy
-from nasbench.benchmark.row_index import Rows
+from nasbench.benchmark.row_index import RowIndex
 from nasbench.benchmark.table import Column, Lazy, Table
 from nasbench.errors import InputError, NotFoundError
-from nasbench.types import Architecture, BoolArray, FloatArray, GenotypeArray
+from nasbench.types import Architecture, BoolArray, FloatArray
 
 Arrays = TypeVar("Arrays", bound=NamedTuple)
 
-KEPT = 2**26
-"""Bytes of numbers that are kept for the next question."""
+MAX_CACHED_BYTES = 2**26
+"""Largest total size of the arrays that an `ArrayCache` holds."""
 
 
 class View(NamedTuple):
-    """One metric at one epoch, ready to be looked up by row.
+    """One metric at one epoch and for one seed policy, ready to be looked up by row.
 
     Attributes:
-        metric: What the numbers are.
-        rows: Which row answers for an architecture.
-        epoch: Finished epochs; None where the metric has none.
-        values: Answers of the seed policy, NaN where missing; shape `(n,)`.
+        metric: The metric of the numbers.
+        row_index: Finds the row that answers for an architecture.
+        epoch: Finished epochs; None for a metric without epochs.
+        values: Answers, NaN where missing; shape `(n,)`.
         costs: Seconds of training, NaN where not recorded; shape `(n,)`.
-        seeds: The seeds that answers are the mean of, but for those that `missing` tells of a `mean`.
-        missing: As `Plane.missing`, of those seeds; shape `(n, seeds)`, None where every number was measured.
+        seeds: Seeds of the answers; of a mean, the seeds that `missing` marks do not count.
+        missing: `Plane.missing` for those seeds, shape `(n, seeds)`; None if every number was measured.
         mean: Whether the seed policy is the mean.
     """
 
     metric: Metric
-    rows: Rows
+    row_index: RowIndex
     epoch: int | None
     values: FloatArray
     costs: FloatArray
@@ -46,12 +46,12 @@ class View(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """One metric at one epoch, by seed; a metric without seeds has one column.
+    """One metric at one epoch by seed; a metric without seeds has one column.
 
     Attributes:
-        epoch: Finished epochs; None where the metric has none.
+        epoch: Finished epochs; None for a metric without epochs.
         values: NaN where missing; shape `(n, seeds)`.
-        missing: As `Plane.missing`.
+        missing: `Plane.missing`.
         costs: Seconds of training, NaN where not recorded; shape `(n, seeds)`.
     """
 
@@ -62,18 +62,18 @@ class Recorded(NamedTuple):
 
 
 class TabularBenchmark(Benchmark):
-    """Answers exactly from a table.
+    """Answers from a table, without interpolation or imputation.
 
-    An architecture is looked up by its genotype. One that is not in the table as such, but whose graph is isomorphic
-    to that of a row, is answered with that row (of several, the one in canonical form, or else the first). Where the
-    table has trained one architecture of each function (`Table.rows_stand_for_functions`), it also answers for the
-    others of that function with what came of training, but not with what a network costs. Nothing is ever interpolated,
-    imputed or drawn unless asked: `seed="mean"` is the mean over the seeds that have a number at that epoch, which the
-    answer names. A Python integer in place of an architecture is a row of `architectures()`.
+    An architecture is looked up by its genotype. If the genotype is not in the table, a row with an isomorphic graph
+    answers: the row in canonical form, or else the first. If the table has trained one architecture for each function
+    (`Table.rows_stand_for_functions`), that row also answers for the other architectures with the same function, but
+    only with trained metrics, not with costs of the network. `seed="mean"` is the mean over the seeds that have a
+    number at the epoch; the answer names them. A Python integer in place of an architecture is a row number of
+    `architectures()`.
 
     Args:
         table: The measurements.
-        name: Name of the benchmark, for messages and results.
+        name: Name of the benchmark in messages and results.
     """
 
     kind = "tabular"
@@ -81,21 +81,23 @@ class TabularBenchmark(Benchmark):
     def __init__(self, table: Table, name: str = "the table") -> None:
         self.table, self.name, self.space = table, name, table.space
         self.metrics: Mapping[str, Metric] = Lazy(table.columns, partial(_metric, table.columns))
-        self._views = Kept()
-        self._drawn_from = Kept()
-        self._own = Rows(table, name)
-        self._trained = Rows(table, name, functions=True) if table.rows_stand_for_functions else self._own
+        self._views = ArrayCache()
+        self._recordings = ArrayCache()
+        self._graph_index = RowIndex(table, name)
+        self._training_index = (
+            RowIndex(table, name, functions=True) if table.rows_stand_for_functions else self._graph_index
+        )
 
     # --- queries ------------------------------------------------------------------------------------------------
 
     def query(
         self, architecture: Architecture | int, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answer:
-        """One number; see `Benchmark.query`. A generator draws one of the seeds that have a number."""
+        """One number; see `Benchmark.query`. A generator draws from the seeds that have a number."""
         if isinstance(seed, np.random.Generator):
             return self._drawn(architecture, metric, epoch, seed)
         view = self._view(metric, epoch, seed)
-        row = view.rows.one(architecture)
+        row = view.row_index.row(architecture)
         value, facts, seeds, reason = view.values.item(row), view.metric, view.seeds, None
         if view.missing is not None:
             codes = view.missing[row].tolist()
@@ -108,30 +110,26 @@ class TabularBenchmark(Benchmark):
     def query_many(
         self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answers:
-        """Many numbers; see `Benchmark.query_many`. A generator draws a seed for each architecture by itself."""
+        """Many numbers; see `Benchmark.query_many`. A generator draws a seed for each architecture."""
         genotypes = self.space.check(genotypes)
         policy: int | str
         if isinstance(seed, np.random.Generator):
-            found, recorded = self._recorded(metric, epoch)
-            rows = self._rows(found).many(genotypes)
+            facts, recorded = self._recorded(metric, epoch)
+            rows = self._index_for(facts).rows(genotypes)
             columns = _draw(np.isfinite(recorded.values[rows]), seed)
             values, at, policy = recorded.values[rows, columns], recorded.epoch, "random"
         else:
             view = self._view(metric, epoch, seed)
-            values, found, at, policy = view.values[view.rows.many(genotypes)], view.metric, view.epoch, seed
+            values, facts, at, policy = view.values[view.row_index.rows(genotypes)], view.metric, view.epoch, seed
         masked = np.ma.MaskedArray(values, mask=np.isnan(values), fill_value=np.nan)
-        return Answers(masked, found.path, found.split, found.units, at, policy)
-
-    def architectures(self) -> GenotypeArray:
-        """The trained architectures `(n, d)`, in the order of the table."""
-        return self.table.genotypes.copy()
+        return Answers(masked, facts.path, facts.split, facts.units, at, policy)
 
     def answered(self, architecture: Architecture) -> list[str]:
-        """All metrics; of an architecture that has no row but one of its function, what came of training."""
+        """All metrics, or only trained ones if the row is of another architecture with the same function."""
         try:
-            self._own.one(architecture)
+            self._graph_index.row(architecture)
         except NotFoundError:
-            self._trained.one(architecture)
+            self._training_index.row(architecture)
             return [path for path, metric in self.metrics.items() if metric.trained]
         return list(self.metrics)
 
@@ -139,32 +137,32 @@ class TabularBenchmark(Benchmark):
         """Rows of `architectures()` whose trainings answer for architectures `(n, d)`; shape `(n,)`.
 
         Raises:
-            NotFoundError: One of them is not answered; names the first.
+            NotFoundError: No row answers for one of them; names the first.
         """
-        return self._trained.many(self.space.check(genotypes))
+        return self._training_index.rows(self.space.check(genotypes))
 
     @cached_property
     def complete(self) -> bool:
-        """Whether every architecture of the space is answered with what came of training."""
-        return self._trained.complete
+        """Whether trained metrics are known for every architecture of the space."""
+        return self._training_index.complete
 
     def recorded_epochs(self, metric: str) -> tuple[int, ...]:
-        """Epochs at which the metric has a number for some architecture."""
-        found = self.metric(metric)
-        return self._recorded_along(found.path, 2, self.table.epochs[found.dataset]) if "epoch" in found.dims else ()
+        """Epochs at which some architecture has a number."""
+        facts = self.metric(metric)
+        return self._recorded_along(facts.path, 2, self.table.epochs[facts.dataset]) if "epoch" in facts.dims else ()
 
     def recorded_seeds(self, metric: str) -> tuple[int, ...]:
-        """Seeds with which the metric has a number for some architecture."""
-        found = self.metric(metric)
-        return self._recorded_along(found.path, 1, self.table.seeds) if found.seeded else ()
+        """Seeds with which some architecture has a number."""
+        facts = self.metric(metric)
+        return self._recorded_along(facts.path, 1, self.table.seeds) if facts.seeded else ()
 
     def _recorded_along(self, path: str, axis: int, numbers: tuple[int, ...]) -> tuple[int, ...]:
-        """Those of the seeds or epochs along an axis at which anything was measured; all where nothing was."""
-        name = (path, axis)
-        if name not in self._along:
+        """The seeds or epochs along an axis that have any measurement; all of them if none has."""
+        key = (path, axis)
+        if key not in self._along:
             measured = self.table.columns[path].measured(axis)
-            self._along[name] = tuple(np.array(numbers)[measured].tolist()) or numbers
-        return self._along[name]
+            self._along[key] = tuple(np.array(numbers)[measured].tolist()) or numbers
+        return self._along[key]
 
     @cached_property
     def _along(self) -> dict[tuple[str, int], tuple[int, ...]]:
@@ -173,77 +171,79 @@ class TabularBenchmark(Benchmark):
     # --- numbers ------------------------------------------------------------------------------------------------
 
     def _view(self, metric: str, epoch: Epoch, seed: Any) -> View:
-        name = (metric, epoch, seed, type(epoch), type(seed))
+        key = (metric, epoch, seed, type(epoch), type(seed))
         try:
-            view = self._views.get(name)
+            view = self._views.get(key)
         except TypeError:
             raise InputError(
                 f"an epoch is a number or 'last', a seed a number or 'mean'; got {epoch!r}, {seed!r}"
             ) from None
-        return view or self._views.keep(name, self._made_view(metric, epoch, seed))
+        return view or self._views.add(key, self._new_view(metric, epoch, seed))
 
-    def _made_view(self, metric: str, epoch: Epoch, seed: Any) -> View:
-        found, recorded = self._read(metric, epoch)
+    def _new_view(self, metric: str, epoch: Epoch, seed: Any) -> View:
+        facts, recorded = self._read(metric, epoch)
         measured, missing = np.isfinite(recorded.values), recorded.missing
         mean = isinstance(seed, str) and seed == "mean"
         if mean:
             values, seeds = _mean(recorded.values, measured), self.table.seeds
-            counted = measured | ~measured.any(axis=1, keepdims=True)  # what failed with every seed has cost time too
+            counted = measured | ~measured.any(axis=1, keepdims=True)  # trainings that all failed cost time too
             costs = _mean(recorded.costs, counted & np.isfinite(recorded.costs))
         else:
-            column = self._seed_column(found, seed)
+            column = self._seed_column(facts, seed)
             values, costs = recorded.values[:, column].copy(), recorded.costs[:, column].copy()
             seeds, missing = (self.table.seeds[column],), missing if missing is None else missing[:, [column]]
         if np.isnan(costs).all():
             costs = np.broadcast_to(np.nan, costs.shape)
         return View(
-            found, self._rows(found), recorded.epoch, values, costs, seeds if found.seeded else (), missing, mean
+            facts, self._index_for(facts), recorded.epoch, values, costs, seeds if facts.seeded else (), missing, mean
         )
 
-    def _rows(self, found: Metric) -> Rows:
-        return self._trained if found.trained else self._own
+    def _index_for(self, metric: Metric) -> RowIndex:
+        return self._training_index if metric.trained else self._graph_index
 
-    def _seed_column(self, found: Metric, seed: Any) -> int:
+    def _seed_column(self, metric: Metric, seed: Any) -> int:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
             raise InputError(f"a seed is a recorded seed, 'mean' or a numpy Generator; got {seed!r}")
-        known = self.recorded_seeds(found.path)
+        known = self.recorded_seeds(metric.path)
         if not known:
-            raise NotFoundError(f"{found.path!r} does not depend on a training seed; ask for it with seed='mean'")
+            raise NotFoundError(f"{metric.path!r} does not depend on a training seed; ask for it with seed='mean'")
         if seed not in known:
-            raise NotFoundError(f"{found.path!r} was not recorded with seed {seed}; it has {_listed(known)}, or 'mean'")
+            raise NotFoundError(
+                f"{metric.path!r} was not recorded with seed {seed}; it has {_listed(known)}, or 'mean'"
+            )
         return self.table.seeds.index(int(seed))
 
     def _drawn(self, architecture: Architecture | int, metric: str, epoch: Epoch, rng: np.random.Generator) -> Answer:
-        found, recorded = self._recorded(metric, epoch)
-        row = self._rows(found).one(architecture)
+        facts, recorded = self._recorded(metric, epoch)
+        row = self._index_for(facts).row(architecture)
         column = int(_draw(np.isfinite(recorded.values[[row]]), rng)[0])
         value, cost = recorded.values.item(row, column), recorded.costs.item(row, column)
-        seeds = (self.table.seeds[column],) if found.seeded else ()
+        seeds = (self.table.seeds[column],) if facts.seeded else ()
         reason = None
         if recorded.missing is not None and value != value:
-            reason = self._reason(found, self.table.seeds, recorded.missing[row].tolist())
-        return Answer(value, found.path, found.split, found.units, recorded.epoch, seeds, cost, reason)
+            reason = self._reason(facts, self.table.seeds, recorded.missing[row].tolist())
+        return Answer(value, facts.path, facts.split, facts.units, recorded.epoch, seeds, cost, reason)
 
     def _recorded(self, metric: str, epoch: Epoch) -> tuple[Metric, Recorded]:
-        """What `_read` gives, kept, as draws are made one by one."""
-        name = (metric, epoch, type(epoch))
-        kept: tuple[Metric, Recorded] | None = self._drawn_from.get(name)
-        if kept is None:
-            found, recorded = self._read(metric, epoch)
-            kept = found, self._drawn_from.keep(name, recorded)
-            self._drawn_from[name] = kept
-        return kept
+        """The result of `_read`, cached, because draws come one by one."""
+        key = (metric, epoch, type(epoch))
+        cached: tuple[Metric, Recorded] | None = self._recordings.get(key)
+        if cached is None:
+            facts, recorded = self._read(metric, epoch)
+            cached = facts, self._recordings.add(key, recorded)
+            self._recordings[key] = cached
+        return cached
 
     def _read(self, metric: str, epoch: Epoch) -> tuple[Metric, Recorded]:
-        """A metric at an epoch by seed, with what the training up to there cost."""
-        found = self.metric(metric)
-        at, finished = self._epoch(found, epoch)
-        values, missing = self.table.columns[found.path].plane(at)
-        return found, Recorded(finished, values, missing, self._costs(found, at, values.shape))
+        """A metric at an epoch by seed, with the cost of the training up to that epoch."""
+        facts = self.metric(metric)
+        at, finished = self._epoch(facts, epoch)
+        values, missing = self.table.columns[facts.path].plane(at)
+        return facts, Recorded(finished, values, missing, self._costs(facts, at, values.shape))
 
-    def _epoch(self, found: Metric, epoch: Any) -> tuple[int | None, int | None]:
-        """Position on the axis of epochs, and the epoch there; both None for a metric without epochs."""
-        known = self.recorded_epochs(found.path)
+    def _epoch(self, metric: Metric, epoch: Any) -> tuple[int | None, int | None]:
+        """Position on the epoch axis, and the epoch there; both None for a metric without epochs."""
+        known = self.recorded_epochs(metric.path)
         if isinstance(epoch, str) and epoch == "last":
             if not known:
                 return None, None
@@ -251,27 +251,27 @@ class TabularBenchmark(Benchmark):
         elif isinstance(epoch, bool) or not isinstance(epoch, int | np.integer):
             raise InputError(f"an epoch is a number of finished epochs or 'last'; got {epoch!r}")
         elif not known:
-            raise NotFoundError(f"{found.path!r} was not recorded by epoch; ask for it with epoch='last'")
+            raise NotFoundError(f"{metric.path!r} was not recorded by epoch; ask for it with epoch='last'")
         elif epoch not in known:
-            raise NotFoundError(f"{found.path!r} was not recorded at epoch {epoch}; it has {_listed(known)}")
-        return self.table.epochs[found.dataset].index(int(epoch)), int(epoch)
+            raise NotFoundError(f"{metric.path!r} was not recorded at epoch {epoch}; it has {_listed(known)}")
+        return self.table.epochs[metric.dataset].index(int(epoch)), int(epoch)
 
-    def _costs(self, found: Metric, at: int | None, shape: tuple[int, ...]) -> FloatArray:
-        """Seconds of training `(n, seeds)`; NaN for what needs no training, such as a number of parameters."""
-        column = self.table.columns.get(found.cost_path)
-        if column is None or (found.split == "none" and "epoch" not in found.dims):
+    def _costs(self, metric: Metric, at: int | None, shape: tuple[int, ...]) -> FloatArray:
+        """Seconds of training `(n, seeds)`; NaN for metrics that need no training, such as parameters."""
+        column = self.table.columns.get(metric.cost_path)
+        if column is None or (metric.split == "none" and "epoch" not in metric.dims):
             return np.broadcast_to(np.nan, shape)
         dated = "epoch" in column.metric.dims
         last = self._epoch(column.metric, "last")[0]
-        if not dated and at is not None and at != self._epoch(found, "last")[0]:
-            return np.broadcast_to(np.nan, shape)  # only the whole training was timed
+        if not dated and at is not None and at != self._epoch(metric, "last")[0]:
+            return np.broadcast_to(np.nan, shape)  # only the full training was timed
         costs = column.plane((last if at is None else at) if dated else None).values
         if costs.shape != shape:
             costs = np.broadcast_to(_mean(costs, np.isfinite(costs))[:, None], shape)
         return costs
 
     def _reason(self, metric: Metric, seeds: tuple[int, ...], codes: list[int]) -> str:
-        """Why a row has no number, of which `codes` are the codes by seed: the causes, or the one cause of all."""
+        """Why a row has no number: one cause, or one per seed; `codes` are its `missing` by seed."""
         reasons = self.table.columns[metric.path].reasons
         causes = [reasons[code - 1] for code in codes]
         if len(set(causes)) == 1:
@@ -283,15 +283,15 @@ def _metric(columns: Mapping[str, Column], path: str) -> Metric:
     return columns[path].metric
 
 
-class Kept(dict[Any, Any]):
-    """Arrays made once and kept; forgotten all together where they take more than `KEPT` bytes."""
+class ArrayCache(dict[Any, Any]):
+    """Tuples of arrays by name; emptied when they would exceed `MAX_CACHED_BYTES`."""
 
     bytes = 0
 
-    def keep(self, name: Any, arrays: Arrays) -> Arrays:
-        """Keep arrays under a name."""
+    def add(self, name: Any, arrays: Arrays) -> Arrays:
+        """Store arrays under a name, and return them."""
         size = sum(array.nbytes for array in arrays if isinstance(array, np.ndarray) and any(array.strides))
-        if self.bytes + size > KEPT:
+        if self.bytes + size > MAX_CACHED_BYTES:
             self.clear()
             self.bytes = 0
         self.bytes += size
@@ -300,7 +300,7 @@ class Kept(dict[Any, Any]):
 
 
 def _mean(values: FloatArray, used: BoolArray) -> FloatArray:
-    """Mean of each row over the columns that are used; NaN where none is."""
+    """Mean of each row over the used columns; NaN for a row without any."""
     if values.shape[1] == 1:
         return np.where(used[:, 0], values[:, 0], np.nan)
     count = used.sum(axis=1)
@@ -310,7 +310,7 @@ def _mean(values: FloatArray, used: BoolArray) -> FloatArray:
 
 
 def _draw(present: BoolArray, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """For each row one of the columns that have a number, each with equal chance; the first where none has."""
+    """A uniformly drawn column with a number for each row; the first column if the row has no number."""
     count = present.sum(axis=1)
     wanted = (rng.random(len(present)) * count).astype(np.intp)
     column: npt.NDArray[np.intp] = np.argmax(np.cumsum(present, axis=1) > wanted[:, None], axis=1)
@@ -318,7 +318,7 @@ def _draw(present: BoolArray, rng: np.random.Generator) -> npt.NDArray[np.intp]:
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
-    """Numbers for a message: all of a few, the ends of many."""
+    """Numbers for a message: all if they are few, else the first and the last."""
     if len(numbers) <= 12:
         return ", ".join(map(str, numbers))
     return f"{', '.join(map(str, numbers[:5]))}, ..., {numbers[-1]} ({len(numbers)} of them)"

@@ -1,4 +1,4 @@
-"""From what was measured to a table, and back again where a table is to be extended."""
+"""Conversion of measurements to the columns of a table, and back to extend a table."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ import numpy as np
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.builder.ledger import TRAINING, Key
-from nasbench.measures.base import MEASURES, Measure, Measurement, measure
+from nasbench.datasets.base import SPLITS
+from nasbench.measures import Measure, Measurement, measures
 from nasbench.provenance import provenance
 from nasbench.spaces import Space
 from nasbench.tasks import Task
-from nasbench.training.loop import SPLITS
 from nasbench.types import GenotypeArray, Subset
 
 NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
-MOST_REASONS = 255
+MAX_REASONS = 255
+"""Reasons per column, limited by the codes of one byte."""
 
 
 def curve_name(dataset: str, epochs: int) -> str:
-    """What the curves of one of several schedules are filed under: `digits@12`."""
+    """Name under which the curves of one of several schedules are stored: `digits@12`."""
     return f"{dataset}@{epochs}"
 
 
@@ -35,47 +36,49 @@ def assemble(
     outcomes: Mapping[Key, Measurement],
     recipe: Mapping[str, Any],
 ) -> Table:
-    """The table of all outcomes of some architectures.
+    """The table of all outcomes of given architectures.
 
-    With one schedule its curve is filed under the name of the data set. With several, the last epoch of each is, as in
-    NAS-Bench-101 (Ying et al., 2019), and each curve under `curve_name`.
+    The curve of a single schedule is stored under the name of the data set. With several schedules, that name holds the
+    last epoch of each, as in NAS-Bench-101 (Ying et al., 2019), and `curve_name` holds each curve.
 
     Args:
         space: The search space.
         genotypes: The architectures, in order; shape `(n, d)`.
         seeds: Number of training seeds.
-        metrics: By name of the data set, what its curves are of; see `curve_metrics`.
-        outcomes: What was measured; of other architectures, it is left out.
-        recipe: How.
+        metrics: Metrics of the curves by name of the data set; see `curve_metrics`.
+        outcomes: Measurements; those of other architectures are ignored.
+        recipe: Recipe of the table, as JSON values.
     """
     row = {genotype.tobytes(): index for index, genotype in enumerate(genotypes)}
     columns: list[Column] = []
     epochs: dict[str, tuple[int, ...]] = {}
-    for dataset, kinds in metrics.items():
-        theirs = [key for key in outcomes if key.dataset == dataset and key.genotype in row]
-        here = {key: outcomes[key] for key in sorted(theirs, key=lambda key: (row[key.genotype], key))}
-        lengths = sorted({key.epochs for key in here if key.what == TRAINING})
+    for dataset, curves in metrics.items():
+        keys = [key for key in outcomes if key.dataset == dataset and key.genotype in row]
+        keys.sort(key=lambda key: (row[key.genotype], key))
+        lengths = sorted({key.epochs for key in keys if key.kind == TRAINING})
         work: dict[tuple[str, int], dict[tuple[int, ...], Measurement]] = {}
-        for key, outcome in here.items():
-            place = (row[key.genotype], key.seed) if key.epochs else (row[key.genotype],)
-            work.setdefault((key.what, key.epochs), {})[place] = outcome
-        for (what, length), found in work.items():
+        for key in keys:
+            index = (row[key.genotype], key.seed) if key.epochs else (row[key.genotype],)
+            work.setdefault((key.kind, key.epochs), {})[index] = outcomes[key]
+        for (kind, length), measured in work.items():
             name = curve_name(dataset, length) if length and len(lengths) > 1 else dataset
             shape = (len(genotypes), seeds) if length else (len(genotypes),)
-            if what == TRAINING:
+            if kind == TRAINING:
                 epochs[name] = tuple(range(1, length + 1))
-                named = [replace(kind, dataset=name, resumable=True) for kind in kinds]
-                columns += _columns(named, found.items(), (*shape, length), NOT_TRAINED)
+                named = [replace(metric, dataset=name, resumable=True) for metric in curves]
+                columns += _columns(named, measured.items(), (*shape, length), NOT_TRAINED)
             else:
-                columns += _columns(measured_metrics(name, measure(what)), found.items(), shape, NOT_MEASURED)
+                columns += _columns(
+                    measured_metrics(name, measures.create(kind)), measured.items(), shape, NOT_MEASURED
+                )
         if len(lengths) > 1:
             epochs[dataset] = tuple(lengths)
             ends = (
-                ((*place, position), Measurement(None if values is None else values[:, -1], reason))
+                ((*index, position), Measurement(None if values is None else values[:, -1], reason))
                 for position, length in enumerate(lengths)
-                for place, (values, reason) in work[TRAINING, length].items()
+                for index, (values, reason) in work[TRAINING, length].items()
             )
-            apart = [replace(kind, resumable=False) for kind in kinds]
+            apart = [replace(metric, resumable=False) for metric in curves]
             columns += _columns(apart, ends, (len(genotypes), seeds, len(lengths)), NOT_TRAINED)
     return Table(
         space=space,
@@ -88,31 +91,32 @@ def assemble(
     )
 
 
-def recover(table: Table) -> dict[Key, Measurement]:
-    """The outcomes that `assemble` made a table of."""
-    found: dict[Key, Measurement] = {}
+def recover(table: Table, own: Iterable[str] = ()) -> dict[Key, Measurement]:
+    """Inverse of `assemble`: the outcomes in a table, including `own` measures outside the registry."""
+    outcomes: dict[Key, Measurement] = {}
     rows = [genotype.tobytes() for genotype in table.genotypes]
-    for dataset, kinds in recorded_metrics(table).items():
+    measured = {kind: measures.create(kind) for kind in measures.expand([*measures, *own])}
+    for dataset, curves in recorded_metrics(table).items():
         for name in [name for name in table.epochs if name.startswith(f"{dataset}@")] or [dataset]:
             length = table.epochs[name][-1]
-            work = {TRAINING: [f"{name}/{kind.name}" for kind in kinds]}
-            work |= {what: _paths(name, what) for what in MEASURES if MEASURES[what].trained}
-            for what, paths in work.items():
+            work = {TRAINING: [f"{name}/{metric.name}" for metric in curves]}
+            work |= {kind: _paths(name, measure) for kind, measure in measured.items() if measure.trained}
+            for kind, paths in work.items():
                 for (row, seed), outcome in _outcomes(table, paths):
-                    found[Key(what, dataset, length, seed, rows[row])] = outcome
-        for what in MEASURES:
-            if not MEASURES[what].trained:
-                for (row,), outcome in _outcomes(table, _paths(dataset, what)):
-                    found[Key(what, dataset, 0, 0, rows[row])] = outcome
-    return found
+                    outcomes[Key(kind, dataset, length, seed, rows[row])] = outcome
+        for kind, measure in measured.items():
+            if not measure.trained:
+                for (row,), outcome in _outcomes(table, _paths(dataset, measure)):
+                    outcomes[Key(kind, dataset, 0, 0, rows[row])] = outcome
+    return outcomes
 
 
-def _paths(dataset: str, what: str) -> list[str]:
-    return [metric.path for metric in measured_metrics(dataset, measure(what))]
+def _paths(dataset: str, measure: Measure) -> list[str]:
+    return [metric.path for metric in measured_metrics(dataset, measure)]
 
 
 def _outcomes(table: Table, paths: Sequence[str]) -> Iterator[tuple[tuple[int, ...], Measurement]]:
-    """What columns of one shape hold, by architecture, and seed if any; none where a column is not there."""
+    """Outcomes in columns of one shape, by architecture and seed (if any); none if a column is missing."""
     if not all(path in table.columns for path in paths):
         return
     columns = [table.columns[path] for path in paths]
@@ -120,25 +124,25 @@ def _outcomes(table: Table, paths: Sequence[str]) -> Iterator[tuple[tuple[int, .
     values = np.stack([column.values for column in columns], axis=axis)
     reasons: dict[tuple[int, ...], str] = {}
     for column in columns:
-        for at in map(tuple, np.argwhere(column.missing).tolist()):
-            reasons.setdefault(at[:axis], column.reasons[column.missing[at] - 1])
-    for place in np.ndindex(*values.shape[:axis]):
-        reason = reasons.get(place)
+        for cell in map(tuple, np.argwhere(column.missing).tolist()):
+            reasons.setdefault(cell[:axis], column.reasons[column.missing[cell] - 1])
+    for index in np.ndindex(*values.shape[:axis]):
+        reason = reasons.get(index)
         if reason not in (NOT_TRAINED, NOT_MEASURED):
-            yield place, Measurement(None if np.isnan(values[place]).all() else values[place], reason)
+            yield index, Measurement(None if np.isnan(values[index]).all() else values[index], reason)
 
 
 def recorded_metrics(table: Table) -> dict[str, list[Metric]]:
-    """By name of the data set, what the curves of a table are of, in the order of `curve_metrics`."""
-    found: dict[str, list[Metric]] = {}
+    """Metrics of the curves of a table by data set, in the order of `curve_metrics`."""
+    curves: dict[str, list[Metric]] = {}
     for column in table.columns.values():
         metric = column.metric
         if "epoch" in metric.dims and "@" not in metric.dataset:
-            found.setdefault(metric.dataset, []).append(metric)
+            curves.setdefault(metric.dataset, []).append(metric)
     order = [*SPLITS, "none"]
     return {
-        dataset: sorted(kinds, key=lambda kind: (order.index(kind.split), kind.name.endswith("_loss")))
-        for dataset, kinds in found.items()
+        dataset: sorted(metrics, key=lambda metric: (order.index(metric.split), metric.name.endswith("_loss")))
+        for dataset, metrics in curves.items()
     }
 
 
@@ -148,9 +152,13 @@ def _columns(
     shape: tuple[int, ...],
     otherwise: str,
 ) -> Iterator[Column]:
-    """One column of a shape for each metric, from outcomes by their leading indices, with values `(metrics, ...)`.
+    """A column for each metric.
 
-    `otherwise` is why there is no number where there is no outcome.
+    Args:
+        metrics: Metrics of the columns.
+        outcomes: Leading indices into a column, with the outcome at that place, of values `(metrics, ...)`.
+        shape: Shape of each column.
+        otherwise: Reason for missing numbers where there is no outcome.
     """
     values = np.full((*shape, len(metrics)), np.nan)
     missing = np.ones(values.shape, dtype=np.uint8)
@@ -160,7 +168,7 @@ def _columns(
             values[index] = measured.T
         missing[index] = 0
         if reason is not None:
-            if reason not in reasons and len(reasons) >= MOST_REASONS - 1:
+            if reason not in reasons and len(reasons) >= MAX_REASONS - 1:
                 reason = "failed or diverged, for one reason more than fit here"
             if reason not in reasons:
                 reasons.append(reason)
@@ -173,7 +181,7 @@ def _columns(
 
 
 def curve_metrics(dataset: str, task: Task) -> list[Metric]:
-    """What is measured after each epoch, in the order of `nasbench.training.loop.curves`."""
+    """Metrics recorded after each epoch, in the order of `nasbench.training.history.curve_names`."""
     dims = ("architecture", "seed", "epoch")
     splits: tuple[tuple[Subset, str], ...] = (
         ("train", "running over the batches of the epoch"),
@@ -193,7 +201,7 @@ def curve_metrics(dataset: str, task: Task) -> list[Metric]:
 
 
 def measured_metrics(dataset: str, measure: Measure) -> list[Metric]:
-    """What a measure finds, in its order."""
+    """Metrics of a measure, in order."""
     dims = ("architecture", "seed") if measure.trained else ("architecture",)
     return [
         Metric(dataset, name, split, units, direction, dims, description)

@@ -1,4 +1,4 @@
-"""What a build has finished so far, in one SQLite file beside its output: what is recorded once is durable."""
+"""The ledger of a build: its finished work, durable in one SQLite file beside the output."""
 
 from __future__ import annotations
 
@@ -16,47 +16,46 @@ from nasbench.errors import FileError
 from nasbench.measures.base import Measurement
 from nasbench.types import FloatArray, GenotypeArray
 
-APPLICATION = 0x6E617362  # "nasb": what `file` and this module know a ledger by
-VERSION = 3
+APPLICATION = 0x6E617362  # "nasb", the magic number of a ledger
+VERSION = 4
 TRAINING = "training"
-"""What the ledger calls a training; other work is called by the name of its measure."""
+"""Kind of work that is a training; the kind of other work is the name of its measure."""
 
 
 class Key(NamedTuple):
-    """What a piece of work was: a training, or the measurement of an untrained network.
+    """Identity of a piece of work: a training, or a measurement of a network.
 
     Attributes:
-        what: `TRAINING`, or the name of a measure.
+        kind: `TRAINING`, or the name of a measure.
         dataset: Name of the data set.
-        epochs: Length of the schedule; 0 of an untrained network.
-        seed: Number of the training seed; 0 of an untrained network.
+        epochs: Length of the schedule; 0 for an untrained network.
+        seed: Number of the training seed; 0 for an untrained network.
         genotype: The architecture, as the bytes of its int8 genotype.
     """
 
-    what: str
+    kind: str
     dataset: str
     epochs: int
     seed: int
     genotype: bytes
 
     @classmethod
-    def of(cls, what: str, dataset: str, epochs: int, seed: int, genotype: GenotypeArray) -> Key:
-        """The key of one architecture, a genotype `(d,)`."""
-        return cls(what, dataset, epochs, seed, genotype.astype(np.int8).tobytes())
+    def of(cls, kind: str, dataset: str, epochs: int, seed: int, genotype: GenotypeArray) -> Key:
+        """The key for a genotype `(d,)`."""
+        return cls(kind, dataset, epochs, seed, genotype.astype(np.int8).tobytes())
 
 
 class Ledger:
     """The finished work of one recipe.
 
-    Only one process at a time can have a ledger open. Used as a context manager it closes at the end of the block.
+    Only one process at a time can open a ledger. As a context manager it closes at the end of the block.
 
     Args:
-        path: The file; made where it does not exist.
-        recipe: What all of it was made with, as JSON values.
+        path: The file; created if missing.
+        recipe: Recipe of all its work, as JSON values.
 
     Raises:
-        FileError: The file cannot be written, is in use, is no ledger, is damaged, or belongs to another recipe (and
-            holds work).
+        FileError: The file cannot be written, is in use, is not a ledger, is damaged, or holds work of another recipe.
     """
 
     def __init__(self, path: Path, recipe: Mapping[str, Any]) -> None:
@@ -70,19 +69,19 @@ class Ledger:
         except BaseException:
             self._connection.close()
             if fresh and self.path.exists() and not self.path.stat().st_size:
-                self.path.unlink()  # the disk was too full to begin
+                self.path.unlink()  # the disk was full from the start
             raise
 
     def _open(self, recipe: Mapping[str, Any]) -> None:
         run = self._connection.execute
         run("PRAGMA locking_mode = EXCLUSIVE")
-        run("BEGIN EXCLUSIVE")  # fails where another process has it
+        run("BEGIN EXCLUSIVE")  # fails if another process has it open
         if not self.path.exists():
             raise FileError(f"{self.path} was in use by another build, which has just finished; repeat the call")
         tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
         marks = (run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0])
         if tables and marks != (APPLICATION, VERSION):
-            raise FileError(f"{self.path} is not a ledger of this version of nasbench; move it away or choose another")
+            raise FileError(f"{self.path} is not a ledger of this version of nasbench; move it or choose another file")
         if not tables:
             run(f"PRAGMA application_id = {APPLICATION}")
             run(f"PRAGMA user_version = {VERSION}")
@@ -97,7 +96,7 @@ class Ledger:
         differing = differences(stored, recipe) if stored is not None else []
         if differing and finished:
             raise FileError(
-                f"{self.path} holds {finished} finished pieces of work of another recipe: {summary(differing)}; "
+                f"{self.path} holds {finished} finished results of another recipe: {summary(differing)}; "
                 "repeat that recipe, write to another file, or delete this one"
             )
         if differing or stored is None:
@@ -110,37 +109,37 @@ class Ledger:
         return int(self._connection.execute("SELECT count(*) FROM work").fetchone()[0])
 
     def _fact(self, name: str) -> Any:
-        found = self._connection.execute("SELECT json FROM fact WHERE name = ?", (name,)).fetchone()
-        return None if found is None else json.loads(found[0])
+        row = self._connection.execute("SELECT json FROM fact WHERE name = ?", (name,)).fetchone()
+        return None if row is None else json.loads(row[0])
 
     def settled(self, name: str) -> Any:
-        """What was decided once for all of the work, as JSON values; None where it was not."""
+        """A decision for all of the work, as JSON values; None if it was not made."""
         with self._reported():
             return self._fact(name)
 
     def settle(self, name: str, value: Any) -> None:
-        """Decide it."""
+        """Record a decision for all of the work."""
         with self._reported():
             self._connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, json.dumps(value)))
 
     def finished(self) -> dict[Key, Measurement]:
-        """All that was recorded."""
+        """All recorded work."""
         with self._reported():
             rows = self._connection.execute("SELECT * FROM work").fetchall()
-        found = {}
+        outcomes = {}
         for *work, crc in rows:
             if _checksum(work) != crc:
                 raise FileError(f"{self.path} is damaged: finished work has changed; delete it to start again")
             *key, columns, blob, reason = work
-            found[Key(*key)] = Measurement(None if blob is None else _numbers(blob, columns), reason)
-        return found
+            outcomes[Key(*key)] = Measurement(None if blob is None else _numbers(blob, columns), reason)
+        return outcomes
 
     def record(self, outcomes: Iterable[tuple[Key, Measurement]], *, again: bool = False) -> None:
-        """Store finished work, all of it or none; when this returns it survives a crash of the machine.
+        """Store finished work atomically; afterwards it survives a crash of the machine.
 
         Args:
-            outcomes: What became of it.
-            again: Whether some of it may be recorded already, and was done again; else that is an error.
+            outcomes: Finished work and its outcomes.
+            again: Whether to replace recorded work that was repeated; otherwise that is an error.
         """
         rows = []
         for key, (values, reason) in outcomes:
@@ -160,19 +159,19 @@ class Ledger:
                 raise
 
     def forget(self, keys: Iterable[Key]) -> None:
-        """Strike out finished work, which is to be done again."""
+        """Delete finished work, so that it is repeated."""
         with self._reported():
             self._connection.executemany(
                 "DELETE FROM work WHERE what = ? AND dataset = ? AND epochs = ? AND seed = ? AND genotype = ?", keys
             )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def remove(self) -> None:
-        """Delete the file and close: in this order, so that who has waited for it finds it gone."""
-        with suppress(sqlite3.Error):  # a disk too full to empty the log does not matter any more
+        """Delete the file, then close it: in this order, so that a waiting process finds it gone."""
+        with suppress(sqlite3.Error):  # failing to empty the log on a full disk no longer matters
             self._connection.execute("PRAGMA journal_mode = DELETE")
         for suffix in ("-wal", "-shm", ""):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
@@ -182,15 +181,15 @@ class Ledger:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        """Close; after an error, without leaving a file in which there is nothing."""
-        with suppress(sqlite3.Error):  # the error that is on its way says more
+        """Close the file; after an error, delete it if it is empty."""
+        with suppress(sqlite3.Error):  # the original error says more
             if error is not None and self.path.exists() and not self._finished():
                 self.remove()
         self.close()
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
-        """Turn SQLite's errors into the user's."""
+        """Turn SQLite errors into user errors."""
         try:
             yield
         except sqlite3.OperationalError as error:
@@ -200,7 +199,7 @@ class Ledger:
                 f"cannot write {self.path}: {error}; is its folder there, writable, and not full?"
             ) from error
         except (sqlite3.DatabaseError, ValueError) as error:
-            raise FileError(f"{self.path} is no ledger or is damaged: {error}; delete it to start again") from error
+            raise FileError(f"{self.path} is not a ledger or is damaged: {error}; delete it to start again") from error
 
 
 def _numbers(blob: bytes, columns: int) -> FloatArray:
@@ -209,24 +208,24 @@ def _numbers(blob: bytes, columns: int) -> FloatArray:
 
 
 def _checksum(work: Iterable[Any]) -> int:
-    """What tells that the disk has changed a row: SQLite keeps no checksums."""
+    """Checksum of a row, to detect changes on disk; SQLite has none."""
     return zlib.crc32(repr(tuple(work)).encode())
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:
-    """Fields in which two nested mappings differ: dotted name, value there, value here; None where there is none."""
-    found: list[tuple[str, Any, Any]] = []
+    """Differing fields of nested mappings: dotted name, value there, value here; None for a missing value."""
+    differing: list[tuple[str, Any, Any]] = []
     for name in dict.fromkeys([*there, *here]):
         a, b = there.get(name), here.get(name)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            found += differences(a, b, f"{prefix}{name}.")
+            differing += differences(a, b, f"{prefix}{name}.")
         elif a != b:
-            found.append((prefix + name, a, b))
-    return found
+            differing.append((prefix + name, a, b))
+    return differing
 
 
 def summary(differing: list[tuple[str, Any, Any]], most: int = 4) -> str:
-    """Differences in words, the first few of them."""
+    """The first `most` differences in words."""
     shown = [f"{name} is {there!r} there and {here!r} here" for name, there, here in differing[:most]]
     more = len(differing) - len(shown)
     return ", ".join(shown) + (f", and {more} more" if more else "")

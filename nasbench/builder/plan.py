@@ -1,9 +1,9 @@
-"""What the settings of a build stand for: space, data, and what must be equal for numbers to belong into one table."""
+"""The plan of a build: its space, its data, and the recipe that all numbers of a table share."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,22 +14,22 @@ from nasbench.builder.settings import BuildSettings
 from nasbench.datasets import DEFAULTS, Data, Dataset, datasets
 from nasbench.datasets.base import SPLITS
 from nasbench.errors import InputError
-from nasbench.measures.base import MEASURES, measure
+from nasbench.measures import measures
 from nasbench.spaces import Space, spaces
-from nasbench.training.loop import OPTIMISERS
+from nasbench.training.settings import OPTIMISERS
 from nasbench.types import GenotypeArray
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the settings stand for.
+    """Loaded components of a build and its recipe.
 
     Attributes:
         space: The search space.
-        specifications: Of the data sets, by their names.
-        data: Of the data sets, by their names.
-        recipe: What must be equal for numbers to belong into one table, as JSON values.
-        described: The data sets by name, as JSON values.
+        specifications: Specifications of the data sets by name.
+        data: Data of the data sets by name.
+        recipe: Settings that all numbers of a table must share, as JSON values.
+        described: Descriptions of the data sets by name, as JSON values.
     """
 
     space: Space
@@ -40,15 +40,15 @@ class Plan:
 
 
 def make_plan(settings: BuildSettings, device: torch.device) -> Plan:
-    """Load the data and see that all parts fit each other.
+    """Load the data and check that space, data sets and measures fit together.
 
     Args:
-        settings: What to make.
-        device: Where to train.
+        settings: Content of the table.
+        device: Training device.
 
     Raises:
-        InputError: They do not; says which.
-        MissingExtraError: A data set or a measure needs a package that is not here.
+        InputError: They do not fit together; the message says why.
+        MissingExtraError: A data set or measure needs a package that is not installed.
     """
     space = spaces.create(settings.space)
     specifications: dict[str, str] = {}
@@ -57,26 +57,25 @@ def make_plan(settings: BuildSettings, device: torch.device) -> Plan:
     for specification in settings.datasets:
         dataset = datasets.create(specification)
         if "@" in dataset.name:
-            raise InputError(f"the name of a data set has no @, got {dataset.name!r}")
+            raise InputError(f"the name of a data set must not contain @, got {dataset.name!r}")
         if dataset.name in data:
             raise InputError(
-                f"{specification!r} and {specifications[dataset.name]!r} are both filed under {dataset.name!r}; "
+                f"{specification!r} and {specifications[dataset.name]!r} are both named {dataset.name!r}; "
                 "build a file for each"
             )
         loaded = dataset.load()
         if space.task != loaded.task.name:
-            suited = DEFAULTS.get(space.task)
-            remedy = f"; train on {suited!r}, for example" if suited else ""
+            default = DEFAULTS.get(space.task)
+            remedy = f"; train on {default!r}, for example" if default else ""
             raise InputError(
                 f"networks of {space.name} are trained for {space.task}, but {dataset.name} is for {loaded.task.name}"
                 + remedy
             )
         specifications[dataset.name], data[dataset.name] = specification, loaded
         described[dataset.name] = _described(specification, dataset, loaded)
-    for name in settings.measures:
-        measure(name).ready()
+    _check_measures(settings.measures)
     training = {name: value for name, value in asdict(settings.train).items() if name != "epochs"}
-    warm = training.pop("warmup_epochs") / settings.train.epochs
+    warm_up = training.pop("warmup_epochs") / settings.train.epochs
     recipe = {
         "space": {"specification": settings.space, "name": space.name},
         "seed": settings.seed,
@@ -86,12 +85,29 @@ def make_plan(settings: BuildSettings, device: torch.device) -> Plan:
             "loss": next(iter(data.values())).task.lost,
             "optimiser": OPTIMISERS[settings.train.optimiser],
             "schedule": "linear warm-up, then a cosine to 0, by step",
-            "warm_up": warm,
+            "warm_up": warm_up,
         },
         "latency_repeats": settings.latency_repeats,
         "precision": "bfloat16 autocast" if device.type == "cuda" else "float32",
     }
     return Plan(space, specifications, data, json.loads(json.dumps(recipe)), json.loads(json.dumps(described)))
+
+
+def _check_measures(names: Sequence[str]) -> None:
+    """Check that measures exist, can be taken here, and share no column with another measure."""
+    recorded: dict[str, str] = {}
+    for name in measures.expand([*measures, *names]):
+        if "+" in name:
+            raise InputError(f"the measure {name!r} takes no arguments in a table; derive a class of your own instead")
+        measure = measures.create(name)
+        if name in names:
+            measure.ready()
+        for quantity in measure.quantities:
+            other = recorded.setdefault(quantity.name, name)
+            if other != name:
+                raise InputError(
+                    f"the measures {other!r} and {name!r} both record {quantity.name!r}; rename one column"
+                )
 
 
 def _described(specification: str, dataset: Dataset, data: Data) -> dict[str, Any]:
@@ -104,8 +120,8 @@ def _described(specification: str, dataset: Dataset, data: Data) -> dict[str, An
     }
 
 
-def part_of(settings: BuildSettings, plan: Plan) -> dict[str, Any]:
-    """What this call asks for, as JSON values."""
+def request_of(settings: BuildSettings, plan: Plan) -> dict[str, Any]:
+    """The request of this call, as JSON values; stored as a part of the recipe once it is answered."""
     return {
         "sampling": settings.sampling,
         "cells": settings.cells,
@@ -116,15 +132,16 @@ def part_of(settings: BuildSettings, plan: Plan) -> dict[str, Any]:
     }
 
 
-def covers(done: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Whether a part of a table is all that another asks for."""
-    cells = done["cells"] is None or (asked["cells"] is not None and asked["cells"] <= done["cells"])
-    lists = all(set(asked[name]) <= set(done[name]) for name in ("epochs", "datasets", "measures"))
-    return done["sampling"] == asked["sampling"] and cells and asked["seeds"] <= done["seeds"] and lists
+def covers(part: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
+    """Whether a part of a table answers a request."""
+    cells = part["cells"] is None or (request["cells"] is not None and request["cells"] <= part["cells"])
+    lists = all(set(request[name]) <= set(part[name]) for name in ("epochs", "datasets"))
+    lists = lists and set(request["measures"]) <= set(measures.expand(part["measures"]))
+    return part["sampling"] == request["sampling"] and cells and request["seeds"] <= part["seeds"] and lists
 
 
 def trainings(settings: BuildSettings, plan: Plan, genotypes: GenotypeArray) -> list[Key]:
-    """All trainings of architectures `(n, d)` that are asked for."""
+    """Keys of all requested trainings of architectures `(n, d)`."""
     return [
         Key.of(TRAINING, dataset, length, seed, genotype)
         for dataset in plan.specifications
@@ -135,18 +152,24 @@ def trainings(settings: BuildSettings, plan: Plan, genotypes: GenotypeArray) -> 
 
 
 def all_work(settings: BuildSettings, plan: Plan, genotypes: GenotypeArray) -> list[Key]:
-    """All trainings and measurements of architectures `(n, d)` that are asked for."""
+    """Keys of all requested trainings and measurements of architectures `(n, d)`."""
     work = trainings(settings, plan, genotypes)
-    untrained = [what for what in settings.measures if not MEASURES[what].trained]
+    trained = {name: measures.resolve(name)[0].trained for name in settings.measures}
     return [
         *work,
-        *(key._replace(what=what) for what in settings.measures if MEASURES[what].trained for key in work),
-        *(Key.of(what, name, 0, 0, one) for what in untrained for name in plan.specifications for one in genotypes),
+        *(key._replace(kind=measure) for measure in trained if trained[measure] for key in work),
+        *(
+            Key.of(measure, dataset, 0, 0, genotype)
+            for measure in trained
+            if not trained[measure]
+            for dataset in plan.specifications
+            for genotype in genotypes
+        ),
     ]
 
 
-def other_data(name: str, there: Mapping[str, Any], plan: Plan) -> list[tuple[str, Any, Any]]:
-    """In what a data set differs from what it was; how it was written does not matter."""
+def changed_data(name: str, before: Mapping[str, Any], plan: Plan) -> list[tuple[str, Any, Any]]:
+    """Differences of a data set from its earlier description, except how its specification was written."""
     fields = [field for field in plan.described[name] if field != "specification"]
-    before, now = ({field: one.get(field) for field in fields} for one in (there, plan.described[name]))
-    return differences({name: before}, {name: now})
+    there, here = ({field: entry.get(field) for field in fields} for entry in (before, plan.described[name]))
+    return differences({name: there}, {name: here})

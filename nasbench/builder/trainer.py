@@ -1,4 +1,4 @@
-"""What a worker does: train a group of networks side by side, and say what came of each."""
+"""Work of one process: train or measure a group of networks and return the outcome of each."""
 
 from __future__ import annotations
 
@@ -12,48 +12,53 @@ import torch
 from nasbench.builder.ledger import TRAINING
 from nasbench.builder.settings import BuildSettings, Group, trial_seeds
 from nasbench.datasets import Data, datasets
-from nasbench.measures.base import MEASURES, Measurement, Subject, measure
+from nasbench.measures import Measure, Measurement, Subject, measures
 from nasbench.spaces import NetworkSettings, Space, spaces
 from nasbench.tasks import Task
+from nasbench.training.device import seeded
 from nasbench.training.fusion import Unfusable
-from nasbench.training.loop import History, TrainSettings, seeded, time_training, train, train_many
+from nasbench.training.history import History
+from nasbench.training.loop import train, train_many
+from nasbench.training.settings import TrainSettings
+from nasbench.training.timing import time_training
 from nasbench.types import GenotypeArray
 
 Tensors: TypeAlias = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
-"""By split: inputs and targets."""
+"""Inputs and targets by split."""
 Outcomes: TypeAlias = dict[str, Measurement]
-"""What came of one network: of its training, and of what is measured with it."""
-MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
-"""What torch says on one device or another."""
+"""Outcomes of one network by kind: its training, and its measurements."""
+OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+"""Words in torch's error messages, by device."""
 
 
 class Crowded:
-    """Instead of outcomes: a group needed more memory than there is."""
+    """Returned instead of outcomes by a group that exceeds the memory."""
 
 
 class Trainer:
-    """Runs groups: loads each data set once, then trains on it.
+    """Trains groups of networks; loads each data set once.
 
     Args:
-        settings: What the table is made of.
-        device: Where to train.
+        settings: Content of the table.
+        device: Training device.
     """
 
     def __init__(self, settings: BuildSettings, device: torch.device) -> None:
         torch.set_num_threads(1)
         self.settings, self.device = settings, device
         self.space = spaces.create(settings.space)
-        self.measures = {what: measure(what) for what in settings.measures if MEASURES[what].trained}
+        requested = {name: measures.create(name) for name in settings.measures}
+        self.measures = {name: measure for name, measure in requested.items() if measure.trained}
         self._data = _Loader(device)
 
     def __call__(self, group: Group) -> list[Outcomes] | Crowded:
-        """What came of each training; whatever a space's network does costs its own training only."""
+        """Outcomes of each training; an error of one network fails only its own training."""
         try:
             return self._trained(group)
         except Unfusable as error:
             if len(group.genotypes) == 1:
                 return [dict.fromkeys((TRAINING, *self.measures), failed(error))]
-            return self._apart([group._replace(genotypes=one[None]) for one in group.genotypes])
+            return self._apart([group._replace(genotypes=genotype[None]) for genotype in group.genotypes])
         except Exception as error:
             if len(group.genotypes) == 1:
                 return [dict.fromkeys((TRAINING, *self.measures), failed(error))]
@@ -62,31 +67,31 @@ class Trainer:
     def _apart(self, groups: Sequence[Group]) -> list[Outcomes] | Crowded:
         outcomes: list[Outcomes] = []
         for group in groups:
-            found = self(group)
-            if isinstance(found, Crowded):
-                return found
-            outcomes += found
+            result = self(group)
+            if isinstance(result, Crowded):
+                return result
+            outcomes += result
         return outcomes
 
     def _trained(self, group: Group) -> list[Outcomes]:
         networks, orders = self._networks(group)
         histories = self.train(networks, orders, group)
         data, tensors = self._data(group.dataset)
-        found: list[Outcomes] = []
+        results: list[Outcomes] = []
         for network, history in zip(networks, histories, strict=True):
             reason = None if history.diverged is None else f"diverged at epoch {history.diverged}"
             outcomes = {TRAINING: Measurement(history.values, reason)}
-            for what, take in self.measures.items():
+            for name, measure in self.measures.items():
                 if reason is not None:
-                    outcomes[what] = Measurement(None, reason)
+                    outcomes[name] = Measurement(None, reason)
                     continue
                 subject = Subject(network.cpu(), data, tensors, self.settings.train, self.settings.latency_repeats)
-                outcomes[what] = attempt(partial(take, subject))
-            found.append(outcomes)
-        return found
+                outcomes[name] = attempt(partial(measure, subject))
+            results.append(outcomes)
+        return results
 
     def train(self, networks: list[torch.nn.Module], orders: list[int], group: Group) -> list[History]:
-        """Train the networks of a group; whatever they raise passes."""
+        """Train the networks of a group; their errors propagate."""
         data, tensors = self._data(group.dataset)
         training = schedule_of(self.settings.train, group.epochs)
         if len(networks) == 1:
@@ -94,13 +99,13 @@ class Trainer:
         return train_many(networks, data.task, tensors, training, orders, self.device)
 
     def timed(self, group: Group) -> float:
-        """Seconds that an epoch of a group takes, estimated; whatever its networks raise passes."""
+        """Estimated seconds of one epoch of a group; errors of its networks propagate."""
         networks, _ = self._networks(group)
         data, tensors = self._data(group.dataset)
         return time_training(networks, data.task, tensors, self.settings.train, self.device)
 
     def _networks(self, group: Group) -> tuple[list[torch.nn.Module], list[int]]:
-        """Networks with their initial weights, and the seeds of their orders of the inputs."""
+        """Networks with initial weights, and the seeds of their input orders."""
         task = self._data(group.dataset)[0].task
         seeds = [trial_seeds(self.settings.seed, group.seed, genotype) for genotype in group.genotypes]
         make = partial(build_network, self.space, self.settings.network, task)
@@ -109,32 +114,36 @@ class Trainer:
 
 
 class Measurer:
-    """Measures the networks of a group before any training, with the initial weights of the first seed.
+    """Measures untrained networks of a group, with the initial weights of the first seed.
 
     Args:
-        settings: What the table is made of.
-        what: Name of the measure.
+        settings: Content of the table.
     """
 
-    def __init__(self, settings: BuildSettings, what: str) -> None:
+    def __init__(self, settings: BuildSettings) -> None:
         torch.set_num_threads(1)
-        self.settings, self.what, self.measure = settings, what, measure(what)
+        self.settings = settings
+        self.measures: dict[str, Measure] = {}
         self.space = spaces.create(settings.space)
         self._data = _Loader(torch.device("cpu"))
 
     def __call__(self, group: Group) -> list[Outcomes]:
-        """What was measured of each network."""
+        """Outcome of the group's measure for each network."""
         data, tensors = self._data(group.dataset)
-        return [{self.what: attempt(partial(self._measured, data, tensors, one))} for one in group.genotypes]
+        name = group.measure or ""
+        if name not in self.measures:
+            self.measures[name] = measures.create(name)
+        take = partial(self._measured, self.measures[name], data, tensors)
+        return [{name: attempt(partial(take, genotype))} for genotype in group.genotypes]
 
-    def _measured(self, data: Data, tensors: Tensors, genotype: GenotypeArray) -> Measurement:
+    def _measured(self, measure: Measure, data: Data, tensors: Tensors, genotype: GenotypeArray) -> Measurement:
         weights, _ = trial_seeds(self.settings.seed, 0, genotype)
         network = build_network(self.space, self.settings.network, data.task, genotype, weights)
-        return self.measure(Subject(network, data, tensors, self.settings.train, self.settings.latency_repeats))
+        return measure(Subject(network, data, tensors, self.settings.train, self.settings.latency_repeats))
 
 
 class _Loader:
-    """Loads each data set once, by its specification, and moves it to a device."""
+    """Loads each data set once by its specification, as tensors on a device."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -150,18 +159,18 @@ class _Loader:
 def build_network(
     space: Space, settings: NetworkSettings, task: Task, genotype: GenotypeArray, seed: int = 0
 ) -> torch.nn.Module:
-    """A network with the initial weights of a seed, on the CPU."""
+    """A network on the CPU with the initial weights of a seed."""
     with seeded(seed, torch.device("cpu")):
         return space.network(genotype, task, settings)
 
 
 def schedule_of(settings: TrainSettings, epochs: int) -> TrainSettings:
-    """The same training with a schedule of another length and the same shape."""
+    """The same training settings with a schedule of another length and the same shape."""
     return replace(settings, epochs=epochs, warmup_epochs=settings.warmup_epochs * epochs / settings.epochs)
 
 
 def attempt(work: Callable[[], Measurement]) -> Measurement:
-    """What comes of one piece of work that may fail."""
+    """The result of work, or its error as the reason for missing numbers."""
     try:
         return work()
     except Exception as error:
@@ -169,10 +178,10 @@ def attempt(work: Callable[[], Measurement]) -> Measurement:
 
 
 def short_of_memory(error: Exception) -> bool:
-    """Whether an error says that there is not enough memory."""
-    return isinstance(error, MemoryError) or any(words in str(error) for words in MEMORY)
+    """Whether an error reports insufficient memory."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def failed(error: Exception) -> Measurement:
-    """An error as the reason why there are no numbers."""
+    """An error as the reason for missing numbers."""
     return Measurement(None, f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}")

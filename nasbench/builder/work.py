@@ -1,4 +1,4 @@
-"""The work of a build: which trainings and measurements are done, and how the others are."""
+"""The trainings and measurements of a build: run what is not finished, and record it."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from nasbench.builder.settings import BuildSettings, Group, sampling_generator
 from nasbench.builder.trainer import Crowded, Measurer, Outcomes, Trainer, build_network
 from nasbench.builder.width import WidthPicker
 from nasbench.errors import InputError, NasbenchError
-from nasbench.measures import flops
-from nasbench.measures.base import MEASURES, Measurement, measure
+from nasbench.measures import Measurement, measures
+from nasbench.measures.flops import flops
 from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.parallel.processes import Died
 from nasbench.progress import Progress
 from nasbench.sampling import samplers
-from nasbench.training.loop import curves
+from nasbench.training.history import curve_names
 from nasbench.types import FloatArray, GenotypeArray
 
-MEASURED = 8
-"""Untrained networks that are measured, and recorded, at once."""
+MEASURED_TOGETHER = 8
+"""Untrained networks that are measured and recorded as one group."""
 
 
 class Work:
-    """Trainings and measurements that are done, and how the others are.
+    """Runs the unfinished trainings and measurements of a build, and records them.
 
     Args:
-        settings: What to make.
-        plan: What they stand for.
-        ledger: Where finished work is kept.
-        finished: What is finished already, in the ledger or in a table; grows.
-        engine: What runs the work.
-        retries: How often a group is tried again whose process died.
-        retry_failed: Whether to do again what failed in an earlier call.
-        progress: Told the number of finished and of all trainings, then of measured networks.
-        tell: Told, in one line, what the caller may want to know.
+        settings: Content of the table.
+        plan: Components and recipe for these settings.
+        ledger: Record of finished work.
+        finished: Finished work, from the ledger and the existing table; new work is added.
+        engine: Engine that runs the work.
+        retries: Retries of a group after its process died.
+        retry_failed: Whether to repeat work that failed in an earlier call.
+        progress: Called with the number of finished trainings and the total, then with those of measurements.
+        tell: Called with notes of one line.
     """
 
     def __init__(
@@ -63,13 +63,17 @@ class Work:
         self.crowded = False
 
     def train(self, device: torch.device, parallel: int | Literal["auto"]) -> GenotypeArray:
-        """Choose architectures and train them; returns them `(n, d)`, in order."""
+        """Choose architectures, train them, and return them `(n, d)` in order.
+
+        Raises:
+            NasbenchError: Every training failed.
+        """
         settings = self.settings
         rounds = samplers.create(settings.sampling).rounds(
             self.plan.space, settings.cells, sampling_generator(settings)
         )
         genotypes = batch = next(rounds)
-        self._probe(batch[0])
+        self._check_network(batch[0])
         self.total = len(self.keys(genotypes)) * (settings.cells or len(genotypes)) // len(genotypes)
         width = self._width(device, parallel, batch)
         start = partial(Trainer, settings, device)
@@ -83,29 +87,31 @@ class Work:
                 for seed in range(settings.seeds)
                 for at in range(0, len(batch), width)
             ]
-            if any(self._waits(TRAINING, group, genotype) for group in groups for genotype in group.genotypes):
-                self._settle_how(device, width)
-            self._run(TRAINING, start, groups, self.engine, self._advanced)
+            if any(self._unfinished(group, genotype) for group in groups for genotype in group.genotypes):
+                self._record_conditions(device, width)
+            self._run(start, groups, self.engine, self._advanced)
             try:
                 batch = rounds.send(self._scores(genotypes))
             except StopIteration:
+                self._check_trained(genotypes)
                 return genotypes
             genotypes = np.concatenate([genotypes, batch])
 
     def made_with(self) -> list[dict[str, Any]]:
-        """How the trainings of the ledger were made: device, version of torch, and how many side by side."""
+        """Conditions of the trainings in the ledger: device, torch version, number side by side."""
         return list(self.ledger.settled("made_with") or [])
 
-    def _settle_how(self, device: torch.device, width: int) -> None:
+    def _record_conditions(self, device: torch.device, width: int) -> None:
         name = f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu, one thread"
-        here = {"device": name, "torch": str(torch.__version__), "side_by_side": width}
-        made = self.made_with()
-        if here not in made:
-            self.ledger.settle("made_with", [*made, here])
+        conditions = {"device": name, "torch": str(torch.__version__), "side_by_side": width}
+        known = self.made_with()
+        if conditions not in known:
+            self.ledger.settle("made_with", [*known, conditions])
 
-    def measure(self, genotypes: GenotypeArray) -> None:
+    def take_measures(self, genotypes: GenotypeArray) -> None:
         """Measure untrained networks of architectures `(n, d)`."""
-        names = [what for what in self.settings.measures if not MEASURES[what].trained]
+        classes = {name: measures.resolve(name)[0] for name in self.settings.measures}
+        names = [name for name, measure in classes.items() if not measure.trained]
         total, done = len(names) * len(self.plan.data) * len(genotypes), 0
 
         def advanced(count: int) -> None:
@@ -113,117 +119,131 @@ class Work:
             done += count
             self.progress(done, total)
 
-        for what in names:
+        for alone in (False, True):
             groups = [
-                Group(specification, 0, 0, genotypes[at : at + MEASURED])
+                Group(specification, 0, 0, genotypes[at : at + MEASURED_TOGETHER], name)
+                for name in names
+                if classes[name].alone == alone
                 for specification in self.plan.specifications.values()
-                for at in range(0, len(genotypes), MEASURED)
+                for at in range(0, len(genotypes), MEASURED_TOGETHER)
             ]
-            engine = LocalEngine(1) if measure(what).alone else self.engine
-            self._run(what, partial(Measurer, self.settings, what), groups, engine, advanced)
+            self._run(partial(Measurer, self.settings), groups, LocalEngine(1) if alone else self.engine, advanced)
 
-    def untaken(self, genotypes: GenotypeArray) -> list[str]:
-        """Measures of trained networks that some of the networks have gone without; genotypes `(n, d)`."""
+    def partly_missing(self, genotypes: GenotypeArray) -> list[str]:
+        """Trained-network measures that are missing for some of the architectures `(n, d)`."""
         keys = self.keys(genotypes)
         return [
-            what for what in self._along(TRAINING) if any(key._replace(what=what) not in self.finished for key in keys)
+            measure
+            for measure in self._trained_measures
+            if any(key._replace(kind=measure) not in self.finished for key in keys)
         ]
 
     def keys(self, genotypes: GenotypeArray) -> list[Key]:
-        """All trainings of architectures `(n, d)`."""
+        """Keys of all trainings of architectures `(n, d)`."""
         return trainings(self.settings, self.plan, genotypes)
 
     def _run(
         self,
-        what: str,
         start: Callable[[], Callable[[Group], list[Outcomes] | Crowded]],
         groups: Sequence[Group],
         engine: Engine,
         advanced: Callable[[int], None],
     ) -> None:
-        """Do what is not done of groups of work, and record each group as a whole."""
+        """Run the unfinished work of groups, and record each group as a whole."""
         waiting: list[_Piece] = []
         for group in groups:
-            rest = [genotype for genotype in group.genotypes if self._waits(what, group, genotype)]
+            rest = [genotype for genotype in group.genotypes if self._unfinished(group, genotype)]
             if rest:
-                waiting.append(_Piece(group._replace(genotypes=np.array(rest)), _Whole(len(rest), [])))
+                waiting.append(_Piece(group._replace(genotypes=np.array(rest)), _GroupResults(len(rest), [])))
         while waiting:
             pieces = {id(piece.group): piece for piece in waiting}
             waiting = []
-            with closing(engine.run(start, [piece.group for piece in pieces.values()])) as results:
-                for group, result in results:
+            with closing(engine.run(start, [piece.group for piece in pieces.values()])) as finished:
+                for group, result in finished:
                     piece = pieces[id(group)]
                     if isinstance(result, Crowded):
                         waiting += self._halved(piece)
                     elif not isinstance(result, Died):
-                        self._finish(what, piece, result, advanced)
+                        self._finish(piece, result, advanced)
                     elif piece.deaths < self.retries:
                         waiting.append(piece._replace(deaths=piece.deaths + 1))
                     elif len(group.genotypes) > 1:
-                        waiting += [_Piece(half, piece.whole) for half in group.halves()]
+                        waiting += [_Piece(half, piece.results) for half in group.halves()]
                     else:
-                        times = f", at each of {piece.deaths + 1} attempts" if piece.deaths else ""
-                        lost = Measurement(None, f"failed: {result}{times}")
-                        self._finish(what, piece, [dict.fromkeys((what, *self._along(what)), lost)], advanced)
+                        repeated = f", at each of {piece.deaths + 1} attempts" if piece.deaths else ""
+                        lost = Measurement(None, f"failed: {result}{repeated}")
+                        self._finish(piece, [dict.fromkeys(self._kinds(group), lost)], advanced)
 
     def _halved(self, piece: _Piece) -> list[_Piece]:
-        """What is tried next where networks did not fit the memory; says so the first time."""
+        """Halves of a piece that exceeded the memory; the first time, a note says so."""
         if not self.crowded:
-            self.tell(f"{len(piece.group.genotypes)} networks side by side do not fit the memory; halved")
+            self.tell(f"{len(piece.group.genotypes)} networks side by side exceed the memory; their number is halved")
         self.crowded = True
         return [piece._replace(group=half) for half in piece.group.halves()]
 
-    def _finish(self, what: str, piece: _Piece, result: list[Outcomes], advanced: Callable[[int], None]) -> None:
-        """Add what came of a piece to its group, and record the group when it is whole."""
-        piece.whole.outcomes.extend(
+    def _finish(self, piece: _Piece, result: list[Outcomes], advanced: Callable[[int], None]) -> None:
+        """Add the results of a piece to its group, and record the group when it is complete."""
+        piece.results.outcomes.extend(
             {self._key(kind, piece.group, genotype): outcome for kind, outcome in outcomes.items()}
             for genotype, outcomes in zip(piece.group.genotypes, result, strict=True)
         )
-        if len(piece.whole.outcomes) == piece.whole.size:
-            done = {key: outcome for one in piece.whole.outcomes for key, outcome in one.items()}
-            new = sum(key.what == what and key not in self.finished for key in done)
+        if len(piece.results.outcomes) == piece.results.size:
+            done = {key: outcome for outcomes in piece.results.outcomes for key, outcome in outcomes.items()}
+            new = sum(key.kind == self._kinds(piece.group)[0] and key not in self.finished for key in done)
             self.ledger.record(done.items(), again=self.retry_failed)
             self.finished.update(done)
             advanced(new)
 
-    def _key(self, what: str, group: Group, genotype: GenotypeArray) -> Key:
-        return Key.of(what, self._names[group.dataset], group.epochs, group.seed, genotype)
+    def _key(self, kind: str, group: Group, genotype: GenotypeArray) -> Key:
+        return Key.of(kind, self._names[group.dataset], group.epochs, group.seed, genotype)
 
     @cached_property
     def _names(self) -> dict[str, str]:
         return {specification: name for name, specification in self.plan.specifications.items()}
 
-    def _waits(self, what: str, group: Group, genotype: GenotypeArray) -> bool:
-        """Whether work is to be done: it is not, or it failed and is tried again, with what is taken along with it."""
-        key = self._key(what, group, genotype)
-        if key not in self.finished:
+    def _unfinished(self, group: Group, genotype: GenotypeArray) -> bool:
+        """Whether work is not finished, or it or its measurements failed and are retried."""
+        keys = [self._key(kind, group, genotype) for kind in self._kinds(group)]
+        if keys[0] not in self.finished:
             return True
-        outcomes = [self.finished.get(key._replace(what=kind)) for kind in (what, *self._along(what))]
+        outcomes = [self.finished.get(key) for key in keys]
         return self.retry_failed and any(outcome is not None and _failed(outcome) for outcome in outcomes)
 
-    def _along(self, what: str) -> list[str]:
-        """What is measured of a network when it has been trained."""
-        return [kind for kind in self.settings.measures if MEASURES[kind].trained] if what == TRAINING else []
+    def _kinds(self, group: Group) -> list[str]:
+        """Kinds of outcomes of a group: training and trained-network measures, or one measure."""
+        return [TRAINING, *self._trained_measures] if group.measure is None else [group.measure]
+
+    @cached_property
+    def _trained_measures(self) -> list[str]:
+        """Measures of trained networks."""
+        return [name for name in self.settings.measures if measures.resolve(name)[0].trained]
+
+    def _check_trained(self, genotypes: GenotypeArray) -> None:
+        """Forget all trainings if every one failed, and refuse to go on."""
+        keys = self.keys(genotypes)
+        if not any(self.finished[key].values is not None for key in keys):
+            self.ledger.forget(keys)
+            raise NasbenchError(f"every training {self.finished[keys[0]].reason}; nothing was written")
 
     def _advanced(self, count: int) -> None:
         self.done += count
         self.progress(self.done, self.total)
 
     def _scores(self, genotypes: GenotypeArray) -> FloatArray:
-        """Mean validation score over the seeds, on the first data set, at the end of the longest schedule; `(n,)`."""
+        """Validation scores `(n,)` on the first data set after the longest schedule, mean over the seeds."""
         name, data = next(iter(self.plan.data.items()))
-        row = curves(data.task).index(f"validation_{data.task.score}")
+        curve = curve_names(data.task).index(f"validation_{data.task.score}")
         ends = np.full((len(genotypes), self.settings.seeds), np.nan)
-        for place in np.ndindex(*ends.shape):
-            key = Key.of(TRAINING, name, self.settings.schedules[-1], place[1], genotypes[place[0]])
+        for row, seed in np.ndindex(*ends.shape):
+            key = Key.of(TRAINING, name, self.settings.schedules[-1], seed, genotypes[row])
             values = self.finished[key].values
-            ends[place] = np.nan if values is None else values[row, -1]
+            ends[row, seed] = np.nan if values is None else values[curve, -1]
         known = np.isfinite(ends)
         total: FloatArray = np.where(known, ends, 0).sum(axis=1)
         return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
 
     def _width(self, device: torch.device, parallel: int | Literal["auto"], genotypes: GenotypeArray) -> int:
-        """How many networks train side by side; what was measured once holds for all of the work."""
+        """Number of networks trained side by side, the same for the whole build."""
         if parallel != "auto":
             return parallel
         width = self.ledger.settled("parallel")
@@ -232,17 +252,19 @@ class Work:
         if width is None:
             specification = next(iter(self.plan.specifications.values()))
             group = Group(specification, self.settings.schedules[0], 0, genotypes)
-            start = partial(WidthPicker, self.settings, device, self.engine.workers)
+            start = partial(WidthPicker, self.settings, device, self.engine.jobs)
             with closing(self.engine.run(start, [group])) as results:
                 _, width = next(results)
             if isinstance(width, Died):
-                raise NasbenchError(f"the trial of networks side by side failed: {width}; say how many with parallel")
+                raise NasbenchError(
+                    f"the trial of networks side by side failed: {width}; set their number with parallel"
+                )
             self.ledger.settle("parallel", width)
             self.tell(f"{width} networks are trained side by side" if width > 1 else "networks are trained one by one")
         return int(width)
 
-    def _probe(self, genotype: GenotypeArray) -> None:
-        """Find out before hours of training whether a network can be made and computed at all."""
+    def _check_network(self, genotype: GenotypeArray) -> None:
+        """Check before hours of training that a network can be built and run."""
         space = self.plan.space
         for data in self.plan.data.values():
             inputs = data.task.inputs(1)
@@ -257,18 +279,18 @@ class Work:
                 ) from error
 
 
-class _Whole(NamedTuple):
-    """A group of work, which is recorded when the outcomes of so many networks are there."""
+class _GroupResults(NamedTuple):
+    """Outcomes of a group of `size` networks, which are recorded together."""
 
     size: int
     outcomes: list[dict[Key, Measurement]]
 
 
 class _Piece(NamedTuple):
-    """What of a group is run at once, and how many processes died of it."""
+    """Part of a group that runs at once, with the number of processes that died of it."""
 
     group: Group
-    whole: _Whole
+    results: _GroupResults
     deaths: int = 0
 
 

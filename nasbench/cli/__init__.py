@@ -1,4 +1,4 @@
-"""The command line: each command is a file and a line of the table here, which is in the order of `nasbench --help`."""
+"""The command line: each command is one file and one line of the table below, in the order of `nasbench --help`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMMANDS = {
     "report": "nasbench.cli.report:report",
     "list": "nasbench.cli.list_parts:list_parts",
 }
-"""The function of each command: its signature is the flags, its docstring the help."""
+"""Function of each command: its signature defines the flags, its docstring is the help."""
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -48,10 +48,11 @@ def version(
 
 
 for name, function in COMMANDS.items():
-    app.command(name)(interruptible()(resolve_name(function)))
+    command = interruptible()(resolve_name(function))
+    app.command(name, cls=getattr(command, "command_class", None))(command)
 
 
 def main() -> None:
-    """Run the command line; an error that the user can mend is one line, and the exit status is 2."""
+    """Run the command line; a user error is one line, with exit status 2."""
     with stoppable(), one_line_errors():
         sys.exit(app(args=sys.argv[1:] or ["--help"], standalone_mode=False))

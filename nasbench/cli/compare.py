@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nasbench.cli.console import bar, interruptible, out, show
-from nasbench.cli.options import BenchmarkFile, JsonOption, MetricOption, ProcessesOption, SeedOption
+from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, SeedOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
@@ -15,42 +15,72 @@ from nasbench.errors import InputError
 if TYPE_CHECKING:
     from nasbench.evaluate.results import Results
 
+RANKINGS = {"": "test regret", "valid_": "validation regret"}
+"""Beginning of the entries of a summary, and the regret that each ranking is by."""
+MEANING = {"": "how good the chosen architectures are", "valid_": "how well each strategy does what it is asked to do"}
+"""What each ranking says."""
+
 
 def compare(
     file: BenchmarkFile,
-    metric: MetricOption = None,
-    names: Annotated[str, typer.Option("--strategies", help="Comma-separated.")] = (
-        "random,local,evolution,reinforce,bayesian-gp,bayesian-xgb"
-    ),
-    evaluations: Annotated[int | None, typer.Option(min=1, help="Budget of a run (default: 300).")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0, help="Budget of a run in simulated seconds instead.")] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Objective (default: the validation score); may be repeated."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option("--limit", help="Bound on a static metric, as 'latency<=0.6'; may be repeated.")
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--strategies",
+            help="Comma-separated (default: random,local,evolution,reinforce,bayesian-gp,bayesian-xgb).",
+            show_default=False,
+        ),
+    ] = None,
+    evaluations: Annotated[int | None, typer.Option(min=1, help="Budget of a run in trials (default: 300).")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs-budget", min=1, help="Budget of a run in epochs of training.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Budget of a run in simulated seconds.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each strategy.")] = 30,
-    workers: Annotated[int, typer.Option(min=1, help="Simulated workers of a run.")] = 1,
+    workers: Annotated[
+        str, typer.Option(help="Simulated workers of a run: a number, or the speed of each as 1,1,0.5.")
+    ] = "1",
     initial: Annotated[int, typer.Option(min=0, help="Random architectures that start every run.")] = 10,
+    score: Annotated[
+        Literal["paid", "retrained"],
+        typer.Option(help="Score incumbents at the epochs paid for, or after a full training for free."),
+    ] = "paid",
     seed: SeedOption = 0,
-    processes: ProcessesOption = None,
+    jobs: JobsOption = None,
     json_file: JsonOption = None,
 ) -> None:
     """Race search strategies on a benchmark in simulated time: same budget, same initial designs, many repeats."""
     from nasbench.benchmark.load import load
+    from nasbench.evaluate.strategies import DEFAULT
     from nasbench.evaluate.strategies import compare as race
+    from nasbench.simulator.cluster import Cluster
 
-    if evaluations and seconds:
-        raise InputError("--evaluations and --seconds are two budgets; give one of them")
+    if (evaluations is not None) + (epochs is not None) + (seconds is not None) > 1:
+        raise InputError("--evaluations, --epochs-budget and --seconds are three budgets; give one of them")
     writable(json_file, file)
     benchmark = load(file)
     with interruptible("nothing was written"), bar("Racing strategies") as progress:
         results = race(
             benchmark,
-            metric or benchmark.score().path,
-            strategies=separated(names),
-            evaluations=evaluations or (None if seconds else 300),
+            metric or [benchmark.score().path],
+            strategies=DEFAULT if names is None else separated(names),
+            evaluations=evaluations,
+            epochs=epochs,
             seconds=seconds,
             repeats=repeats,
-            workers=workers,
+            workers=Cluster.parse(workers),
             initial=initial,
             seed=seed,
-            jobs=processes,
+            constraints=limit or (),
+            score=score,
+            jobs=jobs,
             progress=progress,
         )
     show_comparison(results)
@@ -58,19 +88,22 @@ def compare(
 
 
 def show_comparison(results: Results) -> None:
-    """The ranking by final regret with its intervals, and what can be said about it."""
+    """Both rankings with their intervals, and what each can say."""
     from nasbench.benchmark.base import difference
 
-    ranking = results.summary.get("ranking")
-    if ranking:
-        rows = [
-            {
-                "strategy": name,
-                f"mean regret ({difference(results.units)})": round(ranking["means"][name], 4),
-                "95 % interval": f"{ranking['lows'][name]:.4g} to {ranking['highs'][name]:.4g}",
-                "mean rank": round(ranking["mean_ranks"][name], 2),
-            }
-            for name in ranking["order"]
-        ]
-        show(rows)
-    out.print(results.summary["statement"])
+    summary, units = results.summary, difference(results.units)
+    rows: dict[str, dict[str, Any]] = {}
+    for prefix, regret in RANKINGS.items():
+        ranking = summary.get(f"{prefix}ranking") or {"order": ()}
+        for name in ranking["order"]:
+            interval = f"({ranking['lows'][name]:.4g} to {ranking['highs'][name]:.4g})"
+            rows.setdefault(name, {"strategy": name})[regret] = f"{ranking['means'][name]:.4g} {interval}"
+            rows[name][f"rank by {regret.split()[0]}"] = round(ranking["mean_ranks"][name], 2)
+    if rows:
+        show(list(rows.values()))
+        out.print(f"Mean final regrets in {units} with 95 % intervals, and mean ranks")
+    for prefix, regret in RANKINGS.items():
+        out.print(f"\n[bold]By {regret}[/] ({MEANING[prefix]}):\n{summary[f'{prefix}statement']}")
+    floor = summary.get("floor")
+    if floor is not None:
+        out.print(f"\nA perfect search on validation values would have a test regret of {floor:.4g} {units}")

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: tables and progress."""
+"""Terminal output: tables, progress bars and notes."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 out = Console(highlight=False)
 if not out.is_terminal:
-    out.width = 200  # what reads a pipe has no edge at which lines must be broken
-UNBROKEN = 30
-"""Most characters of a word, or of a part of a name, that is never broken into lines."""
-LISTED, FIRST = 50, 10
-"""A list of more values than the one is shown by as many as the other."""
+    out.width = 200  # a pipe has no edge at which lines must wrap
+UNBROKEN_CHARACTERS = 30
+"""Maximum length of a word or part of a name that is never broken across lines."""
+MAX_LISTED, FIRST_LISTED = 50, 10
+"""A list longer than `MAX_LISTED` shows its first `FIRST_LISTED` values."""
 err = Console(stderr=True, highlight=False)
 
 
 @contextmanager
 def bar(description: str) -> Iterator[Progress]:
-    """A progress bar with an estimate of the time that is left."""
+    """A progress bar with the estimated remaining time."""
     from rich import progress as rich
 
     columns = (
@@ -63,12 +63,12 @@ def interruptible(remedy: str = "") -> Iterator[None]:
 
 
 def note(text: str) -> None:
-    """One line beside the work."""
+    """Print one line on standard error."""
     err.print(f"nasbench: {text}", soft_wrap=True)
 
 
 def plain(value: Any) -> str:
-    """A value as a person reads it."""
+    """A value in readable form."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -76,26 +76,26 @@ def plain(value: Any) -> str:
     if isinstance(value, float):
         return "-" if math.isnan(value) else f"{value:.0f}" if value.is_integer() else f"{value:.5g}"
     if isinstance(value, list | tuple):
-        shown = value if len(value) <= LISTED else value[:FIRST]
-        rest = "" if len(value) <= LISTED else f", ... ({len(value):,} in all)"
+        shown = value if len(value) <= MAX_LISTED else value[:FIRST_LISTED]
+        rest = "" if len(value) <= MAX_LISTED else f", ... ({len(value):,} in all)"
         return (", ".join(plain(v) for v in shown) or "-") + rest
     return str(value)
 
 
-def counted(number: int, what: str) -> str:
-    """How many there are of something, whose plural ends in s."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, whose plural ends in s."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 @dataclass(frozen=True)
 class Name:
-    """A name that is broken into lines only where its parts meet, after `/` and `_`."""
+    """A name that wraps only after `/` and `_`."""
 
     text: str
 
     @property
     def parts(self) -> list[str]:
-        """What is never broken."""
+        """Parts that are never broken across lines."""
         return re.findall("[^/_]*[/_]|[^/_]+", self.text)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
@@ -125,17 +125,17 @@ def is_table(value: Any) -> bool:
 
 
 def facts(content: Mapping[str, Any]) -> Grid:
-    """Names and values, one a line."""
+    """Names and values, one per line."""
     grid = Grid(show_header=False, box=None, padding=(0, 2, 0, 0))
     grid.add_column()
-    grid.add_column(overflow="fold")  # a checksum is nothing without its end
+    grid.add_column(overflow="fold")  # a checksum is useless without its end
     for name, value in flatten(content):
         grid.add_row(f"[bold]{escape(name)}[/]", escape(plain(value)))
     return grid
 
 
 def records(rows: Sequence[Mapping[str, Any]]) -> Grid:
-    """Records as a table; columns without any value are left out, and intervals stand beside what they are of."""
+    """Records as a table, without empty columns, with intervals beside their values."""
     rows = [_with_intervals(row) for row in rows]
     grid = Grid(box=None, padding=(0, 2, 0, 0))
     names = [n for n in rows[0] if any(plain(row.get(n)) != "-" for row in rows)] if rows else []
@@ -143,7 +143,7 @@ def records(rows: Sequence[Mapping[str, Any]]) -> Grid:
         values = [row.get(name) for row in rows]
         justify: Literal["right", "left"] = "right" if any(isinstance(v, int | float) for v in values) else "left"
         pieces = [piece for value in values for piece in _pieces(plain(value))]
-        widths = [len(piece) for piece in pieces if len(piece) <= UNBROKEN]
+        widths = [len(piece) for piece in pieces if len(piece) <= UNBROKEN_CHARACTERS]
         grid.add_column(name.replace("_", " "), justify=justify, overflow="fold", min_width=max(widths, default=None))
     for row in rows:
         grid.add_row(*(_cell(plain(row.get(name))) for name in names))
@@ -151,17 +151,17 @@ def records(rows: Sequence[Mapping[str, Any]]) -> Grid:
 
 
 def _cell(text: str) -> str | Name:
-    return Name(text) if len(text) > UNBROKEN and " " not in text else escape(text)
+    return Name(text) if len(text) > UNBROKEN_CHARACTERS and " " not in text else escape(text)
 
 
 def _pieces(text: str) -> list[str]:
-    """What of a cell without blanks is not broken into lines."""
+    """Parts of a table cell that are never broken across lines."""
     cell = _cell(text)
     return cell.parts if isinstance(cell, Name) else [text] if " " not in text else []
 
 
 def show(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print records; on a terminal that is too narrow lines run on beyond its edge, and no digit is cut off."""
+    """Print records; on a narrow terminal, lines run beyond its edge rather than lose digits."""
     out.print(records(rows), crop=False)
 
 
@@ -179,7 +179,7 @@ def _with_intervals(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def quality(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """How far a surrogate can be trusted, in the columns that fit a terminal."""
+    """Accuracy of a surrogate, in columns that fit a terminal."""
     names = ("kendall_tau", "r2")
     columns = ["metric", "n", *(name + end for name in names for end in ("", "_low", "_high"))]
     return [{column: row[column] for column in columns} for row in rows]

@@ -1,4 +1,4 @@
-"""`nasbench demo`: the whole story in minutes."""
+"""`nasbench demo`: every step of the suite in minutes."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Annotated
 import typer
 
 from nasbench.cli.console import bar, interruptible, out
-from nasbench.cli.options import ProcessesOption
+from nasbench.cli.options import JobsOption
 
 
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the benchmark, the results and the report.")] = Path(
         "demo"
     ),
-    quick: Annotated[bool, typer.Option("--quick", help="A tiny version of everything, to see that it works.")] = False,
-    processes: ProcessesOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A tiny version of every step, as a quick check.")] = False,
+    jobs: JobsOption = None,
 ) -> None:
-    """The whole story in minutes, on real data: build, evaluate, fit a surrogate, compare, report."""
+    """Run every step on real data in minutes: build, evaluate, fit a surrogate, compare, report."""
     from nasbench.demo import FULL, QUICK, run_demo
     from nasbench.parallel.processes import cores
 
     with interruptible("nasbench demo continues where it stopped"):
-        report = run_demo(folder, QUICK if quick else FULL, processes=processes or cores(), tell=out.print, bar=bar)
+        report = run_demo(folder, QUICK if quick else FULL, jobs=jobs or cores(), tell=out.print, bar=bar)
     out.print(f"[bold]Report:[/] {report.resolve()}", soft_wrap=True)

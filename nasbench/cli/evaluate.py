@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nasbench.cli.console import bar, interruptible, out, plain, show
-from nasbench.cli.options import BenchmarkFile, JsonOption, MetricOption, ProcessesOption, SeedOption
+from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, MetricOption, SeedOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated, whole
 from nasbench.errors import InputError
@@ -23,14 +23,17 @@ TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 def evaluate(
     file: BenchmarkFile,
     metric: MetricOption = None,
-    names: Annotated[str, typer.Option("--predictors", help="Comma-separated.")] = "mean,ridge,gp,xgb,gnn",
+    names: Annotated[
+        str | None,
+        typer.Option("--predictors", help="Comma-separated (default: mean,ridge,gp,xgb,gnn).", show_default=False),
+    ] = None,
     train_sizes: Annotated[
         str | None, typer.Option(help="Comma-separated (default: 10,25,50,100,200,400, as far as the table goes).")
     ] = None,
     test_size: Annotated[
         int | None, typer.Option(min=2, help="Held-out architectures (default: 1000, as far as the table goes).")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
+    splits: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
     parts: Annotated[
         Literal["published"] | None,
         typer.Option("--split", help="Test on the part that the source published for it, instead of random ones."),
@@ -42,7 +45,7 @@ def evaluate(
         ),
     ] = None,
     seed: SeedOption = 0,
-    processes: ProcessesOption = None,
+    jobs: JobsOption = None,
     json_file: JsonOption = None,
 ) -> None:
     """Score predictors by training size on architectures that share no function with the training ones.
@@ -50,6 +53,7 @@ def evaluate(
     With --split or --leave-out they learn from all that is left, if no training sizes are given.
     """
     from nasbench.benchmark.load import load
+    from nasbench.evaluate.predictors import DEFAULT
     from nasbench.evaluate.predictors import evaluate as score
     from nasbench.evaluate.splits import feasible
     from nasbench.parallel.processes import cores
@@ -77,12 +81,12 @@ def evaluate(
         results = score(
             benchmark,
             metric,
-            predictors=separated(names),
+            predictors=DEFAULT if names is None else separated(names),
             train_sizes=sizes,
             test_size=held_out,
-            splits=seeds,
+            splits=splits,
             seed=seed,
-            jobs=processes or cores(),
+            jobs=jobs or cores(),
             progress=progress,
             holdouts=holdouts,
         )
@@ -106,12 +110,13 @@ def show_evaluation(results: Results) -> None:
     rows = results.records
     sizes = sorted({row["n_train"] for row in rows})
     names = list(dict.fromkeys(row["predictor"] for row in rows))
+    queried = ("query_seconds",) if any(row.get("query_seconds") for row in rows) else ()
     shown = []
     for name in names:
         row: dict[str, Any] = {"predictor": name}
         for size in sizes:
             row[f"tau n={size}"] = _mean(rows, name, size, "kendall_tau")
-        for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds"):
+        for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds", *queried):
             row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
         shown.append(row)
     show(shown)

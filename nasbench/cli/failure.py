@@ -1,4 +1,4 @@
-"""An error that the user can mend is one line on standard error, and the exit status is 2."""
+"""User errors are one line on standard error, with exit status 2."""
 
 from __future__ import annotations
 
@@ -12,27 +12,39 @@ import typer
 
 from nasbench.errors import NasbenchError
 
-UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # which typer does not export
+RENAMED = {
+    "demo": {"--processes": "--jobs"},
+    "build": {"--workers": "--jobs"},
+    "evaluate": {"--processes": "--jobs", "--seeds": "--splits"},
+    "compare": {"--processes": "--jobs"},
+    "list": {"sources": "importers"},
+}
+"""By command, former words and their new names; a former word is refused with its new name."""
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # not exported by typer
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn what may go wrong in a command into one line and an exit status."""
+    """Turn errors of a command into one line and an exit status."""
     try:
         yield
     except UsageError as error:
-        command = error.ctx.command_path if error.ctx else "nasbench"
-        fail(f"{error.format_message().rstrip('.')}; see {command} --help")
+        context = error.ctx
+        path, command = (context.command_path, context.info_name or "") if context else ("nasbench", "")
+        for old, new in RENAMED.get(command, {}).items():
+            if any(word.partition("=")[0] == old for word in sys.argv):
+                fail(f"{old} is now {new}", path)
+        fail(f"{error.format_message().rstrip('.')}; see {path} --help")
     except NasbenchError as error:
         fail(str(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; there is nothing to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe: no message
         sys.exit(1)
     except OSError as error:
         fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
 
 
-def fail(message: str) -> NoReturn:
+def fail(message: str, command: str = "nasbench") -> NoReturn:
     """Print one line and exit with status 2."""
-    print(f"nasbench: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)

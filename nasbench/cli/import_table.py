@@ -1,76 +1,129 @@
-"""`nasbench import`: a published table, or one of your own, becomes a benchmark."""
+"""`nasbench import`: a published table, or one of your own, becomes a benchmark; each source has its own options."""
 
 from __future__ import annotations
 
 import inspect
+import re
+from collections.abc import Sequence
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
+from typer.core import TyperCommand
 
 from nasbench.cli.console import facts, interruptible, out
 from nasbench.cli.options import OutOption
 from nasbench.cli.output import writable, wrote
-from nasbench.errors import InputError
+
+if TYPE_CHECKING:
+    from nasbench.importers.options import Option
 
 
 def import_table(
-    source: Annotated[str, typer.Argument(help="What the files are; see nasbench list sources.", show_default=False)],
+    source: Annotated[
+        str, typer.Argument(help="Layout of the files; see nasbench list importers.", show_default=False)
+    ],
     file: OutOption,
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Files or folders that hold the table.", show_default=False)
     ] = None,
-    space: Annotated[str | None, typer.Option(help="csv, transnas101: search space.")] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(help="csv: METRIC=COLUMN[:unit][:min|max][:static]; once for each metric."),
-    ] = None,
-    arch_column: Annotated[str | None, typer.Option(help="csv: column of architectures (default: arch).")] = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="csv: what metrics were measured on (default: table). nas-bench-graph, nas-bench-nlp, nasbench201, "
-            "nats-bench, transnas101: data sets to read, separated by commas (default: all)."
-        ),
-    ] = None,
-    seed_column: Annotated[str | None, typer.Option(help="csv: column of training seeds.")] = None,
-    epoch_column: Annotated[str | None, typer.Option(help="csv: column of finished epochs.")] = None,
-    missing: Annotated[str | None, typer.Option(help="csv: number for a missing one, as -1 or -1=REASON.")] = None,
-    lenient: Annotated[
-        bool,
-        typer.Option("--lenient", help="csv, nas-bench-nlp, nasbench301: skip and count what cannot be read."),
-    ] = False,
 ) -> None:
     """Read a published table, or one of your own, and write it as a benchmark.
 
-    What else a source takes is written after its name: nats-bench+schedule=12.
+    Each source has options of its own; nasbench import SOURCE --help describes them. They may also be written after its
+    name: nats-bench+schedule=12.
     """
+    _import(source, file, paths or [], {})
+
+
+def _import(source: str, file: Path, paths: Sequence[Path], options: dict[str, Any]) -> None:
     from nasbench.benchmark import hdf5
     from nasbench.importers import importers
 
-    options = {
-        "space": space,
-        "column": column,
-        "arch_column": arch_column,
-        "dataset": dataset,
-        "seed_column": seed_column,
-        "epoch_column": epoch_column,
-        "missing": missing,
-        "lenient": lenient or None,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    importer, written = importers.resolve(source)
-    takes = inspect.signature(importer).parameters
-    for name in given:
-        if name not in takes:
-            raise InputError(f"source {source!r} takes no option --{name.replace('_', '-')}")
-    for name, parameter in takes.items():
-        if parameter.default is parameter.empty and name not in {**given, **written}:
-            raise InputError(f"source {source!r} needs the option --{name.replace('_', '-')}")
-    writable(file, *(paths or ()))
     with interruptible("nothing was written"):
-        table = importers.create(source, **given).read(paths or [])
+        importer = importers.create(source, **{name: value for name, value in options.items() if value is not None})
+        writable(file, *paths)
+        table = importer.read(paths)
         hdf5.write(table, file)
-    read = table.recipe["source"]
-    out.print(facts({name: read[name] for name in ("rows", "architectures", "skipped", "licence") if read.get(name)}))
+    origin = table.recipe["source"]
+    shown = ("rows", "architectures", "skipped", "licence")
+    out.print(facts({name: origin[name] for name in shown if origin.get(name)}))
     wrote(file, table)
+
+
+# --- options of a source --------------------------------------------------------------------------------------------
+
+
+class ImportCommand(TyperCommand):
+    """`nasbench import`, with the options of the source among its arguments."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Parse the arguments by the command of the source that they name."""
+        at = _source_position(args)
+        if at is None:
+            return super().make_context(info_name, args, parent, **extra)
+        others = [*args[:at], *args[at + 1 :]]
+        return _source_command(args[at]).make_context(f"{info_name} {args[at]}", others, parent, **extra)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help of the command, and below it the options of every source."""
+        self.epilog = _options_by_source()
+        super().format_help(ctx, formatter)
+
+
+import_table.command_class = ImportCommand  # type: ignore[attr-defined]
+
+
+def _source_position(args: Sequence[str]) -> int | None:
+    """Where the source stands: in front, or after options the first argument that names one."""
+    from nasbench.importers import importers
+
+    if args and not args[0].startswith("-"):
+        return 0
+    names = [arg.partition("+")[0] for arg in args]
+    return next((at for at, name in enumerate(names) if name in importers or re.fullmatch(r"[\w.]+:\w+", name)), None)
+
+
+def _source_command(source: str) -> Any:
+    """`nasbench import SOURCE`, whose options are the constructor arguments of the importer."""
+    from nasbench.importers import importers
+    from nasbench.importers.options import options_of, summary_of
+
+    importer, preset = importers.resolve(source)
+
+    def run(file: Path, paths: list[Path] | None = None, **options: Any) -> None:
+        _import(source, file, paths or [], options)
+
+    common = inspect.signature(import_table, eval_str=True).parameters
+    own = [_parameter(option, option.required and option.name not in preset) for option in options_of(importer)]
+    run.__signature__ = inspect.Signature([common["file"], common["paths"], *own])  # type: ignore[attr-defined]
+    app = typer.Typer(add_completion=False)
+    app.command(help=escape(summary_of(importer).replace("`", "")))(run)
+    return typer.main.get_command(app)
+
+
+def _parameter(option: Option, required: bool) -> Parameter:
+    """An option of a source as a parameter that typer makes a flag of; a switch where it is false by default."""
+    default = ... if required else option.default
+    names = [option.flag] if option.default is False else []
+    info = typer.Option(default, *names, help=escape(option.help.replace("`", "")))
+    kind = option.type | None if default is None else option.type
+    return Parameter(option.name, Parameter.KEYWORD_ONLY, default=info, annotation=kind)
+
+
+def _options_by_source() -> str:
+    """The options of every source that has some, as paragraphs."""
+    from nasbench.importers import importers
+    from nasbench.importers.options import options_of
+
+    lines = ["Options of the sources:"]
+    for source in importers:
+        described = []
+        for option in options_of(importers.resolve(source)[0]):
+            default = f" (default: {option.default})" if option.default not in (None, False) else ""
+            described.append(f"{option.flag}{' (required)' if option.required else default}")
+        if described:
+            lines.append(f"{source}: {', '.join(described)}")
+    return "\n\n".join(lines)

@@ -1,4 +1,4 @@
-"""`nasbench info`: what a benchmark holds."""
+"""`nasbench info`: the contents of a benchmark."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from nasbench.cli.output import writable, write_json
 
 
 def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
-    """Say what a benchmark holds: space, metrics with their units, seeds, epochs, recipe, provenance."""
+    """Show the contents of a benchmark: space, metrics with their units, seeds, epochs, recipe, provenance."""
     from nasbench.benchmark.hdf5.verify import describe
 
     writable(json_file, file)
-    content = describe(file)
-    write_json(json_file, content)
-    tables = {name: value for name, value in content.items() if is_table(value)}
-    nested = {name: value for name, value in content.items() if isinstance(value, dict)}
-    out.print(facts({name: value for name, value in content.items() if name not in tables | nested}))
-    if "metrics" in tables:  # what fits a terminal; --json has the rest
+    description = describe(file)
+    write_json(json_file, description)
+    tables = {name: value for name, value in description.items() if is_table(value)}
+    nested = {name: value for name, value in description.items() if isinstance(value, dict)}
+    out.print(facts({name: value for name, value in description.items() if name not in tables | nested}))
+    if "metrics" in tables:  # the columns that fit a terminal; --json has all
         columns = ("metric", "units", "epochs", "seeds", "missing", "least", "most")
         tables["metrics"] = [{column: metric[column] for column in columns} for metric in tables["metrics"]]
     if "quality" in tables:

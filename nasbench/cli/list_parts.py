@@ -1,8 +1,7 @@
-"""`nasbench list`: the parts that there are."""
+"""`nasbench list`: available components and their sources."""
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,23 +10,23 @@ import typer
 from nasbench.cli.console import facts, out
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nasbench.registry import Registry
 
 
 def list_parts(
     kind: Annotated[
-        Literal[
-            "spaces", "predictors", "strategies", "datasets", "sources", "samplers", "proxies", "measures", "benchmarks"
-        ]
+        Literal["spaces", "predictors", "strategies", "datasets", "importers", "samplers", "measures", "benchmarks"]
         | None,
         typer.Argument(show_default=False),
     ] = None,
 ) -> None:
-    """Name the parts that there are, with one line and the source of each."""
+    """Name the available components, with one line and the source of each."""
     from nasbench.benchmark.load import shipped
     from nasbench.datasets import datasets
     from nasbench.importers import importers
-    from nasbench.measures.proxies import proxies
+    from nasbench.measures import measures
     from nasbench.predictors import predictors
     from nasbench.sampling import samplers
     from nasbench.search import strategies
@@ -38,29 +37,26 @@ def list_parts(
         "predictors": predictors,
         "strategies": strategies,
         "datasets": datasets,
-        "sources": importers,
+        "importers": importers,
         "samplers": samplers,
-        "proxies": proxies,
+        "measures": measures,
     }
+    more: dict[str, Callable[[str], str]] = {"spaces": _space_facts, "measures": _measure_facts}
     for name, registry in registries.items():
         if kind in (None, name):
             out.print(f"[bold]{name}[/]")
             described = {part: registry.describe(part) for part in registry}
-            if name == "spaces":
-                described = {part: f"{line}\n{_space_facts(part)}" for part, line in described.items()}
+            if name in more:
+                described = {part: f"{line}\n{more[name](part)}" for part, line in described.items()}
+            described |= {group: f"All of {', '.join(members)}." for group, members in registry.groups.items()}
             out.print(facts(described))
-    if kind in (None, "measures"):
-        from nasbench.measures.base import MEASURES
-
-        out.print("[bold]measures[/]")
-        out.print(facts({name: inspect.getdoc(measure) or "" for name, measure in MEASURES.items()}))
     if kind in (None, "benchmarks"):
         out.print("[bold]benchmarks[/]")
         out.print(facts({name: _benchmark_facts(path) for name, path in shipped().items()}))
 
 
 def _benchmark_facts(file: Path) -> str:
-    """What a benchmark holds, in one line."""
+    """Contents of a benchmark in one line."""
     from nasbench.benchmark.load import load
 
     benchmark = load(file)
@@ -69,10 +65,17 @@ def _benchmark_facts(file: Path) -> str:
 
 
 def _space_facts(name: str) -> str:
-    """Size, task and paper of a space, in one line."""
+    """Size, task and paper of a space in one line."""
     from nasbench.spaces import spaces
 
     space = spaces.create(name)
     return (
         f"{space.size:,} genotypes of {len(space.cardinalities)} choices; {space.task.replace('_', ' ')}; {space.paper}"
     )
+
+
+def _measure_facts(name: str) -> str:
+    """Columns that a measure records, with their units, in one line."""
+    from nasbench.measures import measures
+
+    return f"records {', '.join(f'{each.name} ({each.units})' for each in measures.create(name).quantities)}"

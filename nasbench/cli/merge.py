@@ -1,4 +1,4 @@
-"""`nasbench merge`: benchmarks of one space are joined by architecture."""
+"""`nasbench merge`: joins benchmarks of one space by architecture."""
 
 from __future__ import annotations
 
@@ -26,23 +26,21 @@ def merge(
     target: OutOption,
     by: Annotated[
         Literal["key", "genotype"],
-        typer.Option(help="Rows of isomorphic graphs are one, or only those of equal genotypes."),
+        typer.Option(help="Join rows with isomorphic graphs, or only rows with equal genotypes."),
     ] = "key",
     inner: Annotated[bool, typer.Option("--inner", help="Keep only architectures that are in all files.")] = False,
     prefer: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file whose numbers count where others differ.")
+        Path | None, typer.Option(metavar="FILE", help="File whose numbers win where others differ.")
     ] = None,
     rename: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="[FILE:]OLD=NEW", help="Another name of a metric or a whole data set, in one file or all."
-        ),
+        typer.Option(metavar="[FILE:]OLD=NEW", help="Rename a metric or a whole data set, in one file or all."),
     ] = None,
     json_file: JsonOption = None,
 ) -> None:
-    """Join benchmarks of one space by architecture into one file; numbers that differ are refused."""
+    """Join benchmarks of one space by architecture into one file; different numbers are an error."""
     from nasbench.benchmark import hdf5
-    from nasbench.benchmark.merge import merge as joined
+    from nasbench.benchmark.merge import merge as merge_tables
     from nasbench.benchmark.merge import report
     from nasbench.benchmark.rename import renamed_as
 
@@ -57,27 +55,28 @@ def merge(
         tables = [_measured(file) for file in files]
         for text in rename or []:
             tables = renamed_as(text, tables, names)
-        merged = joined(tables, names, by=by, inner=inner, prefer=names[files.index(prefer)] if prefer else None)
+        merged = merge_tables(tables, names, by=by, inner=inner, prefer=names[files.index(prefer)] if prefer else None)
         hdf5.write(merged, target)
-    done = report(merged)
-    write_json(json_file, done)
-    show(done["sources"])
-    shared = [column for column in done["columns"] if len(column["sources"]) > 1]
+    summary = report(merged)
+    write_json(json_file, summary)
+    show(summary["sources"])
+    shared = [column for column in summary["columns"] if len(column["sources"]) > 1]
     if shared:
         out.print("\n[bold]metrics of several files[/]")
         show([{**column, "sources": list(column["sources"])} for column in shared])
-    if done["unconfirmed"]:
-        names_of = plain(done["unconfirmed"])
-        out.print(f"No number in common: {names_of}; whether they were measured alike, only you know", soft_wrap=True)
+    if summary["unconfirmed"]:
+        unconfirmed = plain(summary["unconfirmed"])
+        out.print(
+            f"No number in common: {unconfirmed}; check yourself whether they were measured alike", soft_wrap=True
+        )
     wrote(target, merged)
 
 
 def _measured(file: Path) -> Table:
-    """The table of a tabular benchmark, whose numbers are read when they are asked for."""
+    """The table of a tabular benchmark, with numbers read on request."""
     from nasbench.benchmark.load import load
-    from nasbench.benchmark.tabular import TabularBenchmark
 
     benchmark = load(file)
-    if not isinstance(benchmark, TabularBenchmark):
-        raise InputError(f"{file} is a {benchmark.kind} benchmark; pass the tabular one that it was fitted on")
+    if benchmark.kind != "tabular":
+        raise InputError(f"{file} is a {benchmark.kind} benchmark; pass the tabular one on which it was fitted")
     return benchmark.table

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take."""
+"""Arguments and options of several commands."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ MetricOption = Annotated[
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write machine-readable results to this file.")]
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")]
-ProcessesOption = Annotated[
-    int | None, typer.Option("--processes", min=1, help="Processes to run in; the number of cores if not given.")
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Processes of this machine; all cores by default.")
 ]

@@ -1,4 +1,4 @@
-"""Files that commands write: refused before the work begins where that cannot be done, and named when it is done."""
+"""Output files of commands: checked before the work begins, and named after it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def writable(path: Path | None, *sources: Path) -> None:
-    """Refuse before the work begins an output that cannot be written after it, or that would replace its source."""
+    """Refuse an output file that cannot be written or would replace one of its sources."""
     if path is None:
         return
     if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
-        raise InputError(f"{path} would be replaced by what is made from it; name another file")
+        raise InputError(f"{path} is an input and would be replaced; name another file")
     if path.is_dir() or not os.access(path.parent, os.W_OK):
-        what = "is a folder" if path.is_dir() else f"cannot be written: no writable folder {path.parent}"
-        raise InputError(f"{path} {what}; name another file")
+        problem = "is a folder" if path.is_dir() else f"cannot be written: no writable folder {path.parent}"
+        raise InputError(f"{path} {problem}; name another file")
 
 
 def wrote(path: Path, table: Table | None = None) -> None:
-    """Name a file that was written, and say how much it holds where that is a table."""
+    """Print the name of a written file, and the size of its table if it has one."""
     line = f"Wrote {path}"
     if table is not None:
         line += f": {counted(len(table.columns), 'metric')} of {counted(len(table.genotypes), 'architecture')}"
@@ -35,7 +35,7 @@ def wrote(path: Path, table: Table | None = None) -> None:
 
 
 def write_json(path: Path | None, content: Any) -> None:
-    """Write JSON values where they were asked for, whole or not at all."""
+    """Write JSON values to a file atomically; do nothing for None."""
     if path is None:
         return
     from nasbench.evaluate.results import json_values
@@ -46,7 +46,7 @@ def write_json(path: Path | None, content: Any) -> None:
 
 
 def save(results: Results, path: Path | None) -> None:
-    """Write results where they were asked for."""
+    """Write results to a file; do nothing for None."""
     if path:
         results.write(path)
         wrote(path)

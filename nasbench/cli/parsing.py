@@ -1,27 +1,27 @@
-"""Numbers and lists that the user wrote."""
+"""Numbers and lists on the command line."""
 
 from __future__ import annotations
 
 from nasbench.errors import InputError
 
 
-def number(text: str, what: str, word: str | None = None) -> int | str:
-    """A whole number, or the one word that may stand in its place."""
+def number(text: str, name: str, word: str | None = None) -> int | str:
+    """A whole number, or the one word allowed instead."""
     if text.strip() == word:
         return word
     try:
         return int(text)
     except ValueError:
-        raise InputError(f"{what} is a whole number{f' or {word!r}' if word else ''}, got {text!r}") from None
+        raise InputError(f"{name} is a whole number{f' or {word!r}' if word else ''}, got {text!r}") from None
 
 
-def whole(text: str, what: str) -> int:
+def whole(text: str, name: str) -> int:
     """A whole number."""
-    return int(number(text, what))
+    return int(number(text, name))
 
 
 def separated(text: str) -> list[str]:
-    """The names in a comma-separated list, without blanks and repetitions."""
+    """Names of a comma-separated list, without blanks and duplicates."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
         raise InputError(f"expected names separated by commas, got {text!r}")

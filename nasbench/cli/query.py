@@ -1,4 +1,4 @@
-"""`nasbench query`: what a benchmark answers for one architecture."""
+"""`nasbench query`: the answers of a benchmark for one architecture."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def query(
     architecture: Annotated[
         str, typer.Argument(metavar="ARCH", help="Published string, or genotype as 3,2,0,...", show_default=False)
     ],
-    metric: Annotated[str | None, typer.Option(help="Name of a metric; all of them if not given.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Name of a metric (default: all metrics).")] = None,
     epoch: Annotated[str, typer.Option(help="Finished epochs of training, or last.")] = "last",
     seed: Annotated[str, typer.Option(help="A recorded training seed, or mean over the recorded ones.")] = "mean",
     json_file: JsonOption = None,
 ) -> None:
-    """Answer for one architecture: the value, and which split, epoch and seeds it comes from, and its cost."""
+    """Answer for one architecture: the value with its split, epoch, seeds and cost."""
     from nasbench.benchmark.load import load
 
     writable(json_file, file)
     benchmark = load(file)
     genotype = benchmark.space.read(architecture)
     names = [benchmark.metric(metric).path] if metric else benchmark.answered(genotype)
-    # without --metric, an epoch or a seed applies to those metrics that have one
+    # without --metric, an epoch or a seed applies to the metrics that have one
     dated = {name for name in names if benchmark.recorded_epochs(name)}
     seeded = {name for name in names if benchmark.takes_seed(name)}
     answers = []
@@ -46,4 +46,4 @@ def query(
     out.print(f"{benchmark.space.to_string(genotype)}  ({benchmark.kind} benchmark)", soft_wrap=True)
     show(answers)
     if not metric and len(names) < len(benchmark.metrics):
-        out.print("Another architecture of the same function was trained; what this one itself costs is not known")
+        out.print("Another architecture with the same function was trained; the costs of this one are not known")

@@ -1,4 +1,4 @@
-"""`nasbench report`: benchmarks and results as one page."""
+"""`nasbench report`: benchmarks and results on one page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def report(
     target: OutOption = Path("report.html"),
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "nasbench report",
 ) -> None:
-    """Write one self-contained HTML page with interactive plots, and the same figures as PNG beside it."""
+    """Write one self-contained HTML page with interactive plots, and its figures as PNG beside it."""
     from nasbench.report.page import write_report
 
     writable(target, *sources)

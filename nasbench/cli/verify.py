@@ -1,4 +1,4 @@
-"""`nasbench verify`: whether a benchmark file is sound."""
+"""`nasbench verify`: test a benchmark file for damage."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from nasbench.cli.options import BenchmarkFile
 
 
 def verify(file: BenchmarkFile) -> None:
-    """Recompute every checksum and check every invariant of a benchmark file; exit status 1 if one is broken."""
-    from nasbench.benchmark.hdf5.verify import verify as find
+    """Recompute every checksum and test every invariant of a file; exit status 1 if one is broken."""
+    from nasbench.benchmark.hdf5.verify import verify as verify_file
 
-    findings = find(file)
+    findings = verify_file(file)
     for finding in findings:
         print(finding)
     if findings:

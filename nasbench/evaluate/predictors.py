@@ -21,7 +21,7 @@ from nasbench.parallel.jobs import run_jobs
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
 from nasbench.progress import Progress, silent
-from nasbench.specification import interactive, name_of
+from nasbench.specification import interactive, named
 
 DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn")
 """Predictors that are scored where none is named."""
@@ -89,7 +89,7 @@ def evaluate(
     For each random split, every predictor is fitted on nested training sets and scored on the same test set; one
     architecture of each function takes part, and only architectures whose inputs are known to all predictors. A target
     is the mean over the recorded training seeds. A predictor named by a text gets the number of the split as its
-    `seed`. Scores do not depend on `jobs`.
+    `seed`, and so does a class. Scores do not depend on `jobs`.
 
     Args:
         benchmark: Source of architectures, targets and inputs.
@@ -117,7 +117,7 @@ def evaluate(
         InputError: A name, number or size is not acceptable, an input is not recorded, or a predictor failed.
         NotFoundError: The benchmark has no such metric or epoch.
     """
-    named = _named(predictors)
+    by_name = named(dict.fromkeys(predictors), registry)
     sizes = tuple(sorted(set(train_sizes)))
     if not sizes and not holdouts:
         raise InputError("name at least one training size")
@@ -125,25 +125,25 @@ def evaluate(
         if number < least:
             raise InputError(f"{name} must be at least {least}, got {number}")
     facts = benchmark.metric(metric)
-    found, inputs, unknown = _with_inputs(benchmark, facts.path, epoch, named)
+    found, inputs, unknown = _with_inputs(benchmark, facts.path, epoch, by_name)
     held_out, sizes_of = _splits(found, sizes, test_size, splits, seed, holdouts)
-    _check_sizes(named, min(sizes[0] for sizes in sizes_of.values()))
+    _check_sizes(by_name, min(sizes[0] for sizes in sizes_of.values()))
     fits = [
         FitJob(name, size, number, left_out)
         for left_out, sizes in sizes_of.items()
         for size in sizes
         for number in range(splits)
-        for name in named
+        for name in by_name
     ]
-    data = FitData(named, inputs, found, facts.units, held_out)
+    data = FitData(by_name, inputs, found, facts.units, held_out)
     scores = run_jobs(
         partial(_prepare, data),
         fits,
-        1 if interactive(*named.values()) else jobs,
+        1 if interactive(*by_name.values()) else jobs,
         describe=lambda fit: f"predictor {fit.predictor!r} on {fit.n_train} architectures, split {fit.seed}",
         progress=progress,
     )
-    names, order = list(named), list(held_out)
+    names, order = list(by_name), list(held_out)
     fits.sort(key=lambda fit: (names.index(fit.predictor), order.index(fit.left_out), fit.n_train, fit.seed))
     records = [{**fit._asdict(), **scores[fit]} for fit in fits]
     if not holdouts:
@@ -174,27 +174,12 @@ def evaluate(
     )
 
 
-def _named(
-    predictors: Sequence[str | type[Predictor] | Predictor],
-) -> dict[str, str | type[Predictor] | Predictor]:
-    named: dict[str, str | type[Predictor] | Predictor] = {}
-    for component in predictors:
-        registry.create(component)  # refuses what is none
-        name = name_of(component, registry)
-        if name in named and named[name] is not component and not isinstance(component, str):
-            raise InputError(f"two predictors are called {name!r}; give them different arguments")
-        named[name] = component
-    if not named:
-        raise InputError(f"name at least one predictor; known are {', '.join(registry)}")
-    return named
-
-
 def _with_inputs(
-    benchmark: Benchmark, metric: str, epoch: Epoch, named: Mapping[str, str | type[Predictor] | Predictor]
+    benchmark: Benchmark, metric: str, epoch: Epoch, by_name: Mapping[str, str | type[Predictor] | Predictor]
 ) -> tuple[Targets, dict[str, Inputs], int]:
     """Targets and each predictor's inputs where all inputs are known, and for how many architectures they are not."""
     found = targets(benchmark, metric, epoch)
-    needs = {name: registry.create(component).needs for name, component in named.items()}
+    needs = {name: registry.create(component).needs for name, component in by_name.items()}
     recorded = benchmark.recorded_epochs(metric)
     last = recorded[-1] if recorded and epoch == "last" else epoch
     for name, needed in needs.items():
@@ -240,8 +225,8 @@ def _splits(
     return held_out, sizes_of
 
 
-def _check_sizes(named: Mapping[str, str | type[Predictor] | Predictor], smallest: int) -> None:
-    for name, component in named.items():
+def _check_sizes(by_name: Mapping[str, str | type[Predictor] | Predictor], smallest: int) -> None:
+    for name, component in by_name.items():
         least = registry.create(component).min_samples
         if smallest < least:
             raise InputError(f"predictor {name!r} needs at least {least} architectures, got a training size {smallest}")

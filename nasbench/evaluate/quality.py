@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from nasbench.evaluate.pareto import hypervolume, non_dominated
+from nasbench.search.pareto import hypervolume, non_dominated
 from nasbench.simulator.evaluator import Evaluator, TabulatedEvaluator
 from nasbench.simulator.simulate import Run
 from nasbench.types import BoolArray, FloatArray, IntArray

@@ -22,7 +22,7 @@ from nasbench.simulator.cluster import Cluster
 from nasbench.simulator.evaluator import Evaluator, QueryEvaluator, TabulatedEvaluator, make_evaluator
 from nasbench.simulator.simulate import simulate
 from nasbench.simulator.streams import initial_designs, rng_for
-from nasbench.specification import interactive, name_of
+from nasbench.specification import interactive, named
 
 DEFAULT = ("random", "local", "evolution", "reinforce", "bayesian-gp", "bayesian-xgb")
 """Strategies that are compared where none is named."""
@@ -109,7 +109,7 @@ def compare(
             fails in a run; the message names the strategy and the repeat.
     """
     names = (metric,) if isinstance(metric, str) else tuple(metric)
-    named = _named(strategies)
+    by_name = named(strategies, registry)
     if evaluations is None and epochs is None and seconds is None:
         evaluations = DEFAULT_EVALUATIONS
     settings = RunSettings(Budget(evaluations, epochs, seconds), Cluster.of(workers), initial, seed, score)
@@ -124,14 +124,14 @@ def compare(
     evaluator = make_evaluator(benchmark, names, limits)
     evaluator.problem(settings.budget, len(settings.cluster))  # refuses a budget that cannot be used
 
-    runs = [RunJob(name, repeat) for repeat in range(repeats) for name in named]  # a faulty strategy fails early
-    processes = _processes(evaluator, benchmark, named, jobs or cores())
+    runs = [RunJob(name, repeat) for repeat in range(repeats) for name in by_name]  # a faulty strategy fails early
+    processes = _processes(evaluator, benchmark, by_name, jobs or cores())
     source: Callable[[], Evaluator] = partial(_same, evaluator)
     if processes > 1 and isinstance(evaluator, QueryEvaluator):
         assert benchmark.path is not None
         source = partial(QueryEvaluator.open, benchmark.path, names, limits)
     standings = run_jobs(
-        partial(_prepare, source, named, settings),
+        partial(_prepare, source, by_name, settings),
         runs,
         processes,
         describe=lambda run: f"strategy {run.strategy!r}, repeat {run.repeat}",
@@ -140,7 +140,7 @@ def compare(
     best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else best_found(standings.values())
     rows = [
         record
-        for name in named
+        for name in by_name
         for repeat in range(repeats)
         for record in records(
             standings[RunJob(name, repeat)], best, evaluator, score,
@@ -162,14 +162,14 @@ def compare(
             "score": score,
             "constraints": [str(limit) for limit in limits],
             "objectives": [asdict(objective) for objective in evaluator.objectives],
-            "strategies": list(named),
+            "strategies": list(by_name),
             "repeats": repeats,
         },
         records=rows,
         summary={
             **described(best, evaluator.objectives),
             "timed": evaluator.has_costs,
-            **_rankings(list(named), repeats, rows, seed, units),
+            **_rankings(list(by_name), repeats, rows, seed, units),
         },
     )
 
@@ -178,43 +178,28 @@ def _same(evaluator: Evaluator) -> Evaluator:
     return evaluator
 
 
-def _named(
-    strategies: Sequence[str | type[Strategy] | Strategy],
-) -> dict[str, str | type[Strategy] | Strategy]:
-    named: dict[str, str | type[Strategy] | Strategy] = {}
-    for component in strategies:
-        registry.create(component)  # refuses what is none
-        name = name_of(component, registry)
-        if name in named:
-            raise InputError(f"strategy {name!r} is named twice; name each once")
-        named[name] = component
-    if not named:
-        raise InputError(f"name at least one strategy; known are {', '.join(registry)}")
-    return named
-
-
 def _processes(
-    evaluator: Evaluator, benchmark: Benchmark, named: Mapping[str, str | type[Strategy] | Strategy], wanted: int
+    evaluator: Evaluator, benchmark: Benchmark, by_name: Mapping[str, str | type[Strategy] | Strategy], wanted: int
 ) -> int:
     """One where other processes could not import a strategy, or not open the benchmark; else as many as are wanted."""
     apart = isinstance(evaluator, TabulatedEvaluator) or benchmark.path is not None
-    return wanted if apart and not interactive(*named.values()) else 1
+    return wanted if apart and not interactive(*by_name.values()) else 1
 
 
 def _prepare(
-    source: Callable[[], Evaluator], named: Mapping[str, str | type[Strategy] | Strategy], settings: RunSettings
+    source: Callable[[], Evaluator], by_name: Mapping[str, str | type[Strategy] | Strategy], settings: RunSettings
 ) -> Callable[[RunJob], Standing]:
-    return partial(_run, source(), named, settings)
+    return partial(_run, source(), by_name, settings)
 
 
 def _run(
     evaluator: Evaluator,
-    named: Mapping[str, str | type[Strategy] | Strategy],
+    by_name: Mapping[str, str | type[Strategy] | Strategy],
     settings: RunSettings,
     job: RunJob,
 ) -> Standing:
     run = simulate(
-        registry.create(named[job.strategy]),
+        registry.create(by_name[job.strategy]),
         evaluator,
         settings.budget,
         rng_for(settings.seed, "strategy", job.strategy, job.repeat),

@@ -1,4 +1,4 @@
-"""Published tables as benchmarks: one file for each layout, read once and written as one HDF5 file."""
+"""Importers of published tables: each reads one layout of files and returns a `Table`."""
 
 from nasbench.importers.base import Importer
 from nasbench.registry import Registry

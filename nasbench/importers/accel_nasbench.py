@@ -1,11 +1,11 @@
-"""Accel-NASBench: networks of the mobile space trained on ImageNet by a cheaper recipe, and run on six accelerators.
+"""Accel-NASBench: networks of the mobile space, trained on ImageNet with a cheap recipe and run on six accelerators.
 
-Published is an archive of one JSON file for each result, `result_<number>.json`. They are read from the archive, from a
-folder, or from one csv file with the same numbers, a row for each result.
+The source publishes an archive with one JSON file for each result, `result_<number>.json`. The importer reads the
+archive, a folder of the files, or one csv file with a row for each result.
 
-How it becomes a table: results stand in the order of their numbers. An architecture that has several keeps them as
-repeats, seeds 0, 1, ...: the source says neither seed nor reason. Parameters and multiply-adds, in millions in the
-source, are counts. What no result has (the deviations on the two FPGAs) is left out.
+The table has the results in order of their numbers. Several results of one architecture are repeats with seeds 0, 1,
+...: the source gives neither seed nor reason. Parameters and multiply-adds, in millions in the source, become counts.
+Columns without any number (the deviations on the two FPGAs) are left out.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
 DATASET = "imagenet"
 RESULT = re.compile(r"result_(\d{1,9})\.json")
 NUMBER = "result_id"
-"""Column of the csv file that holds the number of a result."""
+"""Column of the csv file with the number of a result."""
 LATENCY = ("zcu102", "vck190")
-"""Devices whose latency was measured."""
+"""Devices with measured latency."""
 THROUGHPUT = ("a100", "3090", "tpuv2", "tpuv3", *LATENCY)
 MILLION = 1e6
 
 
 class AccelNASBench(Importer):
-    """`anb_dataset_jsons.tar.gz`, the folder that it unpacks to, or a csv file of the same results.
+    """`anb_dataset_jsons.tar.gz`, its unpacked folder, or a csv file of the same results.
 
-    The three files of the published split (`train_paths.json`, `val_paths.json`, `test_paths.json`) become row numbers
-    in the recipe; see `nasbench.importers.holdout_files`.
+    The recipe stores the published split (`train_paths.json`, `val_paths.json`, `test_paths.json`) as row numbers; see
+    `nasbench.importers.holdout_files`.
 
     Args:
-        splits: Folder of these files. If not given, they are looked for beside the results; there may be none.
+        splits: Folder of these three files; by default they are searched for beside the results, and may be missing.
     """
 
     name = "accel-nasbench"
@@ -83,49 +83,50 @@ class AccelNASBench(Importer):
 
 
 def _is_csv(path: Path) -> bool:
-    """By its name, which may end as that of a packed file."""
+    """Whether the name is that of a csv file, compressed or not."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     return path.is_file() and ".csv" in suffixes[-1:] + [s for s in suffixes[-2:-1] if suffixes[-1] in PACKED]
 
 
 def _csv(path: Path) -> pd.DataFrame:
-    """The results in a csv file as text, by their names."""
+    """The results in a csv file as text, indexed by their place."""
     frame = read_frame(path, [NUMBER, *Mobile().choice_names, *_columns()])
     ids = frame[NUMBER].str.strip()
     wrong = ~ids.str.fullmatch(r"\d{1,9}") | ids.duplicated()
     if wrong.any():
         at = int(np.argmax(wrong))
         text = ids.iloc[at][:40]
-        raise FileError(f"{path.name}, row {at + 1}: {text!r} is no number of a result, or not the first of it")
+        raise FileError(f"{path.name}, row {at + 1}: {text!r} is not the number of a result, or occurs twice")
     frame[NUMBER] = ids.astype(int)
     return frame.set_axis([f"{path.name}, row {row}" for row in frame.index]).sort_values(NUMBER)
 
 
 def _results(path: Path) -> pd.DataFrame:
-    """The results in single files, with the columns of the csv file, by their names."""
+    """The results in single files as text, with the columns of the csv file, indexed by file name."""
     import pandas as pd
 
-    wanted = [*Mobile().choice_names, *_columns()]
-    found: dict[int, tuple[str, list[str]]] = {}
+    names = [*Mobile().choice_names, *_columns()]
+    results: dict[int, tuple[str, list[str]]] = {}
     for document in documents(path, RESULT):
         match = RESULT.fullmatch(document.name.rpartition("/")[2])
-        assert match is not None  # or it would not be here
-        if int(match[1]) in found:
-            raise FileError(f"{document.name} and {found[int(match[1])][0]} have the same number")
+        assert match is not None  # documents() matched it
+        if int(match[1]) in results:
+            raise FileError(f"{document.name} and {results[int(match[1])][0]} have the same number")
         values = dict(_values(document))
-        found[int(match[1])] = document.name, [values.get(name, "") for name in wanted]
-    ids = sorted(found)
-    frame = pd.DataFrame([found[number][1] for number in ids], [found[number][0] for number in ids], wanted, dtype=str)
+        results[int(match[1])] = document.name, [values.get(name, "") for name in names]
+    ids = sorted(results)
+    rows, places = [results[number][1] for number in ids], [results[number][0] for number in ids]
+    frame = pd.DataFrame(rows, places, names, dtype=str)
     frame[NUMBER] = ids
     return frame
 
 
 def _values(document: Document) -> Iterator[tuple[str, str]]:
-    """The values of one result as text, by the names that they have as columns."""
+    """Column names and values of one result as text."""
     record = parse_json(document.content, document.name)
     parts = [record.get(part) for part in ("architecture", "metrics", "platform_perf")] if type(record) is dict else []
     if not parts or not all(isinstance(part, dict) for part in parts):
-        raise FileError(f"{document.name} is no object with 'architecture', 'metrics' and 'platform_perf'")
+        raise FileError(f"{document.name} is not an object with 'architecture', 'metrics' and 'platform_perf'")
     for name, value in [pair for part in (record, *parts) for pair in part.items()]:
         for inner, number in value.items() if isinstance(value, dict) else [("", value)]:
             text = str(number) if isinstance(number, bool) else json.dumps(number)
@@ -136,8 +137,8 @@ def _values(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _columns() -> dict[str, tuple[Metric, float]]:
-    """By column of the source, the metric and what the number there is multiplied by."""
-    found = {
+    """The metric of each column of the source, and the factor to its unit."""
+    columns = {
         "val_top1": (_metric("validation_accuracy", "percent", "maximise", "Top-1 accuracy on validation images."), 1),
         "val_top5": (_metric("validation_top5_accuracy", "percent", "maximise", "Top-5 accuracy, same images."), 1),
         "train_time": (_metric("train_seconds", "seconds", "minimise", "Seconds of the whole training."), 1),
@@ -152,14 +153,14 @@ def _columns() -> dict[str, tuple[Metric, float]]:
         for device in devices:
             mean = _metric(f"{device}_{kind}", units, direction, f"Mean of the measurements on {device}.")
             deviation = _metric(f"{device}_{kind}_deviation", units, "none", "Standard deviation of the measurements.")
-            found[f"{kind}_{device}.{kind}_mean"] = mean, 1
-            found[f"{kind}_{device}.{kind}_std"] = deviation, 1
-    return found
+            columns[f"{kind}_{device}.{kind}_mean"] = mean, 1
+            columns[f"{kind}_{device}.{kind}_std"] = deviation, 1
+    return columns
 
 
-def _metric(name: str, units: str, direction: Direction, what: str, static: bool = False) -> Metric:
+def _metric(name: str, units: str, direction: Direction, about: str, static: bool = False) -> Metric:
     split: Subset = "validation" if name.startswith("validation") else "none"
-    return Metric("" if static else DATASET, name, split, units, direction, DIMS[:1] if static else DIMS[:2], what)
+    return Metric("" if static else DATASET, name, split, units, direction, DIMS[:1] if static else DIMS[:2], about)
 
 
 def _genotypes(space: Mobile, frame: pd.DataFrame) -> GenotypeArray:
@@ -175,7 +176,7 @@ def _genotypes(space: Mobile, frame: pd.DataFrame) -> GenotypeArray:
 
 
 def _series(frame: pd.DataFrame) -> list[Series]:
-    """The columns that have a number anywhere."""
+    """The columns with any number."""
     series = []
     for name, (metric, factor) in _columns().items():
         values, broken = numbers(frame[name])
@@ -187,6 +188,6 @@ def _series(frame: pd.DataFrame) -> list[Series]:
             values = np.round(factor * values)
         if not np.isnan(values).all():
             series.append(Series(metric, values))
-    if not any(one.metric.name == "validation_accuracy" for one in series):
+    if not any(each.metric.name == "validation_accuracy" for each in series):
         raise FileError("no result has a number val_top1")
     return series

@@ -1,4 +1,4 @@
-"""AnalogNAS-Bench: all cells of NAS-Bench-201, trained anew and run on simulated analogue hardware that drifts."""
+"""AnalogNAS-Bench: the cells of NAS-Bench-201, retrained and run on simulated analogue hardware with drift."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nasbench.spaces import spaces
 
 DATASET = "cifar10"
 ARCHITECTURE, DRIFT = "analognasbench.data.Architecture", "analognasbench.data.DriftMeasurement"
-"""The two classes of the source: a cell with its numbers, and a number with its standard deviation."""
+"""Classes of the source: a cell with its numbers, and a number with its standard deviation."""
 ACCURACIES = {
     "baseline_accuracy": ("test_accuracy", "Trained for 200 epochs on the whole training set, in floating point"),
     "ptq_accuracy": ("ptq_test_accuracy", "The trained network, quantised after training"),
@@ -28,25 +28,25 @@ ACCURACIES = {
     "noisy_accuracy": ("noisy_test_accuracy", "The trained network as it is on noisy analogue hardware"),
     "analog_accuracy": ("analog_test_accuracy", "Trained on with the noise of analogue hardware, and run on it"),
 }
-"""By name in the source: our name, and of which network it is."""
+"""Our name and the description, by name in the source."""
 DRIFTS = {"baseline": "noisy", "analog": "analog"}
-"""What drifts: the network of which accuracy, by the source's name for it."""
-SECONDS = {60: "one minute", 3_600: "one hour", 86_400: "one day", 2_592_000: "30 days"}
+"""Prefix of our accuracy of the drifting network, by its name in the source."""
+DRIFT_TIMES = {60: "one minute", 3_600: "one hour", 86_400: "one day", 2_592_000: "30 days"}
 
 
 class AnalogNASBench(Importer):
-    """The file `data.anb` of the package analog-nasbench: by tuple of NASLib's codes, thirteen accuracies of a cell.
+    """The file `data.anb` of the package analog-nasbench: thirteen accuracies of each cell.
 
-    All are accuracies on the test images of CIFAR-10, so nothing here is for a search to see: use them to score, or for
-    predictors. By the training script that the authors publish (not by the file, which does not say), they are means of
-    25 evaluations, in which test images are cropped and flipped at random too.
+    All are accuracies on the test images of CIFAR-10 and must stay hidden from a search: use them to score, or for
+    predictors. According to the published training script (the file does not say), they are means of 25 evaluations, in
+    which test images are cropped and flipped at random.
     """
 
     name = "analog-nasbench"
     paper = "AnalogNAS-Bench (2025), arXiv:2506.18495; github.com/IBM/analog-nas, on PyPI as analog-nasbench"
 
     def read(self, paths: Sequence[Path] = ()) -> Table:
-        """The table in a file `data.anb`; if no path is given, in that of the installed package.
+        """The table in a file `data.anb`, by default the one of the installed package.
 
         Raises:
             MissingExtraError: No path is given, and the package is not installed.
@@ -54,31 +54,32 @@ class AnalogNASBench(Importer):
         path = one_path(paths, "no path, or one file data.anb") if paths else _installed()
         content = plain_pickle.read(regular(path), (ARCHITECTURE, DRIFT))
         if not isinstance(content, dict) or not content:
-            raise FileError(f"{path.name} is no dictionary of cells")
-        theirs = np.array([_cell(key, record) for key, record in content.items()], dtype=np.int64)  # (n, 6)
+            raise FileError(f"{path.name} is not a dictionary of cells")
+        codes = np.array([_cell(key, record) for key, record in content.items()], dtype=np.int64)  # (n, 6)
         metrics = _metrics()
         numbers = np.array([_row(key, record) for key, record in content.items()])  # (n, 5 + 2 * 8)
         series = [Series(metric, column) for metric, column in zip(metrics, numbers.T, strict=True)]
-        genotypes = CODES[theirs[:, ORDER]].astype(np.int8)
-        source = self.source([path], rows=len(theirs), architectures=len(theirs), skipped={})
+        genotypes = CODES[codes[:, ORDER]].astype(np.int8)
+        source = self.source([path], rows=len(codes), architectures=len(codes), skipped={})
         return tabulate(spaces.create("nb201"), genotypes, series, {"source": source})
 
 
 def _installed() -> Path:
+    """The file of the installed package."""
     return folder_of("analognasbench", "analog-nasbench", "analog") / "data.anb"
 
 
 def _fields() -> list[tuple[str, str, str]]:
-    """The drifts: name in the source, our name, which network and when."""
+    """Name in the source, our name and description of each drift."""
     return [
-        (f"{what}_drift_{seconds}", f"{ours}_{seconds}s_test_accuracy", f"As {ours}_test_accuracy, {when} later")
-        for what, ours in DRIFTS.items()
-        for seconds, when in SECONDS.items()
+        (f"{network}_drift_{seconds}", f"{ours}_{seconds}s_test_accuracy", f"As {ours}_test_accuracy, {when} later")
+        for network, ours in DRIFTS.items()
+        for seconds, when in DRIFT_TIMES.items()
     ]
 
 
 def _metrics() -> list[Metric]:
-    """The columns, in the order of `_row`."""
+    """The metrics, in the order of `_row`."""
     metrics = []
     for name, told in ACCURACIES.values():
         metrics.append(Metric(DATASET, name, "test", "percent", "maximise", DIMS[:1], f"{told}."))
@@ -91,8 +92,8 @@ def _metrics() -> list[Metric]:
 
 def _cell(key: Any, record: Any) -> tuple[int, ...]:
     """The six codes of a cell."""
-    fine = type(key) is tuple and len(key) == len(ORDER) and all(type(code) is int and 0 <= code < 5 for code in key)
-    if not fine:
+    valid = type(key) is tuple and len(key) == len(ORDER) and all(type(code) is int and 0 <= code < 5 for code in key)
+    if not valid:
         raise FileError(f"expected six codes 0 to 4 as the name of a cell, got {str(key)[:80]!r}")
     if not isinstance(record, dict) or record.get("architecture") != key:
         raise FileError(f"cell {key}: the record is not of this cell")

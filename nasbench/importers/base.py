@@ -1,4 +1,4 @@
-"""What an importer is: it reads the files of a published table, checks them, and gives a `Table`."""
+"""Base class of importers, which read and check the files of a published table and return a `Table`."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from nasbench.errors import FileError, InputError
 
 
 class Importer(ABC):
-    """Reads one layout of files. The constructor stores its settings.
+    """Reader of one layout of files. The constructor stores the settings; its arguments become command line flags.
 
-    What was read stands in `Table.recipe["source"]`: the importer, the paper, the licence, the files with their
-    checksums, how many rows of how many architectures there were, and how many rows were skipped for which reason.
+    `Table.recipe["source"]` documents the origin: importer, paper, licence, files with their checksums, numbers of rows
+    and architectures, and the number of skipped rows by reason.
     """
 
     name: ClassVar[str]
     """Name in the registry."""
     paper: ClassVar[str]
-    """Authors, year, title or identifier of the paper, and where the files are distributed."""
+    """Authors, year, title or identifier of the paper, and the place that distributes the files."""
     licence: ClassVar[str] = "not stated by the source"
-    """Licence of the numbers, which goes with them."""
+    """Licence of the numbers, stored with them."""
 
     @abstractmethod
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in these files or folders.
 
         Raises:
-            FileError: A file is missing, damaged, or is not of this layout; says which record.
-            InputError: What it says cannot be: an unknown architecture, text for a number.
+            FileError: A file is missing, damaged, or has another layout; names the record.
+            InputError: A value is impossible: an unknown architecture, text for a number.
         """
 
     def source(self, paths: Sequence[Path], **facts: Any) -> dict[str, Any]:
-        """The entry of a recipe that says where numbers come from."""
+        """The entry of a recipe about the origin of the numbers."""
         files = [file for path in paths for file in files_of(path)]
         return {
             "importer": self.name,
@@ -50,24 +50,24 @@ class Importer(ABC):
 
 
 def files_of(path: Path) -> list[Path]:
-    """The file itself, or all files in a folder and below, in order of their names.
+    """The file itself, or all files in a folder and its subfolders, sorted by name.
 
     Raises:
-        FileError: There is none.
+        FileError: There is no file.
     """
     if not path.is_dir():
         return [regular(path)]
-    found = sorted(file for file in path.rglob("*") if file.is_file())
-    if not found:
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    if not files:
         raise FileError(f"the folder {path} holds no file")
-    return found
+    return files
 
 
 def regular(path: Path) -> Path:
-    """The path itself, which must be that of a file with content of its own: no folder, device or pipe.
+    """The path itself, which must be a regular file: no folder, device or pipe.
 
     Raises:
-        FileError: It is not; says what it is.
+        FileError: It is something else; says what.
     """
     if path.is_dir():
         raise FileError(f"{path} is a folder, expected a file")
@@ -77,11 +77,11 @@ def regular(path: Path) -> Path:
 
 
 def files_among(paths: Sequence[Path], fits: Callable[[Path], object]) -> list[Path]:
-    """The files that are named, and of the folders that are named, those files in them that `fits` accepts.
+    """The given files, and the files in the given folders that `fits` accepts.
 
     Raises:
-        FileError: There is no such path, or a folder without files.
-        InputError: A file is named twice, whose numbers would count twice.
+        FileError: A path does not exist, or a folder holds no file.
+        InputError: A file is given twice, so that its numbers would count twice.
     """
     files = [file for path in paths for file in files_of(path) if path.is_file() or fits(file)]
     seen: set[Path] = set()
@@ -92,15 +92,20 @@ def files_among(paths: Sequence[Path], fits: Callable[[Path], object]) -> list[P
     return files
 
 
-def one_path(paths: Sequence[Path], what: str) -> Path:
-    """The only one of some paths; `what` says what it should be."""
+def names_in(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names separated by commas, or a sequence of names."""
+    return tuple(names.split(",")) if isinstance(names, str) else tuple(names)
+
+
+def one_path(paths: Sequence[Path], expected: str) -> Path:
+    """The only path; `expected` describes it in the message if there are none or several."""
     if len(paths) != 1:
-        raise InputError(f"expected {what}, got {len(paths)} paths")
+        raise InputError(f"expected {expected}, got {len(paths)} paths")
     return Path(paths[0])
 
 
 def _sha256(files: Sequence[Path]) -> str:
-    """Of the content of one file; of several, of the list of their checksums."""
+    """Checksum of the content of one file; for several files, of the list of their checksums."""
     digests = []
     for file in files:
         with file.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""Any table with one column of architectures and columns of numbers: csv, tsv, json lines or parquet."""
+"""Tables with one column of architectures and columns of numbers: csv, tsv, json lines or parquet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nasbench.types import Direction, FloatArray, Subset
 if TYPE_CHECKING:
     import pandas as pd
 
-USUAL: tuple[tuple[str, str, Direction], ...] = (
+DEFAULT_UNITS: tuple[tuple[str, str, Direction], ...] = (
     ("accuracy", "percent", "maximise"),
     ("loss", "nats", "minimise"),
     ("seconds", "seconds", "minimise"),
@@ -32,19 +32,19 @@ USUAL: tuple[tuple[str, str, Direction], ...] = (
     ("parameters", "count", "minimise"),
     ("flops", "count", "minimise"),
 )
-"""Units and direction of a metric whose name ends so, where nothing else is said."""
-LARGEST = 2**53 - 1
-"""Whole numbers up to this are what they say in a table that was written in floating point."""
+"""Default units and direction by the end of the name of a metric."""
+MAX_EXACT_INTEGER = 2**53 - 1
+"""Largest integer that floating point represents exactly together with all smaller ones."""
 
 
-class Wanted(NamedTuple):
-    """One metric that is asked for, and the column that holds it.
+class MetricColumn(NamedTuple):
+    """A metric and the column of the file that holds it.
 
     Attributes:
-        metric: What the table calls it.
-        column: Its name in the file.
-        fraction: Whether the file has fractions of one where the table has percent.
-        assumed: Whether the unit is only assumed, from the name of the metric.
+        metric: The metric of the table.
+        column: Name of the column.
+        fraction: Whether the file has fractions of 1 where the table has percent.
+        assumed: Whether the unit is assumed from the name of the metric.
     """
 
     metric: Metric
@@ -53,27 +53,27 @@ class Wanted(NamedTuple):
     assumed: bool
 
     def scaled(self, values: FloatArray) -> FloatArray:
-        """The numbers of the file in the unit of the table."""
+        """Numbers of the file in the unit of the table."""
         return np.round(100 * values, 10) if self.fraction else values  # 57, not 56.99999999999999, of 0.57
 
 
 class CSV(Importer):
-    """A file with a header and a row for each measurement; compressed or not.
+    """A file with a header and a row for each measurement, compressed or not.
 
-    Rows of one architecture are repeats (seeds 0, 1, ... in their order) unless a column names the seeds.
+    Rows of one architecture are repeats with seeds 0, 1, ... unless a column names the seeds.
 
     Args:
         space: Specification of the search space.
-        column: What to read, each as `METRIC=COLUMN[:unit][:min|max][:static]`. The unit `fraction` is of numbers from
-            0 to 1, which become percent. A metric whose name begins with `train_`, `validation_` or `test_` belongs to
-            that split. A static one does not depend on a training (nor on the data set), so that all rows of an
-            architecture agree on it.
-        arch_column: Column of architectures, as strings of the space or genotypes like `3,1,0`.
-        dataset: Name of the data set that metrics were measured on.
+        column: Metrics to read, each as `METRIC=COLUMN`, followed by `:unit`, `:min` or `:max`, and `:static` where
+            they apply. The unit `fraction` means numbers from 0 to 1, which become percent. A metric whose name begins
+            with `train_`, `validation_` or `test_` belongs to that split. A static metric depends on neither training
+            nor data set, so all rows of an architecture must agree on it.
+        arch_column: Column of architectures: strings of the space, or genotypes like `3,1,0`.
+        dataset: Name of the data set of the metrics.
         seed_column: Column of training seeds, integers.
         epoch_column: Column of finished epochs, integers.
-        missing: Number that stands for a missing one, as `-1` or with its reason as `-1=did not compile`.
-        lenient: Skip rows that cannot be read, and count them.
+        missing: Number that marks a missing one, such as `-1`, or with a reason `-1=did not compile`.
+        lenient: Skip and count unreadable rows.
     """
 
     name = "csv"
@@ -98,32 +98,32 @@ class CSV(Importer):
         """The table in one file."""
         path = one_path(paths, "one file")
         space = spaces.create(self.space)
-        wanted = [parse_column(text, self.dataset) for text in self.column]
-        if not wanted:
+        metric_columns = [parse_column(text, self.dataset) for text in self.column]
+        if not metric_columns:
             raise InputError("no column of numbers is named; name one as METRIC=COLUMN")
-        for named, times in Counter(one.metric.path for one in wanted).items():
+        for metric, times in Counter(each.metric.path for each in metric_columns).items():
             if times > 1:
-                raise InputError(f"metric {named!r} is named {times} times; give each column a name of its own")
+                raise InputError(f"metric {metric!r} is named {times} times; give each column a name of its own")
         extra = [name for name in (self.seed_column, self.epoch_column) if name]
-        frame = read_frame(path, [self.arch_column, *(one.column for one in wanted), *extra])
+        frame = read_frame(path, [self.arch_column, *(each.column for each in metric_columns), *extra])
         skipped: Counter[str] = Counter()
         frame, genotypes = self._genotypes(path, space, frame, skipped)
         read: dict[str, tuple[FloatArray, dict[int, str]]] = {}
-        for name in dict.fromkeys([*(one.column for one in wanted), *extra]):
+        for name in dict.fromkeys([*(each.column for each in metric_columns), *extra]):
             read[name] = self._numbers(frame, name, whole=name in extra)
-        for one in wanted:
-            values, reasons = read[one.column]
-            if one.assumed and one.metric.units == "percent" and 0 < np.nanmax(values, initial=0) <= 1:
+        for each in metric_columns:
+            values, errors = read[each.column]
+            if each.assumed and each.metric.units == "percent" and 0 < np.nanmax(values, initial=0) <= 1:
                 raise InputError(
-                    f"{path.name}, column {one.column!r}: no number is above 1, so these are hardly percent; say "
-                    f"{one.metric.name}={one.column}:fraction, or :percent if they are"
+                    f"{path.name}, column {each.column!r}: no number is above 1, so these are hardly percent; say "
+                    f"{each.metric.name}={each.column}:fraction, or :percent if they are"
                 )
-            reasons.update(_impossible(one.metric, one.scaled(values), reasons))
+            errors.update(_impossible(each.metric, each.scaled(values), errors))
         bad = np.zeros(len(frame), dtype=bool)
-        for name, (_, reasons) in read.items():
-            for row, reason in reasons.items():
+        for name, (_, errors) in read.items():
+            for row, error in errors.items():
                 if not self.lenient:
-                    raise InputError(f"{path.name}, row {frame.index[row]}, column {name!r}: {reason}")
+                    raise InputError(f"{path.name}, row {frame.index[row]}, column {name!r}: {error}")
                 bad[row] = True
                 skipped[f"column {name!r} has no possible number"] += 1
         keep = np.flatnonzero(~bad)
@@ -133,7 +133,7 @@ class CSV(Importer):
         seeds, epochs = (
             read[name][0][keep].astype(np.int64) if name else None for name in (self.seed_column, self.epoch_column)
         )
-        series = [Series(one.metric, one.scaled(read[one.column][0][keep]), reason) for one in wanted]
+        series = [Series(each.metric, each.scaled(read[each.column][0][keep]), reason) for each in metric_columns]
         distinct = len(np.unique(genotypes[keep], axis=0))
         facts = {"rows": len(keep), "architectures": distinct, "skipped": dict(skipped)}
         recipe = {"source": self.source([path], **facts)}
@@ -142,7 +142,7 @@ class CSV(Importer):
     def _genotypes(
         self, path: Path, space: Space, frame: pd.DataFrame, skipped: Counter[str]
     ) -> tuple[pd.DataFrame, Any]:
-        """The rows whose architecture can be read, and their genotypes."""
+        """The rows with readable architectures, and their genotypes."""
         texts = frame[self.arch_column].astype(str)
         known: dict[str, Any] = {}
         for row, text in zip(frame.index, texts, strict=True):
@@ -161,18 +161,18 @@ class CSV(Importer):
         return frame[readable], np.array(rows, dtype=np.int8).reshape(len(rows), len(space.cardinalities))
 
     def _numbers(self, frame: pd.DataFrame, name: str, whole: bool) -> tuple[FloatArray, dict[int, str]]:
-        """The numbers of a column, NaN where missing, and what is wrong with those that are none."""
+        """The numbers of a column, NaN where missing, and the errors by row."""
         values, broken = numbers(frame[name])
-        what = "a finite number; leave out what is missing"
+        expected = "a finite number; leave missing ones empty"
         if whole:
-            broken, what = broken | (values != np.round(values)), "a whole number"  # as NaN is none either
-            broken |= np.abs(values) > LARGEST
+            broken, expected = broken | (values != np.round(values)), "a whole number"  # NaN is not one
+            broken |= np.abs(values) > MAX_EXACT_INTEGER
         else:
             values[values == self._missing_value()[0]] = np.nan
-        return values, {int(row): f"{frame[name].iloc[row]!r} is not {what}" for row in np.flatnonzero(broken)}
+        return values, {int(row): f"{frame[name].iloc[row]!r} is not {expected}" for row in np.flatnonzero(broken)}
 
     def _missing_value(self) -> tuple[float, str]:
-        """The number that stands for a missing one (NaN if none does), and the reason."""
+        """The number that marks a missing one (NaN if none does), and the reason."""
         if self.missing is None:
             return np.nan, "not in the source"
         number, _, reason = self.missing.partition("=")
@@ -183,52 +183,55 @@ class CSV(Importer):
 
 
 def _impossible(metric: Metric, values: FloatArray, known: Mapping[int, str]) -> dict[int, str]:
-    """Why numbers `(n,)` of a metric cannot be what its units say, by row, but for rows whose fault is `known`."""
+    """Why numbers `(n,)` contradict the units of their metric, by row; rows with `known` errors are left out."""
     if metric.units == "percent" and metric.split != "none":
-        wrong, what = (values < 0) | (values > 100), "a percentage from 0 to 100; say which unit it has"
+        wrong, expected = (values < 0) | (values > 100), "a percentage from 0 to 100; name its unit"
     elif metric.units == "count":
-        wrong, what = (values < 0) | (values != np.floor(values)), "a count; say which unit it has"
+        wrong, expected = (values < 0) | (values != np.floor(values)), "a count; name its unit"
     elif metric.name.endswith(("seconds", "latency", "energy")):
-        wrong, what = values < 0, f"an amount of {metric.units}; say with --missing what stands for a missing number"
+        wrong, expected = (
+            values < 0,
+            f"an amount of {metric.units}; say with --missing what marks a missing one",
+        )
     else:
         return {}
     wrong &= ~np.isnan(values)
-    return {int(row): f"{values[row]:g} is not {what}" for row in np.flatnonzero(wrong) if row not in known}
+    return {int(row): f"{values[row]:g} is not {expected}" for row in np.flatnonzero(wrong) if row not in known}
 
 
-def parse_column(text: str, dataset: str) -> Wanted:
-    """What `METRIC=COLUMN[:unit][:min|max][:static]` asks for.
+def parse_column(text: str, dataset: str) -> MetricColumn:
+    """The metric and column of `METRIC=COLUMN[:unit][:min|max][:static]`.
 
     Raises:
-        InputError: It is not of that form.
+        InputError: The text does not have that form.
     """
     name, equals, rest = text.partition("=")
     column, *words = rest.split(":")
     if not (name.strip() and equals and column.strip()) or "/" in name:
         raise InputError(f"a column is named as METRIC=COLUMN[:unit][:min|max][:static], got {text!r}")
     static = "static" in words
-    ways: dict[str, Direction] = {"min": "minimise", "max": "maximise"}
-    given = [ways[word] for word in words if word in ways]
-    units = [word for word in words if word not in (*ways, "static")]
+    directions: dict[str, Direction] = {"min": "minimise", "max": "maximise"}
+    given = [directions[word] for word in words if word in directions]
+    units = [word for word in words if word not in (*directions, "static")]
     if len(given) > 1 or len(units) > 1:
         raise InputError(f"column {text!r} names two {'directions' if len(given) > 1 else 'units'}; name one")
     for word in units:
-        meant = get_close_matches(word, (*ways, "static", "fraction"), n=1, cutoff=0.75)
-        if meant and word != "fraction":
-            raise InputError(f"column {text!r} has the unit {word!r}; did you mean {meant[0]!r}?")
+        close = get_close_matches(word, (*directions, "static", "fraction"), n=1, cutoff=0.75)
+        if close and word != "fraction":
+            raise InputError(f"column {text!r} has the unit {word!r}; did you mean {close[0]!r}?")
     fraction = units == ["fraction"]
     splits: dict[str, Subset] = {split: split for split in get_args(Subset)}
     split = splits.get(name.strip().partition("_")[0], "none")
-    usual_units, usual_direction = next(
-        ((unit, way) for end, unit, way in USUAL if name.strip().endswith(end)), ("none", "none")
+    default_units, default_direction = next(
+        ((unit, way) for end, unit, way in DEFAULT_UNITS if name.strip().endswith(end)), ("none", "none")
     )
     metric = Metric(
         "" if static else dataset,
         name.strip(),
         split,
-        "percent" if fraction else units[0] if units else usual_units,
-        given[0] if given else usual_direction,
+        "percent" if fraction else units[0] if units else default_units,
+        given[0] if given else default_direction,
         ("architecture",) if static else ("architecture", "seed"),
         f"Column {column.strip()!r} of the source.",
     )
-    return Wanted(metric, column.strip(), fraction, assumed=not units)
+    return MetricColumn(metric, column.strip(), fraction, assumed=not units)

@@ -1,12 +1,12 @@
 """EC-NAS: cells of NAS-Bench-101 trained on one GPU, with the energy and carbon of each training.
 
-Published are TFRecord files in the layout of NAS-Bench-101, whose messages have further fields; they are also at hand
-as lines of JSON, one training each, in which the further fields are called `f6` to `f14`. Both give the same table.
+The source publishes TFRecord files in the layout of NAS-Bench-101 with further fields. The importer also reads lines of
+JSON, one training each, in which the further fields are called `f6` to `f14`. Both give the same table.
 
-Energy and carbon are sums from the first step up to the evaluation (the source adds what it measured before), without
-the evaluations themselves; `total_energy` and `total_carbon` are with them. Carbon is energy times the intensity of the
-local grid while a cell was trained, so two trainings of one cell differ in carbon by the time of day: where cells are
-compared, `train_energy` is the fairer cost.
+Energy and carbon are sums from the first step up to the evaluation (the source adds earlier measurements), without the
+evaluations themselves; `total_energy` and `total_carbon` include them. Carbon is energy times the intensity of the
+local grid during training, so two trainings of one cell differ in carbon by the time of day: `train_energy` is the
+fairer cost for comparing cells.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ MEASURED: Mapping[int, tuple[str, str, str]] = {
     13: ("predicted_train_seconds", "seconds", "Seconds of the training as predicted after its first epoch."),
     14: ("predicted_carbon_intensity", INTENSITY, "Carbon intensity as predicted after the first epoch."),
 }
-"""By field of an evaluation: name, unit and description."""
+"""Name, unit and description by field of an evaluation."""
 TOTAL: Mapping[int, tuple[str, str, str]] = {
     4: ("total_energy", KWH, "Energy of training and evaluation together."),
     5: ("total_carbon", GRAMS, "Carbon of training and evaluation together."),
 }
-"""By field of a whole training."""
+"""Name, unit and description by field of a whole training."""
 NAMES = {
     "current_epoch": EPOCH,
     "training_time": SECONDS,
@@ -67,11 +67,12 @@ NAMES = {
 }
 """Field of an evaluation by its name in a line of JSON."""
 TOTALS = {"trainable_parameters": PARAMETERS, "total_time": TOTAL_SECONDS}
-MOST = 1e12
+MAX_NUMBER = 1e12
+"""Largest number taken for valid."""
 
 
 class ECNAS(Importer):
-    """`carbon_4V9E.tfrecord` and its like, or the same trainings as lines of JSON (`.jsonl`), compressed or not."""
+    """`carbon_4V9E.tfrecord` and similar files, or the same trainings as lines of JSON (`.jsonl`), also compressed."""
 
     name = "ec-nas"
     paper = "Bakhtiarifard et al. (2024), EC-NAS, arXiv:2210.06015; github.com/PedramBakh/nc_nasbench"
@@ -80,24 +81,25 @@ class ECNAS(Importer):
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in one file."""
         path = one_path(paths, "one TFRecord or jsonl file")
-        found = _lines(path) if ".jsonl" in path.suffixes[-2:] else trainings(path)
-        return table_of_trainings(self, path, found, (*METRICS, *_columns()), _numbers)
+        content = _lines(path) if ".jsonl" in path.suffixes[-2:] else trainings(path)
+        return table_of_trainings(self, path, content, (*METRICS, *_columns()), _numbers)
 
 
 def _columns() -> list[Metric]:
+    """The further metrics."""
     columns = []
-    for name, units, what in (*MEASURED.values(), *TOTAL.values()):
+    for name, units, description in (*MEASURED.values(), *TOTAL.values()):
         direction: Direction = "none" if units == INTENSITY or name.startswith("predicted") else "minimise"
-        columns.append(Metric(DATASET, name, "none", units, direction, DIMS, what, resumable=False))
+        columns.append(Metric(DATASET, name, "none", units, direction, DIMS, description, resumable=False))
     return columns
 
 
 def _numbers(training: Training) -> list[float]:
-    """In the order of `METRICS` and `_columns`."""
+    """The numbers of a training in the order of `METRICS` and `_columns`."""
     last = evaluation(training, training.epochs) or {}
     parts = ((MEASURED, last), (TOTAL, training.total))
     return numbers(training) + [
-        field(message, number, name, MOST) if number in message else math.nan
+        field(message, number, name, MAX_NUMBER) if number in message else math.nan
         for names, message in parts
         for number, (name, _, _) in names.items()
     ]
@@ -115,13 +117,13 @@ def _training(record: Any, place: str) -> Training:
     if not isinstance(record, dict) or any(type(record.get(name)) is not kind for name, kind in kinds.items()):
         raise FileError(f"{place}: expected an object with {', '.join(kinds)}")
     evaluations = record["evaluation_data"]
-    if not all(isinstance(one, dict) for one in evaluations):
-        raise FileError(f"{place}: evaluation_data is no list of objects")
+    if not all(isinstance(each, dict) for each in evaluations):
+        raise FileError(f"{place}: evaluation_data is not a list of objects")
     return Training(
         place,
         record["epochs"],
         record["adjacency"],
         record["operations"],
-        [{NAMES[name]: value for name, value in one.items() if name in NAMES} for one in evaluations],
+        [{NAMES[name]: value for name, value in each.items() if name in NAMES} for each in evaluations],
         {TOTALS[name]: value for name, value in record.items() if name in TOTALS},
     )

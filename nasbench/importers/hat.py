@@ -1,11 +1,11 @@
-"""HAT: latencies of encoder-decoder transformers on a GPU, a CPU or a Raspberry Pi, one csv file for task and device.
+"""HAT: latencies of encoder-decoder transformers on GPU, CPU and Raspberry Pi, one csv file for each task and device.
 
-A row of the source does not name a transformer but what is alike in many: widths, layers, and averages over layers. It
-stands in the table as one of these (`Transformer.from_summary`), so that a latency is that of a *representative*: asked
-for another transformer with the same summary, the source has the same answer, the table none. Rows of one file with the
-same summary are repeats, seeds 0, 1, ...; which of the transformers was measured in each, the source does not say.
+A row of the source describes a transformer by a summary that many share: widths, layers, and averages over layers. The
+table files it under one of them, a *representative* (`Transformer.from_summary`): for another transformer with the same
+summary the source has the same answer, the table none. Rows of one file with the same summary are repeats with seeds 0,
+1, ...; the source does not say which of the transformers was measured.
 
-The encoder read, and the decoder wrote, one sentence of 23 words (iwslt) or 30 words (wmt), one word after the other.
+The encoder reads one sentence of 23 words (iwslt) or 30 words (wmt), and the decoder writes one, word by word.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from nasbench.types import Direction, FloatArray, GenotypeArray
 FILE = re.compile(r"([a-z0-9]+)_(?:cpu|gpu)_([a-z0-9]+)_all\.csv(\.gz|\.xz|\.bz2)?")
 """Task and device in the name of a file."""
 PARTS = ("encoder", "decoder")
-LONGEST = 1e9
-"""Milliseconds."""
+MAX_LATENCY = 1e9
+"""Largest latency taken for valid, in milliseconds."""
 REPRESENTATIVE = "of a transformer with these widths, layers and averages over layers"
 
 
 class HAT(Importer):
     """Files `<task>_<cpu or gpu>_<device>_all.csv`: the task is the data set, metrics are named by the device.
 
-    `<device>_latency` is the sum of encoder and decoder, which is what the authors predict and constrain.
+    `<device>_latency` is the sum of encoder and decoder, which the authors predict and constrain.
     """
 
     name = "hat"
@@ -46,7 +46,7 @@ class HAT(Importer):
     licence = "MIT"
 
     def read(self, paths: Sequence[Path]) -> Table:
-        """The table in these files, or in the files of that name in a folder."""
+        """The table in these files, or in the matching files of a folder."""
         files = files_among(paths, lambda file: FILE.fullmatch(file.name))
         if not files:
             raise FileError("found no file <task>_<cpu or gpu>_<device>_all.csv")
@@ -54,7 +54,7 @@ class HAT(Importer):
         tables = [_table(space, file) for file in files]
         names = [file.name for file in files]
         table = merge(tables, names, by="genotype") if len(tables) > 1 else tables[0]
-        facts = {"rows": sum(one.recipe["rows"] for one in tables), "architectures": len(table.genotypes)}
+        facts = {"rows": sum(each.recipe["rows"] for each in tables), "architectures": len(table.genotypes)}
         rows_are = "representatives: the first transformer with the summary that the source gives"
         return replace(table, recipe={"source": self.source(files, **facts, skipped={}, rows_are=rows_are)})
 
@@ -72,16 +72,16 @@ def _table(space: Transformer, file: Path) -> Table:
     summaries = np.stack([column(frame, name, file.name) for name in SUMMARY], axis=1)
     series, total = [], np.zeros(len(frame))
 
-    def add(name: str, direction: Direction, what: str, values: FloatArray) -> None:
-        told = f"{what} on {device} {REPRESENTATIVE}."
-        series.append(Series(Metric(task, name, "none", "milliseconds", direction, DIMS[:2], told), values))
+    def add(name: str, direction: Direction, quantity: str, values: FloatArray) -> None:
+        description = f"{quantity} on {device} {REPRESENTATIVE}."
+        series.append(Series(Metric(task, name, "none", "milliseconds", direction, DIMS[:2], description), values))
 
     for part, (mean, deviation) in names.items():
-        values = column(frame, mean, file.name, 0, LONGEST)
+        values = column(frame, mean, file.name, 0, MAX_LATENCY)
         total += values
         add(f"{device}_{part}_latency", "minimise", f"Mean latency of the {part}", values)
         spread = f"Standard deviation of the latency of the {part}"
-        add(f"{device}_{part}_latency_deviation", "none", spread, column(frame, deviation, file.name, 0, LONGEST))
+        add(f"{device}_{part}_latency_deviation", "none", spread, column(frame, deviation, file.name, 0, MAX_LATENCY))
     add(f"{device}_latency", "minimise", "Mean latencies of encoder and decoder together", total)
     return tabulate(space, _representatives(space, summaries, file.name), series, {"rows": len(frame)})
 
@@ -91,5 +91,5 @@ def _representatives(space: Transformer, summaries: FloatArray, name: str) -> Ge
     try:
         return space.from_summary(summaries)
     except InputError as error:
-        text = re.sub(r"summary (\d+) of transformer", lambda found: f"row {int(found[1]) + 1}", str(error))
+        text = re.sub(r"summary (\d+) of transformer", lambda match: f"row {int(match[1]) + 1}", str(error))
         raise InputError(f"{name}, {text}") from error

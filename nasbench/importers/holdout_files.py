@@ -1,6 +1,6 @@
-"""Files in which a source publishes its splits: lists of the paths to trainings, part by part.
+"""Published splits in files: for each part, a list of paths to trainings.
 
-An importer keeps them in the recipe as row numbers of the table; `nasbench.evaluate.holdout` reads them.
+An importer stores them in the recipe as row numbers of the table; `nasbench.evaluate.holdout` reads them.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from nasbench.importers.formats.json import read_json
 from nasbench.types import IntArray
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
-"""Our name of what a file `<name>_paths.json` lists."""
-BESIDE = ("", "raw", "..", "configs/data_splits/default_split", "../configs/data_splits/default_split")
-"""Where these files are looked for, from the folder in which the table is."""
+"""Our name of a part by the name of its file, `<name>_paths.json`."""
+NEARBY_FOLDERS = ("", "raw", "..", "configs/data_splits/default_split", "../configs/data_splits/default_split")
+"""Folders searched for these files, relative to the folder of the table."""
 
 
 class Published(NamedTuple):
-    """Parts that a source publishes.
+    """Published parts of a table.
 
     Attributes:
-        rows: By our name of the part, the row numbers of the table, increasing.
-        facts: For the entry of a recipe about the source: paths, those that are not in the table, and architectures
-            that are in more than one part, as those are that several trainings were made of.
+        rows: Increasing row numbers by our name of the part.
+        facts: Facts for the recipe: numbers of paths, of paths that are not in the table, and of architectures in
+            several parts (an architecture may have several trainings).
     """
 
     rows: dict[str, list[int]]
@@ -35,16 +35,16 @@ class Published(NamedTuple):
 
 
 def split_folder(path: Path, named: str | None) -> Path | None:
-    """The folder that holds `train_paths.json`: the named one, or one beside the table in `path`; None if none does.
+    """The folder with `train_paths.json`: the named one, or one near the table in `path`; None if there is none.
 
     Raises:
-        FileError: The named folder holds none.
+        FileError: The named folder has no such file.
     """
     base = path if path.is_dir() else path.parent
-    places = [base / place for place in BESIDE] if named is None else [Path(named)]
-    for place in places:
-        if (place / "train_paths.json").is_file():
-            return place
+    folders = [base / folder for folder in NEARBY_FOLDERS] if named is None else [Path(named)]
+    for folder in folders:
+        if (folder / "train_paths.json").is_file():
+            return folder
     if named is not None:
         raise FileError(f"the folder {named} holds no train_paths.json")
     return None
@@ -56,15 +56,15 @@ def split_files(folder: Path) -> list[Path]:
 
 
 def read_split(folder: Path, names: Sequence[str], rows: IntArray) -> Published:
-    """The parts that three files of paths describe.
+    """The parts in three files of paths.
 
     Args:
-        folder: Holds `train_paths.json`, `val_paths.json` and `test_paths.json`, each a list of paths.
-        names: What a path to each of `r` trainings ends in, all of as many parts: `result_7.json`, `rs/results_7.json`.
-        rows: The row of the table that each is in; shape `(r,)`.
+        folder: Folder of `train_paths.json`, `val_paths.json` and `test_paths.json`, each a list of paths.
+        names: End of the path to each of `r` trainings, all of the same depth: `result_7.json`, `rs/results_7.json`.
+        rows: Table row of each training; shape `(r,)`.
 
     Raises:
-        FileError: A file is missing, is no list of paths, or none of its paths is in the table.
+        FileError: A file is missing, is not a list of paths, or none of its paths is in the table.
     """
     depth = names[0].count("/") + 1
     row_of = dict(zip(names, rows.tolist(), strict=True))
@@ -72,14 +72,14 @@ def read_split(folder: Path, names: Sequence[str], rows: IntArray) -> Published:
     for file, part in zip(split_files(folder), PARTS.values(), strict=True):
         listed = read_json(file)
         if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
-            raise FileError(f"{file} is no list of paths")
-        ends = ["/".join(entry.replace("\\", "/").split("/")[-depth:]) for entry in listed]
-        known = [row_of[end] for end in ends if end in row_of]
+            raise FileError(f"{file} is not a list of paths")
+        path_ends = ["/".join(entry.replace("\\", "/").split("/")[-depth:]) for entry in listed]
+        known = [row_of[end] for end in path_ends if end in row_of]
         if listed and not known:
             raise FileError(f"{file} lists {listed[0][:100]!r} and others, none of which is in the table")
         parts[part], paths[part], absent[part] = sorted(set(known)), len(listed), len(listed) - len(known)
-    _, times = np.unique(
+    _, counts = np.unique(
         np.concatenate([np.array(part, dtype=np.int64) for part in parts.values()]), return_counts=True
     )
-    shared = int((times > 1).sum())
+    shared = int((counts > 1).sum())
     return Published(parts, {"paths": paths, "not_in_table": absent, "architectures_in_several": shared})

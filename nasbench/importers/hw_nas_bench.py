@@ -1,4 +1,4 @@
-"""HW-NAS-Bench on the cells of NAS-Bench-201, as one table of text for each data set."""
+"""HW-NAS-Bench: latency and energy of the cells of NAS-Bench-201 on six devices, one csv file for each data set."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from nasbench.types import Direction, GenotypeArray
 CODES = np.array(
     [OPERATIONS.index(name) for name in ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")]
 )
-"""Our operation for each code of theirs."""
+"""Our number of the operation, by code in the source."""
 ORDER = (0, 1, 3, 2, 4, 5)
-"""Their edges are ordered by source, ours by target: the position there of each of ours."""
+"""Position in the source of each of our edges: they are ordered by source node there, by target node here."""
 DEVICES = ("edgegpu", "raspi4", "edgetpu", "pixel3", "eyeriss", "fpga")
 COLUMNS: dict[str, tuple[str, Direction]] = {
     **{f"{device}_latency": ("milliseconds", "minimise") for device in DEVICES},
@@ -33,14 +33,14 @@ COLUMNS: dict[str, tuple[str, Direction]] = {
 
 
 class HWNASBench(Importer):
-    """Files `hw_<data set>.csv`: the cell as a tuple `net` in the code of NASLib, and a column for each device."""
+    """Files `hw_<data set>.csv`: the cell as a tuple `net` in NASLib's codes, and a column for each device."""
 
     name = "hw-nas-bench"
     paper = "Li et al. (2021), HW-NAS-Bench, arXiv:2103.10584; github.com/GATECH-EIC/HW-NAS-Bench"
     licence = "MIT"
 
     def read(self, paths: Sequence[Path]) -> Table:
-        """The table in these files, which hold the same cells, or in the files of that name in a folder."""
+        """The table in these files with the same cells, or in the matching files of a folder."""
         files = files_among(paths, _dataset)
         if not files:
             raise FileError("found no file hw_<data set>.csv")
@@ -73,15 +73,15 @@ class HWNASBench(Importer):
 
 
 def _dataset(file: Path) -> str | None:
-    """Name of the data set in the name of a file."""
+    """The data set in the name of a file, None if the name does not match."""
     match = re.fullmatch(r"hw_(.+?)\.csv(\.gz|\.xz|\.bz2)?", file.name)
     return match[1] if match else None
 
 
 def _genotypes(file: Path, nets: Sequence[str]) -> GenotypeArray:
-    """Our genotypes of their tuples; shape `(n, 6)`."""
+    """Genotypes of the tuples in the source; shape `(n, 6)`."""
     for row, net in enumerate(nets, 1):
         if not re.fullmatch(r"\(?[0-4](, ?[0-4]){5}\)?", net):
             raise InputError(f"{file.name}, row {row}, column 'net': expected six codes 0 to 4, got {net[:80]!r}")
-    theirs = np.array([[int(c) for c in re.findall("[0-4]", net)] for net in nets], dtype=np.int64).reshape(-1, 6)
-    return CODES[theirs[:, ORDER]].astype(np.int8)
+    codes = np.array([[int(c) for c in re.findall("[0-4]", net)] for net in nets], dtype=np.int64).reshape(-1, 6)
+    return CODES[codes[:, ORDER]].astype(np.int8)

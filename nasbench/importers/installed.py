@@ -1,4 +1,4 @@
-"""Tables that come inside a Python package: its folder is found without running any of its code."""
+"""Folders of installed Python packages that contain a table, found without running their code."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from nasbench.errors import MissingExtraError
 
 
 def folder_of(module: str, package: str, extra: str) -> Path:
-    """Where an installed package is.
+    """The folder of an installed package.
 
     Args:
-        module: The name by which it would be imported, without dots.
-        package: Its name at pip.
-        extra: The extra of `nasbench` that brings it.
+        module: Name of its module, without dots.
+        package: Name of its distribution.
+        extra: Extra of `nasbench` that installs it.
 
     Raises:
-        MissingExtraError: It is not installed.
+        MissingExtraError: The package is not installed.
     """
-    spec = find_spec(module)  # of a name without dots it looks, and imports nothing
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    if not places:
+    spec = find_spec(module)  # imports nothing, as the name has no dots
+    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+    if not folders:
         raise MissingExtraError(
             f"this table comes in the package {package}, which is not installed: pip install 'nasbench[{extra}]', "
             "or name the path of its file"
         )
-    return Path(places[0])
+    return Path(folders[0])

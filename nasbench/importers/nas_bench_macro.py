@@ -1,4 +1,4 @@
-"""NAS-Bench-Macro: one JSON object, by the eight digits of a network its three trainings and its costs."""
+"""NAS-Bench-Macro: one JSON object with three trainings and costs of each network, keyed by its eight digits."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class NASBenchMacro(Importer):
         path = one_path(paths, "one JSON file")
         content = read_json(path)
         if not isinstance(content, dict) or not content:
-            raise FileError(f"{path.name} is no JSON object of networks")
+            raise FileError(f"{path.name} is not a JSON object of networks")
         rows = [_row(key, record) for key, record in content.items()]
         genotypes = np.array([[int(digit) for digit in key] for key in content], dtype=np.int8)
         numbers = np.array(rows)  # (n, 3 + 2)
         source = self.source([path], rows=len(rows) * REPEATS, architectures=len(rows), skipped={})
-        told = "Of one training, of three."
-        accuracy = Metric("cifar10", "test_accuracy", "test", "percent", "maximise", ("architecture", "seed"), told)
+        about = "Of one training, of three."
+        accuracy = Metric("cifar10", "test_accuracy", "test", "percent", "maximise", ("architecture", "seed"), about)
         series = [Series(accuracy, numbers[:, :REPEATS].ravel())]
         for at, name in enumerate(("parameters", "flops"), REPEATS):
             metric = Metric("", name, "none", "count", "minimise", ("architecture",), "As published.")
@@ -48,7 +48,7 @@ class NASBenchMacro(Importer):
 
 
 def _row(key: str, record: object) -> list[float]:
-    """Three accuracies, parameters and flops of one network."""
+    """Three accuracies, parameters and FLOPs of one network."""
     if not re.fullmatch("[0-2]{8}", key):
         raise InputError(f"expected eight digits 0 to 2 as the name of a network, got {key[:80]!r}")
     if not isinstance(record, dict) or not isinstance(record.get("test_acc"), list):

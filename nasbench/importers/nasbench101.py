@@ -1,12 +1,12 @@
-"""NAS-Bench-101 as it is published: a TFRecord file of trainings, with 4, 12, 36 and 108 epochs or with 108 only.
+"""NAS-Bench-101: the published TFRecord file of trainings, with 4, 12, 36 and 108 epochs or only 108.
 
 Each record is a JSON list: hash, epochs, adjacency matrix as digits, operations, and a `ModelMetrics` message in
-base64. Its evaluations stand before the first epoch, (mostly) half-way, and at the end.
+base64. It has evaluations before the first epoch, (mostly) half-way, and at the end.
 
-How it becomes a table: a budget of epochs is a training of its own, whose learning rate falls to 0 by its end, so that
-a shorter budget is no part of a longer one's curve. The axis of epochs is the budget; what stands in between is a
-metric of its own (`halfway_*`, at half the budget), never a point of the curve. The repeats of an architecture and
-budget are seeds 0, 1, 2 in the order of the file: repeat 0 of one budget has nothing to do with repeat 0 of another.
+Table: each budget of epochs is a training of its own, with a learning rate that falls to 0 by its end, so a shorter
+budget is not part of a longer curve. The axis of epochs is the budget; values half-way are metrics of their own
+(`halfway_*`, at half the budget), never points of the curve. The repeats of an architecture and budget are seeds 0, 1,
+2 in the order of the file: repeat 0 of one budget is unrelated to repeat 0 of another.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from nasbench.types import Subset
 DATASET = "cifar10"
 SPLITS: tuple[Subset, ...] = ("train", "validation", "test")
 EPOCH, SECONDS, TRAIN, VALIDATION, TEST = range(1, 6)
-"""Fields of an evaluation, accuracies from 0 to 1; the others, such as the name of a checkpoint, are not read."""
+"""Fields of an evaluation, accuracies from 0 to 1; others, such as the name of a checkpoint, are not read."""
 EVALUATION, PARAMETERS, TOTAL_SECONDS = 1, 2, 3
 """Fields of `ModelMetrics`."""
 NO_EVALUATION = "the source has no such evaluation"
@@ -55,15 +55,15 @@ class NASBench101(Importer):
 
 
 class Training(NamedTuple):
-    """What a record says.
+    """The content of a record.
 
     Attributes:
-        place: What messages call it.
+        place: Name of the record in messages.
         epochs: The budget.
         matrix: Adjacency as digits, row by row.
         ops: Operations, separated by commas.
-        evaluations: Numbers (and bytes) by field, in the order of their epochs.
-        total: Those of the whole training.
+        evaluations: Numbers (and bytes) by field, one mapping for each evaluation in order of epochs.
+        total: Numbers of the whole training by field.
     """
 
     place: str
@@ -77,35 +77,35 @@ class Training(NamedTuple):
 def table_of(
     importer: Importer,
     path: Path,
-    found: Iterable[Training],
+    content: Iterable[Training],
     metrics: Sequence[Metric],
     read: Callable[[Training], list[float]],
 ) -> Table:
-    """The table of some trainings.
+    """The table of the trainings in a file.
 
     Args:
-        importer: Whose table it is.
+        importer: Importer named in the recipe.
         path: The file.
-        found: What it holds.
+        content: Its trainings.
         metrics: The columns; those without any number are left out.
-        read: Gives the numbers of a training in the order of the columns, NaN where there is none.
+        read: Returns the numbers of a training in the order of the columns, NaN where missing.
 
     Raises:
-        FileError: There is no training, or one says what cannot be.
+        FileError: There is no training, or a value is impossible.
     """
     space = NB101()
     cells: dict[tuple[str, str], int] = {}
     genotypes: list[npt.NDArray[np.int8]] = []
-    which: list[int] = []
+    cell_of: list[int] = []
     rows: list[list[float]] = []
-    for training in found:
+    for training in content:
         if not 0 < training.epochs < 10**6:
-            raise FileError(f"{training.place}: {training.epochs} epochs are no budget")
+            raise FileError(f"{training.place}: {training.epochs} epochs are not a budget")
         cell = training.matrix, training.ops
         if cell not in cells:
             cells[cell] = len(genotypes)
             genotypes.append(_genotype(space, *cell, training.place))
-        which.append(cells[cell])
+        cell_of.append(cells[cell])
         try:
             rows.append([training.epochs, *read(training)])
         except ValueError as error:
@@ -114,15 +114,15 @@ def table_of(
         raise FileError(f"{path.name} has no records")
     values = np.array(rows, dtype=np.float64)
     series = [Series(metric, column, NO_EVALUATION) for metric, column in zip(metrics, values[:, 1:].T, strict=True)]
-    series = [one for one in series if not np.isnan(one.values).all()]
-    facts = {"rows": len(which), "architectures": len(genotypes), "skipped": {}}
+    series = [each for each in series if not np.isnan(each.values).all()]
+    facts = {"rows": len(cell_of), "architectures": len(genotypes), "skipped": {}}
     recipe = {"source": importer.source([path], **facts)}
     stacked = np.array(genotypes, dtype=np.int8)
-    return tabulate(space, stacked[which], series, recipe, epochs=values[:, 0].astype(np.int64))
+    return tabulate(space, stacked[cell_of], series, recipe, epochs=values[:, 0].astype(np.int64))
 
 
 def trainings(path: Path) -> Iterator[Training]:
-    """Those in a TFRecord file."""
+    """The trainings in a TFRecord file."""
     for number, content in enumerate(records(path), start=1):
         place = f"{path.name}, record {number}"
         epochs, matrix, ops, message = _parsed(content, place)
@@ -133,16 +133,14 @@ def trainings(path: Path) -> Iterator[Training]:
 
 
 def _columns() -> tuple[Metric, ...]:
-    """In the order of `numbers`."""
+    """The metrics, in the order of `numbers`."""
     columns = []
     for prefix, when in (("", "after the budget of epochs"), ("halfway_", "after half the budget of epochs")):
         for split in SPLITS:
-            description = f"Accuracy on the {split} split {when}."
-            columns.append(
-                Metric(DATASET, f"{prefix}{split}_accuracy", split, "percent", "maximise", DIMS, description)
-            )
-        what = f"Seconds of training {when}."
-        columns.append(Metric(DATASET, f"{prefix}train_seconds", "none", "seconds", "minimise", DIMS, what))
+            about = f"Accuracy on the {split} split {when}."
+            columns.append(Metric(DATASET, f"{prefix}{split}_accuracy", split, "percent", "maximise", DIMS, about))
+        about = f"Seconds of training {when}."
+        columns.append(Metric(DATASET, f"{prefix}train_seconds", "none", "seconds", "minimise", DIMS, about))
     total = "Seconds of training and evaluation together."
     columns.append(Metric(DATASET, "total_seconds", "none", "seconds", "minimise", DIMS, total))
     columns.append(Metric("", "parameters", "none", "count", "minimise", DIMS[:1], "Trainable parameters."))
@@ -171,7 +169,7 @@ def _parsed(content: bytes, place: str) -> tuple[int, str, str, bytes]:
 def _genotype(space: NB101, matrix: str, ops: str, place: str) -> npt.NDArray[np.int8]:
     names = ops.split(",")
     if len(matrix) != len(names) ** 2 or set(matrix) - {"0", "1"}:
-        raise FileError(f"{place}: {matrix[:60]!r} is no matrix of zeros and ones for {len(names)} operations")
+        raise FileError(f"{place}: {matrix[:60]!r} is not a matrix of zeros and ones for {len(names)} operations")
     try:
         square = np.array([int(digit) for digit in matrix]).reshape(len(names), len(names))
         return np.asarray(space.from_matrix(square, names), dtype=np.int8)
@@ -180,7 +178,7 @@ def _genotype(space: NB101, matrix: str, ops: str, place: str) -> npt.NDArray[np
 
 
 def _fields(message: bytes) -> tuple[list[dict[int, Any]], dict[int, Any]]:
-    """The evaluations in `ModelMetrics`, and what else it holds.
+    """The evaluations in a `ModelMetrics` message, and its other fields.
 
     Raises:
         ValueError: The message is damaged.
@@ -191,51 +189,51 @@ def _fields(message: bytes) -> tuple[list[dict[int, Any]], dict[int, Any]]:
         for number, value in fields(message):
             if number == EVALUATION:
                 if not isinstance(value, bytes):
-                    raise ValueError("an evaluation is no message")
+                    raise ValueError("an evaluation is not a message")
                 evaluations.append(dict(fields(value)))
             else:
                 total[number] = value
     except ValueError as error:
-        raise ValueError(f"metrics are no message of protocol buffers: {error}") from error
+        raise ValueError(f"metrics are not a protocol buffer message: {error}") from error
     return evaluations, total
 
 
 def numbers(training: Training) -> list[float]:
-    """The numbers of a training in the order of `METRICS`; NaN where there is none.
+    """The numbers of a training in the order of `METRICS`, NaN where missing.
 
     Raises:
-        ValueError: It says what cannot be.
+        ValueError: A value is impossible.
     """
     values: list[float] = []
-    for wanted in (training.epochs, training.epochs / 2):
-        one = evaluation(training, wanted)
+    for epoch in (training.epochs, training.epochs / 2):
+        message = evaluation(training, epoch)
         for number, name in ((TRAIN, "train"), (VALIDATION, "validation"), (TEST, "test")):
-            values.append(np.nan if one is None else 100 * field(one, number, f"{name}_accuracy", 1))
-        values.append(np.nan if one is None else field(one, SECONDS, "training_time", 1e12))
+            values.append(np.nan if message is None else 100 * field(message, number, f"{name}_accuracy", 1))
+        values.append(np.nan if message is None else field(message, SECONDS, "training_time", 1e12))
     total = training.total
     values.append(field(total, TOTAL_SECONDS, "total_time", 1e12) if TOTAL_SECONDS in total else np.nan)
     values.append(field(total, PARAMETERS, "trainable_parameters", 2**53) if PARAMETERS in total else np.nan)
     return values
 
 
-def evaluation(training: Training, wanted: float) -> dict[int, Any] | None:
-    """The last evaluation at an epoch; it may be a step short of, or beyond, the epoch it stands for.
+def evaluation(training: Training, epoch: float) -> dict[int, Any] | None:
+    """The last evaluation at an epoch, which may be recorded a step earlier or later.
 
     Raises:
         ValueError: The epochs of the evaluations are not increasing.
     """
-    epochs = [field(one, EPOCH, "current_epoch", 1e9) for one in training.evaluations]
+    epochs = [field(message, EPOCH, "current_epoch", 1e9) for message in training.evaluations]
     if any(a > b for a, b in pairwise(epochs)):
         raise ValueError(f"evaluations are at epochs {epochs}, which do not increase")
-    found = [k for k, epoch in enumerate(epochs) if abs(epoch - wanted) < 0.5]
-    return training.evaluations[found[-1]] if found else None
+    matches = [k for k, recorded in enumerate(epochs) if abs(recorded - epoch) < 0.5]
+    return training.evaluations[matches[-1]] if matches else None
 
 
 def field(message: dict[int, Any], number: int, name: str, most: float) -> float:
-    """A number from 0 to `most` in a field of a message, 0 where it is left out.
+    """A number from 0 to `most` in a field of a message, 0 if the field is absent.
 
     Raises:
-        ValueError: It is no such number.
+        ValueError: The field has another value.
     """
     value = message.get(number, 0)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:

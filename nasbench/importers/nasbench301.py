@@ -1,20 +1,20 @@
-"""NAS-Bench-301: the trainings of DARTS networks on CIFAR-10 that its surrogates are fitted on, by who found them.
+"""NAS-Bench-301: trainings of DARTS networks on CIFAR-10, by search strategy, to which its surrogates are fitted.
 
-Published is a folder (or zip archive) with a folder for each search strategy, `rs`, `de`, `darts` and so on, with one
-JSON file for each training, `results_*.json`. A file has the network under the names of ConfigSpace, the final numbers,
-and in the release with learning curves a number for each epoch.
+The source publishes a folder (or zip archive) with a folder for each search strategy (`rs`, `de`, `darts` and so on)
+and one JSON file for each training, `results_*.json`. A file has the network under the names of ConfigSpace, the final
+numbers, and, in the release with learning curves, a number for each epoch.
 
-How it becomes a table: trainings stand in the order of strategy and number. An architecture that was trained more than
-once, by whichever strategies, keeps them as repeats, seeds 0, 1, ...: the source does not tell seeds. Curves become
-`validation_accuracy` and its like by epoch; what the source reports at the end, and its authors fit their surrogates
-on, is `final_validation_accuracy` and its like. Training was on 40,000 images; validation is on the other 10,000, and
-the test accuracy is of the same network on the 10,000 test images.
+Table: trainings are in the order of strategy and number. Several trainings of one architecture, by any strategies, are
+repeats with seeds 0, 1, ...: the source does not record seeds. Curves become `validation_accuracy` and similar metrics
+by epoch; the numbers reported at the end, to which the authors fit their surrogates, are `final_validation_accuracy`
+and so on. Training uses 40,000 images and validation the other 10,000; the test accuracy is of the same network on the
+10,000 test images.
 
-The recipe keeps which strategies found a row (`found_by`) and the parts that the authors publish (`splits`), which
-`nasbench.importers.holdout_files` reads.
+The recipe stores which strategies found a row (`found_by`) and the published split (`splits`);
+`nasbench.evaluate.holdout` reads both.
 
-The time is that of a whole run, with its evaluations. Where there are curves it stands at the last epoch, and what a
-shorter training costs is missing; `spread_seconds` says instead that all epochs cost the same, as others assume.
+The time is of a whole run, evaluations included. With curves it belongs to the last epoch, and the cost of shorter
+trainings is missing; `spread_seconds` assumes instead that all epochs cost the same, as others do.
 
 Memory: with curves, 9 bytes for each architecture, repeat, epoch and column.
 """
@@ -32,7 +32,7 @@ import numpy as np
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Table
 from nasbench.errors import FileError, InputError
-from nasbench.importers.base import Importer, one_path
+from nasbench.importers.base import Importer, names_in, one_path
 from nasbench.importers.formats.documents import Document, documents
 from nasbench.importers.formats.json import finite, parse_json
 from nasbench.importers.holdout_files import read_split, split_files, split_folder
@@ -44,11 +44,11 @@ from nasbench.types import Direction, FloatArray, IntArray, Subset
 DATASET = "cifar10"
 RESULT = re.compile(r"results_(\d{1,9})(\w{0,20})\.json")
 STRATEGIES = ("rs", "re", "de", "tpe", "bananas", "combo", "darts", "pc_darts", "gdas", "drnas", "random_ws")
-"""Folders of the published data: random search, evolutions, Bayesian optimisers, one-shot methods."""
+"""Folders of the published data: random search, evolution, Bayesian optimisation, one-shot methods."""
 CONFIG = "optimized_hyperparamater_config"
-"""As it is spelt in the files."""
+"""Spelt as in the files."""
 SETTINGS = ("budget", f"{PREFIX}layers", f"{PREFIX}init_channels")
-"""What a training and its network are sized by: epochs, cells, channels."""
+"""Size of a training and its network: epochs, cells, channels."""
 MEASURED: dict[str, tuple[str, Subset, str, Direction, str]] = {
     "train_loss": ("train_loss", "train", "nats", "minimise", "Training loss, with mixup and auxiliary head"),
     "train_accuracy": ("train_accuracy", "train", "percent", "maximise", "Accuracy on mixed-up training images"),
@@ -56,24 +56,24 @@ MEASURED: dict[str, tuple[str, Subset, str, Direction, str]] = {
     "val_accuracy": ("validation_accuracy", "validation", "percent", "maximise", "Accuracy on the validation images"),
     "val_cross_entropy": ("validation_cross_entropy", "validation", "nats", "minimise", "Cross-entropy, same images"),
 }
-"""By name in the source: our name, split, units, direction and what it is."""
+"""Our name, split, units, direction and description, by name in the source."""
 CURVE = "Train/"
-"""What stands before the name of a curve in the source."""
-MOST_EPOCHS = 2_000
-SHORT = "the source does not record it at this epoch"
+"""Prefix of the name of a curve in the source."""
+MAX_EPOCHS = 2_000
+NOT_RECORDED = "the source does not record it at this epoch"
 
 
 class Training(NamedTuple):
-    """What one file says.
+    """The content of one file.
 
     Attributes:
-        name: Strategy and file, as in `rs/results_7.json`.
-        strategy: Which found the architecture.
+        name: Strategy and file, such as `rs/results_7.json`.
+        strategy: Strategy that found the architecture.
         genotype: The architecture.
         settings: The values of `SETTINGS`.
-        numbers: Final numbers by our names, NaN where there is none.
-        curves: By our names, one number for each epoch.
-        others: Hyperparameters that do not say which architecture it is.
+        numbers: Final numbers by our names, NaN where missing.
+        curves: Numbers by epoch, by our names.
+        others: Hyperparameters that do not describe the architecture.
     """
 
     name: str
@@ -89,12 +89,12 @@ class NASBench301(Importer):
     """`nb_301_v13` or a folder like it, its zip archive, or the folder of one strategy.
 
     Args:
-        strategies: Names of the folders to read, separated by commas. If not given, those of `STRATEGIES`; files in
-            others are left out and counted.
-        splits: Folder of `train_paths.json`, `val_paths.json` and `test_paths.json`. If not given, they are looked for
-            beside the results; there may be none.
-        spread_seconds: Take the epochs of a training to have cost the same.
-        lenient: Skip files that cannot be read, or are of other settings than most, and count them.
+        strategies: Names of the folders to read, separated by commas; by default all published ones. Files in other
+            folders are left out and counted.
+        splits: Folder of `train_paths.json`, `val_paths.json` and `test_paths.json`; by default they are searched for
+            beside the results, and may be missing.
+        spread_seconds: Assume that all epochs of a training cost the same.
+        lenient: Skip and count unreadable files, and trainings with other settings than most.
     """
 
     name = "nasbench301"
@@ -107,7 +107,7 @@ class NASBench301(Importer):
         spread_seconds: bool = False,
         lenient: bool = False,
     ) -> None:
-        self.strategies = tuple(strategies.split(",")) if isinstance(strategies, str) else tuple(strategies)
+        self.strategies = names_in(strategies)
         self.splits, self.spread_seconds, self.lenient = splits, spread_seconds, lenient
 
     def read(self, paths: Sequence[Path]) -> Table:
@@ -116,95 +116,95 @@ class NASBench301(Importer):
         folder = split_folder(path, self.splits)
         space = DARTS()
         skipped: Counter[str] = Counter()
-        trainings = self._alike(self._trainings(path, skipped), skipped)
-        genotypes = space.check([one.genotype for one in trainings])
+        trainings = self._with_common_settings(self._trainings(path, skipped), skipped)
+        genotypes = space.check([training.genotype for training in trainings])
         rows, first = table_rows(space, genotypes)
         facts: dict[str, Any] = {"rows": len(rows), "architectures": len(first), "skipped": dict(skipped)}
         recipe: dict[str, Any] = {"found_by": _found_by(trainings, rows)}
-        facts["by_strategy"] = dict(Counter(one.strategy for one in trainings))
+        facts["by_strategy"] = dict(Counter(training.strategy for training in trainings))
         recipe["training"], facts["varying"] = _shared(trainings)
         files = [path]
         if folder is not None:
-            recipe["splits"], facts["splits"] = read_split(folder, [one.name for one in trainings], rows)
+            recipe["splits"], facts["splits"] = read_split(folder, [training.name for training in trainings], rows)
             files += split_files(folder)
         recipe["source"] = self.source(files, **facts)
         series = self._series(trainings)
-        if not any(one.metric.split == "validation" for one in series):
+        if not any(each.metric.split == "validation" for each in series):
             raise FileError(f"no training in {path.name} has a number for the validation images")
         return tabulate(space, genotypes, series, recipe, along=range(1, _length(trainings) + 1))
 
     def _trainings(self, path: Path, skipped: Counter[str]) -> list[Training]:
         """The trainings of the wanted strategies, in order of strategy and number."""
-        found = {}
+        trainings = {}
         for document in documents(path, RESULT):
             match = RESULT.fullmatch(document.name.rpartition("/")[2])
-            assert match is not None  # or it would not be here
+            assert match is not None  # documents() matched it
             strategy = document.name.rpartition("/")[0].rpartition("/")[2]
             if strategy not in self.strategies:
                 skipped[f"in the folder {strategy!r}"] += 1
                 continue
             key = strategy, int(match[1]), match[2]
-            if key in found:
+            if key in trainings:
                 raise FileError(f"{path.name} has two files {document.name.rpartition('/')[2]} of {strategy}")
             try:
-                found[key] = _training(document, strategy)
+                trainings[key] = _training(document, strategy)
             except (FileError, InputError) as error:
                 if not self.lenient:
                     raise
                 skipped["cannot be read" if isinstance(error, FileError) else "no architecture of darts"] += 1
-        if not found:
+        if not trainings:
             raise FileError(f"{path} has no training of {', '.join(self.strategies)}; skipped are {dict(skipped)}")
-        return [found[key] for key in sorted(found)]
+        return [trainings[key] for key in sorted(trainings)]
 
-    def _alike(self, trainings: list[Training], skipped: Counter[str]) -> list[Training]:
-        """The trainings of the settings that most have."""
-        times = Counter(one.settings for one in trainings)
-        most = times.most_common(1)[0][0]
-        for one in trainings:
-            if one.settings != most and not self.lenient:
+    def _with_common_settings(self, trainings: list[Training], skipped: Counter[str]) -> list[Training]:
+        """The trainings with the most frequent settings."""
+        counts = Counter(training.settings for training in trainings)
+        common = counts.most_common(1)[0][0]
+        for training in trainings:
+            if training.settings != common and not self.lenient:
                 names = ", ".join(name.rpartition(":")[2] for name in SETTINGS)
                 raise InputError(
-                    f"{one.name} has {names} of {list(one.settings)}, others {list(most)}: no one table; "
+                    f"{training.name} has {names} of {list(training.settings)}, others {list(common)}: no one table; "
                     "leave its folder out, or skip what differs with --lenient"
                 )
-        if len(times) > 1:
-            skipped["of other settings"] = len(trainings) - times[most]
-        return [one for one in trainings if one.settings == most]
+        if len(counts) > 1:
+            skipped["of other settings"] = len(trainings) - counts[common]
+        return [training for training in trainings if training.settings == common]
 
     def _series(self, trainings: Sequence[Training]) -> list[Series]:
-        """The columns that have a number anywhere."""
+        """The columns with any number."""
         series = [*_finals(trainings), *_curves(trainings), self._seconds(trainings)]
-        return [one for one in series if not np.isnan(one.values).all()]
+        return [each for each in series if not np.isnan(each.values).all()]
 
     def _seconds(self, trainings: Sequence[Training]) -> Series:
-        """The time, by epoch where there are curves."""
-        seconds = np.array([one.numbers["train_seconds"] for one in trainings])
-        what = "Wall clock of the run up to the epoch, with evaluations"
+        """The training time, by epoch if there are curves."""
+        seconds = np.array([training.numbers["train_seconds"] for training in trainings])
+        about = "Wall clock of the run up to the epoch, with evaluations"
         if length := _length(trainings):
-            lengths = np.array([max(map(len, one.curves.values()), default=0) for one in trainings])
+            lengths = np.array([max(map(len, training.curves.values()), default=0) for training in trainings])
             epoch = np.arange(1, length + 1)
             if self.spread_seconds:
-                what += ", as if all epochs had cost the same"
+                about += ", as if all epochs had cost the same"
                 shares = np.where(epoch <= lengths[:, None], epoch / np.maximum(lengths, 1)[:, None], np.nan)
             else:
                 shares = np.where(epoch == lengths[:, None], 1.0, np.nan)
             seconds = seconds[:, None] * shares
-        metric = Metric(DATASET, "train_seconds", "none", "seconds", "minimise", DIMS, f"{what}.")
-        return Series(metric, seconds, SHORT)
+        metric = Metric(DATASET, "train_seconds", "none", "seconds", "minimise", DIMS, f"{about}.")
+        return Series(metric, seconds, NOT_RECORDED)
 
 
 # --- one file -------------------------------------------------------------------------------------------------------
 
 
 def _training(document: Document, strategy: str) -> Training:
-    """What one file says."""
+    """The training in one file."""
     place = document.name
     record = parse_json(document.content, place)
     config, info = (record.get(name) for name in (CONFIG, "info")) if isinstance(record, dict) else (None, None)
     if isinstance(info, list) and len(info) == 1:
         info = info[0]
     if not isinstance(config, dict) or not isinstance(info, dict):
-        raise FileError(f"{place} is no object with {CONFIG!r} and an 'info' of one entry")
+        raise FileError(f"{place} is not an object with {CONFIG!r} and an 'info' of one entry")
     values = {ours: info.get(theirs) for theirs, (ours, *_) in MEASURED.items()}
     values = {f"final_{name}": value for name, value in values.items()}
     values |= {"test_accuracy": record.get("test_accuracy"), "train_seconds": record.get("runtime")}
@@ -229,66 +229,66 @@ def _training(document: Document, strategy: str) -> Training:
 
 
 def _all_curves(curves: Any, place: str) -> dict[str, FloatArray]:
-    """The curves by our names; none where the file has none."""
+    """The curves by our names, empty if the file has none."""
     if curves is None:
         return {}
     if not isinstance(curves, dict):
-        raise FileError(f"{place}: learning_curves is no object")
-    found = {}
+        raise FileError(f"{place}: learning_curves is not an object")
+    by_name = {}
     for theirs, (ours, *_) in MEASURED.items():
         values = curves.get(CURVE + theirs)
         if values is None:
             continue
-        if not isinstance(values, list) or not 0 < len(values) <= MOST_EPOCHS:
-            raise FileError(f"{place}: {CURVE}{theirs} is no list of 1 to {MOST_EPOCHS:,} numbers")
-        found[ours] = finite(values, f"{place}, {CURVE}{theirs}")
-    return found
+        if not isinstance(values, list) or not 0 < len(values) <= MAX_EPOCHS:
+            raise FileError(f"{place}: {CURVE}{theirs} is not a list of 1 to {MAX_EPOCHS:,} numbers")
+        by_name[ours] = finite(values, f"{place}, {CURVE}{theirs}")
+    return by_name
 
 
 # --- columns and recipe ---------------------------------------------------------------------------------------------
 
 
 def _finals(trainings: Sequence[Training]) -> list[Series]:
-    """What is known of a whole training, and of the network."""
+    """Numbers of whole trainings, and of the networks."""
     test = Metric(DATASET, "test_accuracy", "test", "percent", "maximise", DIMS[:2], "Accuracy after the training.")
     metrics = [test, Metric("", "parameters", "none", "count", "minimise", DIMS[:1], "Trainable parameters.")]
-    for name, split, units, direction, what in MEASURED.values():
-        metrics.append(Metric(DATASET, f"final_{name}", split, units, direction, DIMS[:2], f"{what}, as reported."))
-    return [Series(metric, np.array([one.numbers[metric.name] for one in trainings])) for metric in metrics]
+    for name, split, units, direction, about in MEASURED.values():
+        metrics.append(Metric(DATASET, f"final_{name}", split, units, direction, DIMS[:2], f"{about}, as reported."))
+    return [Series(metric, np.array([each.numbers[metric.name] for each in trainings])) for metric in metrics]
 
 
 def _length(trainings: Sequence[Training]) -> int:
-    """Epochs of the longest curve, 0 where there is none."""
-    return max((len(curve) for one in trainings for curve in one.curves.values()), default=0)
+    """Epochs of the longest curve, 0 if there is none."""
+    return max((len(curve) for training in trainings for curve in training.curves.values()), default=0)
 
 
 def _curves(trainings: Sequence[Training]) -> list[Series]:
-    """What is measured in every epoch."""
+    """Numbers by epoch."""
     series, length = [], _length(trainings)
-    for name, split, units, direction, what in MEASURED.values():
-        if any(name in one.curves for one in trainings):
+    for name, split, units, direction, about in MEASURED.values():
+        if any(name in training.curves for training in trainings):
             values = np.full((len(trainings), length), np.nan)
-            for row, one in enumerate(trainings):
-                curve = one.curves.get(name, values[row, :0])
+            for row, training in enumerate(trainings):
+                curve = training.curves.get(name, values[row, :0])
                 values[row, : len(curve)] = curve
-            metric = Metric(DATASET, name, split, units, direction, DIMS, f"{what}, after the epoch.")
-            series.append(Series(metric, values, SHORT))
+            metric = Metric(DATASET, name, split, units, direction, DIMS, f"{about}, after the epoch.")
+            series.append(Series(metric, values, NOT_RECORDED))
     return series
 
 
 def _found_by(trainings: Sequence[Training], rows: IntArray) -> dict[str, list[int]]:
-    """By strategy the rows of the table that it found."""
-    found: dict[str, set[int]] = {}
-    for one, row in zip(trainings, rows.tolist(), strict=True):
-        found.setdefault(one.strategy, set()).add(row)
-    return {strategy: sorted(numbers) for strategy, numbers in found.items()}
+    """The table rows found by each strategy."""
+    by_strategy: dict[str, set[int]] = {}
+    for training, row in zip(trainings, rows.tolist(), strict=True):
+        by_strategy.setdefault(training.strategy, set()).add(row)
+    return {strategy: sorted(numbers) for strategy, numbers in by_strategy.items()}
 
 
 def _shared(trainings: Sequence[Training]) -> tuple[dict[str, Any], list[str]]:
-    """Hyperparameters on which all trainings agree, and the names of those of the first on which they do not."""
+    """Hyperparameters of the first training that all share, and the names of the others."""
     shared, varying = dict(trainings[0].others), []
-    for one in trainings:
-        for name in [name for name, value in shared.items() if one.others.get(name) != value]:
+    for training in trainings:
+        for name in [name for name, value in shared.items() if training.others.get(name) != value]:
             varying.append(name)
             del shared[name]
     return shared, varying

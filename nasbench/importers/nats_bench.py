@@ -1,19 +1,19 @@
-"""NATS-Bench as it is published: a folder with one pickle for each architecture, or one pickle of all.
+"""NATS-Bench: a published folder with one pickle for each architecture, or one pickle of all.
 
-How it becomes a table: each schedule (hp 12 and 200 of the topology space; 01, 12 and 90 of the size space) is a
-training of its own, whose learning rate falls to 0 by its end. So a data set of the table is one of the source under
-one schedule, `cifar10@200`, with epochs 1 to 200; if only one schedule is asked for, `cifar10`. The axis of seeds has
-every seed that occurs; which were trained differs by architecture, data set and schedule, and others are missing.
+Table: each schedule (hp 12 and 200 of the topology space; 01, 12 and 90 of the size space) is a training of its own,
+with a learning rate that falls to 0 by its end. So each pair of data set and schedule is a data set of the table,
+`cifar10@200`, with epochs 1 to 200; if only one schedule is read, `cifar10`. The axis of seeds has every seed that
+occurs; the trained seeds differ by architecture, data set and schedule, and the others are missing.
 
-What the splits of the source hold: `x-valid` is validation. `x-test` is test. `ori-test` is the test set of CIFAR-10
-for `cifar10` and `cifar10-valid`, but validation and test halves together for `cifar100` and `ImageNet16-120`; there it
-becomes `validation_and_test_accuracy`, of no split. `cifar10` was trained on its validation part too and has none.
-With 200 epochs, `x-valid` and `x-test` of `cifar100` and `ImageNet16-120` and `ori-test` of `cifar10-valid` are
-recorded at the last epoch alone; the other epochs are missing.
+Splits: `x-valid` is validation, `x-test` is test. `ori-test` is the test set of CIFAR-10 for `cifar10` and
+`cifar10-valid`, but the validation and test halves together for `cifar100` and `ImageNet16-120`; there it becomes
+`validation_and_test_accuracy`, without a split. `cifar10` was also trained on its validation part, so it has none. With
+200 epochs, `x-valid` and `x-test` of `cifar100` and `ImageNet16-120` and `ori-test` of `cifar10-valid` are recorded
+only at the last epoch; the other epochs are missing.
 
-Memory: one architecture is read after another into arrays of float64 made beforehand. All of the topology space takes
-15,625 architectures x 4 seeds x 200 epochs x 9 bytes = 113 MB for each of 30 columns, 3.4 GB; ask for one schedule or
-some data sets where that is too much.
+Memory: architectures are read one at a time into preallocated arrays of float64. The whole topology space takes 15,625
+architectures x 4 seeds x 200 epochs x 9 bytes = 113 MB for each of 30 columns, 3.4 GB; if that is too much, read one
+schedule or some data sets.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import numpy.typing as npt
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import FileError, InputError
-from nasbench.importers.base import Importer, one_path
+from nasbench.importers.base import Importer, names_in, one_path
 from nasbench.importers.formats.pickle import read as read_pickle
 from nasbench.importers.tabulate import used_reasons
 from nasbench.provenance import provenance
@@ -37,14 +37,14 @@ from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
 from nasbench.types import Direction, FloatArray, Subset
 
-MOST = 32_768
-"""Architectures of the size space."""
+MAX_ARCHITECTURES = 32_768
+"""Number of architectures in the size space, the larger one."""
 SEEDS = (111, 777, 888, 999)
 DATASETS = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
 SCHEDULES = {"01": 1, "12": 12, "90": 90, "200": 200}
-"""Epochs of each `hp` of the source."""
+"""Epochs by `hp` of the source."""
 OLD_SCHEDULES = {"less": "12", "full": "200"}
-"""What NAS-Bench-201 calls them."""
+"""`hp` by the name of the schedule in NAS-Bench-201."""
 MIXED = "validation_and_test"
 NOT_TRAINED, NOT_RECORDED, NOT_FINITE = range(1, 4)
 REASONS = (
@@ -56,7 +56,7 @@ FILE = re.compile(r"(\d{6})(-FULL)?\.(pickle\.pbz2|pickle|pth)")
 
 
 class Entry(NamedTuple):
-    """What the source says of one architecture: by schedule, the record of its trainings."""
+    """The records of one architecture by schedule."""
 
     place: str
     number: int
@@ -67,30 +67,30 @@ class NATSBench(Importer):
     """`NATS-tss-v1_0-*-simple`, `NATS-sss-v1_0-*-simple`, or a file with all of their architectures.
 
     Args:
-        schedule: The only `hp` to read: `12`, `200`, `01` or `90`. All if not given.
-        dataset: Names of the data sets to read, as the source has them. All if not given.
+        schedule: Schedule (`hp`) to read: `12`, `200`, `01` or `90`; all by default.
+        dataset: Names of the data sets to read as in the source, separated by commas; all by default.
     """
 
     name = "nats-bench"
     paper = "Dong et al. (2021), NATS-Bench, arXiv:2009.00437; github.com/D-X-Y/NATS-Bench"
     licence = "MIT"
-    what: ClassVar[str] = "one folder or file of NATS-Bench"
+    expected: ClassVar[str] = "one folder or file of NATS-Bench"
 
     def __init__(self, schedule: str | int | None = None, dataset: str | Sequence[str] = ()) -> None:
         self.schedule = None if schedule is None else str(schedule)
-        self.dataset = tuple(dataset.split(",")) if isinstance(dataset, str) else tuple(dataset)
+        self.dataset = names_in(dataset)
 
     def read(self, paths: Sequence[Path]) -> Table:
         """The table in one folder or file."""
-        path = one_path(paths, self.what)
+        path = one_path(paths, self.expected)
         for name in self.dataset:
             if name not in DATASETS:
                 raise InputError(f"unknown data set {name!r}; known are {', '.join(DATASETS)}")
         if self.schedule is not None and self.schedule not in SCHEDULES:
             raise InputError(f"unknown schedule {self.schedule!r}; known are {', '.join(SCHEDULES)}")
         total, entries = _entries(path)
-        if total > MOST:
-            raise FileError(f"{path.name} has {total:,} architectures, more than the {MOST:,} of the larger space")
+        if total > MAX_ARCHITECTURES:
+            raise FileError(f"{path.name} has {total:,} architectures, more than the {MAX_ARCHITECTURES:,} of a space")
         genotypes: list[Any] = []
         trainings = 0
         space: Space | None = None
@@ -115,7 +115,7 @@ class NATSBench(Importer):
                 raise FileError(f"{entry.place}: {text} is not the architecture with number {entry.number}")
             genotypes.append(genotype)
         if space is None or not trainings:
-            raise FileError(f"{path.name} has no training of what was asked for")
+            raise FileError(f"{path.name} has none of the requested trainings")
         facts = {"rows": trainings, "architectures": len(genotypes), "skipped": {}}
         seeds, epochs, finished = columns.finish()
         return Table(
@@ -129,22 +129,21 @@ class NATSBench(Importer):
         )
 
     def _trainings(self, columns: _Columns, row: int, schedule: str, record: Any, place: str) -> int:
-        """Put the trainings of one architecture under one schedule into their places; how many they are."""
+        """Store the trainings of one architecture under one schedule, and return their number."""
         results, count = record.get("all_results"), 0
         if not isinstance(results, dict):
             raise FileError(f"{place}: schedule {schedule} has no results")
         for key, result in results.items():
             if not (isinstance(key, tuple) and len(key) == 2 and key[0] in DATASETS and key[1] in SEEDS):
-                raise FileError(f"{place}: {str(key)[:60]} is no known data set and seed")
+                raise FileError(f"{place}: {str(key)[:60]} is not a known data set and seed")
             dataset, seed = key
             if self.dataset and dataset not in self.dataset:
                 continue
             name = dataset if self.schedule else f"{dataset}@{schedule}"
-            where = f"{place}, schedule {schedule}, {dataset}, seed {seed}"
             try:
                 _training(columns, row, SEEDS.index(seed), name, dataset, SCHEDULES[schedule], result)
             except ValueError as error:
-                raise FileError(f"{where}: {error}") from error
+                raise FileError(f"{place}, schedule {schedule}, {dataset}, seed {seed}: {error}") from error
             count += 1
         return count
 
@@ -153,14 +152,14 @@ class NATSBench(Importer):
 
 
 def _entries(path: Path) -> tuple[int, Iterator[Entry]]:
-    """How many architectures there are, and what the source says of each, in order of their numbers."""
+    """The number of architectures, and their records in order of their published numbers."""
     if not path.exists():
         raise FileError(f"no file or folder {path}")
     if path.is_file():
         content = read_pickle(path)
         infos = content.get("arch2infos") if isinstance(content, dict) else None
         if not isinstance(infos, dict) or not all(type(index) is int for index in infos):
-            raise FileError(f"{path.name} has no architectures in 'arch2infos'; of a simple archive, name the folder")
+            raise FileError(f"{path.name} has no architectures in 'arch2infos'; for a simple archive, name the folder")
         return len(infos), (Entry(f"{path.name}, architecture {i}", i, infos[i]) for i in sorted(infos))
     files = sorted((int(match[1]), file) for file in path.iterdir() if (match := FILE.fullmatch(file.name)))
     if not files:
@@ -183,10 +182,10 @@ def _text(record: Any, entry: Entry, known: str) -> str:
 
 
 def _training(columns: _Columns, row: int, seed: int, name: str, dataset: str, epochs: int, result: Any) -> None:
-    """Put the numbers of one training into their places.
+    """Store the numbers of one training.
 
     Raises:
-        ValueError: They are not as the source has them.
+        ValueError: The layout is not that of the source.
     """
     if not isinstance(result, dict) or result.get("epochs") != epochs:
         raise ValueError(f"expected a training of {epochs} epochs")
@@ -214,7 +213,7 @@ def _training(columns: _Columns, row: int, seed: int, name: str, dataset: str, e
 
 
 def _splits(dataset: str) -> dict[str, str]:
-    """What the parts of the source's evaluations hold."""
+    """Our splits by the names of evaluations in the source."""
     if dataset == "cifar10":
         return {"ori-test": "test"}
     if dataset == "cifar10-valid":
@@ -228,7 +227,7 @@ def _metric(dataset: str, name: str, split: Subset, units: str, dims: tuple[str,
 
 
 def _measure(dataset: str, part: str, quantity: str) -> Metric:
-    """Accuracy or loss on a part of the data."""
+    """Metric of accuracy or loss on a part of the data."""
     known: dict[str, Subset] = {"train": "train", "validation": "validation", "test": "test"}
     units = "percent" if quantity == "accuracy" else "nats"
     what = f"{quantity.capitalize()} on the {part} split."
@@ -238,25 +237,25 @@ def _measure(dataset: str, part: str, quantity: str) -> Metric:
 
 
 def _part(numbers: Any, part: str, field: str) -> dict[int, Any]:
-    """Of numbers by `part@epoch`, those of one part by epoch."""
+    """The numbers of one part by epoch, from numbers by `part@epoch`."""
     if not isinstance(numbers, dict):
-        raise ValueError(f"{field} is no dictionary")
-    found = {}
+        raise ValueError(f"{field} is not a dictionary")
+    selected = {}
     for key, value in numbers.items():
         name, _, epoch = key.rpartition("@") if isinstance(key, str) else ("", "", "")
         if not epoch.isdecimal() or len(epoch) > 4:
             raise ValueError(f"{field} has the key {str(key)[:40]!r}, expected one like {part}@0")
         if name == part:
-            found[int(epoch)] = value
-    return found
+            selected[int(epoch)] = value
+    return selected
 
 
 def _curve(numbers: Any, epochs: int, field: str) -> FloatArray:
-    """Numbers by epoch (from 0) as `(epochs,)`: NaN where not recorded, infinity where not finite."""
+    """Numbers by epoch (from 0), shape `(epochs,)`: NaN where not recorded, infinity where not finite."""
     if numbers is None:
         numbers = {}
     if not isinstance(numbers, dict):
-        raise ValueError(f"{field} is no dictionary")
+        raise ValueError(f"{field} is not a dictionary")
     values = np.full(epochs, np.nan)
     for epoch, value in numbers.items():
         if type(epoch) is not int or not 0 <= epoch < epochs:
@@ -267,7 +266,7 @@ def _curve(numbers: Any, epochs: int, field: str) -> FloatArray:
 
 
 def _finite(value: Any, field: str) -> float:
-    """A number, NaN where it is not finite."""
+    """A number, NaN if it is not finite."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{field} has {str(value)[:40]!r}, expected a number")
     try:
@@ -278,7 +277,7 @@ def _finite(value: Any, field: str) -> float:
 
 
 class _Columns:
-    """Arrays that are filled while architectures are read one after another."""
+    """Arrays that are filled while architectures are read one at a time."""
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
@@ -286,7 +285,7 @@ class _Columns:
         self.filled: dict[str, tuple[Metric, FloatArray, npt.NDArray[np.uint8]]] = {}
         self.seeds = np.zeros(len(SEEDS), dtype=bool)
 
-    def _of(self, metric: Metric, epochs: int = 0) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
+    def _arrays(self, metric: Metric, epochs: int = 0) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
         if metric.path not in self.filled:
             shape = (self.rows, len(SEEDS), epochs)[: len(metric.dims)]
             self.filled[metric.path] = metric, np.full(shape, np.nan), np.full(shape, NOT_TRAINED, dtype=np.uint8)
@@ -294,21 +293,21 @@ class _Columns:
         return values, missing
 
     def curve(self, metric: Metric, row: int, seed: int, epochs: int, numbers: FloatArray) -> None:
-        """Put the numbers `(epochs,)` of one training."""
-        values, missing = self._of(metric, epochs)
+        """Store the numbers `(epochs,)` of one training."""
+        values, missing = self._arrays(metric, epochs)
         self.epochs[metric.dataset], self.seeds[seed] = epochs, True
         missing[row, seed] = np.where(np.isnan(numbers), NOT_RECORDED, np.where(np.isinf(numbers), NOT_FINITE, 0))
         values[row, seed] = np.where(np.isinf(numbers), np.nan, numbers)
 
     def number(self, metric: Metric, row: int, seed: int, number: float) -> None:
-        """Put one number of one training."""
-        values, missing = self._of(metric)
+        """Store one number of one training."""
+        values, missing = self._arrays(metric)
         known = bool(np.isfinite(number))
         values[row, seed], missing[row, seed] = number if known else np.nan, 0 if known else NOT_FINITE
 
     def static(self, metric: Metric, row: int, number: float) -> None:
-        """Put a number on which all trainings of an architecture agree."""
-        values, missing = self._of(metric)
+        """Store a number on which all trainings of an architecture agree."""
+        values, missing = self._arrays(metric)
         if not np.isfinite(number) or number < 0:
             raise ValueError(f"{metric.name} is {number}, expected a count")
         if not missing[row] and values[row] != number:
@@ -316,14 +315,14 @@ class _Columns:
         values[row], missing[row] = number, 0
 
     def finish(self) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]], dict[str, Column]]:
-        """Seeds that occur, epochs, and columns without what is nowhere measured."""
-        kept = np.flatnonzero(self.seeds)
+        """Occurring seeds, epochs, and columns without those that have no number."""
+        occurring = np.flatnonzero(self.seeds)
         columns = {}
         for path, (metric, values, missing) in self.filled.items():
             if not missing.all():
-                if len(metric.dims) > 1 and len(kept) < len(SEEDS):
-                    values, missing = values[:, kept], missing[:, kept]
+                if len(metric.dims) > 1 and len(occurring) < len(SEEDS):
+                    values, missing = values[:, occurring], missing[:, occurring]
                 columns[path] = Column(metric, values, *used_reasons(missing, REASONS))
         self.filled.clear()
-        seeds = tuple(SEEDS[seed] for seed in kept)
+        seeds = tuple(SEEDS[seed] for seed in occurring)
         return seeds, {name: tuple(range(1, n + 1)) for name, n in self.epochs.items()}, columns

@@ -1,17 +1,16 @@
 """TransNAS-Bench-101: networks of two spaces, each trained for seven vision tasks, with the curves of all metrics.
 
-Published is one file, `transnas-bench_v10141024.pth`, whose pickle holds for each space, architecture and task the
+The source publishes one file, `transnas-bench_v10141024.pth`. Its pickle has for each space, architecture and task the
 number of epochs, facts of the network, and a list over epochs for each metric.
 
-How it becomes a table: one space at a time, and each task is a data set. What is compared differs by task, and so do
-units and directions: classification (`class_object`, `class_scene`, `jigsaw`) has accuracies in percent; so has
-`segmentsemantic`, of pixels, besides the mean intersection over union; `autoencoder` and `normal` have the structural
-similarity; `room_layout` only a loss, which the source also gives times -1, for who maximises. `valid_*` is validation
-and `test_*` test. Everything was trained once; the seed is the one that the authors' training script sets, as the file
-does not say.
+Table: one space at a time; each task is a data set. Metrics, units and directions differ by task: classification
+(`class_object`, `class_scene`, `jigsaw`) has accuracies in percent; `segmentsemantic` has pixel accuracies and the mean
+intersection over union; `autoencoder` and `normal` have the structural similarity; `room_layout` has only a loss, and
+the loss times -1 for maximisation. `valid_*` is validation and `test_*` test. There is one training of each network;
+its seed is the one of the authors' training script, as the file does not record it.
 
-The time that a training took is in the source as text (`01:23:45`) or seconds, from the start or for each epoch; what
-never falls, in any training of a task, is taken for the former. Evaluations are part of it.
+The source has the training time as text (`01:23:45`) or seconds, from the start or for each epoch; times that never
+decrease, in any training of a task, are taken for times from the start. They include evaluations.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ import numpy.typing as npt
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import FileError, InputError
-from nasbench.importers.base import Importer, one_path, regular
+from nasbench.importers.base import Importer, names_in, one_path, regular
 from nasbench.importers.formats import pickle as plain_pickle
 from nasbench.importers.formats.json import finite
 from nasbench.importers.tabulate import used_reasons
@@ -39,7 +38,7 @@ from nasbench.types import Direction, FloatArray, GenotypeArray, Subset
 TASKS = ("class_scene", "class_object", "room_layout", "jigsaw", "segmentsemantic", "normal", "autoencoder")
 LEVELS = {"micro": "tnb101_micro", "macro": "tnb101_macro"}
 SEED = 666
-"""Of the authors' training script."""
+"""Seed of the authors' training script."""
 SPLITS: dict[str, Subset] = {"train": "train", "valid": "validation", "val": "validation", "test": "test"}
 QUANTITIES: dict[str, tuple[str, str, Direction, str]] = {
     "top1": ("accuracy", "percent", "maximise", "Top-1 accuracy"),
@@ -51,8 +50,8 @@ QUANTITIES: dict[str, tuple[str, str, Direction, str]] = {
     "loss": ("loss", "nats", "minimise", "Cross-entropy"),
     "neg_loss": ("negative_loss", "none", "maximise", "Loss times -1"),
 }
-"""By the name that follows the split: our name, units, direction, and what it is."""
-SQUARES = ("room_layout",)
+"""Our name, units, direction and description, by the name that follows the split."""
+SQUARED_ERROR_TASKS = ("room_layout",)
 """Tasks whose loss is the mean squared error."""
 TIME = "time_elapsed"
 INFOS: dict[str, tuple[str, str, str]] = {
@@ -62,11 +61,11 @@ INFOS: dict[str, tuple[str, str, str]] = {
     "model_FLOPs": ("flops", "count", "Multiply-adds of encoder and decoder for one input of the task."),
     "encoder_FLOPs": ("encoder_flops", "count", "Multiply-adds of the encoder for one input."),
 }
-"""By name in the source: our name, units, and what it is."""
-MANY = 1e6
-"""The largest of some counts is at least so large, or they are no counts but of a unit that the file does not name."""
-MOST_EPOCHS = 100
-"""The published trainings have 10 to 30."""
+"""Our name, units and description, by name in the source."""
+MIN_LARGEST_COUNT = 1e6
+"""Counts whose largest is smaller have a unit that the file does not name."""
+MAX_EPOCHS = 100
+"""Epochs taken for valid; the published trainings have 10 to 30."""
 NOT_TRAINED, NOT_RECORDED, NOT_FINITE = range(1, 4)
 REASONS = (
     "the source has no training of this task",
@@ -76,12 +75,12 @@ REASONS = (
 
 
 class Training(NamedTuple):
-    """What the source says of an architecture and a task.
+    """The training of an architecture for a task.
 
     Attributes:
-        epochs: How many.
-        infos: Facts of the network by their names in the source.
-        curves: By name in the source the numbers by epoch; shape `(epochs,)`, NaN where not finite.
+        epochs: Number of epochs.
+        infos: Facts of the network by name in the source.
+        curves: Numbers by epoch, by name in the source; shape `(epochs,)`, NaN where not finite.
     """
 
     epochs: int
@@ -94,7 +93,7 @@ class TransNAS101(Importer):
 
     Args:
         space: `micro` (4,096 cells) or `macro` (3,256 chains of modules).
-        dataset: Names of the tasks to read. All if not given.
+        dataset: Names of the tasks to read, separated by commas; all by default.
     """
 
     name = "transnas101"
@@ -103,7 +102,7 @@ class TransNAS101(Importer):
 
     def __init__(self, space: str, dataset: str | Sequence[str] = ()) -> None:
         self.space = space
-        self.dataset = tuple(dataset.split(",")) if isinstance(dataset, str) else tuple(dataset)
+        self.dataset = names_in(dataset)
 
     def read(self, paths: Sequence[Path]) -> Table:
         """The table of one space in one file."""
@@ -128,14 +127,14 @@ class TransNAS101(Importer):
             records = zip(places, results.values(), strict=True)
             trainings = [_training(record, task, names, place) for place, record in records]
             columns |= {column.metric.path: column for column in _columns(task, names, trainings, facts)}
-            epochs[task] = tuple(range(1, max((one.epochs for one in trainings if one), default=0) + 1))
+            epochs[task] = tuple(range(1, max((each.epochs for each in trainings if each), default=0) + 1))
         if not facts["rows"]:
-            raise FileError(f"{path.name} has no training of what was asked for")
+            raise FileError(f"{path.name} has none of the requested trainings")
         recipe = {"source": self.source([path], **facts, skipped={})}
         return Table(space, genotypes, (SEED,), epochs, columns, recipe, provenance())
 
     def _tasks(self, metrics: dict[Any, Any], place: str) -> list[str]:
-        """The tasks to read, of those whose metrics the file names."""
+        """The tasks to read, after a check of the metrics that the file names."""
         for task, names in metrics.items():
             if task not in TASKS or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 raise FileError(f"{place}: metrics_dict has no list of metrics of a known task for {str(task)[:40]!r}")
@@ -152,15 +151,16 @@ class TransNAS101(Importer):
 
 
 def _part(content: Any, name: str, place: str) -> dict[Any, Any]:
+    """A named dictionary of the file."""
     part = content.get(name) if isinstance(content, dict) else None
     if not isinstance(part, dict):
-        raise FileError(f"{place} has no dictionary {name!r}: it is no file of TransNAS-Bench-101")
+        raise FileError(f"{place} has no dictionary {name!r}: it is not a file of TransNAS-Bench-101")
     return part
 
 
 def _genotype(space: Space, text: Any, place: str) -> GenotypeArray:
     if not isinstance(text, str) or len(text) > 40:
-        raise FileError(f"{place}: {str(text)[:40]!r} is no architecture of {space.name}")
+        raise FileError(f"{place}: {str(text)[:40]!r} is not an architecture of {space.name}")
     try:
         return space.genotype(text)
     except InputError as error:
@@ -168,7 +168,7 @@ def _genotype(space: Space, text: Any, place: str) -> GenotypeArray:
 
 
 def _training(record: Any, task: str, names: Sequence[str], place: str) -> Training | None:
-    """The training of one task, None where there is none."""
+    """The training for one task, None if there is none."""
     if not isinstance(record, dict):
         raise FileError(f"{place}: expected a dictionary of tasks")
     result = record.get(task)
@@ -178,8 +178,8 @@ def _training(record: Any, task: str, names: Sequence[str], place: str) -> Train
     if not isinstance(result, dict):
         raise FileError(f"{place}: expected a dictionary")
     epochs, infos, metrics = (result.get(name) for name in ("total_epochs", "model_info", "metrics"))
-    if type(epochs) is not int or not 0 < epochs <= MOST_EPOCHS:
-        raise FileError(f"{place}: total_epochs is {str(epochs)[:40]}, expected a number from 1 to {MOST_EPOCHS:,}")
+    if type(epochs) is not int or not 0 < epochs <= MAX_EPOCHS:
+        raise FileError(f"{place}: total_epochs is {str(epochs)[:40]}, expected a number from 1 to {MAX_EPOCHS:,}")
     if not isinstance(infos, dict) or not isinstance(metrics, dict):
         raise FileError(f"{place}: expected the dictionaries 'model_info' and 'metrics'")
     numbers = {name: finite([infos[name]], f"{place}, {name}").item() for name in INFOS if infos.get(name) is not None}
@@ -187,8 +187,8 @@ def _training(record: Any, task: str, names: Sequence[str], place: str) -> Train
     for name in names:
         values = metrics.get(name)
         if not isinstance(values, list) or len(values) != epochs:
-            found = f"{len(values)} numbers" if isinstance(values, list) else "no list"
-            raise FileError(f"{place}: {name[:40]!r} has {found}, expected one for each of {epochs} epochs")
+            length = f"{len(values)} numbers" if isinstance(values, list) else "no list"
+            raise FileError(f"{place}: {name[:40]!r} has {length}, expected one for each of {epochs} epochs")
         if name == TIME:
             values = [_seconds(value) if isinstance(value, str) else value for value in values]
         curves[name] = finite(values, f"{place}, {name}")
@@ -196,7 +196,7 @@ def _training(record: Any, task: str, names: Sequence[str], place: str) -> Train
 
 
 def _seconds(text: str) -> Any:
-    """The seconds that hours, minutes and seconds say; the text itself if it says none."""
+    """The seconds in a text `hours:minutes:seconds`; any other text itself."""
     match = re.fullmatch(r"(\d{1,5}):([0-5]\d):([0-5]\d)", text)
     return 3600 * int(match[1]) + 60 * int(match[2]) + int(match[3]) if match else text
 
@@ -207,16 +207,16 @@ def _seconds(text: str) -> Any:
 def _columns(
     task: str, names: Sequence[str], trainings: Sequence[Training | None], facts: dict[str, Any]
 ) -> Iterator[Column]:
-    """The columns of one task; adds to the facts what was done."""
-    epochs = np.array([0 if one is None else one.epochs for one in trainings])
+    """The columns of one task; updates the facts."""
+    epochs = np.array([0 if each is None else each.epochs for each in trainings])
     facts["rows"] += int((epochs > 0).sum())
     if not epochs.any():
         return
     for name in names:
         values = np.full((len(epochs), epochs.max()), np.nan)
-        for row, one in enumerate(trainings):
-            if one is not None:
-                values[row, : one.epochs] = one.curves[name]
+        for row, training in enumerate(trainings):
+            if training is not None:
+                values[row, : training.epochs] = training.curves[name]
         recorded = np.arange(1, epochs.max() + 1) <= epochs[:, None]
         missing = np.where(epochs[:, None] == 0, NOT_TRAINED, NOT_RECORDED)
         missing = np.where(recorded, np.where(np.isnan(values), NOT_FINITE, 0), missing)
@@ -229,13 +229,13 @@ def _columns(
         metric = _metric(task, name)
         assert metric is not None  # unknown ones are not read
         yield _column(metric, values[:, None], missing[:, None])
-    for name, (ours, units, what) in INFOS.items():
-        values = np.array([np.nan if one is None else one.infos.get(name, np.nan) for one in trainings])
+    for name, (ours, units, about) in INFOS.items():
+        values = np.array([np.nan if each is None else each.infos.get(name, np.nan) for each in trainings])
         if not np.isnan(values).all():
-            if units == "count" and np.nanmax(values) < MANY:
+            if units == "count" and np.nanmax(values) < MIN_LARGEST_COUNT:
                 units = "as in the source"
             missing = np.where(epochs == 0, NOT_TRAINED, np.where(np.isnan(values), NOT_FINITE, 0))
-            yield _column(Metric(task, ours, "none", units, "minimise", DIMS[:1], what), values, missing)
+            yield _column(Metric(task, ours, "none", units, "minimise", DIMS[:1], about), values, missing)
 
 
 def _column(metric: Metric, values: FloatArray, missing: npt.NDArray[np.int64]) -> Column:
@@ -243,15 +243,15 @@ def _column(metric: Metric, values: FloatArray, missing: npt.NDArray[np.int64]) 
 
 
 def _metric(task: str, name: str) -> Metric | None:
-    """What a metric of the source is, None if it is unknown."""
+    """The metric for a name in the source, None if it is unknown."""
     if name == TIME:
-        what = "Seconds from the start to the end of the epoch, evaluations included."
-        return Metric(task, "train_seconds", "none", "seconds", "minimise", DIMS, what)
+        about = "Seconds from the start to the end of the epoch, evaluations included."
+        return Metric(task, "train_seconds", "none", "seconds", "minimise", DIMS, about)
     prefix, _, quantity = name.partition("_")
     if prefix not in SPLITS or quantity not in QUANTITIES:
         return None
-    ours, units, direction, what = QUANTITIES[quantity]
-    if quantity == "loss" and task in SQUARES:
-        units, what = "none", "Mean squared error"
+    ours, units, direction, about = QUANTITIES[quantity]
+    if quantity == "loss" and task in SQUARED_ERROR_TASKS:
+        units, about = "none", "Mean squared error"
     split = SPLITS[prefix]
-    return Metric(task, f"{split}_{ours}", split, units, direction, DIMS, f"{what}, on the {split} split.")
+    return Metric(task, f"{split}_{ours}", split, units, direction, DIMS, f"{about}, on the {split} split.")

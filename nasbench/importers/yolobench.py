@@ -1,9 +1,8 @@
-"""YOLOBench: precision of detectors on Pascal VOC, trained from scratch, and their latency on six devices.
+"""YOLOBench: precision of detectors trained from scratch on Pascal VOC, and their latency on six devices.
 
-Published are csv files with a row for each detector by its name: `VOC_scratch_100epochs.csv` has precision and
-latencies, `YOLO_latency.csv` latencies; four devices are in both. Latencies are in seconds, as in the source. The
-scores are those on the images of VOC's test set of 2007, on which the authors validate: they are test scores, and the
-table has no others.
+The source publishes csv files with a row for each detector: `VOC_scratch_100epochs.csv` has precision and latencies,
+`YOLO_latency.csv` latencies; four devices are in both. Latencies are in seconds, as in the source. All scores are test
+scores, on VOC's test images of 2007, although the authors validate on them.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ SCORES = {
     "mAP_0.5": ("test_map_50", "Mean average precision at an overlap of 0.5."),
     "mAP_0.5:0.95": ("test_map", "Mean average precision over overlaps of 0.5 to 0.95."),
 }
-"""Our name of a column, and what it is."""
+"""Our name and the description of a score, by its column."""
 DEVICES = {
     "pi4_ort_latency": ("raspi4_onnx", "Raspberry Pi 4 with ONNX Runtime"),
     "pi4_tflite_fp32_latency": ("raspi4_tflite", "Raspberry Pi 4 with TFLite"),
@@ -43,11 +42,11 @@ DEVICES = {
     "orange_pi_latency": ("orange_pi", "an Orange Pi"),
     "a40_trt_latency": ("a40", "an A40 with TensorRT"),
 }
-"""Our name of a device, and what it is, by the column of either file."""
-LONGEST = 1e6
-"""Seconds."""
+"""Our name and the description of a device, by its column in either file."""
+MAX_LATENCY = 1e6
+"""Largest latency taken for valid, in seconds."""
 DECIMALS = 12
-"""Latencies are rounded to picoseconds: by less than that the files differ about the same measurement."""
+"""Decimals of latencies, rounded to picoseconds: the files differ by less about the same measurement."""
 LATENCIES = (*(name for name in DEVICES if name.startswith("pi4")), "nano_gpu_latency", "ov_latency", "vim3_latency")
 FILES: Mapping[str, tuple[str, ...]] = {
     "VOC_scratch_100epochs": (*SCORES, *LATENCIES),
@@ -60,7 +59,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
 
 
 class YOLOBench(Importer):
-    """`VOC_scratch_100epochs.csv`, `YOLO_latency.csv`, or both, or their folder. Scores become percent."""
+    """`VOC_scratch_100epochs.csv`, `YOLO_latency.csv`, both, or their folder. Scores become percent."""
 
     name = "yolobench"
     paper = "Lazarevich et al. (2023), YOLOBench, arXiv:2307.13901; github.com/Deeplite/deeplite-torch-zoo"
@@ -74,7 +73,7 @@ class YOLOBench(Importer):
         tables = [_table(YOLO(), file) for file in files]
         names = [file.name for file in files]
         table = merge(tables, names, by="genotype") if len(tables) > 1 else tables[0]
-        facts = {"rows": sum(one.recipe["rows"] for one in tables), "architectures": len(table.genotypes)}
+        facts = {"rows": sum(each.recipe["rows"] for each in tables), "architectures": len(table.genotypes)}
         return replace(table, recipe={"source": self.source(files, **facts, skipped={})})
 
 
@@ -98,14 +97,14 @@ def _table(space: YOLO, file: Path) -> Table:
             raise InputError(f"{file.name}, row {row}: {error}") from error
     series = []
     for name in columns:
-        values = column(frame, name, file.name, 0, 1 if name in SCORES else LONGEST)
+        values = column(frame, name, file.name, 0, 1 if name in SCORES else MAX_LATENCY)
         if name in SCORES:
-            ours, what = SCORES[name]
-            metric = Metric("voc", ours, "test", "percent", "maximise", DIMS[:1], what)
+            ours, description = SCORES[name]
+            metric = Metric("voc", ours, "test", "percent", "maximise", DIMS[:1], description)
             series.append(Series(metric, 100 * values))
         else:
             ours, device = DEVICES[name]
-            told = f"Latency of one image on {device}."
-            metric = Metric("", f"{ours}_latency", "none", "seconds", "minimise", DIMS[:1], told)
+            description = f"Latency of one image on {device}."
+            metric = Metric("", f"{ours}_latency", "none", "seconds", "minimise", DIMS[:1], description)
             series.append(Series(metric, np.round(values, DECIMALS)))
     return tabulate(space, np.array(genotypes), series, {"rows": len(frame)})

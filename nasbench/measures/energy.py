@@ -1,27 +1,32 @@
-"""Energy, where the platform counts it: the processor's RAPL counters, and those of NVIDIA's GPUs."""
+"""Energy, where the platform counts it: RAPL counters of processors, NVML counters of NVIDIA GPUs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import torch
 
+from nasbench.measures.base import Measure, Measurement, Quantity, Subject
+from nasbench.measures.inference import inference_seconds
+from nasbench.training.loop import train
+
+CPU = torch.device("cpu")
 POWERCAP = Path("/sys/class/powercap")
-"""Where Linux shows RAPL, of Intel's and AMD's processors (kernel documentation, "Power Capping Framework")."""
+"""Folder of Linux for RAPL counters of Intel and AMD (kernel documentation, "Power Capping Framework")."""
 
 Counts: TypeAlias = "tuple[int, ...]"
-"""What counters stand at, in microjoules; one for each package or GPU."""
+"""Counter readings in microjoules, one per package or GPU."""
 
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy that was used, or why nobody knows.
+    """Energy used, or the reason why it is unknown.
 
     Attributes:
-        joules: None where it was not measured; never 0 for that.
-        reason: Why it was not measured; None where it was.
+        joules: None if it was not measured; never 0 in that case.
+        reason: Why it was not measured; None if it was.
     """
 
     joules: float | None
@@ -29,10 +34,10 @@ class Energy:
 
 
 class Counters(Protocol):
-    """Counters of energy."""
+    """Energy counters of one device."""
 
     def read(self) -> Counts:
-        """What they stand at.
+        """Current readings.
 
         Raises:
             Unavailable: They can no longer be read.
@@ -42,7 +47,7 @@ class Counters(Protocol):
         """Microjoules between two readings.
 
         Raises:
-            Unavailable: The readings do not tell.
+            Unavailable: The readings do not determine it.
         """
 
 
@@ -51,10 +56,10 @@ class Unavailable(Exception):
 
 
 class EnergyMeter:
-    """Measures what a device uses from one moment to another, whoever uses it: all other load is part of it.
+    """Measures the energy of a device between two moments, including that of all other load.
 
-    On the CPU this is the energy of all processor packages, memory not included; on CUDA it is that of the one GPU
-    and not of the machine around it.
+    On the CPU this is the energy of all processor packages without memory; on CUDA the energy of the one GPU, without
+    the machine around it.
 
         meter = EnergyMeter(device)
         start = meter.read()
@@ -62,8 +67,8 @@ class EnergyMeter:
         energy = meter.since(start)
 
     Args:
-        device: Whose energy.
-        powercap: The folder of RAPL's counters.
+        device: The measured device.
+        powercap: The folder of the RAPL counters.
         nvml: The module `pynvml`; None imports it.
     """
 
@@ -76,7 +81,7 @@ class EnergyMeter:
             self._reason = str(absent)
 
     def read(self) -> Counts | str:
-        """What the counters stand at, or why they cannot be read."""
+        """Current readings, or why there are none."""
         if self._counters is None:
             return self._reason
         try:
@@ -91,7 +96,7 @@ class EnergyMeter:
             return Energy(None, start)
         if isinstance(now, str):
             return Energy(None, now)
-        assert self._counters is not None, "what could be read has counters"
+        assert self._counters is not None, "readings come from counters"
         try:
             return Energy(self._counters.used(start, now) / 1e6)
         except Unavailable as absent:
@@ -99,13 +104,13 @@ class EnergyMeter:
 
 
 class Packages:
-    """RAPL's counters of all processor packages; what they consist of (cores, graphics) is inside, memory is not.
+    """RAPL counters of all processor packages, including cores and built-in graphics, without memory.
 
     Args:
-        folder: `/sys/class/powercap`, or one laid out like it.
+        folder: `/sys/class/powercap`, or a folder with the same layout.
 
     Raises:
-        Unavailable: There are none, or one may not be read.
+        Unavailable: There are none, or one is not readable.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -123,24 +128,23 @@ class Packages:
         return tuple(map(_number, self._files))
 
     def used(self, before: Counts, after: Counts) -> int:
-        """Microjoules between two readings; a count lower than before has started again from 0.
+        """Microjoules between two readings; a lower count than before means that the counter wrapped around once.
 
-        That it has done so twice cannot be seen. Counters start again after some 65 to 262 kilojoules: many minutes at
-        full load.
+        Two wraps cannot be noticed. Counters wrap after some 65 to 262 kilojoules: many minutes at full load.
         """
         return sum((b - a) % size for a, b, size in zip(before, after, self._ranges, strict=True))
 
 
 class GPU:
-    """The counter of one GPU, which NVIDIA's have since Volta (2017).
+    """Energy counter of one GPU; NVIDIA GPUs have one since Volta (2017).
 
     Raises:
-        Unavailable: The package that reads it is not installed, or this GPU or driver has none.
+        Unavailable: nvidia-ml-py is not installed, or this GPU or driver has no counter.
     """
 
     def __init__(self, device: torch.device, nvml: Any = None) -> None:
         self._nvml = nvml = nvml or _pynvml()
-        identity = f"GPU-{torch.cuda.get_device_properties(device).uuid}"  # NVML and CUDA number GPUs each in their way
+        identity = f"GPU-{torch.cuda.get_device_properties(device).uuid}"  # NVML and CUDA number GPUs differently
         try:
             nvml.nvmlInit()
             self._handle = nvml.nvmlDeviceGetHandleByUUID(identity)
@@ -183,3 +187,31 @@ def _number(path: Path) -> int:
     if not text.isdecimal():
         raise Unavailable(f"processor energy cannot be read from {path}: it says {text[:40]!r}")
     return int(text)
+
+
+class EnergyUse(Measure):
+    """Energy of the processor packages in inference and in training, including that of all other load."""
+
+    alone = True
+    quantities = (
+        Quantity(
+            "inference_energy", "joules", "minimise", "Energy of the processors for answering the validation part."
+        ),
+        Quantity("training_energy", "joules", "minimise", "Energy of the processors for an epoch of training."),
+    )
+
+    def _take(self, subject: Subject) -> Measurement:
+        meter, network = EnergyMeter(CPU), subject.network
+        one_epoch = replace(subject.training, epochs=1, warmup_epochs=0)
+        few = {split: (inputs[:1], targets[:1]) for split, (inputs, targets) in subject.tensors.items()}
+        data = {**few, "train": subject.tensors["train"]}  # hardly anything is evaluated
+        start = meter.read()
+        if isinstance(start, str):
+            return Measurement(None, f"absent: {start}")
+        inference_seconds(network, subject.tensors["validation"][0], repeats=1, warmup=0)
+        inference, start = meter.since(start), meter.read()
+        train(network, subject.task, data, one_epoch, 0, CPU)
+        training = meter.since(start)
+        if inference.joules is None or training.joules is None:
+            return Measurement(None, f"absent: {inference.reason or training.reason}")
+        return Measurement.of(inference.joules, training.joules)

@@ -1,4 +1,4 @@
-"""How long a network takes where it would be deployed: exported to ONNX, and answered by ONNX Runtime on one thread."""
+"""Latency in deployment: the network exported to ONNX and run by ONNX Runtime on one thread of the CPU."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ import numpy as np
 import torch
 
 from nasbench.errors import MissingExtraError, NasbenchError
+from nasbench.measures.base import Measure, Measurement, Quantity, Subject
 from nasbench.measures.timing import median_seconds
 from nasbench.tasks import Outputs
 
 OPSET = 18
-"""Version of ONNX's operators (2022): the first that can shrink images as torch does."""
+"""Version of the ONNX operator set (2022): the first with anti-aliased image resizing, as in torch."""
 TOLERANCE = 1e-3
-"""How far an answer may be from torch's, as a part of its largest number: other kernels sum in another order."""
+"""Accepted difference from torch's output, relative to its largest value: kernels sum in different orders."""
 
 
 def onnx_latency(network: torch.nn.Module, inputs: torch.Tensor, repeats: int = 50, warmup: int = 5) -> float:
-    """Milliseconds of answering one input in ONNX Runtime: median of `repeats`, on one thread of the CPU, in float32.
+    """Median milliseconds of one input in ONNX Runtime, on one thread of the CPU, in float32.
 
-    What is timed is `InferenceSession.run` with the graph optimised as the library does by itself.
+    The timed call is `InferenceSession.run`, with the default graph optimisation of the library.
 
     Args:
         network: On the CPU; left in evaluation mode.
@@ -36,7 +37,7 @@ def onnx_latency(network: torch.nn.Module, inputs: torch.Tensor, repeats: int = 
 
     Raises:
         MissingExtraError: The extra `onnx` is not installed.
-        NasbenchError: The network cannot be exported or run, or ONNX Runtime answers otherwise than torch.
+        NasbenchError: The network cannot be exported or run, or the outputs of ONNX Runtime and torch differ.
     """
     try:
         import onnx  # noqa: F401  torch exports through it
@@ -48,13 +49,13 @@ def onnx_latency(network: torch.nn.Module, inputs: torch.Tensor, repeats: int = 
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
     model = export(network, inputs)
-    probe = torch.randn(inputs.shape, generator=torch.Generator().manual_seed(0))  # tells more than a white image
+    probe = torch.randn(inputs.shape, generator=torch.Generator().manual_seed(0))  # a white image would hide errors
     probe = probe if inputs.is_floating_point() else inputs
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
         answers = session.run(None, {name: probe.numpy()})
-    except Exception as error:  # its errors have no class in common
+    except Exception as error:  # its errors have no common class
         raise NasbenchError(f"ONNX Runtime cannot run the exported network: {_brief(error)}") from error
     with torch.no_grad():
         _compare(answers, network(probe))
@@ -63,26 +64,26 @@ def onnx_latency(network: torch.nn.Module, inputs: torch.Tensor, repeats: int = 
 
 
 def export(network: torch.nn.Module, inputs: torch.Tensor) -> bytes:
-    """A network as an ONNX model for inputs of just this shape `(b, ...)`, with its weights inside.
+    """A network as an ONNX model with its weights, for inputs of exactly this shape `(b, ...)`.
 
-    The network is first reduced to the operations that it does on these inputs: what Python computes from their shape
-    is then a number. torch's older exporter is taken because it needs no package besides onnx.
+    The network is first traced to the operations that it does on these inputs, so that values computed from shapes
+    become constants. torch's older exporter is used because it needs no package besides onnx.
 
     Raises:
-        NasbenchError: It does what cannot be expressed.
+        NasbenchError: It cannot be expressed in ONNX.
     """
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.onnx import register_custom_op_symbolic, unregister_custom_op_symbolic  # type: ignore[attr-defined]
     from torch.onnx.symbolic_helper import parse_args
 
     aten = torch.ops.aten
-    simpler = {aten.mT.default: lambda x: x.transpose(-1, -2)}  # which the exporter does not know
+    simpler = {aten.mT.default: lambda x: x.transpose(-1, -2)}  # unknown to the exporter
     buffer = io.BytesIO()
     network.eval()
     register_custom_op_symbolic(_SHRINK, parse_args("v", "is", "b", "none")(_shrink), OPSET)
     try:
         with torch.no_grad(), warnings.catch_warnings(), _silent():
-            warnings.simplefilter("ignore")  # that this exporter is the older one, and what it does not fold
+            warnings.simplefilter("ignore")  # deprecation of this exporter, and constants that it does not fold
             graph = make_fx(network, decomposition_table=simpler, pre_dispatch=True)(inputs).eval()
             torch.onnx.export(graph, (inputs,), buffer, dynamo=False, opset_version=OPSET)  # type: ignore[arg-type]
     except Exception as error:
@@ -96,7 +97,7 @@ _SHRINK = "aten::_upsample_bilinear2d_aa"
 
 
 def _shrink(graph: Any, images: Any, size: Sequence[int], align_corners: bool, scales: None) -> Any:
-    """Bilinear interpolation that averages what it leaves out, which the exporter does not know."""
+    """Anti-aliased bilinear interpolation, which is unknown to the exporter."""
     nothing = graph.op("Constant", value_t=torch.tensor([]))
     shape = graph.op("Constant", value_t=torch.tensor([*images.type().sizes()[:2], *size]))
     return graph.op("Resize", images, nothing, nothing, shape, mode_s="linear", antialias_i=1, exclude_outside_i=1)
@@ -113,19 +114,44 @@ def _compare(answers: list[np.ndarray], outputs: Outputs) -> None:
 
 
 def _brief(error: Exception) -> str:
-    """The first line of a message, without the graph that the exporter puts behind it."""
+    """First line of a message, without the graph that the exporter appends."""
     return str(error).partition("\n")[0].partition("  [Caused by")[0][:300] or type(error).__name__
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Within the block nothing reaches the standard output: the exporter prints whole graphs there when it fails."""
+    """Context without standard output: the exporter prints whole graphs when it fails."""
     sys.stdout.flush()
-    kept = os.dup(1)
+    saved = os.dup(1)
     try:
         with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
             os.dup2(nowhere.fileno(), 1)
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+class OnnxLatency(Measure):
+    """Latency of one input in ONNX Runtime."""
+
+    alone = True
+    quantities = (
+        Quantity(
+            "onnx_latency",
+            "milliseconds",
+            "minimise",
+            "Time of answering one input in ONNX Runtime, on one thread of the CPU in float32: median.",
+        ),
+    )
+
+    def ready(self) -> None:
+        """Check that ONNX Runtime is installed."""
+        try:
+            import onnx  # noqa: F401
+            import onnxruntime  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError("the measure onnx needs ONNX Runtime: pip install 'nasbench[onnx]'") from error
+
+    def _take(self, subject: Subject) -> Measurement:
+        return Measurement.of(onnx_latency(subject.network, subject.task.inputs(1), subject.repeats))

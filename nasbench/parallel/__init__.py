@@ -1,1 +1,1 @@
-"""Parallel work: processes, threads, and the engines that run jobs on this machine or a cluster."""
+"""Parallel execution: processes, threads, and engines for this machine or a cluster."""

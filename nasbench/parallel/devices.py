@@ -1,4 +1,4 @@
-"""Devices: which one a name stands for on this machine."""
+"""Torch devices of this machine by name."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from nasbench.errors import InputError
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device that `"auto"` (CUDA where there is one, else the CPU), `"cpu"`, `"cuda"` or `"cuda:1"` stands for.
+    """The device for `"auto"` (CUDA if available, else the CPU), `"cpu"`, `"cuda"` or `"cuda:1"`.
 
     Raises:
-        InputError: There is no such device here.
+        InputError: This machine has no such device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

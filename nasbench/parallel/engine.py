@@ -1,4 +1,4 @@
-"""What runs the work of a build: the processes of this machine, or those of a cluster."""
+"""Engines run the tasks of a build: in processes of this machine, or on a cluster."""
 
 from __future__ import annotations
 
@@ -19,54 +19,54 @@ Result = TypeVar("Result")
 
 
 class Engine(ABC):
-    """Runs tasks somewhere."""
+    """Runs tasks in parallel processes."""
 
-    workers: int
-    """How many tasks it runs at a time."""
+    jobs: int
+    """Number of tasks that run at the same time."""
 
     @abstractmethod
     def device(self, name: str) -> torch.device:
-        """The device of each worker that a name stands for.
+        """The torch device of each process for a device name.
 
         Raises:
-            InputError: There is no such device.
+            InputError: The engine has no such device.
         """
 
     @abstractmethod
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
     ) -> Generator[tuple[Task, Result | Died], None, None]:
-        """Run tasks and yield each, the same object, with its result, in the order in which they finish.
+        """Run tasks and yield each (the same object) with its result, in order of completion.
 
         Args:
-            start: Called once in each process; returns what runs a task. Picklable; neither is expected to raise.
-            tasks: Picklable.
+            start: Called once in each process; returns the function that runs a task. Picklable; neither should raise.
+            tasks: Picklable tasks.
         """
 
 
 class LocalEngine(Engine):
-    """Processes of this machine, each on one thread; with one worker, the calling process."""
+    """Single-threaded processes of this machine; with one job, the calling process."""
 
-    def __init__(self, workers: int) -> None:
-        if workers < 1:
-            raise InputError(f"workers must be at least 1, got {workers}")
-        self.workers = workers
+    def __init__(self, jobs: int) -> None:
+        if jobs < 1:
+            raise InputError(f"jobs must be at least 1, got {jobs}")
+        self.jobs = jobs
 
     def device(self, name: str) -> torch.device:
-        """A device of this machine; with one of CUDA, the calling process does all work."""
+        """A device of this machine; on CUDA the calling process does all the work."""
         device = pick_device(name)
         if device.type == "cuda":
-            self.workers = 1
+            self.jobs = 1
         return device
 
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
     ) -> Generator[tuple[Task, Result | Died], None, None]:
-        """Each process runs one task at a time; the death of one costs its task."""
-        if self.workers == 1:
+        """Each process runs one task at a time; if it dies, only that task is lost."""
+        if self.jobs == 1:
             with single_threaded():
                 work = start()
                 yield from ((task, work(task)) for task in tasks)
         else:
-            with closing(run_tasks(start, tasks, self.workers, attempts=1)) as results:
+            with closing(run_tasks(start, tasks, self.jobs, attempts=1)) as results:
                 yield from results

@@ -1,4 +1,4 @@
-"""Processes that each run one task at a time, so that the death of one costs no more than one task."""
+"""A pool of processes that each run one task at a time, so a process that dies costs only its task."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class Died(Exception):
-    """The processes that ran a task ended without an answer; the message says how."""
+    """The processes that ran a task died without a result; the message says how."""
 
 
 @dataclass(eq=False)
@@ -33,26 +33,26 @@ class _Worker:
 
 
 def cores() -> int:
-    """Cores this process may use."""
+    """Number of cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_tasks(
-    start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task], workers: int, attempts: int = 2
+    start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task], jobs: int, attempts: int = 2
 ) -> Generator[tuple[Task, Result | Died], None, None]:
-    """Run tasks in spawned processes and yield each with its result, in the order in which they finish.
+    """Run tasks in spawned processes and yield each with its result, in order of completion.
 
-    Close the generator (`contextlib.closing`) to stop the processes at once. They do not see Ctrl-C, which is the
-    caller's business, and they end by themselves when the caller's process does.
+    Close the generator (`contextlib.closing`) to stop the processes at once. They ignore Ctrl-C, which the caller
+    handles, and exit with the calling process.
 
     Args:
-        start: Called once in each process; returns what runs a task. Picklable; neither is expected to raise.
-        tasks: Picklable.
-        workers: Number of processes.
-        attempts: How many processes a task may take with it before `Died` is its result.
+        start: Called once in each process; returns the function that runs a task. Picklable; neither should raise.
+        tasks: Picklable tasks.
+        jobs: Number of processes.
+        attempts: Number of processes that may die of a task before its result is `Died`.
 
     Raises:
-        NasbenchError: A process ended before it was ready for its first task.
+        NasbenchError: A process died before it was ready for its first task.
     """
     waiting = deque(range(len(tasks)))
     deaths = [0] * len(tasks)
@@ -60,13 +60,13 @@ def run_tasks(
     pool: dict[Connection, _Worker] = {}
     try:
         while unfinished:
-            while len(pool) < min(workers, unfinished):
+            while len(pool) < min(jobs, unfinished):
                 worker = _spawn(start)
                 pool[worker.pipe] = worker
             for worker in pool.values():
                 if worker.ready and worker.task is None and waiting:
                     worker.task = waiting.popleft()
-                    with suppress(BrokenPipeError):  # a process that has died is noticed below
+                    with suppress(BrokenPipeError):  # a dead process is noticed below
                         worker.pipe.send(tasks[worker.task])
             for pipe in connection.wait(list(pool)):
                 assert isinstance(pipe, Connection)
@@ -74,7 +74,7 @@ def run_tasks(
                 result: Any
                 try:
                     result = pipe.recv()
-                except (EOFError, OSError):  # OSError: it died in the middle of its answer
+                except (EOFError, OSError):  # OSError: it died while sending
                     del pool[pipe]
                     cause = _cause_of_death(worker)
                     if worker.task is None:
@@ -83,8 +83,8 @@ def run_tasks(
                     if deaths[worker.task] < attempts:
                         waiting.append(worker.task)
                         continue
-                    often = f", at each of {attempts} attempts" if attempts > 1 else ""
-                    result = Died(f"its process {cause}{often}")
+                    repeated = f", at each of {attempts} attempts" if attempts > 1 else ""
+                    result = Died(f"its process {cause}{repeated}")
                 if not worker.ready:
                     worker.ready = True
                     continue
@@ -108,7 +108,7 @@ def _cause_of_death(worker: _Worker) -> str:
     if not worker.ready:
         raise NasbenchError(
             f"a worker process {cause} while it started (its own message is above); "
-            "in a script, work under if __name__ == '__main__', or use one worker"
+            "in a script, work under if __name__ == '__main__', or use one process"
         )
     return cause
 
@@ -117,7 +117,7 @@ def _spawn(start: Callable[[], Callable[[Any], Any]]) -> _Worker:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(start, theirs), daemon=True)
-    resource_tracker.ensure_running()  # unblocks SIGINT when it starts, so not within the block below
+    resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so before the block below
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()  # inherits the mask

@@ -1,4 +1,4 @@
-"""The machines of a Ray cluster run the work of a build; the driver keeps the ledger."""
+"""Engine on a Ray cluster (Moritz et al., OSDI 2018); the driver keeps the ledger."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from nasbench.parallel.engine import Engine, Result, Task
 from nasbench.parallel.processes import Died
 from nasbench.stopping import handlers_kept
 
-NODE_LOSSES = 3
-"""How many machines or processes a task may lose before it counts as having died of itself."""
+MAX_NODE_LOSSES = 3
+"""Lost machines or processes of a task before it counts as the cause of their death."""
 
 
 class RayEngine(Engine):
-    """Ray tasks (Moritz et al., OSDI 2018), each on one processor, or on a GPU or part of one.
+    """Ray tasks, each on one CPU core, or on a GPU or a fraction of one.
 
-    A task whose machine disappears runs again on another. Each machine needs nasbench and the data sets.
+    A task whose machine disappears restarts on another. Each machine needs nasbench and the data sets.
 
     Args:
-        address: Of the cluster, as `ray.init` takes it ("auto", "ray://host:10001"); None starts Ray on this machine.
-        workers: Tasks at a time; what the cluster has room for if None.
-        gpus: GPUs of a task, which may be a fraction so that several share one; 0 trains on processors.
+        address: Address of the cluster for `ray.init` ("auto", "ray://host:10001"); None starts Ray on this machine.
+        jobs: Number of tasks at the same time; None fills the cluster.
+        gpus: GPUs per task; with a fraction, several tasks share one. 0 trains on CPU cores.
     """
 
-    def __init__(self, address: str | None = None, workers: int | None = None, gpus: float = 0.0) -> None:
+    def __init__(self, address: str | None = None, jobs: int | None = None, gpus: float = 0.0) -> None:
         try:
             import ray
         except ImportError as error:
             raise MissingExtraError("the engine ray needs Ray: pip install 'nasbench[ray]'") from error
         if gpus > 1 and gpus != int(gpus):
-            raise InputError(f"gpus of a task is a fraction of one, or a whole number, got {gpus}")
+            raise InputError(f"gpus per task is a fraction of one, or a whole number, got {gpus}")
         self.gpus = gpus
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else each start warns of its future default
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray warns about its future default otherwise
         if not ray.is_initialized():
-            local: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
+            local: dict[str, Any] = {} if address else {"num_cpus": jobs, "include_dashboard": False}
             try:
                 with handlers_kept():  # Ray would take SIGTERM
                     ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **local)
@@ -52,31 +52,33 @@ class RayEngine(Engine):
                 ) from error
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         if gpus and resources.get("GPU", 0) < gpus:
-            raise InputError(f"a task wants {gpus} GPUs, but the cluster has {resources.get('GPU', 0):.0f}")
-        room = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 1)
-        self.workers = max(1, int(min(room, workers or room)))
+            raise InputError(f"a task needs {gpus} GPUs, but the cluster has {resources.get('GPU', 0):.0f}")
+        capacity = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 1)
+        self.jobs = max(1, int(min(capacity, jobs or capacity)))
 
     def device(self, name: str) -> torch.device:
-        """That of a task, which Ray chooses: with GPUs the first of those that it sees."""
+        """The device of a task: with GPUs, the first that Ray assigns to it; else the CPU."""
         if self.gpus and name in ("auto", "cuda"):
             return torch.device("cuda:0")
         if self.gpus or name not in ("auto", "cpu"):
-            raise InputError(f"with the engine ray say --gpus for a GPU, and no device; got {name!r}, gpus {self.gpus}")
+            raise InputError(
+                f"with the engine ray use --gpus for GPUs instead of a device; got {name!r}, gpus {self.gpus}"
+            )
         return pick_device("cpu")
 
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
     ) -> Generator[tuple[Task, Result | Died], None, None]:
-        """As many at a time as there is room for."""
+        """Run up to `jobs` tasks at the same time."""
         import ray
 
-        remote = ray.remote(num_cpus=0 if self.gpus else 1, num_gpus=self.gpus, max_retries=NODE_LOSSES)(_work)
+        remote = ray.remote(num_cpus=0 if self.gpus else 1, num_gpus=self.gpus, max_retries=MAX_NODE_LOSSES)(_work)
         shared, token = ray.put(start), uuid.uuid4().hex
         waiting = list(reversed(tasks))
         running: dict[Any, Task] = {}
         try:
             while waiting or running:
-                while waiting and len(running) < self.workers:
+                while waiting and len(running) < self.jobs:
                     task = waiting.pop()
                     running[remote.remote(token, shared, task)] = task
                 (done, *_), _ = ray.wait(list(running), num_returns=1)
@@ -87,7 +89,7 @@ class RayEngine(Engine):
                 except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
                     result = Died(f"process died on the cluster ({type(error).__name__})")
                 except ray.exceptions.OutOfMemoryError:
-                    result = Died("process was stopped by Ray for want of memory")
+                    result = Died("process was stopped by Ray because memory ran out")
                 except ray.exceptions.RayError as error:
                     reason = str(error).strip().rpartition("\n")[2][:200]
                     raise NasbenchError(
@@ -103,7 +105,7 @@ _started: dict[str, Callable[[Any], Any]] = {}
 
 
 def _work(token: str, start: Callable[[], Callable[[Any], Any]], task: Any) -> Any:
-    """Run a task in a process of the cluster, which starts once for all tasks of a call."""
+    """Run a task in a process of the cluster, after one start for all tasks of a call."""
     if token not in _started:
         _started.clear()
         _started[token] = start()

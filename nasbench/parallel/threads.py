@@ -1,4 +1,4 @@
-"""One thread for numerical libraries, so that results and timings do not depend on how many cores there are."""
+"""One thread for numerical libraries, so results and timings do not depend on the number of cores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Limit the libraries that are loaded here, and all in processes started meanwhile, to one thread each."""
+    """Limit loaded libraries, and those of processes started in the block, to one thread each."""
     before = {name: os.environ.get(name) for name in VARIABLES}
     torch = sys.modules.get("torch")
     threads = torch.get_num_threads() if torch else 1

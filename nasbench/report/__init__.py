@@ -1,1 +1,1 @@
-"""One self-contained HTML page, and the same figures as PNG, from benchmarks and result files."""
+"""The report: one self-contained HTML page, with the same figures as PNG, from benchmarks and result files."""

@@ -1,4 +1,4 @@
-"""What a figure shows, told once: marks on axes, a grid of numbers, or a cell; two renderers draw it."""
+"""Figures as values for two renderers: marks on axes, a heatmap, or the graph of a cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Symbol: TypeAlias = Literal["circle", "square", "diamond", "triangle"]
 Dash: TypeAlias = Literal["solid", "dash", "dot"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#A6761D")
-"""Okabe & Ito (2008), told apart by colour-blind eyes; their yellow, unreadable on white, is a brown here."""
+"""Palette of Okabe & Ito (2008) for colour-blind readers, with brown for its pale yellow."""
 GREY = "#8A8F98"
 
 
@@ -34,11 +34,11 @@ class Axis:
     """One axis.
 
     Attributes:
-        label: What it measures, with the unit.
-        log: Logarithmic; values are then positive.
-        whole: Labelled at whole numbers only.
-        limits: What is in view; all marks where None.
-        categories: Names at 0, 1, 2, ..., the first at the left or the top; empty on an axis of numbers.
+        label: The quantity with its unit.
+        log: Whether it is logarithmic; values are then positive.
+        whole: Whether it is labelled at whole numbers only.
+        limits: The visible range; None shows all marks.
+        categories: Names at 0, 1, 2, ..., the first at the left or the top; empty for an axis of numbers.
     """
 
     label: str
@@ -50,17 +50,17 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """Straight segments through points, or steps that hold each value until the next point; NaN interrupts.
+    """Straight segments through points, or steps that hold each value; NaN interrupts the line.
 
     Attributes:
         x, y: Shape `(k,)`.
         style: Colour and dash.
-        name: Entry in the legend, shared by all marks of that name; none where empty.
-        step: Draw steps.
+        name: Entry in the legend, shared by all marks of that name; no entry if empty.
+        step: Whether to draw steps.
         width: In points.
-        opacity: 1 covers.
-        hover: What is said about each point, `(k,)`, in addition to its coordinates; or nothing.
-        silent: Say nothing about points.
+        opacity: From 0, invisible, to 1, opaque.
+        hover: Text of each point besides its coordinates, `(k,)`, or empty.
+        silent: Whether points show nothing when hovered over.
     """
 
     x: FloatArray
@@ -76,7 +76,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Band:
-    """The area between two curves; fields as those of `Line`."""
+    """The area between two curves; its fields are those of `Line`."""
 
     x: FloatArray
     low: FloatArray
@@ -89,11 +89,11 @@ class Band:
 
 @dataclass(frozen=True)
 class Points:
-    """Points, each with an interval if need be; other fields as those of `Line`.
+    """Points, optionally with intervals; other fields are those of `Line`.
 
     Attributes:
-        low, high: Ends of the intervals, shape `(k,)`.
-        along: The axis that the intervals lie along.
+        low, high: Ends of the intervals, shape `(k,)`, or None.
+        along: Axis of the intervals.
         size: Diameter in points.
     """
 
@@ -119,8 +119,8 @@ class Plot:
     Attributes:
         name: Name of its file, without suffix.
         title: A few words.
-        caption: What is seen, with n and what each interval is.
-        marks: What is drawn.
+        caption: What it shows, with n and the kind of each interval.
+        marks: The marks.
         x, y: The axes.
     """
 
@@ -134,17 +134,17 @@ class Plot:
 
 @dataclass(frozen=True)
 class Heatmap:
-    """Numbers of rows against columns as colours.
+    """A grid of numbers with colours.
 
     Attributes:
-        name, title, caption: As those of `Plot`.
+        name, title, caption: See `Plot`.
         rows, columns: Their names; the first row is at the top.
         values: Shape `(rows, columns)`; NaN is left blank.
-        label: What the colours mean, with the unit.
-        limits: Values of the two ends of the colour scale.
-        digits: Decimals of the numbers written into the cells.
-        x, y: What columns and rows are.
-        reverse: Strong colours for small numbers.
+        label: The quantity of the colours, with its unit.
+        limits: Values at the two ends of the colour scale.
+        digits: Decimals of the numbers in the cells.
+        x, y: Titles of columns and rows.
+        reverse: Whether small numbers have strong colours.
     """
 
     name: str
@@ -163,13 +163,13 @@ class Heatmap:
 
 @dataclass(frozen=True)
 class Node:
-    """A box of a cell's picture.
+    """A box in the picture of a cell.
 
     Attributes:
-        x, y: Its centre, to the right and upwards, in units of the distance between layers.
-        label: What is written into it; lines are separated by line breaks.
+        x, y: Its centre, rightwards and upwards, in units of the distance between layers.
+        label: Its text; lines are separated by line breaks.
         colour: Its fill as `#rrggbb`.
-        live: Whether anything passes through it; if not, it is drawn dashed and unfilled.
+        live: Whether information passes through it; if not, it is drawn dashed and unfilled.
     """
 
     x: float
@@ -181,7 +181,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A straight arrow between two nodes, by position in the list of nodes; dashed where nothing passes."""
+    """A straight arrow between two nodes, given by position in the list of nodes; dashed if not `live`."""
 
     tail: int
     head: int
@@ -193,10 +193,10 @@ class CellGraph:
     """The picture of one architecture.
 
     Attributes:
-        name, title, caption: As those of `Plot`.
-        nodes, arrows: What is drawn.
-        box: Width and height of the nodes, in the unit of their places.
-        legend: Colours and what they stand for.
+        name, title, caption: See `Plot`.
+        nodes, arrows: The drawing.
+        box: Width and height of the nodes, in the unit of their coordinates.
+        legend: Meaning of the colours.
     """
 
     name: str
@@ -221,25 +221,25 @@ class Entry:
 
 
 def legend(figures: Iterable[Figure]) -> tuple[Entry, ...]:
-    """The legend that figures share: each name once, as its first line or, without one, its first other mark."""
+    """The shared legend of figures: each name once, by its first line or, without a line, its first mark."""
     entries: dict[str, Entry] = {}
     for figure in figures:
-        found: Sequence[Entry] = ()
+        candidates: Sequence[Entry] = ()
         if isinstance(figure, CellGraph):
-            found = figure.legend
+            candidates = figure.legend
         elif isinstance(figure, Plot):
-            found = [
+            candidates = [
                 Entry(m.name, m.style, "line" if isinstance(m, Line) else "band" if isinstance(m, Band) else "points")
                 for m in figure.marks
             ]
-        for entry in found:
+        for entry in candidates:
             if entry.name and (entry.name not in entries or (entry.kind == "line" != entries[entry.name].kind)):
                 entries[entry.name] = entry
     return tuple(entries.values())
 
 
 def styles(names: Iterable[str]) -> dict[str, Style]:
-    """A style for each distinct name, in order: first colours change, then dashes and symbols with them."""
+    """A style for each distinct name, in order: colours vary first, then dashes and symbols."""
     dashes: tuple[Dash, ...] = ("solid", "dash", "dot")
     symbols: tuple[Symbol, ...] = ("circle", "square", "diamond", "triangle")
     result: dict[str, Style] = {}
@@ -250,12 +250,12 @@ def styles(names: Iterable[str]) -> dict[str, Style]:
 
 
 def stairs(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Corners of the steps that hold each value `y[i]` from `x[i]` to `x[i + 1]`; both have shape `(2 k - 1,)`."""
+    """Corners of steps that hold `y[i]` from `x[i]` to `x[i + 1]`; two arrays of shape `(2 k - 1,)`."""
     return np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
 
 
-def ends(cell: CellGraph, arrow: Arrow) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Where an arrow begins and ends: on the borders of its two boxes; both are their common centre if that is one."""
+def arrow_ends(cell: CellGraph, arrow: Arrow) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Start and end of an arrow on the borders of its two boxes; the common centre if the boxes coincide."""
     tail, head = cell.nodes[arrow.tail], cell.nodes[arrow.head]
     dx, dy = head.x - tail.x, head.y - tail.y
     steps = [half / abs(d) for half, d in ((cell.box[0] / 2, dx), (cell.box[1] / 2, dy)) if d]
@@ -264,7 +264,7 @@ def ends(cell: CellGraph, arrow: Arrow) -> tuple[tuple[float, float], tuple[floa
 
 
 def ticks(low: float, high: float) -> tuple[float, ...]:
-    """Where a logarithmic axis from `low` to `high` is labelled: 1, 2, 5, 10, ... or, over 3 decades, powers of 10."""
+    """Ticks of a logarithmic axis: 1, 2, 5, 10, ..., or only powers of 10 from 3 decades on."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     steps = (1, 2, 5) if math.log10(high / low) < 3 else (1,)
     skip = max(1, math.ceil((last - first) / 8))
@@ -273,7 +273,7 @@ def ticks(low: float, high: float) -> tuple[float, ...]:
 
 
 def written(value: float, digits: int) -> str:
-    """A number as it is written into a cell of a heatmap: never 0 for what is not, nothing for NaN."""
+    """Text of a number in a cell of a heatmap: never 0 for a nonzero number, empty for NaN."""
     if not math.isfinite(value):
         return ""
     return f"<{10**-digits:.{digits}f}" if 0 < value < 0.5 * 10**-digits else f"{value:.{digits}f}"

@@ -1,4 +1,4 @@
-"""Figures for a browser: plots as plotly descriptions, pictures of cells as SVG."""
+"""Renderer for the browser: plots as plotly descriptions, pictures of cells as SVG."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nasbench.report.figures import (
     Heatmap,
     Line,
     Plot,
-    ends,
+    arrow_ends,
     extent,
     stairs,
     ticks,
@@ -36,14 +36,14 @@ CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtons": [["zoom2d"
 
 
 def library() -> Markup:
-    """The source of plotly.js, to be written into a page once."""
+    """The source of plotly.js, included once in a page."""
     from plotly.offline import get_plotlyjs
 
     return Markup(get_plotlyjs())
 
 
 def description(figure: Plot | Heatmap) -> Markup:
-    """Data, layout and configuration of plotly as JSON that can stand inside a `<script>` element."""
+    """Data, layout and configuration for plotly, as JSON that is safe inside a `<script>` element."""
     content = plot(figure) if isinstance(figure, Plot) else heatmap(figure)
     text = json.dumps({**content, "config": CONFIG}, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
@@ -86,7 +86,7 @@ def plot(figure: Plot) -> dict[str, Any]:
     x_limits, y_limits = extent(figure)
     layout = _layout() | {"xaxis": _axis(figure.x, x_limits), "yaxis": _axis(figure.y, y_limits)}
     if figure.y.categories:
-        layout["yaxis"]["range"] = layout["yaxis"]["range"][::-1]  # the first at the top
+        layout["yaxis"]["range"] = layout["yaxis"]["range"][::-1]  # the first category at the top
     return {"data": traces, "layout": layout}
 
 
@@ -108,7 +108,7 @@ def heatmap(figure: Heatmap) -> dict[str, Any]:
         "xgap": 1,
         "ygap": 1,
         "hoverongaps": False,
-        "showscale": False,  # the numbers stand in the cells
+        "showscale": False,  # the cells have numbers
     }
     slant = -45 if max(map(len, figure.columns)) > 4 else 0
     axis = {"type": "category", "automargin": True, "fixedrange": True, "ticks": "", "showgrid": False}
@@ -120,7 +120,7 @@ def heatmap(figure: Heatmap) -> dict[str, Any]:
 
 
 def picture(figure: CellGraph) -> Markup:
-    """A cell as an SVG element that takes the width it is given."""
+    """A cell as an SVG element that fills the available width."""
     unit = 88.0  # pixels between layers
     width, height = unit * figure.box[0], unit * figure.box[1]
     left, top = min(n.x for n in figure.nodes), max(n.y for n in figure.nodes)
@@ -130,7 +130,7 @@ def picture(figure: CellGraph) -> Markup:
 
     shapes = []
     for arrow in figure.arrows:
-        (x0, y0), (x1, y1) = (place(*end) for end in ends(figure, arrow))
+        (x0, y0), (x1, y1) = (place(*end) for end in arrow_ends(figure, arrow))
         colour, dash = (DARK, "") if arrow.live else (PALE, ' stroke-dasharray="5 4"')
         head = _arrowhead((x1, y1), (x0, y0))
         shapes.append(
@@ -176,26 +176,26 @@ def swatch(entry: Entry) -> Markup:
 
 
 def numbers(values: npt.ArrayLike) -> list[float | None]:
-    """JSON numbers of six significant digits, None where there is none."""
+    """JSON numbers with six significant digits; None for NaN and infinity."""
     return [float(f"{v:.6g}") if math.isfinite(v) else None for v in np.asarray(values, dtype=np.float64).tolist()]
 
 
 def ink(background: str) -> str:
-    """Black or white, whichever reads better on `#rrggbb` (relative luminance of WCAG 2)."""
+    """Black or white, whichever is more legible on `#rrggbb` (relative luminance of WCAG 2)."""
     channels = [int(background[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return "#000000" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "#FFFFFF"
 
 
 def _band(mark: Band, common: dict[str, Any]) -> list[dict[str, Any]]:
-    """One closed outline for each stretch without NaN."""
+    """One closed outline for each segment without NaN."""
     known = np.isfinite(mark.low) & np.isfinite(mark.high)
-    pieces = np.split(np.arange(len(known)), np.flatnonzero(np.diff(known.astype(int))) + 1)
+    segments = np.split(np.arange(len(known)), np.flatnonzero(np.diff(known.astype(int))) + 1)
     traces = []
-    for piece in pieces:
-        if not len(piece) or not known[piece[0]]:
+    for segment in segments:
+        if not len(segment) or not known[segment[0]]:
             continue
-        x, low, high = mark.x[piece], mark.low[piece], mark.high[piece]
+        x, low, high = mark.x[segment], mark.low[segment], mark.high[segment]
         if mark.step:
             (x, low), (_, high) = stairs(x, low), stairs(x, high)
         red, green, blue = (int(mark.style.colour[i : i + 2], 16) for i in (1, 3, 5))

@@ -1,4 +1,4 @@
-"""The page: what was found, section by section, as one HTML file that needs no network, and its figures as PNG."""
+"""Composition of the report: its sections as one HTML file that needs no network, and its figures as PNG."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from markupsafe import Markup
 from nasbench import __version__
 from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.surrogate import SurrogateBenchmark
-from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError
 from nasbench.evaluate.results import Results
 from nasbench.files import atomic
 from nasbench.provenance import provenance
 from nasbench.report import interactive
-from nasbench.report.cells import cells_facts, cells_section, cells_sentences, measure
-from nasbench.report.content import Fact, Facts, Figures, Part, Section, Steps, Table, Text, leaves
+from nasbench.report.comparison_section import comparison_section
+from nasbench.report.document import Block, Facts, Figures, Lines, Paragraph, Section, TextTable, flatten
+from nasbench.report.evaluation_section import evaluation_section
 from nasbench.report.figures import Figure, Heatmap, Plot, Style, legend, styles
-from nasbench.report.predictors import predictors_facts, predictors_section, predictors_sentence
-from nasbench.report.race import race_facts, race_section, race_sentence
 from nasbench.report.static import png
-from nasbench.report.trust import trust_facts, trust_section, trust_sentence
+from nasbench.report.surrogate_section import surrogate_section
+from nasbench.report.table_section import measurements_of, table_section
 
 Source: TypeAlias = Path | Benchmark | Results
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -37,12 +36,13 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
         "strategy": (str,),
         "repeat": (int,),
         "evaluations": (int,),
-        **dict.fromkeys(("simulated_seconds", "valid", "test", "regret"), NUMBER),
+        "epochs": (int,),
+        **dict.fromkeys(("simulated_seconds", "valid", "test", "regret", "valid_regret"), NUMBER),
     },
 }
-"""What every record of a result file has, and of which types."""
+"""Fields that every record of a result file has, with their types."""
 BY_STRATEGY = ("means", "lows", "highs", "mean_ranks")
-"""Numbers that a ranking has for each strategy."""
+"""Fields of a ranking with a number for each strategy."""
 
 
 def write_report(
@@ -55,15 +55,15 @@ def write_report(
             any order; each adds its sections.
         out: HTML file to write. The figures go to the folder `<name of out>_figures` beside it.
         title: Heading of the page.
-        notes: Lines of the summary: what was done and how long it took.
+        notes: Lines of the summary, such as what was done and how long it took.
 
     Returns:
-        The paths written, the page first.
+        The written paths, the page first.
 
     Raises:
         InputError: There are no sources, or the page would overwrite one.
         FileError: A source cannot be read or is neither a benchmark nor a result file, or the output cannot be
-            written; then nothing is.
+            written; then nothing is written.
     """
     if not sources:
         raise InputError("a report needs at least one source: pass benchmarks (HDF5) and result files (JSON)")
@@ -78,13 +78,15 @@ def write_report(
     if folder.exists() and not folder.is_dir():
         raise FileError(f"cannot write the figures: {folder} is a file; move it or name another output")
     sections = compose([read(source) for source in sources], notes)
-    figures = [f for section in sections for part in section.parts if isinstance(part, Figures) for f in part.figures]
+    figures = [
+        f for section in sections for block in section.blocks if isinstance(block, Figures) for f in block.figures
+    ]
     page = render(title, sections, folder.name)
     return _write(out, page, folder, figures)
 
 
 def read(source: Source) -> Benchmark | Results:
-    """A source as a value; files are told apart by their content.
+    """A source as a value; the kind of a file follows from its content.
 
     Raises:
         FileError: It cannot be read, or is neither a benchmark nor a result file.
@@ -109,38 +111,39 @@ def read(source: Source) -> Benchmark | Results:
 
 
 def _checked(results: Results, where: str) -> Results:
-    def refuse(what: str) -> FileError:
-        return FileError(f"{where} is damaged: {what}; make it again")
+    def refuse(fault: str) -> FileError:
+        return FileError(f"{where} is damaged: {fault}; create it again")
 
     if results.kind not in FIELDS:
         raise FileError(f"{where} is of kind {results.kind!r}; a report knows {' and '.join(FIELDS)}")
     for name in ("settings", "summary", "provenance"):
         if not isinstance(getattr(results, name), Mapping):
-            raise refuse(f"its {name} are no mapping")
+            raise refuse(f"its {name} are not a mapping")
     if not isinstance(results.records, list) or not results.records:
         raise refuse("it holds no records")
     for number, record in enumerate(results.records):
         if not isinstance(record, Mapping):
-            raise refuse(f"record {number} is no mapping")
+            raise refuse(f"record {number} is not a mapping")
         for name, types in FIELDS[results.kind].items():
             if name not in record:
                 raise refuse(f"record {number} has no {name!r}")
             if not isinstance(record[name], types) or isinstance(record[name], bool):
                 raise refuse(f"{name!r} of record {number} is {record[name]!r}")
-    ranking = results.summary.get("ranking")
-    if ranking is not None and not _whole(ranking, {record.get("strategy") for record in results.records}):
-        raise refuse("its ranking is not whole")
+    for name in ("ranking", "valid_ranking"):
+        ranking = results.summary.get(name)
+        if ranking is not None and not _complete(ranking, {record.get("strategy") for record in results.records}):
+            raise refuse(f"its {name.replace('_', ' ')} is incomplete")
     return results
 
 
-def _whole(ranking: Any, strategies: Container[Any]) -> bool:
-    """Whether a ranking has every part that is shown."""
+def _complete(ranking: Any, strategies: Container[Any]) -> bool:
+    """Whether a ranking has every field that is shown."""
     try:
         names = ranking["order"]
         numbers = [
             ranking["repeats"],
             ranking["level"],
-            *(ranking[part][name] for part in BY_STRATEGY for name in names),
+            *(ranking[field][name] for field in BY_STRATEGY for name in names),
         ]
         numbers += [pair["adjusted"] for pair in ranking["pairs"]]
         named = [*names, *(name for pair in ranking["pairs"] for name in (pair["better"], pair["worse"]))]
@@ -150,61 +153,56 @@ def _whole(ranking: Any, strategies: Container[Any]) -> bool:
     return len(names) > 0 and all(n in strategies for n in named) and all(isinstance(n, int | float) for n in numbers)
 
 
-ORDER = ("cells", "predictors", "trust", "race")
-"""Kinds of sections, as they follow each other."""
+KINDS = ("table", "evaluation", "surrogate", "comparison")
+"""Kinds of sections, in the order of the page."""
 
 
 def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -> list[Section]:
-    """The sections that the sources give rise to: a summary, then cells, predictors, surrogates, races, provenance."""
-    words: dict[str, list[str]] = {kind: [] for kind in ORDER}
-    key: dict[str, list[Fact]] = {kind: [] for kind in ORDER}
-    sections: dict[str, list[Section]] = {kind: [] for kind in ORDER}
-    provenances: list[Table] = []
-    colours = _styles(sources)
+    """The sections of a page: summary, sections of the sources in the order of `KINDS`, provenance."""
+    found: dict[str, list[Section]] = {kind: [] for kind in KINDS}
+    settings: list[TextTable] = []
+    styles_of = _styles(sources)
     for source in sources:
-        kind = _kind(source)
-        anchor = f"{kind}-{len(sections[kind]) + 1}"
         if isinstance(source, Results):
-            evaluation = source.kind == "evaluation"
-            sections[kind].append((predictors_section if evaluation else race_section)(source, colours, anchor))
-            words[kind].append(predictors_sentence(source) if evaluation else race_sentence(source))
-            key[kind] += (predictors_facts if evaluation else race_facts)(source)
             described = {"metric": source.metric, "settings": source.settings, "provenance": source.provenance}
-            provenances.append(_folded(f"{source.kind.capitalize()} on {source.benchmark}", described))
-        elif isinstance(source, SurrogateBenchmark):
-            sections[kind].append(trust_section(source, anchor))
-            words[kind].append(trust_sentence(source))
-            key[kind] += trust_facts(source)
+            title = f"{source.kind.capitalize()} on {source.benchmark}"
+            section = evaluation_section if source.kind == "evaluation" else comparison_section
+            found[source.kind].append(section(source, styles_of, _anchor(source.kind, found)))
+        else:
             described = {"recipe": source.table.recipe, "provenance": source.table.provenance}
-            provenances.append(_folded(f"Surrogate {source.name}", described))
-        elif isinstance(source, TabularBenchmark):
-            recipe = source.table.recipe
-            for dataset in dict.fromkeys(metric.dataset for metric in source.metrics.values()):
-                data = measure(source, dataset)
-                if data is not None:
-                    sections[kind].append(cells_section(data, f"{kind}-{len(sections[kind]) + 1}"))
-                    words[kind] += cells_sentences(data, recipe)
-                    key[kind] += cells_facts(data, recipe)
-            described = {"recipe": recipe, "provenance": source.table.provenance}
-            provenances.append(_folded(f"Cells of {source.space.name}: recipe and provenance", described))
-    provenances.append(_folded("This page", provenance()))
-    parts: list[Part] = [Facts(tuple(fact for kind in ORDER for fact in key[kind]))]
-    parts += [Text(text) for kind in ORDER for text in words[kind] if text]
-    parts += [Steps(tuple(notes))] if notes else []
+            if isinstance(source, SurrogateBenchmark):
+                title = f"Surrogate {source.name}"
+                found["surrogate"].append(surrogate_section(source, _anchor("surrogate", found)))
+            else:
+                title = f"Cells of {source.space.name}: recipe and provenance"
+                for dataset in dict.fromkeys(metric.dataset for metric in source.metrics.values()):
+                    data = measurements_of(source, dataset)
+                    if data is not None:
+                        found["table"].append(table_section(data, source.table.recipe, _anchor("table", found)))
+        settings.append(_folded(title, described))
+    settings.append(_folded("This page", provenance()))
+    sections = [section for kind in KINDS for section in found[kind]]
+    blocks: list[Block] = [Facts(tuple(fact for section in sections for fact in section.facts))]
+    blocks += [Paragraph(sentence) for section in sections for sentence in section.sentences]
+    blocks += [Lines(tuple(notes))] if notes else []
     return [
-        Section("summary", "Summary", tuple(parts)),
-        *(section for kind in ORDER for section in sections[kind]),
-        Section("provenance", "Settings, seeds and versions", tuple(provenances)),
+        Section("summary", "Summary", tuple(blocks)),
+        *sections,
+        Section("provenance", "Settings, seeds and versions", tuple(settings)),
     ]
 
 
+def _anchor(kind: str, found: Mapping[str, Sequence[Section]]) -> str:
+    return f"{kind}-{len(found[kind]) + 1}"
+
+
 def render(title: str, sections: Sequence[Section], folder: str) -> str:
-    """The page as HTML; every text in the sections is escaped.
+    """The page as HTML, with all texts of the sections escaped.
 
     Args:
         title: Heading.
         sections: Content.
-        folder: Where the PNG files lie, relative to the page.
+        folder: Folder of the PNG files, relative to the page.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(package_files("nasbench.report").joinpath("page.html").read_text("utf-8"))
@@ -215,7 +213,7 @@ def render(title: str, sections: Sequence[Section], folder: str) -> str:
         folder=folder,
         font=Markup(interactive.FONT),
         library=interactive.library(),
-        kind=lambda part: type(part).__name__,
+        kind=lambda block: type(block).__name__,
         legend=legend,
         height=height,
         description=interactive.description,
@@ -225,7 +223,7 @@ def render(title: str, sections: Sequence[Section], folder: str) -> str:
 
 
 def height(figure: Plot | Heatmap) -> int:
-    """Pixels that a plot is high on the page."""
+    """Height of a plot on the page, in pixels."""
     if isinstance(figure, Heatmap):
         return 130 + 36 * len(figure.rows)
     return 90 + 40 * len(figure.y.categories) if figure.y.categories else 360
@@ -233,13 +231,13 @@ def height(figure: Plot | Heatmap) -> int:
 
 def _write(out: Path, page: str, folder: Path, figures: Sequence[Figure]) -> list[Path]:
     """Write the page and its figures, all of them or none."""
-    content = {out: page.encode(), **{folder / f"{figure.name}.png": png(figure) for figure in figures}}
+    files = {out: page.encode(), **{folder / f"{figure.name}.png": png(figure) for figure in figures}}
     fresh = not folder.exists()
     try:
         if figures:
             folder.mkdir(exist_ok=True)
-        with ExitStack() as stack:  # every file takes its name only after all were written
-            for path, data in content.items():
+        with ExitStack() as stack:  # files take their names only after all were written
+            for path, data in files.items():
                 stack.enter_context(atomic(path)).write_bytes(data)
     except OSError as error:
         if fresh and folder.is_dir() and not any(folder.iterdir()):
@@ -247,24 +245,15 @@ def _write(out: Path, page: str, folder: Path, figures: Sequence[Figure]) -> lis
         if isinstance(error, FileError):
             raise
         raise FileError(f"cannot write {folder}: {error.strerror}; name another place with --out") from error
-    return list(content)
-
-
-def _kind(source: Benchmark | Results) -> str:
-    if isinstance(source, Results):
-        return "predictors" if source.kind == "evaluation" else "race"
-    return "trust" if isinstance(source, SurrogateBenchmark) else "cells"
+    return list(files)
 
 
 def _styles(sources: Sequence[Benchmark | Results]) -> dict[str, Style]:
     """One style for each predictor and each strategy, the same in all figures."""
-    results = [source for source in sources if isinstance(source, Results)]
-    names = {
-        what: [record[what] for source in results for record in source.records if what in record]
-        for what in ("predictor", "strategy")
-    }
-    return {**styles(names["predictor"]), **styles(names["strategy"])}
+    records = [record for source in sources if isinstance(source, Results) for record in source.records]
+    names = ([record[kind] for record in records if kind in record] for kind in ("predictor", "strategy"))
+    return {name: style for kind in names for name, style in styles(kind).items()}
 
 
-def _folded(caption: str, content: Mapping[str, Any]) -> Table:
-    return Table(caption, ("setting", "value"), tuple(leaves(content)), folded=True)
+def _folded(caption: str, settings: Mapping[str, Any]) -> TextTable:
+    return TextTable(caption, ("setting", "value"), tuple(flatten(settings)), folded=True)

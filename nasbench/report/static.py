@@ -1,4 +1,4 @@
-"""Figures as PNG files, drawn by matplotlib without any global state."""
+"""Renderer for PNG files, by matplotlib without global state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nasbench.report.figures import (
     Heatmap,
     Line,
     Plot,
-    ends,
+    arrow_ends,
     extent,
     legend,
     ticks,
@@ -58,7 +58,7 @@ def png(figure: Figure) -> bytes:
 
 
 def plain(text: str) -> str:
-    """Text in which a dollar is a dollar and not the begin of a formula."""
+    """Text with escaped dollar signs, which would start a formula."""
     return text.replace("$", r"\$")
 
 
@@ -174,7 +174,7 @@ def _picture(axes: Axes, figure: CellGraph) -> None:
     width, height = figure.box
     for arrow in figure.arrows:
         colour, dash = (DARK, "-") if arrow.live else (PALE, "--")
-        start, end = ends(figure, arrow)
+        start, end = arrow_ends(figure, arrow)
         line: dict[str, Any] = {"color": colour, "linestyle": dash, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
         axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=10, **line))
     for node in figure.nodes:

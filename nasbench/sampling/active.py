@@ -1,4 +1,4 @@
-"""Active sampling: train next what a predictor, fitted on all that is trained, is least sure of."""
+"""Active sampling: train next where a predictor is least certain."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, predictors
 from nasbench.sampling.base import Sampler
-from nasbench.sampling.draws import Draws
+from nasbench.sampling.random import Random
 from nasbench.spaces.base import Space
 from nasbench.types import FloatArray, GenotypeArray
 
 
 class Active(Sampler):
-    """Uncertainty sampling: of random candidates, those with the largest predicted standard deviation.
+    """Uncertainty sampling: the random candidates with the largest predicted standard deviation.
 
     Args:
-        predictor: Specification of a predictor that knows how sure it is.
-        start: Architectures drawn at random before there is anything to learn from.
-        batch: Architectures in each later round.
-        pool: Random candidates of each later round.
+        predictor: Specification of a predictor with standard deviations.
+        start: Random architectures of the first round.
+        batch: Architectures of each later round.
+        pool: Random candidates in each later round.
     """
 
     source = "uncertainty sampling (Lewis & Gale, SIGIR 1994)"
@@ -32,34 +32,34 @@ class Active(Sampler):
     def rounds(
         self, space: Space, cells: int | None, rng: np.random.Generator
     ) -> Generator[GenotypeArray, FloatArray, None]:
-        """First random ones, then rounds of uncertain ones."""
+        """A random round, then rounds of uncertain candidates."""
         for name in ("start", "batch", "pool"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
         if cells is None:
             raise InputError("active sampling has no end; say how many cells")
-        least = predictors.create(self.predictor).min_samples  # before anything is trained
-        if self.start < min(least, cells):
-            raise InputError(f"{self.predictor} learns from at least {least} architectures; start with more (start=)")
+        needed = predictors.create(self.predictor).min_samples  # checked before anything is trained
+        if self.start < min(needed, cells):
+            raise InputError(f"{self.predictor} learns from at least {needed} architectures; start with more (start=)")
         first, *later = rng.spawn(1 + -(-max(0, cells - self.start) // self.batch))
-        chosen = Draws().sample(space, min(self.start, cells), first)
+        chosen = Random().sample(space, min(self.start, cells), first)
         scores = yield chosen
         for stream in later:
             known = np.isfinite(scores)
             if known.sum() < 2:
-                raise InputError("too few of the first trainings have a score to learn from; start with more (start=)")
+                raise InputError("too few of the first trainings have a score; start with more (start=)")
             predictor = predictors.create(self.predictor).fit(Inputs(space, chosen[known]), scores[known])
             count = min(self.batch, cells - len(chosen))
             candidates = self._candidates(space, chosen, count, stream)
-            taken = candidates[np.argsort(-predictor.predict(Inputs(space, candidates)).std, kind="stable")[:count]]
-            chosen = np.concatenate([chosen, taken])
-            scores = yield taken
+            batch = candidates[np.argsort(-predictor.predict(Inputs(space, candidates)).std, kind="stable")[:count]]
+            chosen = np.concatenate([chosen, batch])
+            scores = yield batch
 
     def _candidates(self, space: Space, chosen: GenotypeArray, count: int, rng: np.random.Generator) -> GenotypeArray:
-        """Random ones of different `key`, none of them chosen before."""
-        draws = space.canonical(space.sample(self.pool, rng))
-        keys = space.key(draws)
+        """Random architectures with distinct `key`, none chosen before."""
+        pool = space.canonical(space.sample(self.pool, rng))
+        keys = space.key(pool)
         _, first = np.unique(keys, return_index=True)
         fresh = first[~np.isin(keys[first], space.key(chosen))]
         if len(fresh) < count:
@@ -67,4 +67,4 @@ class Active(Sampler):
                 f"of {self.pool} random architectures of {space.name} only {len(fresh)} are new, and {count} are "
                 "needed; ask for fewer cells, or a larger pool"
             )
-        return draws[fresh]
+        return pool[fresh]

@@ -1,4 +1,4 @@
-"""What a sampler is: it names the architectures to train, at once or in rounds that know what came of the earlier."""
+"""Base classes of samplers: choose architectures to train, at once or in rounds that use earlier scores."""
 
 from __future__ import annotations
 
@@ -14,55 +14,57 @@ from nasbench.types import FloatArray, GenotypeArray
 
 
 class Sampler(ABC):
-    """Base class of samplers. Arguments of the constructor are kept as attributes."""
+    """Base class of samplers. The constructor stores its arguments as attributes."""
 
     source: ClassVar[str]
-    """The method, and the paper that it is from."""
+    """Method and paper."""
 
     @property
     def distinct_by(self) -> str:
-        """What no two of its architectures share, a method of `Space`: `"key"`, or the coarser `"function_key"`."""
+        """The method of `Space` whose values are distinct: `"key"`, or the coarser `"function_key"`."""
         return "key"
 
     @abstractmethod
     def rounds(
         self, space: Space, cells: int | None, rng: np.random.Generator
     ) -> Generator[GenotypeArray, FloatArray, None]:
-        """Architectures of different `key` in rounds `(m, d)`, `cells` in all.
+        """Architectures with distinct `key` in rounds `(m, d)`, `cells` in total.
 
-        After each round it is sent the scores of all architectures so far, in order, the higher the better, NaN of
-        those whose training failed; shape `(n,)`. With the same generator, more cells begin with those of fewer.
+        After each round the caller sends the scores of all architectures so far, in order; shape `(n,)`, higher is
+        better, NaN for failed trainings. With the same generator, a smaller sample is the beginning of a larger one.
 
         Args:
             space: The search space.
-            cells: How many; None for all that there are.
-            rng: Source of all randomness.
+            cells: Number of architectures; None for all.
+            rng: Source of randomness.
 
         Raises:
-            InputError: The space has not so many, or all of it is asked of a sampler that knows no end.
+            InputError: The space has fewer architectures, or the sampler needs a number and got None.
         """
 
 
 class OneRound(Sampler):
-    """A sampler that does not look at results."""
+    """A sampler that does not use scores."""
 
     @abstractmethod
     def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
-        """The architectures `(cells, d)`, of different `key`."""
+        """Architectures `(cells, d)` with distinct `key`."""
 
     def rounds(
         self, space: Space, cells: int | None, rng: np.random.Generator
     ) -> Generator[GenotypeArray, FloatArray, None]:
-        """All of them at once."""
+        """One round with all architectures."""
         yield self.sample(space, cells, rng)
 
 
-def first(cells: int | None, genotypes: GenotypeArray, what: str) -> GenotypeArray:
-    """The first `cells` of genotypes `(n, d)`, all of them for None.
+def first(cells: int | None, genotypes: GenotypeArray, source: str) -> GenotypeArray:
+    """The first `cells` genotypes of `(n, d)`; all of them for None.
 
     Raises:
-        InputError: There are not so many.
+        InputError: There are fewer; the message names their source.
     """
     if cells is not None and cells > len(genotypes):
-        raise InputError(f"{cells} cells were asked for, but {what} {len(genotypes)}; ask for fewer")
+        raise InputError(
+            f"{cells} cells were asked for, but {source} has only {len(genotypes)} distinct ones; ask for fewer"
+        )
     return genotypes[:cells]

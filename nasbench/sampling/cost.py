@@ -1,4 +1,4 @@
-"""Stratified by cost: as many cheap networks as dear ones, so that a table covers the whole range."""
+"""Sampling stratified by cost: cheap and expensive networks equally often, to cover the whole range."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import numpy as np
 
 from nasbench.errors import InputError
 from nasbench.sampling.base import OneRound, first
-from nasbench.sampling.classes import Classes
-from nasbench.sampling.draws import Draws
-from nasbench.spaces.base import ENUMERABLE, NetworkSettings, Space
+from nasbench.sampling.random import Random
+from nasbench.sampling.unique import Unique
+from nasbench.spaces.base import Space
+from nasbench.spaces.enumeration import MAX_ENUMERATED
+from nasbench.spaces.values import NetworkSettings
 from nasbench.tasks import tasks
 from nasbench.types import FloatArray, GenotypeArray
 
 
 class CostStrata(OneRound):
-    """Stratified sampling: a pool of random architectures is cut into strata of equal width in the logarithm of cost.
+    """Stratified sampling from a random pool, with strata of equal width in log cost.
 
-    Strata are visited in turn, and one of each is taken in order of drawing, until there are enough; one that has no
-    more is passed over.
+    Strata are visited in turn. Each visit takes the next architecture of the stratum, in order of drawing; empty strata
+    are skipped.
 
     Args:
         by: `"flops"` or `"parameters"` of a small network for the smallest inputs of its task.
-        strata: Number of strata between the cheapest and the dearest of the pool.
-        pool: Architectures in the pool; all of a space that has fewer.
+        strata: Number of strata between the lowest and the highest cost of the pool.
+        pool: Architectures in the pool; a smaller space is used completely.
     """
 
     source = "stratified sampling (Radosavovic et al., On Network Design Spaces for Visual Recognition, ICCV 2019)"
@@ -31,28 +33,29 @@ class CostStrata(OneRound):
         self.by, self.strata, self.pool = by, strata, pool
 
     def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
-        """The first `cells` of the order of visits."""
+        """The first `cells` architectures in order of visits."""
         if self.by not in ("flops", "parameters"):
             raise InputError(f"cost is flops or parameters, got {self.by!r}")
         for name in ("strata", "pool"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
-        if space.size <= ENUMERABLE:
-            pool = Classes("key").sample(space, None, rng)[: self.pool]
+        if space.size <= MAX_ENUMERATED:
+            pool = Unique("key").sample(space, None, rng)[: self.pool]
         else:
-            pool = Draws().sample(space, self.pool, rng)
+            pool = Random().sample(space, self.pool, rng)
         cost = np.log(self._costs(space, pool))
         width = (cost.max() - cost.min()) / self.strata or 1.0
         stratum = np.minimum(((cost - cost.min()) / width).astype(np.int64), self.strata - 1)
-        turn = np.empty(len(pool), dtype=np.int64)  # at which visit each is taken
+        visit = np.empty(len(pool), dtype=np.int64)  # visit at which each architecture is taken
         for number in range(self.strata):
             members = np.flatnonzero(stratum == number)
-            turn[members] = np.arange(len(members))
-        return first(cells, pool[np.lexsort((stratum, turn))], "the pool to choose from (pool=) has")
+            visit[members] = np.arange(len(members))
+        return first(cells, pool[np.lexsort((stratum, visit))], "the pool (pool=)")
 
     def _costs(self, space: Space, pool: GenotypeArray) -> FloatArray:
-        from nasbench.measures import flops, parameters
+        from nasbench.measures.flops import flops
+        from nasbench.measures.parameters import parameters
 
         task = tasks.resolve(space.task)[0].small()
         settings = NetworkSettings(channels=4, cells=1, stages=2)

@@ -1,4 +1,4 @@
-"""The whole space: one architecture of each class of isomorphic ones, in order of their code."""
+"""The whole space without isomorphic duplicates, in order of `Space.code`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from nasbench.types import GenotypeArray
 
 
 class Exhaustive(OneRound):
-    """All of a space that can be enumerated; with a number of cells, the first of them."""
+    """All architectures of an enumerable space, or the first `cells` of them."""
 
     source = "exhaustive training (Dong & Yang, ICLR 2020)"
 
     def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
         """Rows of `Space.unique`."""
-        return first(cells, space.unique(), f"{space.name} has different ones:")
+        return first(cells, space.unique(), space.name)

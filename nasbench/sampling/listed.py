@@ -1,4 +1,4 @@
-"""Architectures from a list: a text file with one a line."""
+"""Architectures from a text file, one per line."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from nasbench.types import GenotypeArray
 
 
 class Listed(OneRound):
-    """What a file lists, in its order, as written: published strings, or genotypes as `3,2,0,...`.
+    """Architectures of a file in their order: published strings, or genotypes as `3,2,0,...`.
 
-    Empty lines, lines that begin with `#`, and repetitions of an architecture are skipped.
+    Empty lines, comment lines (`#`) and repeated architectures are skipped.
 
     Args:
         path: The text file, UTF-8.
     """
 
-    source = "a list of one's own"
+    source = "your own list"
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def sample(self, space: Space, cells: int | None, rng: np.random.Generator) -> GenotypeArray:
-        """The first `cells` of the list."""
+        """The first `cells` architectures of the list."""
         try:
             lines = Path(str(self.path)).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise FileError(f"cannot read the list {self.path}: {reason}; name a text file") from error
-        kept: dict[int, GenotypeArray] = {}
+        distinct: dict[int, GenotypeArray] = {}
         for number, line in enumerate(lines, 1):
             text = line.strip()
             if text and not text.startswith("#"):
@@ -41,7 +41,7 @@ class Listed(OneRound):
                     genotype = space.read(text)
                 except InputError as error:
                     raise InputError(f"line {number} of {self.path}: {error}") from error
-                kept.setdefault(int(space.key(genotype[None])[0]), genotype)
-        if not kept:
-            raise InputError(f"{self.path} lists no architecture; write one a line")
-        return first(cells, np.array(list(kept.values())), f"{self.path} lists different ones:")
+                distinct.setdefault(int(space.key(genotype[None])[0]), genotype)
+        if not distinct:
+            raise InputError(f"{self.path} lists no architecture; write one per line")
+        return first(cells, np.array(list(distinct.values())), self.path)

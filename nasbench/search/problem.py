@@ -52,6 +52,9 @@ class Constraint:
     def parse(cls, text: str) -> Constraint:
         """The constraint that `"latency<=0.6"` or `"parameters>=1e4"` states.
 
+        >>> Constraint.parse("latency<=0.6")
+        Constraint(metric='latency', low=-inf, high=0.6)
+
         Raises:
             InputError: The text is not of that form.
         """

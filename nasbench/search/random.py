@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from nasbench.search.base import Strategy, Trial
 from nasbench.search.seen import Seen
 from nasbench.types import GenotypeArray
@@ -11,6 +13,8 @@ SAMPLES_AT_ONCE = 256
 
 class RandomSearch(Strategy):
     """Uniform sampling without replacement; repeats only when a block of samples holds nothing new."""
+
+    max_objectives = sys.maxsize
 
     def _start(self) -> None:
         self._seen = Seen(self.space, self.problem.initial)

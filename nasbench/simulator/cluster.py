@@ -47,6 +47,9 @@ class Cluster:
     def parse(cls, text: str) -> Cluster:
         """The cluster that `"4"` (equal workers) or `"1,1,0.5"` (a speed each) stands for.
 
+        >>> Cluster.parse("1,0.5")
+        Cluster(speeds=(1.0, 0.5))
+
         Raises:
             InputError: The text is not of that form.
         """

@@ -1,4 +1,4 @@
-"""What networks are trained for: each task says what goes in, what comes out, the loss, and the score of a table."""
+"""Tasks that networks are trained for: inputs, outputs, loss, and the score that a table records."""
 
 from nasbench.registry import Registry
 from nasbench.tasks.base import Outputs, Tallies, Tally, Task

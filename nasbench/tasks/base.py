@@ -1,4 +1,4 @@
-"""What a task is: inputs and targets of a network, the loss that it minimises, and the score that a table records."""
+"""Base class of tasks: inputs and targets of a network, its loss, and the score that a table records."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
     import torch
 
 Outputs: TypeAlias = "torch.Tensor | list[torch.Tensor]"
-"""What a network answers for a batch: one tensor, or one for each level of a pyramid."""
+"""Output of a network for a batch: one tensor, or one per pyramid level."""
 
 
 class Tally(ABC):
-    """Score and loss over many batches, collected one after the other; nothing leaves the device before `result`."""
+    """Accumulator of score and loss over batches; nothing leaves the device before `result`."""
 
     @abstractmethod
     def add(self, outputs: Outputs, targets: torch.Tensor, loss: torch.Tensor) -> None:
-        """Take in one batch: what the network answered, what was right, and `Task.loss` of both."""
+        """Add one batch: outputs, targets, and their `Task.loss`."""
 
     @abstractmethod
     def result(self) -> tuple[float, float]:
-        """Score in percent and mean loss over all that was taken in."""
+        """Score in percent and mean loss over all batches."""
 
 
 class Tallies:
-    """Score and loss of each of `k` networks, collected one after the other.
+    """Accumulator of score and loss of each of `k` networks.
 
     Args:
-        tallies: An empty one for each network.
+        tallies: An empty tally per network.
     """
 
     def __init__(self, tallies: Sequence[Tally]) -> None:
         self.tallies = tallies
 
     def add(self, outputs: torch.Tensor, targets: torch.Tensor, losses: torch.Tensor) -> None:
-        """Take in one batch: answers `(b, k, ...)`, what was right `(b, k, ...)`, and `Task.losses` of both."""
+        """Add one batch: outputs `(b, k, ...)`, targets `(b, k, ...)`, and their `Task.losses`."""
         for index, tally in enumerate(self.tallies):
             tally.add(outputs[:, index], targets[:, index], losses[index])
 
@@ -48,31 +48,31 @@ class Tallies:
 
 
 class Task(ABC):
-    """One problem in its sizes: what a network is built for. Subclasses are frozen dataclasses.
+    """A problem with its sizes, which networks are built for. Subclasses are frozen dataclasses.
 
-    Loss and score are of a batch of outputs and targets, both on one device; the first axis of inputs and targets is
-    the batch. Everything that is random or learnt lies in the network.
+    Loss and score compare outputs with targets of a batch on one device; the first axis of inputs and targets is the
+    batch. A task has no random or learnt state.
     """
 
     name: ClassVar[str]
     """Name in the registry."""
     score: ClassVar[str]
-    """What tables call the score, after the name of the part: `accuracy` makes `validation_accuracy`. In percent."""
+    """Name of the score in tables, after the name of the split: `accuracy` for `validation_accuracy`. In percent."""
     training: ClassVar[Mapping[str, Any]] = {}
-    """Settings of training (`nasbench.training.loop.TrainSettings`) that suit it better than the usual ones."""
+    """Recommended training settings (`nasbench.training.settings.TrainSettings`) that differ from the defaults."""
     scored: ClassVar[str]
-    """What the score is, as the beginning of a sentence: "Images classified correctly"."""
+    """Description of the score, as the start of a sentence: "Images classified correctly"."""
     lost: ClassVar[str]
-    """What the loss is, likewise: "Mean cross-entropy"."""
+    """Description of the loss, likewise: "Mean cross-entropy"."""
     loss_units: ClassVar[str]
     """Unit of the loss: `nats`."""
 
     @classmethod
     def expect(cls, task: Task) -> Self:
-        """`task` itself, known to be of this kind.
+        """Return `task` itself after checking that it is of this class.
 
         Raises:
-            InputError: It is of another kind.
+            InputError: It is of another class.
         """
         if not isinstance(task, cls):
             raise InputError(
@@ -83,11 +83,11 @@ class Task(ABC):
     @classmethod
     @abstractmethod
     def small(cls) -> Self:
-        """A problem of a few small inputs, to try networks on."""
+        """A problem with a few small inputs, for trying networks."""
 
     @abstractmethod
     def inputs(self, n: int) -> torch.Tensor:
-        """A batch of `n` valid inputs, the same in every call: to measure costs on, and to try a network."""
+        """A batch of `n` valid inputs, the same in every call, for measuring costs and trying networks."""
 
     @abstractmethod
     def targets(self, n: int) -> torch.Tensor:
@@ -95,29 +95,29 @@ class Task(ABC):
 
     @abstractmethod
     def check(self, outputs: Outputs, n: int) -> None:
-        """Test that a network has answered `n` inputs in the form that the task asks for.
+        """Check the form of a network's outputs for `n` inputs.
 
         Raises:
-            AssertionError: It has not; says what came.
+            AssertionError: The form is wrong; says what came.
         """
 
     @abstractmethod
     def loss(self, outputs: Outputs, targets: torch.Tensor) -> torch.Tensor:
-        """What training minimises: a scalar, the mean over a batch."""
+        """Training objective: a scalar, the mean over a batch."""
 
     @abstractmethod
     def tally(self) -> Tally:
-        """An empty collection of scores and losses."""
+        """An empty accumulator of score and loss."""
 
-    # --- of many networks: whoever can compute these at once may do so ------------------------------------------
+    # --- many networks at once: subclasses may vectorise these ---------------------------------------------------
 
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """`loss` of each of `k` networks, from outputs `(b, k, ...)` and targets `(b, k, ...)`; shape `(k,)`."""
         import torch
 
         pairs = zip(outputs.unbind(1), targets.unbind(1), strict=True)
-        return torch.stack([self.loss(answer, right) for answer, right in pairs])
+        return torch.stack([self.loss(output, target) for output, target in pairs])
 
     def tallies(self, count: int) -> Tallies:
-        """`tally` for each of so many networks."""
+        """An empty accumulator for `count` networks."""
         return Tallies([self.tally() for _ in range(count)])

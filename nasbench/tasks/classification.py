@@ -1,4 +1,4 @@
-"""Choosing one of several classes: cross-entropy, and the percentage of right choices."""
+"""Classification: cross-entropy and accuracy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
 
 IGNORED = -100
-"""Target at places that do not count, as in `torch.nn.functional.cross_entropy`."""
+"""Target of places that do not count, as in `torch.nn.functional.cross_entropy`."""
 
 
 class Classification(Task):
@@ -22,11 +22,11 @@ class Classification(Task):
     classes: int
 
     def check(self, outputs: Outputs, n: int) -> None:
-        """Test that there are finite logits of each class for each place that has a target."""
+        """Check that logits are finite, with one per class at each place that has a target."""
         import torch
 
         shape = (n, self.classes, *self.targets(n).shape[1:])
-        assert isinstance(outputs, torch.Tensor), f"answers with {type(outputs).__name__}, not with logits"
+        assert isinstance(outputs, torch.Tensor), f"returns {type(outputs).__name__}, not logits"
         assert outputs.shape == shape, f"gives logits of shape {tuple(outputs.shape)}, expected {shape}"
         assert torch.isfinite(outputs).all(), "gives logits that are not finite"
 
@@ -34,15 +34,15 @@ class Classification(Task):
         """Mean cross-entropy in nats over the targets that count."""
         from torch.nn.functional import cross_entropy
 
-        assert not isinstance(outputs, list), "a classifier answers with one tensor"
+        assert not isinstance(outputs, list), "a classifier returns one tensor"
         return cross_entropy(outputs, targets, ignore_index=IGNORED)
 
     def tally(self) -> Tally:
-        """Right choices, of all that count."""
+        """Accuracy over the targets that count."""
         return Accuracy()
 
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy of each network, at once."""
+        """Mean cross-entropy of each network, in one call."""
         from torch.nn.functional import cross_entropy
 
         each = cross_entropy(outputs.flatten(0, 1), targets.flatten(0, 1), ignore_index=IGNORED, reduction="none")
@@ -50,12 +50,12 @@ class Classification(Task):
         return each.view(targets.shape).sum(axes) / (targets != IGNORED).sum(axes)
 
     def tallies(self, count: int) -> Tallies:
-        """Right choices of each network, counted at once."""
+        """Accuracy of each network, counted together."""
         return Accuracies()
 
 
 class Accuracy(Tally):
-    """Percentage of right choices and mean loss, each target that counts with equal weight."""
+    """Accuracy in percent and mean loss; all targets that count have equal weight."""
 
     def __init__(self) -> None:
         self.correct: torch.Tensor | int = 0
@@ -63,8 +63,8 @@ class Accuracy(Tally):
         self.loss: torch.Tensor | float = 0.0
 
     def add(self, outputs: Outputs, targets: torch.Tensor, loss: torch.Tensor) -> None:
-        """Take in logits `(b, classes, ...)` and classes `(b, ...)`."""
-        assert not isinstance(outputs, list), "a classifier answers with one tensor"
+        """Add logits `(b, classes, ...)` and classes `(b, ...)`."""
+        assert not isinstance(outputs, list), "a classifier returns one tensor"
         counted = (targets != IGNORED).sum()
         self.correct = self.correct + (outputs.detach().argmax(1) == targets).sum()
         self.counted = self.counted + counted
@@ -77,7 +77,7 @@ class Accuracy(Tally):
 
 
 class Accuracies(Tallies):
-    """`Accuracy` of each of many networks."""
+    """`Accuracy` of each of `k` networks."""
 
     def __init__(self) -> None:
         self.correct: torch.Tensor | int = 0
@@ -85,7 +85,7 @@ class Accuracies(Tallies):
         self.loss: torch.Tensor | float = 0.0
 
     def add(self, outputs: torch.Tensor, targets: torch.Tensor, losses: torch.Tensor) -> None:
-        """Take in logits `(b, k, classes, ...)`, classes `(b, k, ...)` and losses `(k,)`."""
+        """Add logits `(b, k, classes, ...)`, classes `(b, k, ...)` and losses `(k,)`."""
         axes = (0, *range(2, targets.dim()))
         counted = (targets != IGNORED).sum(axes)  # (k,)
         self.correct = self.correct + (outputs.detach().argmax(2) == targets).sum(axes)

@@ -1,4 +1,4 @@
-"""Object detection without anchors, as in FCOS (Tian et al., 2019): boxes, their loss, and mean average precision."""
+"""Anchor-free object detection, as in FCOS (Tian et al., 2019): boxes, loss, and mean average precision."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from nasbench.tasks.base import Outputs, Tally, Task
 if TYPE_CHECKING:
     import torch
 
-KEPT = 100
-"""Detections that count in an image: those of the highest scores, as COCO has it."""
-OVERLAP = 0.5
-"""IoU above which the less certain of two detections of one class is taken for the same object."""
-THRESHOLDS = tuple(0.5 + 0.05 * step for step in range(10))
-"""IoU from which a detection is right; the score is the mean over them (COCO)."""
+MAX_DETECTIONS = 100
+"""Detections per image that count, those with the highest scores (COCO)."""
+NMS_IOU = 0.5
+"""IoU above which non-maximum suppression removes the lower-scored of two detections of one class."""
+IOU_THRESHOLDS = tuple(0.5 + 0.05 * step for step in range(10))
+"""Minimum IoU of a correct detection; the score is the mean over these thresholds (COCO)."""
 RECALLS = np.linspace(0, 1, 101)
 """Recalls at which precision is averaged (COCO)."""
-REACH = 4.0
-"""Sizes of the boxes of a pyramid level, in strides, and the size that raw outputs of 0 stand for."""
-CENTRE = 1.5
-"""Half the width of the part of a box, in strides around its centre, whose locations learn it (FCOS)."""
-FOCUS, POSITIVE = 2.0, 0.25
+BOX_STRIDES = 4.0
+"""Box size of a pyramid level in strides; raw outputs of 0 stand for a box of this size."""
+CENTRE_STRIDES = 1.5
+"""Radius of centre sampling in strides: locations this close to a box centre learn the box (FCOS)."""
+FOCAL_GAMMA, FOCAL_ALPHA = 2.0, 0.25
 """Gamma and alpha of the focal loss (Lin et al., 2017)."""
-PRIOR = 0.01
-"""Probability of each class at each location with which a network should begin (Lin et al., 2017)."""
-CLASS_BIAS = -math.log((1 - PRIOR) / PRIOR)
-"""The logit of `PRIOR`: the bias of the last layer for the classes."""
+CLASS_PRIOR = 0.01
+"""Initial probability of each class at each location (Lin et al., 2017)."""
+CLASS_BIAS = -math.log((1 - CLASS_PRIOR) / CLASS_PRIOR)
+"""Logit of `CLASS_PRIOR`: the initial bias of the last layer for the classes."""
 
 
 class Locations(NamedTuple):
-    """The `l` places of all levels of a pyramid.
+    """The `l` locations of all pyramid levels.
 
     Attributes:
         points: x and y in pixels; shape `(l, 2)`.
-        strides: Pixels to the next place in x and y; shape `(l, 2)`.
-        sizes: For each of the levels, the box size in pixels that is its own; shape `(levels,)`.
-        levels: Level of each place; shape `(l,)`.
+        strides: Pixels to the next location in x and y; shape `(l, 2)`.
+        sizes: Box size of each level in pixels; shape `(levels,)`.
+        levels: Level of each location; shape `(l,)`.
     """
 
     points: torch.Tensor
@@ -55,14 +55,14 @@ class Locations(NamedTuple):
 class ObjectDetection(Task):
     """Inputs are images `(b, channels, height, width)`, float32; outputs are `(b, classes + 4, h, w)` by level.
 
-    Targets are `(b, boxes, 5)`, float32: class, x1, y1, x2 and y2 in pixels, the class -1 where there is no box. The
-    stride of a level is the size of the image over that of the level. The last four channels tell how far the sides
-    of the box (left, upper, right, lower) are: `exp(raw) * stride * REACH / 2`.
+    Targets are `(b, boxes, 5)`, float32: class, x1, y1, x2 and y2 in pixels, with class -1 for no box. The stride of a
+    level is the image size divided by the size of the level. The last four channels encode the distances to the sides
+    of the box (left, upper, right, lower): `exp(raw) * stride * BOX_STRIDES / 2`.
 
     Attributes:
         shape: Channels, height and width of an image.
         classes: Number of classes.
-        boxes: Most boxes in an image.
+        boxes: Maximum boxes in an image.
     """
 
     shape: tuple[int, int, int]
@@ -83,7 +83,7 @@ class ObjectDetection(Task):
 
     @classmethod
     def small(cls) -> Self:
-        """Grey images of 32x32 pixels with up to two boxes of three classes."""
+        """Grey images of 32x32 pixels with up to two boxes in three classes."""
         return cls((1, 32, 32), 3, 2)
 
     def inputs(self, n: int) -> torch.Tensor:
@@ -93,7 +93,7 @@ class ObjectDetection(Task):
         return torch.ones(n, *self.shape)
 
     def targets(self, n: int) -> torch.Tensor:
-        """One box in the middle of each image, a third of its height and width, of one class after the other."""
+        """One box in the middle of each image, a third of its height and width, with classes in turn."""
         import torch
 
         _, height, width = self.shape
@@ -104,11 +104,11 @@ class ObjectDetection(Task):
         return targets
 
     def check(self, outputs: Outputs, n: int) -> None:
-        """Test that there are finite outputs of each level, from fine to coarse."""
+        """Check that outputs are finite, with one tensor per level from fine to coarse."""
         import torch
 
-        assert isinstance(outputs, list), f"answers with {type(outputs).__name__}, not with a list of levels"
-        assert outputs, "answers with no level"
+        assert isinstance(outputs, list), f"returns {type(outputs).__name__}, not a list of levels"
+        assert outputs, "returns no level"
         sides = []
         for level, output in enumerate(outputs):
             shape = tuple(output.shape)
@@ -122,9 +122,9 @@ class ObjectDetection(Task):
     # --- loss ---------------------------------------------------------------------------------------------------
 
     def loss(self, outputs: Outputs, targets: torch.Tensor) -> torch.Tensor:
-        """Focal loss of all classes at all locations plus 1 - GIoU of boxes, by number of locations that learn a box.
+        """Sum of the focal loss at all locations and 1 - GIoU of boxes, per location that learns a box.
 
-        A location learns a box of the level's size in whose middle it lies, the smallest where there are several.
+        A location learns the smallest box of its level whose centre it is close to.
         """
         import torch
 
@@ -138,10 +138,10 @@ class ObjectDetection(Task):
         return (focal(logits, truth).sum() + torch.where(learns, 1 - overlap, 0.0).sum()) / count
 
     def _flat(self, outputs: Outputs) -> tuple[torch.Tensor, torch.Tensor, Locations]:
-        """Logits `(b, l, classes)` and raw distances `(b, l, 4)` of all levels, float32, and their places."""
+        """Logits `(b, l, classes)` and raw distances `(b, l, 4)` of all levels, float32, and their locations."""
         import torch
 
-        assert isinstance(outputs, list), "a detector answers with a list of levels"
+        assert isinstance(outputs, list), "a detector returns a list of levels"
         flat = torch.cat([level.flatten(2) for level in outputs], dim=2).float().transpose(1, 2)  # (b, l, c + 4)
         places = locations(self.shape[1:], [(level.shape[2], level.shape[3]) for level in outputs], flat.device)
         return flat[..., : self.classes], flat[..., self.classes :], places
@@ -149,25 +149,25 @@ class ObjectDetection(Task):
     # --- score --------------------------------------------------------------------------------------------------
 
     def detect(self, outputs: Outputs) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The `k` most certain detections of each image, by falling score; k is at most `KEPT`.
+        """The `k` highest-scored detections of each image, in descending order; k is at most `MAX_DETECTIONS`.
 
         Returns:
-            Boxes `(b, k, 4)` in pixels, classes `(b, k)`, and scores `(b, k)` from 0 to 1, which are -1 where a
-            better detection of the class covers the same place (non-maximum suppression).
+            Boxes `(b, k, 4)` in pixels, classes `(b, k)`, and scores `(b, k)` from 0 to 1, or -1 for detections removed
+            by non-maximum suppression.
         """
         import torch
 
         logits, raw, places = self._flat(outputs)
         every = logits.flatten(1)  # (b, l * classes)
-        best, index = torch.topk(every, min(KEPT, every.shape[1]), dim=1)
+        best, index = torch.topk(every, min(MAX_DETECTIONS, every.shape[1]), dim=1)
         place, classes = index // self.classes, index % self.classes
         picked = torch.gather(raw, 1, place[..., None].expand(-1, -1, 4))
         boxes = decode(picked, Locations(places.points[place], places.strides[place], places.sizes, places.levels))
-        kept = suppress(boxes, classes)
-        return boxes, classes, torch.where(kept, torch.sigmoid(best), -1.0)
+        remaining = suppress(boxes, classes)
+        return boxes, classes, torch.where(remaining, torch.sigmoid(best), -1.0)
 
     def tally(self) -> Tally:
-        """Mean average precision, and the mean loss of the images."""
+        """Mean average precision, and mean loss over images."""
         return MeanAveragePrecision(self)
 
 
@@ -175,7 +175,7 @@ class ObjectDetection(Task):
 
 
 def locations(image: tuple[int, ...], levels: list[tuple[int, int]], device: torch.device) -> Locations:
-    """Where the outputs of levels of these heights and widths lie in an image: in the middle of equal parts."""
+    """Locations of levels with these heights and widths: centres of equal parts of the image."""
     import torch
 
     points, strides, sizes, index = [], [], [], []
@@ -184,24 +184,24 @@ def locations(image: tuple[int, ...], levels: list[tuple[int, int]], device: tor
         y, x = torch.meshgrid(*(torch.arange(side, device=device) for side in (height, width)), indexing="ij")
         points.append((torch.stack([x, y], dim=-1).reshape(-1, 2) + 0.5) * step)
         strides.append(step.expand(height * width, 2))
-        sizes.append(REACH * math.sqrt(image[1] / width * image[0] / height))
+        sizes.append(BOX_STRIDES * math.sqrt(image[1] / width * image[0] / height))
         index.append(torch.full((height * width,), level, device=device))
     return Locations(torch.cat(points), torch.cat(strides), torch.tensor(sizes, device=device), torch.cat(index))
 
 
 def decode(raw: torch.Tensor, places: Locations) -> torch.Tensor:
-    """Boxes `(b, l, 4)` from raw outputs `(b, l, 4)`: positive distances from each place to the four sides."""
+    """Boxes `(b, l, 4)` from raw outputs `(b, l, 4)`: positive distances from each location to the four sides."""
     import torch
 
     strides = torch.cat([places.strides, places.strides], dim=-1)
-    away = torch.exp(raw.clamp(-8, 8)) * strides * (REACH / 2)
+    away = torch.exp(raw.clamp(-8, 8)) * strides * (BOX_STRIDES / 2)
     return torch.cat([places.points - away[..., :2], places.points + away[..., 2:]], dim=-1)
 
 
 def assign(places: Locations, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which box each location learns, `(b, l)`, and whether it learns one at all, `(b, l)`.
+    """Index of the box that each location learns, `(b, l)`, and whether it learns one, `(b, l)`.
 
-    A box belongs to the level whose own size is nearest to the square root of its area, by ratio.
+    A box belongs to the level whose box size is nearest, by ratio, to the square root of its area.
     """
     import torch
 
@@ -213,28 +213,28 @@ def assign(places: Locations, targets: torch.Tensor) -> tuple[torch.Tensor, torc
     points = places.points[:, None]  # (l, 1, 2)
     low, high = boxes[:, None, :, :2], boxes[:, None, :, 2:]  # (b, 1, g, 2)
     inside = (points > low) & (points < high)
-    near = (points - (low + high) / 2).abs() < CENTRE * places.strides[:, None]
-    own = (level[:, None] == places.levels[:, None]) & (targets[:, None, :, 0] >= 0)
-    candidate = (inside & near).all(dim=-1) & own  # (b, l, g)
+    near = (points - (low + high) / 2).abs() < CENTRE_STRIDES * places.strides[:, None]
+    same_level = (level[:, None] == places.levels[:, None]) & (targets[:, None, :, 0] >= 0)
+    candidate = (inside & near).all(dim=-1) & same_level  # (b, l, g)
     owner = torch.where(candidate, area[:, None], math.inf).argmin(dim=-1)
     return owner, candidate.any(dim=-1)
 
 
 def iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Area of the intersection over that of the union of boxes `(..., 4)` and `(..., 4)`; 0 where both are empty."""
+    """Intersection over union of boxes `(..., 4)` and `(..., 4)`; 0 if both are empty."""
     intersection, union, _ = _areas(a, b)
     return intersection / union.clamp(min=1e-9)
 
 
 def giou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """IoU minus the share of the smallest box around both that neither covers (Rezatofighi et al., 2019)."""
+    """IoU minus the uncovered share of the smallest enclosing box (Rezatofighi et al., 2019)."""
     intersection, union, hull = _areas(a, b)
     hull = hull.clamp(min=1e-9)
     return intersection / union.clamp(min=1e-9) - (hull - union) / hull
 
 
 def _areas(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Areas of the intersection, of the union, and of the smallest box around both; side by side, as that is fast."""
+    """Areas of the intersection, the union, and the smallest enclosing box, by coordinate for speed."""
     import torch
 
     (left, top, right, bottom), (left_b, top_b, right_b, bottom_b) = a.unbind(-1), b.unbind(-1)
@@ -247,45 +247,46 @@ def _areas(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
 
 
 def focal(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Focal loss of independent classes (Lin et al., 2017, equation 5): certain answers that are right weigh little."""
+    """Focal loss of independent classes (Lin et al., 2017, equation 5): confident correct outputs weigh little."""
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     right = torch.where(truth > 0, torch.sigmoid(logits), torch.sigmoid(-logits))
-    balance = torch.where(truth > 0, POSITIVE, 1 - POSITIVE)
-    return balance * (1 - right) ** FOCUS * binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    balance = torch.where(truth > 0, FOCAL_ALPHA, 1 - FOCAL_ALPHA)
+    return balance * (1 - right) ** FOCAL_GAMMA * binary_cross_entropy_with_logits(logits, truth, reduction="none")
 
 
 def suppress(boxes: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """Which of `(b, k)` detections, the best first, no better one of its class covers by more than `OVERLAP`.
+    """Non-maximum suppression: which of `(b, k)` detections, best first, remain.
 
-    One that is suppressed suppresses none. What the first i detections are is certain after i rounds, and all are
-    certain once a round changes nothing; it seldom takes more than a few.
+    A detection is removed if a better remaining one of its class overlaps it by more than `NMS_IOU`. The first i are
+    final after i rounds, and all are final once a round changes nothing, usually after a few.
     """
     import torch
 
     same = classes[:, :, None] == classes[:, None]
-    covers = ((iou(boxes[:, :, None], boxes[:, None]) > OVERLAP) & same).triu(1).to(boxes.dtype)  # (b, k, k)
-    before, kept = torch.zeros_like(same[:, 0]), torch.ones_like(same[:, 0])
-    while not torch.equal(before, kept):
-        before, kept = kept, torch.bmm(kept[:, None].to(boxes.dtype), covers)[:, 0] == 0  # covered by none that is kept
-    return kept
+    covers = ((iou(boxes[:, :, None], boxes[:, None]) > NMS_IOU) & same).triu(1).to(boxes.dtype)  # (b, k, k)
+    before, remaining = torch.zeros_like(same[:, 0]), torch.ones_like(same[:, 0])
+    while not torch.equal(before, remaining):
+        covered = torch.bmm(remaining[:, None].to(boxes.dtype), covers)[:, 0] > 0
+        before, remaining = remaining, ~covered
+    return remaining
 
 
 def match(boxes: torch.Tensor, classes: torch.Tensor, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Which of `(b, k)` detections, the best first, are right at each of `THRESHOLDS`; shape `(b, k, thresholds)`.
+    """Which of `(b, k)` detections, best first, are correct at each of `IOU_THRESHOLDS`; shape `(b, k, thresholds)`.
 
-    One after the other takes, of the boxes of its class that are not yet taken, the one that it overlaps most.
+    Each in turn takes the free box of its class with the largest overlap.
     """
     import torch
 
     overlap = iou(boxes[:, :, None], targets[:, None, :, 1:])  # (b, k, g)
     possible = (classes[:, :, None] == targets[:, None, :, 0]) & (scores >= 0)[:, :, None]
     overlap = torch.where(possible, overlap, -1.0)
-    enough = torch.tensor(THRESHOLDS, device=boxes.device)[:, None] - 1e-6
+    enough = torch.tensor(IOU_THRESHOLDS, device=boxes.device)[:, None] - 1e-6
     b, k, g = overlap.shape
-    free = torch.ones((b, len(THRESHOLDS), g), dtype=torch.bool, device=boxes.device)
-    right = torch.zeros((b, k, len(THRESHOLDS)), dtype=torch.bool, device=boxes.device)
+    free = torch.ones((b, len(IOU_THRESHOLDS), g), dtype=torch.bool, device=boxes.device)
+    right = torch.zeros((b, k, len(IOU_THRESHOLDS)), dtype=torch.bool, device=boxes.device)
     rows, places = torch.arange(b, device=boxes.device), torch.arange(g, device=boxes.device)
     near = (overlap >= enough[0]).any(dim=-1)  # all others are wrong
     order = torch.argsort(~near, dim=1, stable=True)
@@ -301,28 +302,28 @@ def match(boxes: torch.Tensor, classes: torch.Tensor, scores: torch.Tensor, targ
 def average_precision(
     scores: npt.NDArray[np.float32], right: npt.NDArray[np.bool_], objects: int
 ) -> npt.NDArray[np.float64]:
-    """Average precision, from 0 to 1, of `n` detections of a class at each threshold; shape `(thresholds,)`.
+    """Average precision, from 0 to 1, of `n` detections of one class at each threshold; shape `(thresholds,)`.
 
-    The mean over `RECALLS` of the best precision at which so much, or more, of the objects is found (COCO).
+    Mean over `RECALLS` of the best precision at this recall or a higher one (COCO).
 
     Args:
-        scores: How certain they are; shape `(n,)`.
-        right: Whether they are right; shape `(n, thresholds)`.
-        objects: Number of objects that there are.
+        scores: Scores of the detections; shape `(n,)`.
+        right: Whether they are correct; shape `(n, thresholds)`.
+        objects: Number of objects of the class.
     """
-    found = np.cumsum(right[np.argsort(-scores, kind="stable")], axis=0)
-    precision = found / np.arange(1, len(found) + 1)[:, None]
+    hits = np.cumsum(right[np.argsort(-scores, kind="stable")], axis=0)
+    precision = hits / np.arange(1, len(hits) + 1)[:, None]
     precision = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     return np.array(
         [
-            np.append(best, 0.0)[np.searchsorted(hits / objects, RECALLS)].mean()
-            for best, hits in zip(precision.T, found.T, strict=True)
+            np.append(best, 0.0)[np.searchsorted(found / objects, RECALLS)].mean()
+            for best, found in zip(precision.T, hits.T, strict=True)
         ]
     )
 
 
 class MeanAveragePrecision(Tally):
-    """Mean average precision over thresholds and over the classes that occur, and mean loss by image."""
+    """Mean average precision over thresholds and present classes, and mean loss per image."""
 
     def __init__(self, task: ObjectDetection) -> None:
         self.task = task
@@ -331,7 +332,7 @@ class MeanAveragePrecision(Tally):
         self.parts: list[tuple[torch.Tensor, ...]] = []
 
     def add(self, outputs: Outputs, targets: torch.Tensor, loss: torch.Tensor) -> None:
-        """Take in the levels of a pyramid and boxes `(b, boxes, 5)`."""
+        """Add pyramid levels and boxes `(b, boxes, 5)`."""
         import torch
 
         with torch.no_grad():
@@ -342,7 +343,7 @@ class MeanAveragePrecision(Tally):
         self.images += len(targets)
 
     def result(self) -> tuple[float, float]:
-        """Mean average precision in percent, 0 where there are no boxes at all, and mean loss."""
+        """Mean average precision in percent, 0 without any boxes, and mean loss."""
         import torch
 
         columns = [torch.cat(column).cpu().numpy() for column in zip(*self.parts, strict=True)]

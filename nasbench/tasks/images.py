@@ -1,4 +1,4 @@
-"""Image classification: one class for each image."""
+"""Image classification: one class per image."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ImageClassification(Classification):
         return torch.ones(n, *self.shape)
 
     def targets(self, n: int) -> torch.Tensor:
-        """Classes `(n,)`, one after the other."""
+        """Classes `(n,)` in turn."""
         import torch
 
         return torch.arange(n) % self.classes

@@ -1,4 +1,4 @@
-"""Masked language modelling: some characters of a text are hidden, and to be restored (Devlin et al., 2019)."""
+"""Masked language modelling: predict the masked characters of a text (Devlin et al., 2019)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 class MaskedLanguage(Classification):
     """Inputs are tokens `(b, length)`, int64; outputs are logits `(b, vocabulary, length)`.
 
-    A hidden character has the token `vocabulary`. Targets `(b, length)` are the characters that were hidden, and
-    `IGNORED` where nothing was: only what was hidden counts.
+    A masked character has the token `vocabulary`. Targets `(b, length)` are the masked characters, and `IGNORED`
+    everywhere else: only masked characters count.
 
     Attributes:
         length: Characters of an input.
-        vocabulary: Number of different characters, without the one that hides others.
+        vocabulary: Number of different characters, without the mask.
     """
 
     length: int
@@ -46,7 +46,7 @@ class MaskedLanguage(Classification):
         return cls(8, 5)
 
     def inputs(self, n: int) -> torch.Tensor:
-        """Tokens that count up, of which every fourth is hidden."""
+        """Tokens that count up, with every fourth masked."""
         import torch
 
         tokens = (torch.arange(n)[:, None] + torch.arange(self.length)) % self.vocabulary
@@ -54,7 +54,7 @@ class MaskedLanguage(Classification):
         return tokens
 
     def targets(self, n: int) -> torch.Tensor:
-        """The tokens that are hidden."""
+        """The masked tokens."""
         import torch
 
         tokens = (torch.arange(n)[:, None] + torch.arange(self.length)) % self.vocabulary

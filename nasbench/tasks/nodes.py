@@ -1,4 +1,4 @@
-"""Node classification: one class for each node of a graph, of which only some classes are known."""
+"""Node classification: one class per node of a graph, in the transductive setting."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class NodeClassification(Classification):
-    """Inputs are numbers of nodes `(b,)`, int64; outputs are logits `(b, classes)`.
+    """Inputs are indices of nodes `(b,)`, int64; outputs are logits `(b, classes)`.
 
-    The graph is part of the problem, and the same for all inputs (the transductive setting of Kipf & Welling, 2017): a
-    network has it from the start, computes all nodes, and answers for those that it is asked about. It never sees a
-    class of a node.
+    The graph is part of the problem and the same for all inputs (the transductive setting of Kipf & Welling, 2017): a
+    network holds it, computes all nodes, and returns the logits of the requested ones. It never sees the classes.
 
     Attributes:
-        features: Of each node; float32, shape `(nodes, f)`.
-        edges: Source and target of each edge, both directions of what is joined; int64, shape `(2, e)`.
+        features: Features of each node; float32, shape `(nodes, f)`.
+        edges: Source and target of each edge, in both directions; int64, shape `(2, e)`.
         classes: Number of classes.
     """
 
@@ -45,13 +44,13 @@ class NodeClassification(Classification):
         return cls(features.astype(np.float32), np.concatenate([pairs, pairs[::-1]], axis=1), 3)
 
     def inputs(self, n: int) -> torch.Tensor:
-        """The first `n` nodes, and from the beginning again."""
+        """The first `n` nodes, cyclically."""
         import torch
 
         return torch.arange(n) % len(self.features)
 
     def targets(self, n: int) -> torch.Tensor:
-        """Classes `(n,)`, one after the other."""
+        """Classes `(n,)` in turn."""
         import torch
 
         return torch.arange(n) % self.classes

@@ -1,4 +1,4 @@
-"""The contract of a search space: round trips, closed and symmetric moves, keys that are exact up to isomorphism."""
+"""The contract of a search space: round trips, symmetric neighbourhoods, keys exact up to isomorphism."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import ENUMERABLE, NetworkSettings, Space
+from nasbench.spaces import NetworkSettings
+from nasbench.spaces.base import Space
+from nasbench.spaces.enumeration import MAX_ENUMERATED
 from nasbench.types import GenotypeArray, KeyArray
 
 T = TypeVar("T")
 
 
 def check_space(space: Space, seed: int = 0, n: int = 64) -> None:
-    """Hold a space to what every space promises.
+    """Check everything that a space promises.
 
     Args:
         space: The space.
         seed: Seed of all random choices.
-        n: Number of sampled architectures; what needs graphs or networks is checked on fewer.
+        n: Number of sampled architectures; checks of graphs and networks use fewer.
 
     Raises:
-        AssertionError: A promise is broken; the message names the property first.
+        AssertionError: A promise is broken; the message begins with the name of the check.
     """
     genotypes = _named("sample", space, space.sample, n, np.random.default_rng(seed))
     for index, (name, check) in enumerate(_CHECKS.items()):
-        given = genotypes.copy()
-        _named(name, space, check, space, given, np.random.default_rng((seed, index)))
-        assert np.array_equal(given, genotypes), f"{name}: {space.name} changes the genotypes that it is given"
+        passed = genotypes.copy()
+        _named(name, space, check, space, passed, np.random.default_rng((seed, index)))
+        assert np.array_equal(passed, genotypes), f"{name}: {space.name} changes its input genotypes"
 
 
 def _named(name: str, space: Space, call: Callable[..., T], *args: Any) -> T:
+    """The result of a call; errors become assertion errors that begin with a name."""
     try:
         return call(*args)
     except AssertionError as error:
@@ -45,18 +48,18 @@ def _named(name: str, space: Space, call: Callable[..., T], *args: Any) -> T:
 
 def _facts(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     assert space.name and space.paper, "states no name or no paper"
-    assert all(options > 0 for options in space.cardinalities), f"has choices {space.cardinalities}"
+    assert all(options > 0 for options in space.cardinalities), f"has cardinalities {space.cardinalities}"
     assert 0 < space.size <= math.prod(space.cardinalities), f"has size {space.size}"
     assert len(set(space.ops)) == len(space.ops), f"names an op twice: {space.ops}"
     unknown = {*space.zero_ops, *space.identity_ops} - {*space.ops}
-    assert not unknown, f"names {unknown} as blocking or identity, which are not in ops"
+    assert not unknown, f"names {unknown} in zero_ops or identity_ops, which are not in ops"
 
 
 def _sample(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     assert genotypes.shape[1:] == (len(space.cardinalities),), f"samples shape {genotypes.shape}"
     assert genotypes.dtype == np.int8, f"samples {genotypes.dtype}, not int8"
     assert np.array_equal(space.check(genotypes), genotypes), "changes a genotype in check"
-    assert space.contains(genotypes).all(), "samples what it does not contain"
+    assert space.contains(genotypes).all(), "samples genotypes that it does not contain"
     if space.size > 1:
         assert len(np.unique(space.code(space.sample(256, rng)))) > 1, "samples one architecture only"
 
@@ -74,9 +77,9 @@ def _no_rows(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
         ("key", (0,), space.key(empty)),
         ("function_key", (0,), space.function_key(empty)),
         ("distance", (0,), space.distance(empty, empty)),
-        ("tensors", (0, space.max_nodes, space.max_nodes), space.adjacency_arrays(empty).adjacency),
+        ("adjacency_arrays", (0, space.max_nodes, space.max_nodes), space.adjacency_arrays(empty).adjacency),
     ]:
-        assert np.shape(result) == shape, f"has a {name} of shape {np.shape(result)} for no architectures"
+        assert np.shape(result) == shape, f"returns shape {np.shape(result)} from {name} for no architectures"
     for kind in space.feature_kinds:
         expected = (0, space.features(genotypes[:1], kind).shape[1])
         shape = space.features(empty, kind).shape
@@ -92,7 +95,7 @@ def _determinism(space: Space, genotypes: GenotypeArray, rng: np.random.Generato
     }
     for name, draw in draws.items():
         first, second = (draw(np.random.default_rng(seed)) for _ in range(2))
-        assert np.array_equal(first, second), f"has a {name} that an equal generator does not repeat"
+        assert np.array_equal(first, second), f"has a {name} that differs between equal generators"
 
 
 def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -111,7 +114,7 @@ def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
         "floats": lambda: space.check(one.astype(np.float64)),
         "an option that does not exist": lambda: space.check(outside),
         "a negative option": lambda: space.check(-1 - one),
-        "a string that is none of its own": lambda: space.genotype("no such architecture"),
+        "a string of another form": lambda: space.genotype("no such architecture"),
         "an empty string": lambda: space.genotype(""),
         "a graph with an unknown op": lambda: space.genotype(graph),
         "a graph with a cycle": lambda: space.genotype(cyclic),
@@ -120,20 +123,20 @@ def _refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
         "nothing": lambda: space.genotype(None),  # type: ignore[arg-type]
         "an unknown encoding": lambda: space.features(genotypes, "no-such-kind"),
     }
-    for what, call in refused.items():
+    for description, call in refused.items():
         try:
             call()
         except InputError as error:
-            assert str(error) and "\n" not in str(error), f"refuses {what} with a message that is not one line"
+            assert str(error) and "\n" not in str(error), f"refuses {description} with a message that is not one line"
         else:
-            raise AssertionError(f"accepts {what}")
+            raise AssertionError(f"accepts {description}")
 
 
 def _text(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     for genotype in genotypes:
         text = space.to_string(genotype)
-        assert _same(space, genotype, space.genotype(text)), f"reads its own text as another architecture: {text}"
-        assert _same(space, genotype, space.genotype(f" {text}\n")), f"is disturbed by white space around {text!r}"
+        assert _same(space, genotype, space.genotype(text)), f"reads its own string as another architecture: {text}"
+        assert _same(space, genotype, space.genotype(f" {text}\n")), f"is disturbed by whitespace around {text!r}"
 
 
 def _graph(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -154,15 +157,15 @@ def _graph(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> 
 
 
 def _names(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    """Names of positions and options, by which other libraries call them, lead there and back."""
+    """Names of positions and options are unique, and `to_config` and `from_config` are inverse."""
     names = space.choice_names
     assert len({*names}) == len(names) == len(space.cardinalities), (
-        f"has choice_names {names}, which are not one a position"
+        f"has choice_names {names}, not one for each position"
     )
     for position, (name, options) in enumerate(zip(names, space.cardinalities, strict=True)):
-        called = space.option_names(position)
-        assert len({*map(str, called)}) == len(called) == options, f"names the {options} options of {name!r} {called}"
-        assert all(isinstance(option, str | int | float) for option in called), f"has an option of no name: {called}"
+        known = space.option_names(position)
+        assert len({*map(str, known)}) == len(known) == options, f"names the {options} options of {name!r} {known}"
+        assert all(isinstance(option, str | int | float) for option in known), f"has an unnamed option: {known}"
     for genotype in genotypes:
         again = space.from_config(space.to_config(genotype))
         assert np.array_equal(again, genotype), (
@@ -175,10 +178,12 @@ def _code(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> N
     assert codes.dtype == np.int64 and codes.shape == (len(genotypes),), f"has codes {codes.dtype} {codes.shape}"
     assert (codes >= 0).all(), "has a negative code"
     if not space.countable:
-        assert len(np.unique(codes)) == len(np.unique(genotypes, axis=0)), "gives two genotypes one code"
+        assert len(np.unique(codes)) == len(np.unique(genotypes, axis=0)), "gives two genotypes the same code"
         return
     decoded = space.decode(codes)
-    assert decoded.dtype == np.int8 and np.array_equal(decoded, genotypes), "does not invert code by decode"
+    assert decoded.dtype == np.int8 and np.array_equal(decoded, genotypes), (
+        "has a decode that is not the inverse of code"
+    )
 
 
 def _key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -196,8 +201,8 @@ def _key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> No
     for i, j in combinations(range(len(pool)), 2):
         same = nx.is_isomorphic(graphs[i], graphs[j], node_match=lambda a, b: a == b)  # `op` and numeric attributes
         pair = f"{space.to_string(pool[i])} and {space.to_string(pool[j])}"
-        assert not same or keys[i] == keys[j], f"gives isomorphic graphs two keys: {pair}"
-        assert same or keys[i] != keys[j], f"gives one key to graphs that are not isomorphic: {pair}"
+        assert not same or keys[i] == keys[j], f"gives isomorphic graphs different keys: {pair}"
+        assert same or keys[i] != keys[j], f"gives non-isomorphic graphs the same key: {pair}"
 
 
 def _function_key(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -206,7 +211,7 @@ def _function_key(space: Space, genotypes: GenotypeArray, rng: np.random.Generat
     genotypes = np.concatenate([genotypes, again])
     pairs = np.stack([space.key(genotypes), space.function_key(genotypes)], axis=1)
     distinct = np.unique(pairs, axis=0)
-    assert len(distinct) == len(np.unique(pairs[:, 0])), "separates by function_key what has one key"
+    assert len(distinct) == len(np.unique(pairs[:, 0])), "has different function keys for one key"
 
 
 def _canonical(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -214,9 +219,9 @@ def _canonical(space: Space, genotypes: GenotypeArray, rng: np.random.Generator)
     assert canonical.dtype == np.int8 and canonical.shape == genotypes.shape, "changes dtype or shape"
     assert space.contains(canonical).all(), "has a canonical form outside the space"
     assert np.array_equal(space.key(canonical), space.key(genotypes)), "has a canonical form with another key"
-    assert np.array_equal(space.canonical(canonical), canonical), "changes what is canonical already"
+    assert np.array_equal(space.canonical(canonical), canonical), "changes canonical genotypes"
     again = np.array([space.genotype(_renumber(space.graph(genotype), rng)) for genotype in genotypes[:32]])
-    assert np.array_equal(space.canonical(again), canonical[:32]), "has two canonical forms of one class"
+    assert np.array_equal(space.canonical(again), canonical[:32]), "has two canonical forms for one class"
 
 
 def _neighbours(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -224,27 +229,27 @@ def _neighbours(space: Space, genotypes: GenotypeArray, rng: np.random.Generator
         neighbours = space.neighbours(genotype)
         assert len(neighbours) or space.size == 1, f"leaves {space.to_string(genotype)} without neighbours"
         space.check(neighbours)
-        keys, own = space.key(neighbours), space.key(genotype[None])[0]
-        assert own not in keys, f"counts {space.to_string(genotype)} among its own neighbours"
-        assert len(np.unique(keys)) == len(keys), f"names a neighbour of {space.to_string(genotype)} twice"
+        keys, centre = space.key(neighbours), space.key(genotype[None])[0]
+        assert centre not in keys, f"counts {space.to_string(genotype)} among its own neighbours"
+        assert len(np.unique(keys)) == len(keys), f"lists a neighbour of {space.to_string(genotype)} twice"
         around, rows = space.neighbours_of(neighbours)
-        mutual = np.isin(np.arange(len(neighbours)), rows[space.key(around) == own])
+        mutual = np.isin(np.arange(len(neighbours)), rows[space.key(around) == centre])
         if not mutual.all():
             other = space.to_string(neighbours[np.argmin(mutual)])
             raise AssertionError(f"has a one-sided neighbour: {space.to_string(genotype)} of {other}")
 
 
 def _neighbours_of(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    """Of many at once as of one: more of them than a space is likely to take at a time, so a few many times."""
+    """Neighbours in batches equal those one by one, for more genotypes (with repetition) than fit a likely batch."""
     alone = [np.sort(space.code(space.neighbours(genotype))) for genotype in genotypes[:8]]
     drawn = rng.integers(0, len(alone), 300)
-    found, rows = space.neighbours_of(genotypes[drawn])
-    assert found.dtype == np.int8 and found.shape == (len(rows), genotypes.shape[1]), "changes dtype or shape"
+    neighbours, rows = space.neighbours_of(genotypes[drawn])
+    assert neighbours.dtype == np.int8 and neighbours.shape == (len(rows), genotypes.shape[1]), "changes dtype or shape"
     assert np.issubdtype(rows.dtype, np.integer) and (np.diff(rows) >= 0).all(), "is not in the order of the rows"
-    codes = space.code(found)
+    codes = space.code(neighbours)
     for row, number in enumerate(drawn):
         assert np.array_equal(np.sort(codes[rows == row]), alone[number]), (
-            f"has other neighbours than those of {space.to_string(genotypes[number])} alone, which is row {row}"
+            f"has other neighbours in a batch than alone for {space.to_string(genotypes[number])}, row {row}"
         )
 
 
@@ -253,21 +258,21 @@ def _mutate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) ->
     assert mutants.dtype == np.int8 and mutants.shape == genotypes.shape, "changes dtype or shape"
     space.check(mutants)
     keys = space.key(mutants)
-    assert (keys != space.key(genotypes)).all(), "leaves an architecture as it was"
+    assert (keys != space.key(genotypes)).all(), "leaves an architecture unchanged"
     near, rows = space.neighbours_of(genotypes[:16])
     known = space.key(near)
     for row, (genotype, key) in enumerate(zip(genotypes[:16], keys, strict=False)):
-        assert key in known[rows == row], f"makes what is no neighbour of {space.to_string(genotype)}"
+        assert key in known[rows == row], f"returns a mutant that is no neighbour of {space.to_string(genotype)}"
 
 
 def _repair(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    same, fine = space.repair(genotypes)
-    assert fine.all() and np.array_equal(same, genotypes), "repairs what is in the space"
+    same, ok = space.repair(genotypes)
+    assert ok.all() and np.array_equal(same, genotypes), "changes architectures of the space"
     raw = rng.integers(0, space.cardinalities, size=(256, len(space.cardinalities)), dtype=np.int8)
-    repaired, fine = space.repair(raw.copy())
+    repaired, ok = space.repair(raw.copy())
     assert repaired.shape == raw.shape and repaired.dtype == np.int8, "changes dtype or shape"
-    assert fine.shape == (len(raw),) and fine.dtype == bool, "does not say which rows it could read"
-    space.check(repaired[fine])
+    assert ok.shape == (len(raw),) and ok.dtype == bool, "does not state which rows are repaired"
+    space.check(repaired[ok])
 
 
 def _crossover(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
@@ -276,17 +281,17 @@ def _crossover(space: Space, genotypes: GenotypeArray, rng: np.random.Generator)
     assert children.dtype == np.int8 and children.shape == genotypes.shape, "changes dtype or shape"
     space.check(children)
     clones = space.crossover(genotypes, genotypes, rng)
-    assert np.array_equal(space.key(clones), space.key(genotypes)), "makes another architecture of equal parents"
+    assert np.array_equal(space.key(clones), space.key(genotypes)), "returns another architecture from equal parents"
 
 
 def _distance(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    there, back = space.distance(genotypes, genotypes[::-1]), space.distance(genotypes[::-1], genotypes)
-    assert (space.distance(genotypes, genotypes) == 0).all(), "is at a distance from itself"
-    assert np.array_equal(there, back), "has two distances between two architectures"
-    assert (there >= 0).all(), "has a negative distance"
+    forward, backward = space.distance(genotypes, genotypes[::-1]), space.distance(genotypes[::-1], genotypes)
+    assert (space.distance(genotypes, genotypes) == 0).all(), "has a non-zero distance from a genotype to itself"
+    assert np.array_equal(forward, backward), "has an asymmetric distance"
+    assert (forward >= 0).all(), "has a negative distance"
 
 
-def _tensors(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+def _adjacency_arrays(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
     import networkx as nx
 
     adjacency, ops, mask = space.adjacency_arrays(genotypes)
@@ -327,27 +332,27 @@ def _features(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) 
 
 
 def _enumerate(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    """All genotypes where there are at most two million, else the first thousand."""
-    whole = space.size <= ENUMERABLE
+    """All genotypes of spaces of up to `MAX_ENUMERATED`, otherwise the first thousand."""
+    complete = space.size <= MAX_ENUMERATED
     last, total, sampled = -1, 0, set(space.code(genotypes).tolist())
-    for chunk in space.enumerate(65_536 if whole else 1_000):
+    for chunk in space.enumerate(65_536 if complete else 1_000):
         codes = space.code(chunk) if space.countable else np.arange(len(chunk))
         assert chunk.dtype == np.int8 and len(chunk) <= 65_536, f"enumerates {len(chunk)} rows of {chunk.dtype} at once"
-        assert codes[0] > last and (np.diff(codes) > 0).all(), "enumerates in another order than that of code"
-        assert space.contains(chunk).all(), "enumerates what it does not contain"
+        assert codes[0] > last and (np.diff(codes) > 0).all(), "does not enumerate in order of code"
+        assert space.contains(chunk).all(), "enumerates genotypes that it does not contain"
         last, total = codes[-1], total + len(chunk)
         sampled -= set(codes[np.isin(codes, list(sampled))].tolist())
-        if not whole:
+        if not complete:
             return
     assert total == space.size, f"enumerates {total} genotypes but has size {space.size}"
     assert not sampled, f"samples {space.to_string(space.decode(np.array([*sampled]))[0])} but does not enumerate it"
 
 
 def _sample_unique(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
-    """Each class has the same chance: the chi-square statistic is one that chance gives in all but 10^-7 of seeds."""
+    """Classes are equally likely: the chi-square statistic is within bounds that hold for all but 10^-7 of seeds."""
     keys: dict[str, Callable[[GenotypeArray], KeyArray]] = {"key": space.key, "function_key": space.function_key}
     for by, key in keys.items():
-        if space.size > ENUMERABLE:
+        if space.size > MAX_ENUMERATED:
             try:
                 space.sample_unique(1, rng, by)
             except InputError:
@@ -356,13 +361,13 @@ def _sample_unique(space: Space, genotypes: GenotypeArray, rng: np.random.Genera
         unique, n = space.unique(by), 20_000
         known = key(unique)
         classes = len(np.unique(known))
-        assert classes == len(unique), f"names a class of {by} twice"
+        assert classes == len(unique), f"lists a class of {by} twice"
         assert np.array_equal(space.canonical(unique), unique), f"has representatives by {by} that are not canonical"
-        assert np.isin(key(genotypes), known).all(), f"has no representative by {by} of what it samples"
+        assert np.isin(key(genotypes), known).all(), f"lacks a representative by {by} of a sampled genotype"
         seed = int(rng.integers(1 << 32))
         drawn, again = (space.sample_unique(n, np.random.default_rng(seed), by) for _ in range(2))
-        assert drawn.dtype == np.int8 and drawn.shape == (n, len(space.cardinalities)), "has another dtype or shape"
-        assert np.array_equal(drawn, again), "does not repeat what an equal generator drew"
+        assert drawn.dtype == np.int8 and drawn.shape == (n, len(space.cardinalities)), "has a wrong dtype or shape"
+        assert np.array_equal(drawn, again), "differs between equal generators"
         counts = np.unique(key(drawn), return_counts=True)[1]
         statistic, expected = classes / n * (counts**2).sum() - n, classes - 1
         bound = 6 * (2 * expected) ** 0.5 + 36  # Laurent & Massart (2000), Lemma 1, with x = 18
@@ -382,7 +387,7 @@ def _network(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -
             space.network(genotypes[0], task, settings)
         except InputError:
             return
-        raise AssertionError("has a network, though it says that it is not trainable")
+        raise AssertionError("has a network, but states that it is not trainable")
     with torch.random.fork_rng(devices=[]):
         for genotype in genotypes[:4]:
             torch.manual_seed(0)
@@ -418,7 +423,7 @@ _CHECKS: dict[str, Callable[[Space, GenotypeArray, np.random.Generator], None]] 
     "repair": _repair,
     "crossover": _crossover,
     "distance": _distance,
-    "tensors": _tensors,
+    "adjacency_arrays": _adjacency_arrays,
     "features": _features,
     "enumerate": _enumerate,
     "sample_unique": _sample_unique,
@@ -432,7 +437,7 @@ def _same(space: Space, a: GenotypeArray, b: GenotypeArray) -> bool:
 
 
 def _renumber(graph: Any, rng: np.random.Generator) -> Any:
-    """The same graph with other names of its nodes, in another order of nodes and edges."""
+    """The graph with renamed nodes, and with nodes and edges in another order."""
     import networkx as nx
 
     names = {node: f"node {name}" for node, name in zip(graph, rng.permutation(len(graph)), strict=True)}

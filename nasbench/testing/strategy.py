@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from nasbench.errors import InputError
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.problem import Budget, Objective, Problem
 from nasbench.search.random import RandomSearch
@@ -198,7 +199,8 @@ class _Check:
             if epoch == trial.epochs:
                 break
             if strategy.stops_trials and epoch > trained.get(name, 0):
-                goes_on = strategy.goes_on(_copy(trial), epoch, scores)
+                with self.surviving("cannot decide inside a trial"):
+                    goes_on = strategy.goes_on(_copy(trial), epoch, scores)
                 self.hold(isinstance(goes_on, bool | np.bool_), f"answers {goes_on!r} to goes_on, not True or False")
                 if not goes_on:
                     break
@@ -207,7 +209,10 @@ class _Check:
         return Outcome(scores, float(paid), reached, np.array(curve))
 
     def ask(self, strategy: Strategy, most: int) -> list[Trial]:
-        trials = strategy.ask(most)
+        try:
+            trials = strategy.ask(most)
+        except InputError as error:
+            raise AssertionError(str(error)) from error
         self.hold(isinstance(trials, list), f"asks for {type(trials).__name__}, not for a list of trials")
         self.hold(len(trials) <= most, f"asks for {len(trials)} trials where {most} can start")
         for trial in trials:

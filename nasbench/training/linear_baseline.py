@@ -1,4 +1,4 @@
-"""What a linear model gets on the same data: a ridge classifier on raw inputs, the floor that networks must beat."""
+"""Linear baseline: a ridge classifier on raw inputs, the accuracy that networks must beat."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from nasbench.datasets.base import Data
 
 
 def linear_accuracy(data: Data, penalty: float = 1.0) -> dict[str, float] | None:
-    """Accuracy in percent, on validation and test part, of least squares on class indicators.
+    """Accuracy of least squares on class indicators, in percent, on the validation and test parts.
 
-    Inputs are standardised by their mean and standard deviation over the training part (Hastie, Tibshirani &
-    Friedman, 2009, section 4.2, with an L2 penalty). Closed form, so it is deterministic and fast.
+    Inputs are standardised by mean and standard deviation of the training part (Hastie, Tibshirani & Friedman, 2009,
+    section 4.2, with an L2 penalty). The solution is in closed form, so it is deterministic and fast.
 
     Args:
-        data: What networks are trained on.
-        penalty: Weight of the squared coefficients against the squared residuals summed over the training part.
+        data: The data set.
+        penalty: Weight of the squared coefficients relative to the sum of squared training residuals.
 
     Returns:
-        By split; None where a linear model does not apply.
+        Accuracy by split; None if a linear model does not apply.
     """
-    found = data.flat()
-    if found is None:
+    flattened = data.flat()
+    if flattened is None:
         return None
-    flat, labels = found
+    flat, labels = flattened
     train = data.splits["train"]
     location, scale = flat[train].mean(axis=0), flat[train].std(axis=0)
     flat = (flat - location) / np.where(scale > 0, scale, 1.0)

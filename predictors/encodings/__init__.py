@@ -50,11 +50,14 @@ def needs_of(features: str) -> Needs:
 
     A column may turn out to be an encoding that only its space knows (`Space.feature_kinds`).
 
+    >>> needs_of("default/flops/curve@4")
+    Needs(columns=('flops',), epochs=4)
+
     Raises:
-        InputError: The epoch of a curve is no number.
+        InputError: It is no text, or the epoch of a curve is no number.
     """
     columns, epochs = [], 0
-    for name in features.split("/") if features else ():
+    for name in _split(features):
         if name.startswith(CURVE):
             epochs = max(epochs, _epoch(name))
         elif name not in (DEFAULT, *encodings, *SPACE_KINDS):
@@ -85,8 +88,13 @@ def encode(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
 
 def _names(features: str, space: Space) -> list[str]:
     """The names that `features` joins, `default` spelled out."""
-    names = features.split("/") if features else []
-    return [part for name in names for part in (default(space).split("/") if name == DEFAULT else [name])]
+    return [part for name in _split(features) for part in (_split(default(space)) if name == DEFAULT else [name])]
+
+
+def _split(features: str) -> list[str]:
+    if not isinstance(features, str):
+        raise InputError(f"features are names joined by '/', as 'default/flops'; got {features!r}")
+    return features.split("/") if features else []
 
 
 def _block(name: str, inputs: Inputs, cells: Cells) -> Block:
@@ -103,7 +111,7 @@ def _block(name: str, inputs: Inputs, cells: Cells) -> Block:
             return Block(values, np.repeat(np.arange(len(space.cardinalities)), space.cardinalities))
         return Block.apart(values) if name == "counts" else Block.together(values)
     elif name in inputs.columns:
-        return Block.together(_finite(inputs.columns[name][:, None], f"column {name!r}"))
+        return Block.together(finite(inputs.columns[name][:, None], f"column {name!r}"))
     known = [kind for kind in encodings if encodings.create(kind).applies(space)]
     known += [*space.feature_kinds, *inputs.columns]
     raise InputError(
@@ -122,10 +130,15 @@ def _curve(name: str, inputs: Inputs) -> Block:
     upto = [position for position, number in enumerate(inputs.epochs) if number <= epoch]
     if len(upto) > MAX_CURVE_FEATURES:
         upto = [upto[round(at)] for at in np.unique(np.round(np.geomspace(1, len(upto), MAX_CURVE_FEATURES)) - 1)]
-    return Block.apart(_finite(inputs.curve[:, upto], f"the curve up to epoch {epoch}"))
+    return Block.apart(finite(inputs.curve[:, upto], f"the curve up to epoch {epoch}"))
 
 
-def _finite(values: FloatArray, what: str) -> FloatArray:
+def finite(values: FloatArray, what: str) -> FloatArray:
+    """The same values `(n, f)`.
+
+    Raises:
+        InputError: A number is missing; says in which row.
+    """
     missing = ~np.isfinite(values).all(axis=1)
     if missing.any():
         raise InputError(
@@ -147,4 +160,4 @@ def variances(features: FloatArray) -> FloatArray:
     return np.where(np.ptp(features, axis=0) > 0, features.var(axis=0), 0.0)
 
 
-__all__ = ["DEFAULT", "Encoding", "default", "encode", "encodings", "needs_of", "variances"]
+__all__ = ["DEFAULT", "Encoding", "default", "encode", "encodings", "finite", "needs_of", "variances"]

@@ -1,4 +1,4 @@
-"""The network of a pair of cells: stages of normal cells with a reduction cell between them (Liu et al., 2019)."""
+"""Networks of cell pairs: stages of normal cells with a reduction cell between stages (Liu et al., 2019)."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -6,28 +6,28 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.networks.layers import FactorizedReduction, avg_pool, conv_bn, head, relu_conv_bn
+from nasbench.spaces.values import NetworkSettings
 
 CellPlan: TypeAlias = tuple[Sequence[tuple[Sequence[tuple[str, int]], str]], Sequence[int]]
-"""For each block its two operations with their hidden states and the combination; then the states concatenated."""
+"""Blocks, each two (operation, hidden state) pairs and a combination; then the concatenated states."""
 
 
 def network(normal: CellPlan, reduce: CellPlan, c_image: int, classes: int, settings: NetworkSettings) -> nn.Module:
     """Images `(batch, c_image, height, width)` to logits `(batch, classes)`.
 
     Args:
-        normal: What a normal cell does.
-        reduce: What a reduction cell does, which halves height and width and has twice the channels.
+        normal: Plan of the normal cells.
+        reduce: Plan of the reduction cells, which halve height and width and double the channels.
         c_image: Channels of an image.
         classes: Number of logits.
-        settings: Width, normal cells in each stage, and stages.
+        settings: Width, normal cells per stage, and stages.
     """
     return PairNetwork(normal, reduce, c_image, classes, settings)
 
 
 class PairNetwork(nn.Module):
-    """Cells that each take the results of the two cells before them; the stem has three times the channels."""
+    """Cells that each read the results of the two previous cells; the stem has three times the channels."""
 
     def __init__(
         self, normal: CellPlan, reduce: CellPlan, c_image: int, classes: int, settings: NetworkSettings
@@ -57,15 +57,15 @@ class PairNetwork(nn.Module):
 
 
 class Cell(nn.Module):
-    """One cell; both inputs are first brought to its channels, and the earlier one to the size of the later.
+    """One cell. Both inputs are first projected to its channels, the earlier one also to the size of the later.
 
     Args:
-        plan: What the cell does.
-        c_before_last: Channels of the result of the cell before the last one.
+        plan: Plan of the cell.
+        c_before_last: Channels of the result of the last cell but one.
         c_last: Channels of the result of the last cell.
         channels: Channels of each hidden state.
         reduction: Whether operations on the inputs of the cell halve height and width.
-        halved: Whether the last cell was a reduction, so that the result before it is twice as high and wide.
+        halved: Whether the last cell was a reduction, so the earlier input is twice as high and wide.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Cell(nn.Module):
         self.channels = channels * len(self.concatenated)
 
     def forward(self, before_last: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-        """The concatenation of the hidden states that the plan names; `(batch, channels, height, width)`."""
+        """Concatenation of the hidden states named by the plan; `(batch, channels, height, width)`."""
         states = [adapt(x) for adapt, x in zip(self.inputs, (before_last, last), strict=True)]
         for b, sources in enumerate(self.sources):
             left, right = (self.operations[2 * b + side](states[source]) for side, source in enumerate(sources))
@@ -107,7 +107,7 @@ class Cell(nn.Module):
 
 
 def operation(name: str, channels: int, stride: int) -> nn.Module:
-    """The operation of DARTS or NASNet with this name; keeps the channels, divides height and width by the stride."""
+    """A named operation of DARTS or NASNet; keeps the channels, divides height and width by the stride."""
     match name.split("_"):
         case ["skip", "connect"]:
             return nn.Identity() if stride == 1 else FactorizedReduction(channels, channels)
@@ -129,7 +129,7 @@ def operation(name: str, channels: int, stride: int) -> nn.Module:
 
 
 def _separable(channels: int, kernel: int, stride: int, dilation: int) -> nn.Sequential:
-    """ReLU, a convolution of each channel by itself, a 1x1 convolution, batch normalisation."""
+    """ReLU, depthwise convolution, 1x1 convolution, batch normalisation."""
     pad = dilation * (kernel - 1) // 2
     return nn.Sequential(
         nn.ReLU(),
@@ -140,7 +140,7 @@ def _separable(channels: int, kernel: int, stride: int, dilation: int) -> nn.Seq
 
 
 def _chain(channels: int, kernels: Sequence[tuple[int, int]], stride: int) -> nn.Sequential:
-    """ReLU, a row of convolutions that each stride along their longer side, batch normalisation."""
+    """ReLU, a sequence of convolutions that each stride along their longer side, batch normalisation."""
     convolutions = [
         nn.Conv2d(
             channels,

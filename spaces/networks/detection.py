@@ -1,4 +1,4 @@
-"""The detector around a pyramid: backbone, merging cells, and class and box nets that the levels share."""
+"""Detectors: backbone, pyramids of merging cells, and class and box nets shared by all levels (Tan et al., 2020)."""
 
 import math
 from collections.abc import Sequence
@@ -8,29 +8,29 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.efficientdet import Scaling
 from nasbench.spaces.networks import layers
+from nasbench.spaces.values import NetworkSettings
 from nasbench.tasks.detection import CLASS_BIAS, ObjectDetection
 
 PUBLISHED_RESOLUTION, PUBLISHED_WIDTH, PUBLISHED_DEPTH = 512, 64, 3
 """Resolution, width and depth of EfficientDet-D0."""
 BACKBONES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8), (1.6, 2.2), (1.8, 2.6))
-"""By how much EfficientNet-B0 to B6 are wider and deeper than B0 (Tan & Le, 2019)."""
-STAGES = (32, 40, 112, 320)
+"""Width and depth factors of EfficientNet-B0 to B6 relative to B0 (Tan & Le, 2019)."""
+STAGE_CHANNELS = (32, 40, 112, 320)
 """Channels of EfficientNet-B0 after its stem and at levels 3 to 5."""
 
 Cells = Sequence[tuple[int, str, Sequence[int]]]
-"""The feature that a cell makes, what it does, and the features that it takes; each follows what it takes."""
+"""Cells in topological order, each (computed feature, operation, read features)."""
 
 
 def detector(
     cells: Cells, levels: Sequence[int], size: Scaling, images: ObjectDetection, settings: NetworkSettings
 ) -> nn.Module:
-    """The network of `Detection.network`; `levels` are those of all features, from 0."""
+    """The network of `Detection.network`; `levels` are the levels of all features, from 0."""
     unit, deeper = settings.channels / PUBLISHED_WIDTH, settings.cells / PUBLISHED_DEPTH
     wide, deep = BACKBONES[size.backbone]
-    channels = [max(1, round(unit * wide * stage)) for stage in STAGES]
+    channels = [max(1, round(unit * wide * stage)) for stage in STAGE_CHANNELS]
     width = max(1, round(unit * size.width))
     height, across = (max(1, round(side * size.resolution / PUBLISHED_RESOLUTION)) for side in images.shape[1:])
     pyramids = (Pyramid(cells, levels, width) for _ in range(max(1, round(deeper * size.depth))))
@@ -54,7 +54,7 @@ class Detector(nn.Module):
         self.size, self.backbone, self.pyramid, self.classes, self.boxes = size, backbone, pyramid, classes, boxes
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """All levels, the finest first."""
+        """All levels, finest first."""
         if x.shape[2:] != self.size:
             x = functional.interpolate(x, self.size, mode="bilinear", antialias=False, align_corners=False)
         features = self.pyramid(self.backbone(x))
@@ -63,14 +63,14 @@ class Detector(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Stem, three stages of inverted residual blocks (levels 3 to 5), and two poolings (6 and 7), all `width` wide.
+    """Stem, three stages of inverted residual blocks (levels 3 to 5) and two poolings (6 and 7); features `width` wide.
 
-    Each halves the image, but for the first stage.
+    Each halves the image, except the first stage.
 
     Args:
         c_in: Channels of the image.
-        channels: Those of the stem and of the stages.
-        blocks: Blocks in each stage.
+        channels: Channels of the stem and of the stages.
+        blocks: Blocks per stage.
         width: Channels of the features.
     """
 
@@ -106,8 +106,8 @@ class Pyramid(nn.Module):
     """One pyramid of merging cells, from five features to five.
 
     Args:
-        cells: What to compute.
-        levels: Levels of all features; the first five are the input, the last five the output.
+        cells: The cells.
+        levels: Levels of all features; the first five are inputs, the last five outputs.
         width: Channels of all features.
     """
 
@@ -120,7 +120,7 @@ class Pyramid(nn.Module):
         )
 
     def forward(self, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-        """The output levels, of the sizes of the inputs."""
+        """The output levels, with the sizes of the inputs."""
         known = dict(enumerate(inputs))
         sizes = [tuple(x.shape[2:]) for x in inputs]
         for (feature, sources), join, convolution in zip(self.cells, self.merges, self.convolutions, strict=True):
@@ -132,15 +132,15 @@ class Pyramid(nn.Module):
         return [known[last + level] for level in range(len(inputs))]
 
 
-def resize(x: torch.Tensor, level: int, wanted: int, size: tuple[int, ...]) -> torch.Tensor:
-    """A feature of one level at another: the nearest pixel, or the largest of those that become one (NAS-FPN)."""
-    if wanted > level:
-        return functional.max_pool2d(x, 2 ** (wanted - level), ceil_mode=True)
-    return functional.interpolate(x, size, mode="nearest") if wanted < level else x
+def resize(x: torch.Tensor, level: int, target: int, size: tuple[int, ...]) -> torch.Tensor:
+    """A feature resized to another level: nearest pixel upwards, max-pooling downwards (NAS-FPN)."""
+    if target > level:
+        return functional.max_pool2d(x, 2 ** (target - level), ceil_mode=True)
+    return functional.interpolate(x, size, mode="nearest") if target < level else x
 
 
 def merge(op: str, levels: Sequence[int]) -> nn.Module:
-    """What an operation of the space makes of features that had these levels."""
+    """The module of an operation on features of these levels."""
     if op == "fusion":
         return Fusion(len(levels))
     return Attention(levels) if op == "attention" else Sum()
@@ -173,19 +173,19 @@ class Fusion(nn.Module):
 
 
 class Attention(nn.Module):
-    """The feature of the lowest level times a gate made of the next one, plus that one and the others (NAS-FPN).
+    """The lowest level times a gate computed from the next level, plus all other features (NAS-FPN).
 
-    The gate of a channel is the sigmoid of its largest value. Of features of one level each stands in each place; what
-    comes out is the mean.
+    The gate of a channel is the sigmoid of its maximum. Features of equal level take each place in turn, and the
+    results are averaged.
 
     Args:
-        levels: Levels that the features had.
+        levels: Original levels of the features.
     """
 
     def __init__(self, levels: Sequence[int]) -> None:
         super().__init__()
         orders = [o for o in permutations(range(len(levels))) if [levels[i] for i in o] == sorted(levels)]
-        pairs = [order[:2] for order in orders]  # the lowest, and the one that gates it
+        pairs = [order[:2] for order in orders]  # (lowest feature, gating feature)
         self.pairs = [(pair, pairs.count(pair) / len(pairs)) for pair in sorted({*pairs})]
 
     def forward(self, features: list[torch.Tensor]) -> torch.Tensor:
@@ -198,18 +198,18 @@ class Attention(nn.Module):
 
 
 def separable(c_in: int, c_out: int, bias: bool) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """A 3x3 convolution of each channel by itself, then one of 1x1."""
+    """A depthwise 3x3 convolution, then a 1x1 convolution."""
     return nn.Conv2d(c_in, c_in, 3, padding=1, groups=c_in, bias=False), nn.Conv2d(c_in, c_out, 1, bias=bias)
 
 
 class Net(nn.Module):
-    """Separable convolutions shared by all levels, each with a batch normalisation of its own, and a last one.
+    """Separable convolutions shared by all levels, with batch normalisation per level, and a last convolution.
 
     Args:
         width: Channels of the features.
         depth: Convolutions before the last.
-        c_out: Channels that come out.
-        bias: What comes out on average at the start.
+        c_out: Output channels.
+        bias: Mean output at initialisation.
         levels: Number of levels.
     """
 
@@ -218,8 +218,8 @@ class Net(nn.Module):
         self.convolutions = nn.ModuleList(nn.Sequential(*separable(width, width, bias=False)) for _ in range(depth))
         self.levels = levels
         self.norms = nn.ModuleList(nn.Sequential(nn.BatchNorm2d(width), nn.SiLU()) for _ in range(depth * levels))
-        spread, project = separable(width, c_out, bias=True)
-        self.last = nn.Sequential(spread, project)
+        depthwise, project = separable(width, c_out, bias=True)
+        self.last = nn.Sequential(depthwise, project)
         nn.init.normal_(project.weight, std=0.01)
         assert project.bias is not None
         nn.init.constant_(project.bias, bias)

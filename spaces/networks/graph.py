@@ -1,8 +1,8 @@
 """Message-passing networks over one graph: the layers of NAS-Bench-Graph, in plain torch (Qin et al., 2022).
 
-Every layer maps the states of all nodes `(n, c_in)` to new ones `(n, c_out)`, as the layer of PyTorch Geometric does
-that the authors use, and has as many parameters. `nasbench.measures.flops` counts their linear maps alone: sums along
-edges, their weights, and the products of attention in `GAT` are left out.
+Every layer maps the states of all nodes `(n, c_in)` to new states `(n, c_out)`, with the same computation and number of
+parameters as the layer of PyTorch Geometric used by the authors. `nasbench.measures.flops` counts linear maps only,
+without sums along edges, edge weights and the attention products of `GAT`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from nasbench.errors import InputError
 from nasbench.tasks.nodes import NodeClassification
 
 HEADS = 4
-"""Attention heads of `gat`; any number that divides the width has the same parameters."""
+"""Attention heads of `gat`; the number of parameters is the same for every divisor of the width."""
 
 
 class Edges(nn.Module):
-    """The edges of a graph of `n` nodes, and how much each passes on; moves with the network, and is not stored."""
+    """Edges of a graph of `n` nodes and their weights; moves with the network, but is not stored."""
 
     source: torch.Tensor
     target: torch.Tensor
@@ -38,17 +38,17 @@ class Edges(nn.Module):
         self.register_buffer("normal", (degree[source] * degree[target]).clamp(min=1).rsqrt(), persistent=False)
 
     def sum(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """What arrives at each node from its neighbours' `x` `(n, ...)`, times the weights `(e,)` of the edges."""
+        """Sum of the neighbours' `x` `(n, ...)` at each node, weighted by edge weights `(e,)`."""
         messages = x[self.source] if weight is None else x[self.source] * weight.view(-1, *(1,) * (x.dim() - 1))
         return torch.zeros_like(x).index_add(0, self.target, messages.to(x.dtype))
 
     def mean(self, x: torch.Tensor) -> torch.Tensor:
-        """The mean over the neighbours `(n, width)`; zeros where there are none."""
+        """Mean of the neighbours `(n, width)`; zeros for nodes without neighbours."""
         return self.sum(x) / self.degree.clamp(min=1)[:, None]
 
 
 class GCN(nn.Module):
-    """`D^-1/2 (A + I) D^-1/2 x W`, D being the degrees of A + I (Kipf & Welling, 2017, equation 2)."""
+    """`D^-1/2 (A + I) D^-1/2 x W` with the degrees D of A + I (Kipf & Welling, 2017, equation 2)."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class GCN(nn.Module):
 class GAT(nn.Module):
     """Attention over the neighbours and the node itself, in `HEADS` heads (Velickovic et al., 2018, equations 1 to 5).
 
-    Its FLOPs are those of `linear`: the products that score and weigh edges are not counted.
+    Its FLOPs are those of `linear`; scores and weights of edges are not counted.
     """
 
     def __init__(self, c_in: int, c_out: int) -> None:
@@ -91,7 +91,7 @@ class GAT(nn.Module):
 
 
 class GIN(nn.Module):
-    """A linear map of the node plus the sum of its neighbours (Xu et al., 2019, equation 4.1, epsilon being 0)."""
+    """A linear map of the sum of the node and its neighbours (Xu et al., 2019, equation 4.1, epsilon = 0)."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class Cheb(nn.Module):
 
 
 class Pair(nn.Module):
-    """A linear map of the node plus one of what its neighbours sum up to."""
+    """A linear map of the node plus a linear map of the sum of its neighbours."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -125,26 +125,26 @@ class Pair(nn.Module):
 
     def forward(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
         """New hidden states."""
-        result: torch.Tensor = self.own(x) + self.others(self.around(x, edges))
+        result: torch.Tensor = self.own(x) + self.others(self.neighbours(x, edges))
         return result
 
-    def around(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
-        """The sum of the neighbours: the k-GNN of k = 1 (Morris et al., 2019, equation 3)."""
+    def neighbours(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
+        """Sum of the neighbours: the k-GNN with k = 1 (Morris et al., 2019, equation 3)."""
         return edges.sum(x)
 
 
 class SAGE(Pair):
     """GraphSAGE with the mean of the neighbours (Hamilton et al., 2017, algorithm 1)."""
 
-    def around(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
-        """The mean of the neighbours."""
+    def neighbours(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
+        """Mean of the neighbours."""
         return edges.mean(x)
 
 
 class ARMA(Pair):
-    """One stack of one autoregressive moving average filter and its ReLU (Bianchi et al., 2021, equation 11).
+    """One autoregressive moving average filter and its ReLU (Bianchi et al., 2021, equation 11).
 
-    `later` is the matrix of the steps after the first, of which there are none: nothing reads it. The layer of PyTorch
+    `later` is the matrix of the steps after the first. There are none, so it is unused; but the layer of PyTorch
     Geometric has it too, and the published numbers of parameters count it.
     """
 
@@ -154,16 +154,16 @@ class ARMA(Pair):
         nn.init.xavier_uniform_(self.later)
 
     def forward(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
-        """New hidden states, none negative."""
+        """New, non-negative hidden states."""
         return super().forward(x, edges).relu()
 
-    def around(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
+    def neighbours(self, x: torch.Tensor, edges: Edges) -> torch.Tensor:
         """`D^-1/2 A D^-1/2 x`."""
         return edges.sum(x, edges.normal)
 
 
 class Fully(nn.Module):
-    """A linear map of the node; nothing passes along edges."""
+    """A linear map of the node, without messages along edges."""
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -188,18 +188,18 @@ LAYERS: dict[str, type[nn.Module]] = {
 
 
 class GraphNetwork(nn.Module):
-    """A tree of layers over one graph, and a linear map of what its leaves make, concatenated and rectified.
+    """A tree of layers over one graph, and a linear map of its rectified, concatenated leaves.
 
-    Each layer reads another through batch normalisation and ReLU of its own, a skip too. What has passed no linear map
-    yet is read as it is: the normalisations that this leaves idle are there all the same, as in the published networks.
+    Each layer, skips included, has its own batch normalisation and ReLU before its input. Raw features, before any
+    linear map, are read without them; the unused normalisations exist all the same, as in the published networks.
 
     Args:
-        links: What each layer reads: 0 for the input, or a layer before it, counted from 1.
+        links: Source of each layer: 0 for the input, or an earlier layer, counted from 1.
         ops: Name of each layer in `LAYERS`, or `skip`.
         task: The graph.
         width: Size of all hidden states.
-        before: Linear maps of the features before the tree, 0 or 1.
-        after: Linear maps after the one that joins the leaves, 0 or 1.
+        before: Number of linear maps of the features before the tree, 0 or 1.
+        after: Number of linear maps after the map of the joined leaves, 0 or 1.
     """
 
     features: torch.Tensor
@@ -213,9 +213,9 @@ class GraphNetwork(nn.Module):
         self.links = links
         self.register_buffer("features", torch.from_numpy(task.features), persistent=False)
         self.edges = Edges(torch.from_numpy(task.edges), len(task.features))
-        given = task.features.shape[1]
-        self.before = nn.Linear(given, width) if before else nn.Identity()
-        raw, sizes = [not before], [width if before else given]
+        features = task.features.shape[1]
+        self.before = nn.Linear(features, width) if before else nn.Identity()
+        raw, sizes = [not before], [width if before else features]
         self.layers = nn.ModuleDict()
         for node, (link, op) in enumerate(zip(links, ops, strict=True), start=1):
             raw.append(raw[link] and op == "skip")
@@ -230,7 +230,7 @@ class GraphNetwork(nn.Module):
         self.after = nn.Linear(width, task.classes) if after else nn.Identity()
 
     def forward(self, nodes: torch.Tensor) -> torch.Tensor:
-        """Logits `(b, classes)` of the nodes with these numbers `(b,)`."""
+        """Logits `(b, classes)` of some nodes, given by number `(b,)`."""
         states = [self.before(self.features)]
         for node, (link, norm) in enumerate(zip(self.links, self.norms, strict=True), start=1):
             state = states[link] if self.raw[link] else norm(states[link]).relu()

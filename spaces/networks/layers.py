@@ -1,7 +1,7 @@
-"""Torch building blocks that the networks of the cell spaces share.
+"""Torch building blocks shared by the networks of several spaces.
 
-Every block maps `(batch, channels, height, width)` to `(batch, channels', height', width')`, with the height and the
-width divided by the stride and rounded up. Convolutions have no bias, since a batch normalisation follows.
+Every block maps `(batch, channels, height, width)` to `(batch, channels', height', width')`, with height and width
+divided by the stride and rounded up. Convolutions have no bias, because batch normalisation follows.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,21 +33,21 @@ def relu_conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequ
 
 
 def avg_pool(kernel: int, stride: int = 1) -> nn.AvgPool2d:
-    """Mean over a window; positions outside the image do not count.
+    """Mean over a window, without positions outside the image.
 
-    A linear map of the image, with the size of `conv_bn` of the same kernel and stride.
+    A linear map of the image, with the output size of `conv_bn` of the same kernel and stride.
     """
     return nn.AvgPool2d(kernel, stride, padding=(kernel - 1) // 2, ceil_mode=kernel % 2 == 0, count_include_pad=False)
 
 
 class EdgeCell(nn.Module):
-    """Cell with operations on its edges: each node is the sum of what arrives, the first is the input.
+    """Cell with operations on its edges: each node sums its incoming edges, the first node is the input.
 
     Args:
         edges: Source and target of each operation, sorted by target; the last node is the output.
-        operations: What each edge does; None passes nothing. An operation on a node that nothing arrives at acts on
-            zeros shaped as the input. Where operations on the input change its shape, all of them do, with `Zero` in
-            the place of None.
+        operations: Operation of each edge; None outputs nothing. Operations on a node without inputs act on zeros of
+            the shape of the input. If operations on the input change its shape, all of them must, with `Zero` in place
+            of None.
     """
 
     def __init__(self, edges: Sequence[tuple[int, int]], operations: Sequence[nn.Module | None]) -> None:
@@ -67,7 +67,7 @@ class EdgeCell(nn.Module):
 
 
 class ResidualReduction(nn.Module):
-    """Basic residual block that halves the image (He et al., 2016), as between the stages of NAS-Bench-201.
+    """Residual block that halves the image (He et al., 2016), as between the stages of NAS-Bench-201.
 
     Args:
         c_in: Channels of the input.
@@ -86,13 +86,13 @@ class ResidualReduction(nn.Module):
 
 
 class FactorizedReduction(nn.Module):
-    """ReLU, two 1x1 convolutions of stride 2 on pixels one apart, side by side, and batch normalisation.
+    """ReLU, two concatenated 1x1 convolutions of stride 2 on pixels one apart, and batch normalisation.
 
-    What a skip is where it halves the image: in DARTS (Liu et al., 2019) and TransNAS-Bench-101 (Duan et al., 2021).
+    The skip that halves the image in DARTS (Liu et al., 2019) and TransNAS-Bench-101 (Duan et al., 2021).
 
     Args:
         c_in: Channels of the input.
-        c_out: Channels of the output, at least two; each convolution makes half of them.
+        c_out: Channels of the output, at least two; each convolution computes half of them.
     """
 
     def __init__(self, c_in: int, c_out: int) -> None:
@@ -110,11 +110,11 @@ class FactorizedReduction(nn.Module):
 
 
 class Zero(nn.Module):
-    """Zeros in the shape that a convolution would give.
+    """Zeros of the output shape of a convolution.
 
     Args:
         c_out: Channels of the output.
-        stride: By what height and width are divided.
+        stride: Divisor of height and width.
     """
 
     def __init__(self, c_out: int, stride: int = 1) -> None:
@@ -128,19 +128,20 @@ class Zero(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """1x1 convolution to more channels, one convolution for each of them, 1x1 convolution back (Sandler et al., 2018).
+    """Inverted residual: expanding 1x1, depthwise and projecting 1x1 convolutions (Sandler et al., 2018).
 
-    The activation follows all but the last, batch normalisation all. Without expansion the first is left out. The input
-    is added where the shape stays.
+    Batch normalisation follows every convolution, the activation every one but the last. With expansion 1 the first
+    convolution is left out. The input is added if the shape does not change.
 
     Args:
         c_in: Channels of the input.
         c_out: Channels of the output.
-        kernel: Width of the convolution in the middle.
-        stride: Its stride.
-        expansion: Channels in the middle for each of the input.
-        activation: Makes the activation.
-        excitation: Makes what rescales so many channels in the middle, as `SqueezeExcitation` does; None does not.
+        kernel: Width of the depthwise convolution.
+        stride: Stride of the depthwise convolution.
+        expansion: Inner channels per input channel.
+        activation: Constructor of the activation.
+        excitation: Constructor of a module that rescales the inner channels, such as `SqueezeExcitation`, from their
+            number; None for no rescaling.
     """
 
     def __init__(
@@ -166,19 +167,19 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and c_in == c_out
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The height and width divided by the stride, `c_out` channels."""
+        """`(batch, c_in, height, width)` to `(batch, c_out, height / stride, width / stride)`."""
         result: torch.Tensor = self.layers(x)
         return x + result if self.residual else result
 
 
 class SqueezeExcitation(nn.Module):
-    """Every channel times a number that a small network finds from the means of all channels (Hu et al., 2018).
+    """Channels rescaled by a small network on the means of all channels (Hu et al., 2018).
 
     Args:
         channels: Channels of the input.
         squeezed: Width of the small network.
-        activation: Makes its activation.
-        gate: Makes what brings the numbers between 0 and 1.
+        activation: Constructor of its activation.
+        gate: Constructor of the final activation, which maps to [0, 1].
     """
 
     def __init__(
@@ -200,10 +201,10 @@ class SqueezeExcitation(nn.Module):
 
 
 class Resize(nn.Module):
-    """Images of another size, by bilinear interpolation that averages what it leaves out.
+    """Images resized by antialiased bilinear interpolation.
 
     Args:
-        share: Height and width for each of the input; rounded to whole pixels, at least one.
+        share: Ratio of output to input height and width; the result is rounded to whole pixels, at least one.
     """
 
     def __init__(self, share: float) -> None:

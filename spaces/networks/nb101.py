@@ -1,4 +1,4 @@
-"""The network of a NAS-Bench-101 cell: stem, stages of cells with a max-pool between them, head (Ying et al., 2019)."""
+"""Networks of NAS-Bench-101: stem, stages of cells with max-pools between stages, head (Ying et al., 2019)."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.networks.layers import conv_bn_relu, head
+from nasbench.spaces.values import NetworkSettings
 
 
 def network(
@@ -40,16 +40,16 @@ def network(
 def vertex_channels(c_in: int, c_out: int, matrix: npt.NDArray[np.int8]) -> list[int]:
     """Channels of each vertex (Ying et al., 2019, appendix; `compute_vertex_channels`).
 
-    The output channels are divided among the interior vertices that lead to the output, the first of them getting one
-    more where they do not divide evenly; any other has as many as the widest that it leads to.
+    The output channels are divided among the interior vertices with an edge to the output; if they do not divide
+    evenly, the first vertices get one more. Any other vertex is as wide as its widest successor.
 
     Raises:
-        InputError: There are fewer channels than vertices to divide them among.
+        InputError: There are fewer channels than vertices with an edge to the output.
     """
     output = len(matrix) - 1
     last = (np.flatnonzero(matrix[1:, output]) + 1).tolist()
     if len(last) > c_out:
-        raise InputError(f"{c_out} channels cannot be divided among {len(last)} vertices; build it with more channels")
+        raise InputError(f"{c_out} channels cannot be divided among {len(last)} vertices; use more channels")
     channels = [c_in, *(0,) * (output - 1), c_out]
     for place, v in enumerate(last):
         channels[v] = c_out // len(last) + (place < c_out % len(last))
@@ -60,7 +60,7 @@ def vertex_channels(c_in: int, c_out: int, matrix: npt.NDArray[np.int8]) -> list
 
 
 class Cell(nn.Module):
-    """One cell: vertices add what comes in, the output concatenates it and adds the projected input.
+    """One cell: vertices add their inputs, the output concatenates them and adds the projected input.
 
     Args:
         matrix: Upper-triangular adjacency matrix, shape `(v, v)`.
@@ -75,7 +75,7 @@ class Cell(nn.Module):
         self.channels = vertex_channels(c_in, c_out, matrix)
         self.sources = [
             (np.flatnonzero(column[1:]) + 1).tolist() for column in matrix.T
-        ]  # interior ones of each vertex
+        ]  # interior sources of each vertex
         self.projections = nn.ModuleDict(
             {str(v): conv_bn_relu(c_in, self.channels[v], 1) for v in np.flatnonzero(matrix[0])}
         )
@@ -85,7 +85,7 @@ class Cell(nn.Module):
         """`(batch, c_in, height, width)` to `(batch, c_out, height, width)`."""
         values: dict[int, torch.Tensor] = {}
         for v in range(1, self.output):
-            terms = [values[u][:, : self.channels[v]] for u in self.sources[v]]  # drops one channel at most
+            terms = [values[u][:, : self.channels[v]] for u in self.sources[v]]  # drops at most one channel
             values[v] = self.vertices[str(v)](self._sum(x, v, terms))
         last = [values[u] for u in self.sources[self.output]]
         return self._sum(x, self.output, [torch.cat(last, dim=1)] if last else [])

@@ -1,4 +1,4 @@
-"""Recurrent language models whose cell is a recipe of NAS-Bench-NLP (Klyuchnikov et al., 2020), in plain torch."""
+"""Recurrent language models with a cell of NAS-Bench-NLP (Klyuchnikov et al., 2020), in plain torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Cell(nn.Module):
     """One step of a recipe.
 
     Args:
-        recipe: By name of each node, inputs first: its operation and its inputs.
+        recipe: Node name -> operation and inputs, in topological order.
         inputs: Size of `x`.
         hidden: Size of all states and nodes.
     """
@@ -32,21 +32,21 @@ class Cell(nn.Module):
         self.states = [name for name in (f"h_new_{state}" for state in range(len(recipe))) if name in recipe]
         self.linear = nn.ModuleDict()
         for name, node in recipe.items():
-            if node["op"] == "linear":  # of several inputs: the sum of a map of each, with one bias
+            if node["op"] == "linear":  # a sum of one linear map per input, with one bias
                 self.linear[name] = nn.Linear(sum(inputs if read == "x" else hidden for read in node["input"]), hidden)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -1 / math.sqrt(hidden), 1 / math.sqrt(hidden))
 
     def forward(self, x: torch.Tensor, states: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """The new states `(b, hidden)` of `x` `(b, inputs)` and the states before; the first is the output."""
+        """New states `(b, hidden)` from `x` `(b, inputs)` and the previous states; the first is the output."""
         known = {"x": x, **{f"h_prev_{number}": state for number, state in enumerate(states)}}
         for name, node in self.recipe.items():
             op, reads = node["op"], [known[read] for read in node["input"]]
             if op == "linear":
                 known[name] = self.linear[name](torch.cat(reads, dim=1))
             elif op == "blend":
-                gate, one, other = reads
-                known[name] = gate * one + (1 - gate) * other
+                gate, a, b = reads
+                known[name] = gate * a + (1 - gate) * b
             elif op == "elementwise_prod":
                 known[name] = reads[0] * reads[1]
             elif op == "elementwise_sum":
@@ -57,29 +57,27 @@ class Cell(nn.Module):
 
 
 class LanguageModel(nn.Module):
-    """An embedding, layers of one cell, and the embedding again as a map to what is predicted (Press & Wolf, 2017).
+    """An embedding, layers of one cell, and the tied embedding as output map (Press & Wolf, 2017).
 
     Args:
-        recipe: Of the cell.
-        tokens: Number of tokens that are read.
-        predicted: How many of these, the first, are predicted.
-        sizes: Of the embedding, then of the states of each layer; the last is that of the embedding.
+        recipe: Recipe of the cell.
+        tokens: Number of input tokens.
+        predicted: Number of output tokens: the first of the input tokens.
+        sizes: Size of the embedding, then of the states of each layer; the last equals the first.
     """
 
     def __init__(
         self, recipe: Mapping[str, Mapping[str, Any]], tokens: int, predicted: int, sizes: Sequence[int]
     ) -> None:
         super().__init__()
-        assert sizes[0] == sizes[-1], (
-            f"the embedding is used twice, so its size {sizes[0]} is the last, not {sizes[-1]}"
-        )
+        assert sizes[0] == sizes[-1], f"the embedding is tied, so the last size is {sizes[0]}, not {sizes[-1]}"
         self.embedding = nn.Embedding(tokens, sizes[0])
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
         self.layers = nn.ModuleList(Cell(recipe, *pair) for pair in pairwise(sizes))
         self.bias = nn.Parameter(torch.zeros(predicted))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Logits `(b, predicted, length)` of tokens `(b, length)`, each of the token and those before it."""
+        """Logits `(b, predicted, length)` of tokens `(b, length)`, each from the token and those before it."""
         steps = self.embedding(tokens).unbind(dim=1)  # length x (b, size)
         for layer in self.layers:
             assert isinstance(layer, Cell)

@@ -1,10 +1,10 @@
-"""The network of a template space: cells that sum at each node, in the skeleton of NAS-Bench-201 (Dong & Yang, 2020).
+"""Networks of template spaces: cells that sum at each node, in the skeleton of NAS-Bench-201 (Dong & Yang, 2020).
 
-Operations that are known by name, with `k` of 1, 3, 5 or 7 (3 or 5 where dilated, not 1 for pools):
+Known operations, with `k` of 1, 3, 5 or 7 (3, 5 or 7 for separable convolutions and pools, 3 or 5 if dilated):
 
-- `skip`, `skip_connect`, `identity_ops`: what arrives;
+- `skip`, `skip_connect`, `identity`: the identity;
 - `conv{k}x{k}`, `conv_{k}x{k}`, `nor_conv_{k}x{k}`: ReLU, convolution, batch normalisation;
-- `sep_conv_{k}x{k}`, `dil_conv_{k}x{k}`: those of DARTS (Liu et al., 2019);
+- `sep_conv_{k}x{k}`, `dil_conv_{k}x{k}`: as in DARTS (Liu et al., 2019);
 - `maxpool{k}x{k}`, `max_pool_{k}x{k}`, `avgpool{k}x{k}`, `avg_pool_{k}x{k}`: pools of stride 1.
 """
 
@@ -16,9 +16,9 @@ from torch import nn
 
 from nasbench.errors import InputError
 from nasbench.imports import function
-from nasbench.spaces.base import NetworkSettings
 from nasbench.spaces.networks.cell_pair import operation
 from nasbench.spaces.networks.layers import ResidualReduction, conv_bn, head
+from nasbench.spaces.values import NetworkSettings
 
 _PATTERNS = (
     (r"skip|skip_connect|identity", "skip_connect"),
@@ -27,7 +27,7 @@ _PATTERNS = (
     (r"dil_conv_([35])x\1", r"dil_conv_\1x\1"),
     (r"(max|avg)_?pool_?([357])x\2", r"\1_pool_\2x\2"),
 )
-"""Names as they are written, and as `cell_pair_network.operation` has them."""
+"""Patterns of accepted names, and the names of `cell_pair.operation`."""
 
 
 def network(
@@ -36,11 +36,11 @@ def network(
     """Images `(batch, c_image, height, width)` to logits `(batch, classes)`.
 
     Args:
-        plan: For each node of a cell after the input: its operation and the nodes that it sums, 0 being the input.
-            The last is the output, which has none.
+        plan: Operation and summed nodes of each node of a cell after the input, which is node 0. The last node is the
+            output, whose operation is ignored.
         c_image: Channels of an image.
         classes: Number of logits.
-        settings: Width, cells in each stage, and stages.
+        settings: Width, cells per stage, and stages.
     """
     channels = settings.channels
     blocks: list[nn.Module] = [conv_bn(c_image, channels, 3)]
@@ -53,7 +53,7 @@ def network(
 
 
 class SumCell(nn.Module):
-    """Cell whose nodes each do an operation on the sum of earlier ones; see `network` for the plan."""
+    """Cell whose nodes each apply an operation to a sum of earlier nodes; see `network` for the plan."""
 
     def __init__(self, plan: Sequence[tuple[str, Sequence[int]]], channels: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class SumCell(nn.Module):
         self.operations = nn.ModuleList(layer(op, channels) for op, _ in plan[:-1])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The sum at the output, which is zero where nothing arrives; shape as `x`."""
+        """The sum at the output, zero if it has no inputs; same shape as `x`."""
         nodes = [x]
         for op, sources in zip(self.operations, self.sources, strict=False):  # the output has no operation
             nodes.append(op(_sum(nodes, sources)))
@@ -76,20 +76,20 @@ def _sum(nodes: Sequence[torch.Tensor], sources: Sequence[int]) -> torch.Tensor:
 
 
 def layer(op: str, channels: int) -> nn.Module:
-    """The operation that is known by this name or made by the function `"module:function"`; keeps the shape.
+    """The operation with this name, or built by the function `"module:function"`; keeps the shape.
 
     Raises:
-        InputError: There is none.
+        InputError: The name is unknown, or the function builds no module.
     """
     if ":" in op:
-        made = function(op, "channels")(channels)
-        if not isinstance(made, nn.Module):
-            raise InputError(f"{op} returns {type(made).__name__}, not a torch.nn.Module")
-        return made
+        module = function(op, "channels")(channels)
+        if not isinstance(module, nn.Module):
+            raise InputError(f"{op} returns {type(module).__name__}, not a torch.nn.Module")
+        return module
     for pattern, name in _PATTERNS:
         if match := re.fullmatch(pattern, op):
             return operation(match.expand(name), channels, stride=1)
     raise InputError(
         f"no layer is known for the operation {op!r}; name one in layers={{{op!r}: 'module:function'}}, a function of "
-        "the channels, or use a name as conv3x3, sep_conv_5x5, maxpool3x3, skip or none"
+        "the channels, or use a known name: conv3x3, sep_conv_5x5, maxpool3x3, skip or none"
     )

@@ -1,4 +1,4 @@
-"""What the networks of both levels of TransNAS-Bench-101 are built of (Duan et al., 2021)."""
+"""Stem and residual block of the networks of TransNAS-Bench-101, both levels (Duan et al., 2021)."""
 
 from collections.abc import Sequence
 
@@ -7,28 +7,28 @@ from torch import nn
 
 from nasbench.spaces.networks import layers
 
-LARGE = 64
-"""Images of at least this height and width are divided by four in the stem."""
+MIN_SIDE_TO_REDUCE = 64
+"""Minimum height and width of images that the stem divides by four."""
 
 
 def stem(shape: Sequence[int], channels: int) -> list[nn.Module]:
     """Two convolutions, to half and to all of the channels; both halve large images.
 
     Args:
-        shape: Of an image: channels, height, width.
-        channels: Of the result.
+        shape: Channels, height and width of an image.
+        channels: Output channels.
     """
-    half, stride = (channels + 1) // 2, 2 if min(shape[1:]) >= LARGE else 1
+    half, stride = (channels + 1) // 2, 2 if min(shape[1:]) >= MIN_SIDE_TO_REDUCE else 1
     return [layers.conv_bn(shape[0], half, 3, stride), layers.relu_conv_bn(half, channels, 3, stride)]
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions 3x3, each after a ReLU, and the input, which a convolution 1x1 brings into shape if need be.
+    """Two 3x3 convolutions, each after a ReLU, plus the input, projected by a 1x1 convolution if the shape changes.
 
     Args:
         c_in: Channels of the input.
         c_out: Channels of the output.
-        stride: By what height and width are divided.
+        stride: Divisor of height and width.
     """
 
     def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
@@ -38,6 +38,6 @@ class BasicBlock(nn.Module):
         self.shortcut = nn.Identity() if keeps else layers.conv_bn(c_in, c_out, 1, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The height and width divided by the stride, `c_out` channels."""
+        """`(batch, c_in, height, width)` to `(batch, c_out, height / stride, width / stride)`."""
         total: torch.Tensor = self.residual(x) + self.shortcut(x)
         return total

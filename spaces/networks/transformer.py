@@ -1,7 +1,7 @@
 """Transformers over characters: attention, linear transforms, span-based convolutions, encoders and decoders.
 
-All blocks map hidden states `(b, length, width)` to hidden states of the same shape. Products of matrices are written
-out, so that `nasbench.measures.flops` counts them.
+All blocks map hidden states `(b, length, width)` to hidden states of the same shape. Matrix products are explicit, so
+`nasbench.measures.flops` counts them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from nasbench.tasks.language import MaskedLanguage
 
 
 def scaled(width: int, channels: int, reference: int, heads: int) -> int:
-    """A published width where the reference has so many channels.
+    """A published width, scaled from `reference` to `channels` channels.
 
     Raises:
-        InputError: It cannot be divided among the heads.
+        InputError: The result cannot be divided among the heads.
     """
     result = max(1, round(width * channels / reference))
     if result % heads:
@@ -31,15 +31,15 @@ def scaled(width: int, channels: int, reference: int, heads: int) -> int:
 
 
 class Attention(nn.Module):
-    """Multi-head attention (Vaswani et al., 2017, equation 1), or weighted: `softmax(q W k^T) v` (Luong et al., 2015).
+    """Multi-head attention (Vaswani et al., 2017, equation 1), or weighted `softmax(q W k^T) v` (Luong et al., 2015).
 
     Args:
-        width: Of what asks, and of the answer.
+        width: Input and output width.
         heads: Number of heads.
-        inner: Width of queries, keys and values, all heads together.
-        source: Width of what is attended to; `width` if not given.
-        weighted: Whether there is a matrix between query and key, in place of the scale.
-        causal: Whether a place sees only itself and those before it.
+        inner: Width of queries, keys and values over all heads.
+        source: Width of the attended states; `width` if None.
+        weighted: Whether a learnt matrix between query and key replaces the scale.
+        causal: Whether a position attends only to itself and earlier positions.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(inner, width)
 
     def forward(self, x: torch.Tensor, memory: torch.Tensor | None = None) -> torch.Tensor:
-        """Of each place of `x` `(b, length, width)` to all of `memory`, or to `x` itself."""
+        """Attention of `x` `(b, length, width)` to `memory`, or to `x` itself."""
         source = x if memory is None else memory
         q, k, v = (
             part.view(*part.shape[:2], self.heads, -1).transpose(1, 2)  # (b, heads, length, size)
@@ -76,9 +76,9 @@ class Attention(nn.Module):
 
 
 class LinearTransform(nn.Module):
-    """The real part of a Fourier transform, or a cosine transform, over places and over the width of each head.
+    """Real part of a Fourier transform, or a cosine transform, over positions and over the width of each head.
 
-    As in FNet (Lee-Thorp et al., 2022), then a linear map over all heads. The transforms have no weights.
+    As in FNet (Lee-Thorp et al., 2022), followed by a linear map over all heads. The transforms have no weights.
     """
 
     places: torch.Tensor
@@ -102,13 +102,13 @@ class LinearTransform(nn.Module):
 
 
 def fourier(n: int) -> torch.Tensor:
-    """The real and the (negative) imaginary part of the orthonormal Fourier transform of `n` numbers; `(2, n, n)`."""
+    """Real and negative imaginary part of the orthonormal Fourier transform of `n` numbers; shape `(2, n, n)`."""
     angle = 2 * math.pi * torch.outer(torch.arange(n), torch.arange(n)) / n
     return torch.stack([angle.cos(), angle.sin()]) / math.sqrt(n)
 
 
 def cosine(n: int) -> torch.Tensor:
-    """The orthonormal cosine transform of type II of `n` numbers, a row for each frequency; shape `(1, n, n)`."""
+    """Orthonormal cosine transform of type II of `n` numbers, one row per frequency; shape `(1, n, n)`."""
     angle = math.pi * torch.outer(torch.arange(n), torch.arange(n) + 0.5) / n
     scale = torch.full((n, 1), math.sqrt(2 / n))
     scale[0] = math.sqrt(1 / n)
@@ -116,12 +116,12 @@ def cosine(n: int) -> torch.Tensor:
 
 
 class SpanConvolution(nn.Module):
-    """Dynamic span-based convolution: each place makes its own kernel of what is around it (Jiang et al., 2020, eq. 5).
+    """Dynamic span-based convolution: each position computes its kernel from its span (Jiang et al., 2020, eq. 5).
 
     Args:
-        width: Of the hidden states.
-        heads: Parts of the width that share a kernel.
-        span: Places that a kernel covers, an odd number.
+        width: Width of the hidden states.
+        heads: Number of kernels per position, each for a part of the width.
+        span: Positions covered by a kernel, an odd number.
     """
 
     def __init__(self, width: int, heads: int, span: int) -> None:
@@ -152,7 +152,7 @@ class FeedForward(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """A block added to what it reads, then layer normalisation."""
+    """A block plus its input, then layer normalisation."""
 
     def __init__(self, block: nn.Module, width: int) -> None:
         super().__init__()
@@ -165,11 +165,11 @@ class Residual(nn.Module):
 
 
 class Embedding(nn.Module):
-    """Characters and their places to hidden states: tokens `(b, length)` to `(b, length, width)`."""
+    """Embedding of characters and positions: tokens `(b, length)` to `(b, length, width)`."""
 
     def __init__(self, task: MaskedLanguage, width: int) -> None:
         super().__init__()
-        self.tokens = nn.Embedding(task.vocabulary + 1, width)  # the mask too
+        self.tokens = nn.Embedding(task.vocabulary + 1, width)  # including the mask
         self.places = nn.Parameter(0.02 * torch.randn(task.length, width))
         self.norm = nn.LayerNorm(width)
 
@@ -184,9 +184,9 @@ class Encoder(nn.Sequential):
 
     Args:
         task: Length and vocabulary.
-        width: Of the hidden states.
-        layers: For each layer its operation as in `spaces/flexibert.py`, heads, feed-forward width, and how many
-            feed-forward networks follow each other.
+        width: Width of the hidden states.
+        layers: Operation (as in `spaces/flexibert.py`), heads, feed-forward width, and number of stacked feed-forward
+            networks of each layer.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class Encoder(nn.Sequential):
         super().__init__(*blocks, nn.Linear(width, task.vocabulary))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Logits of the characters at each place."""
+        """Logits of the characters at each position."""
         logits: torch.Tensor = super().forward(tokens)  # type: ignore[no-untyped-call]
         return logits.mT
 
@@ -226,7 +226,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention to what came before, attention to the encoder, then a feed-forward network."""
+    """Causal self-attention, cross-attention to the encoder, then a feed-forward network."""
 
     def __init__(self, width: int, heads: int, cross_heads: int, inner: int, source: int, feed_forward: int) -> None:
         super().__init__()
@@ -235,7 +235,7 @@ class DecoderLayer(nn.Module):
         self.feed_forward = Residual(FeedForward(width, feed_forward, nn.ReLU), width)
 
     def forward(self, x: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
-        """New hidden states; `memory` is what the encoder's layers gave, one after the other."""
+        """New hidden states; `memory` holds the outputs of encoder layers, concatenated along positions."""
         result: torch.Tensor = self.feed_forward(self.cross(self.attention(x), memory))
         return result
 
@@ -243,16 +243,16 @@ class DecoderLayer(nn.Module):
 class EncoderDecoder(nn.Module):
     """The transformer of HAT (Wang et al., 2020): tokens `(b, length)` to logits `(b, vocabulary, length)`.
 
-    The encoder reads all tokens. The decoder reads those before each place (a mask before the first), attends to what
-    the last layers of the encoder gave, concatenated along the places, and says which character is at the place.
+    The encoder reads all tokens. The decoder predicts the character at each position from the earlier tokens (a mask
+    before the first) and from the outputs of the last encoder layers, concatenated along positions.
 
     Args:
         task: Length and vocabulary.
         inner: Width of queries, keys and values.
-        width: Of the encoder.
-        decoder_width: Of the decoder.
+        width: Width of the encoder.
+        decoder_width: Width of the decoder.
         encoder: Heads and feed-forward width of each layer.
-        decoder: Heads, heads to the encoder, layers attended to and feed-forward width of each layer.
+        decoder: Heads, cross-attention heads, number of attended layers and feed-forward width of each layer.
     """
 
     def __init__(
@@ -275,14 +275,14 @@ class EncoderDecoder(nn.Module):
         self.out = nn.Linear(decoder_width, task.vocabulary)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Logits of the characters at each place."""
-        x, given = self.source(tokens), []
+        """Logits of the characters at each position."""
+        x, memory = self.source(tokens), []
         for layer in self.encoder:
             x = layer(x)
-            given.append(x)
-        before = nn.functional.pad(tokens[:, :-1], (1, 0), value=self.mask)
-        y = self.target(before)
+            memory.append(x)
+        earlier = nn.functional.pad(tokens[:, :-1], (1, 0), value=self.mask)
+        y = self.target(earlier)
         for layer, attended in zip(self.decoder, self.attended, strict=True):
-            y = layer(y, torch.cat(given[-attended:], dim=1))
+            y = layer(y, torch.cat(memory[-attended:], dim=1))
         logits: torch.Tensor = self.out(y)
         return logits.mT

@@ -1,7 +1,7 @@
-"""Networks of YOLO detectors: the block of each generation, in one backbone, one neck and one kind of head.
+"""YOLO detectors: the block of each generation, in a common backbone, neck and head (Lazarevich et al., 2023).
 
-Blocks are made by `BLOCKS[name](c_in, c_out, n)` and keep height and width; `n` is how often their inner part, on half
-of the channels where nothing else is said, is repeated.
+`BLOCKS[name](c_in, c_out, n)` builds a block, which keeps height and width. Its inner part, on half of the channels
+unless stated otherwise, is repeated `n` times.
 """
 
 from collections.abc import Callable
@@ -20,35 +20,35 @@ def conv(c_in: int, c_out: int, kernel: int, stride: int = 1, act: type[nn.Modul
 
 
 class Residual(nn.Module):
-    """Its input plus what the layers make of it."""
+    """Layers plus their input."""
 
     def __init__(self, *parts: nn.Module) -> None:
         super().__init__()
         self.layers = nn.Sequential(*parts)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """`(b, c, h, w)` to the same."""
+        """`(b, c, h, w)` to the same shape."""
         result: torch.Tensor = x + self.layers(x)
         return result
 
 
 def darknet(c_in: int, c_out: int, n: int) -> nn.Module:
-    """YOLOv3: residual pairs of a 1x1 convolution to half of the channels and one of 3x3 back (Redmon, 2018)."""
+    """YOLOv3: residual pairs of a 1x1 convolution to half of the channels and a 3x3 convolution (Redmon, 2018)."""
     first = [conv(c_in, c_out, 1)] if c_in != c_out else []
     half = c_out // 2
     return nn.Sequential(*first, *(Residual(conv(c_out, half, 1), conv(half, c_out, 3)) for _ in range(n)))
 
 
 class Partial(nn.Module):
-    """Cross-stage partial: one half of the channels through the layers, the other past them (Wang et al., 2020).
+    """Cross-stage partial: one half of the channels passes through layers, the other bypasses them (Wang et al., 2020).
 
     Args:
         c_in: Channels of the input.
         c_out: Channels of the output.
-        inner: Makes the layers for so many channels.
+        inner: Constructor of the layers, from the number of channels.
         act: Activation.
-        share: Channels of each half, as a part of those of the output.
-        joint: Whether the two halves are normalised together, and the layers end in a plain convolution (YOLOv4).
+        share: Ratio of the channels of each half to output channels.
+        joint: Whether both halves are normalised together, after a plain convolution (YOLOv4).
     """
 
     def __init__(
@@ -93,7 +93,10 @@ def c3(c_in: int, c_out: int, n: int) -> nn.Module:
 
 
 class RepVGG(nn.Module):
-    """ReLU of a 3x3 and a 1x1 convolution and, of one shape, the input, each normalised (Ding et al., 2021)."""
+    """ReLU of the sum of a 3x3 convolution, a 1x1 convolution and the input, each normalised (Ding et al., 2021).
+
+    The input is left out if the number of channels changes.
+    """
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
@@ -108,12 +111,12 @@ class RepVGG(nn.Module):
 
 
 def rep(c_in: int, c_out: int, n: int) -> nn.Module:
-    """YOLOv6-S: convolutions that can be merged after training, one after the other (Li et al., 2022)."""
+    """YOLOv6-S: a sequence of convolutions that can be merged after training (Li et al., 2022)."""
     return nn.Sequential(RepVGG(c_in, c_out), *(RepVGG(c_out, c_out) for _ in range(n - 1)))
 
 
 def bepc3(c_in: int, c_out: int, n: int) -> nn.Module:
-    """YOLOv6-M: a partial stage of two thirds of the channels, with residual pairs of such convolutions."""
+    """YOLOv6-M: a partial stage with two thirds of the channels and residual pairs of mergeable convolutions."""
 
     def inner(c: int) -> nn.Module:
         return nn.Sequential(*(Residual(RepVGG(c, c), RepVGG(c, c)) for _ in range(max(1, n // 2))))
@@ -131,13 +134,13 @@ def bepc3_silu(c_in: int, c_out: int, n: int) -> nn.Module:
 
 
 class Branching(nn.Module):
-    """Two branches of the input, of which one goes through layers; what comes out on the way is concatenated.
+    """Two branches of the input; one passes through steps, and all intermediate results are concatenated.
 
     Args:
         c_in: Channels of the input.
         c_out: Channels of the output.
-        hidden: Channels of every part.
-        steps: The layers between two of the results that are kept.
+        hidden: Channels of every result.
+        steps: Layers between successive results.
     """
 
     def __init__(self, c_in: int, c_out: int, hidden: int, steps: list[nn.Module]) -> None:
@@ -156,7 +159,7 @@ class Branching(nn.Module):
 
 
 def elan(c_in: int, c_out: int, n: int) -> nn.Module:
-    """YOLOv7: pairs of 3x3 convolutions on a quarter of the channels, all kept (ELAN, Wang et al., 2022)."""
+    """YOLOv7: pairs of 3x3 convolutions on a quarter of the channels, all concatenated (ELAN, Wang et al., 2022)."""
     hidden = max(1, c_out // 4)
     pairs: list[nn.Module] = [
         nn.Sequential(conv(hidden, hidden, 3), conv(hidden, hidden, 3)) for _ in range(max(1, n // 2))
@@ -165,7 +168,7 @@ def elan(c_in: int, c_out: int, n: int) -> nn.Module:
 
 
 def c2f(c_in: int, c_out: int, n: int) -> nn.Module:
-    """YOLOv8: residual pairs of 3x3 convolutions, all kept (Jocher et al., 2023)."""
+    """YOLOv8: residual pairs of 3x3 convolutions, all concatenated (Jocher et al., 2023)."""
     half = max(1, c_out // 2)
     return Branching(c_in, c_out, half, [Residual(conv(half, half, 3), conv(half, half, 3)) for _ in range(n)])
 
@@ -183,7 +186,7 @@ BLOCKS: dict[str, Callable[[int, int, int], nn.Module]] = {
 
 
 class Pooling(nn.Module):
-    """Spatial pyramid pooling: largest values of three growing windows beside the feature itself (SPPF of YOLOv5)."""
+    """Spatial pyramid pooling: the feature and its maxima over three growing windows (SPPF of YOLOv5)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -191,7 +194,7 @@ class Pooling(nn.Module):
         self.first, self.last = conv(channels, half, 1), conv(4 * half, channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """`(b, c, h, w)` to the same."""
+        """`(b, c, h, w)` to the same shape."""
         parts = [self.first(x)]
         for _ in range(3):
             parts.append(functional.max_pool2d(parts[-1], 5, 1, 2))
@@ -200,7 +203,7 @@ class Pooling(nn.Module):
 
 
 class Head(nn.Module):
-    """Class logits and distances of one level, from branches of their own."""
+    """Class logits and distances of one level, from separate branches."""
 
     def __init__(self, c_in: int, hidden: int, classes: int) -> None:
         super().__init__()
@@ -223,9 +226,9 @@ class Detector(nn.Module):
 
     Args:
         block: Name of the block.
-        channels: Those of the stem and of the stages of levels 2 to 5.
-        repeats: Those of the four stages, and of the stages of the neck.
-        size: Height and width of the image after it is resized.
+        channels: Channels of the stem and of the stages of levels 2 to 5.
+        repeats: Repeats of the four stages, and of the stages of the neck.
+        size: Height and width of the resized image.
         images: The task.
     """
 
@@ -233,22 +236,26 @@ class Detector(nn.Module):
         self, block: str, channels: list[int], repeats: list[int], size: tuple[int, int], images: ObjectDetection
     ) -> None:
         super().__init__()
-        make, self.size = BLOCKS[block], size
+        make_block, self.size = BLOCKS[block], size
         stem, c2, c3, c4, c5 = channels
         n2, n3, n4, n5, neck = repeats
         self.start = nn.Sequential(
-            conv(images.shape[0], stem, 3, 2), conv(stem, c2, 3), make(c2, c2, n2), conv(c2, c3, 3), make(c3, c3, n3)
+            conv(images.shape[0], stem, 3, 2),
+            conv(stem, c2, 3),
+            make_block(c2, c2, n2),
+            conv(c2, c3, 3),
+            make_block(c3, c3, n3),
         )
-        self.stage4 = nn.Sequential(conv(c3, c4, 3, 2), make(c4, c4, n4))
-        self.stage5 = nn.Sequential(conv(c4, c5, 3, 2), make(c5, c5, n5), Pooling(c5))
-        self.from5, self.up4 = conv(c5, c4, 1), make(2 * c4, c4, neck)
-        self.from4, self.up3 = conv(c4, c3, 1), make(2 * c3, c3, neck)
-        self.to4, self.down4 = conv(c3, c3, 3, 2), make(2 * c3, c4, neck)
-        self.to5, self.down5 = conv(c4, c4, 3, 2), make(2 * c4, c5, neck)
+        self.stage4 = nn.Sequential(conv(c3, c4, 3, 2), make_block(c4, c4, n4))
+        self.stage5 = nn.Sequential(conv(c4, c5, 3, 2), make_block(c5, c5, n5), Pooling(c5))
+        self.from5, self.up4 = conv(c5, c4, 1), make_block(2 * c4, c4, neck)
+        self.from4, self.up3 = conv(c4, c3, 1), make_block(2 * c3, c3, neck)
+        self.to4, self.down4 = conv(c3, c3, 3, 2), make_block(2 * c3, c4, neck)
+        self.to5, self.down5 = conv(c4, c4, 3, 2), make_block(2 * c4, c5, neck)
         self.heads = nn.ModuleList(Head(c, c3, images.classes) for c in (c3, c4, c5))
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """All levels, the finest first."""
+        """All levels, finest first."""
         if x.shape[2:] != self.size:
             x = functional.interpolate(x, self.size, mode="bilinear", align_corners=False)
         level3 = self.start(x)
@@ -263,11 +270,11 @@ class Detector(nn.Module):
 
 
 def _enlarged(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """`x` in the height and width of another feature: the nearest pixels."""
+    """`x` resized to the height and width of another feature, by nearest pixels."""
     return functional.interpolate(x, like.shape[2:], mode="nearest")
 
 
-def detector(block: str, channels: list[int], repeats: list[int], larger: float, images: ObjectDetection) -> nn.Module:
-    """The network of `YOLO.network`, for images that are resized by a factor."""
-    height, width = (max(1, round(side * larger)) for side in images.shape[1:])
+def detector(block: str, channels: list[int], repeats: list[int], zoom: float, images: ObjectDetection) -> nn.Module:
+    """The network of `YOLO.network`, for images resized by the factor `zoom`."""
+    height, width = (max(1, round(side * zoom)) for side in images.shape[1:])
     return Detector(block, channels, repeats, (height, width), images)

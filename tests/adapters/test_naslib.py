@@ -28,6 +28,7 @@ from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
 from nasbench.evaluate.predictors import evaluate
 from nasbench.importers import importers
+from nasbench.predictors import Inputs
 from nasbench.spaces import spaces
 
 SHARED = Path(__file__).parents[2] / "../shared/tables/nats_bench_sample"
@@ -237,8 +238,8 @@ def test_encodings_and_errors() -> None:
     assert (encoded["num_vertices"], encoded["operations"].shape) == (8, (8, 7))
     for message, call in [
         ("unknown encoding 'bonas'", lambda: graph.encode("bonas")),
-        ("is six of 0 skip_connect, 1 none", lambda: graph.set_spec((5, 0, 0, 0, 0, 0))),
-        ("a dictionary of 'matrix' and 'ops'", lambda: NasBench101SearchSpace().set_spec((1, 2))),
+        ("is six numbers out of 0 skip_connect, 1 none", lambda: graph.set_spec((5, 0, 0, 0, 0, 0))),
+        ("a dictionary with 'matrix' and 'ops'", lambda: NasBench101SearchSpace().set_spec((1, 2))),
         ("two cells of pairs", lambda: NasBench301SearchSpace().set_spec((1, 2))),
         ("to sample among the architectures of a file", lambda: graph.sample_random_architecture(load_labeled=True)),
     ]:
@@ -295,18 +296,19 @@ def test_their_predictors_as_ours() -> None:
     (xtrain, ytrain), (xtest, ytest) = labelled(60, 0), labelled(30, 1000)
     space = xtrain[0].space
     theirs = Counts()
-    ours = FromNaslib(theirs).fit(space, np.stack([x.genotype for x in xtrain]), ytrain)
-    prediction = ours.predict(np.stack([x.genotype for x in xtest]))
+    train, test = (Inputs.of(space, np.stack([x.genotype for x in graphs])) for graphs in (xtrain, xtest))
+    ours = FromNaslib(theirs).fit(train, ytrain)
+    prediction = ours.predict(test)
     assert np.corrcoef(prediction.mean, ytest)[0, 1] > 0.9
     np.testing.assert_allclose(prediction.std, ytrain.std())  # it says nothing of its error
     theirs.members = 3
-    ensemble = ours.predict(np.stack([x.genotype for x in xtest]))
+    ensemble = ours.predict(test)
     np.testing.assert_allclose(ensemble.std, 0.1 * ytrain.std())
     with pytest.raises(InputError, match="cannot be stored"):
         ours.state()
     theirs.query = lambda xtest, info=None: np.zeros(3)  # type: ignore[method-assign]
     with pytest.raises(InputError, match=r"gives \(3,\) for 30"):
-        ours.predict(np.stack([x.genotype for x in xtest]))
+        ours.predict(test)
 
 
 WRAPPED = """
@@ -335,5 +337,5 @@ def test_their_predictors_are_scored_as_ours(tmp_path: Path, monkeypatch: pytest
     metric = base.Metric("c", "validation_accuracy", "validation", "percent", "maximise", DIMS[:1])
     column = Column(metric, values, np.zeros(len(values), dtype=np.uint8))
     benchmark = TabularBenchmark(Table(spaces.create("nb201"), genotypes, (), {}, {metric.path: column}))
-    results = evaluate(benchmark, metric.path, predictors=["wrapped:Mine"], train_sizes=[30], test_size=30, seeds=2)
+    results = evaluate(benchmark, metric.path, predictors=["wrapped:Mine"], train_sizes=[30], test_size=30, splits=2)
     assert all(record["kendall_tau"] > 0.5 for record in results.records)

@@ -1,4 +1,4 @@
-"""The api object of NATS-Bench: by hand, and against the package `nats_bench` on its own published records."""
+"""The api object of NATS-Bench: by hand, and against the package `nats_bench` on its published records."""
 
 import random
 from pathlib import Path
@@ -194,7 +194,7 @@ def test_the_older_api_object(capsys: pytest.CaptureFixture[str]) -> None:
 def test_errors_say_what_there_is(api: nats.NATS) -> None:
     for error, message, call in [
         (ValueError, "invalid index 100000", lambda: api.get_more_info(100000, "cifar100")),
-        (ValueError, "is no architecture of nb201", lambda: api.get_more_info("|a~0|", "cifar100")),
+        (ValueError, "is not an architecture of nb201", lambda: api.get_more_info("|a~0|", "cifar100")),
         (KeyError, "no trainings with hp=200; it has 12", lambda: api.get_more_info(3, "cifar100", hp=200)),
         (KeyError, "no cifar10 with hp=12; it has cifar100 with hp=12", lambda: api.get_more_info(3, "cifar10")),
         (KeyError, "seed 888; it has 111, 777", lambda: api.get_more_info(3, "cifar100", is_random=888)),
@@ -208,7 +208,7 @@ def test_errors_say_what_there_is(api: nats.NATS) -> None:
         (ValueError, "unknown operation", lambda: api.str2matrix("|a~0|")),
         (ValueError, "expected a cell", lambda: api.str2lists("|a|")),
         (ValueError, "invalid search space", lambda: nats.create(made_up(), "all")),
-        (ValueError, "not of 'sss'", lambda: nats.create(made_up(), "sss")),
+        (ValueError, "not 'sss'", lambda: nats.create(made_up(), "sss")),
         (ValueError, "pass the path", lambda: nats.create(None, "tss", fast_mode=True)),  # type: ignore[arg-type]
         (
             OSError,
@@ -225,7 +225,7 @@ def test_other_spaces_are_refused() -> None:
     column = Column(metric, np.ones(1), np.zeros(1, dtype=np.uint8))
     space = NB101()
     table = Table(space, space.sample(1, np.random.default_rng(0)), (), {}, {metric.path: column})
-    with pytest.raises(InputError, match="not of NATS-Bench"):
+    with pytest.raises(InputError, match="not one of NATS-Bench"):
         nats.create(TabularBenchmark(table), "tss")
 
 

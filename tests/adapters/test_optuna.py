@@ -147,7 +147,7 @@ def test_a_surrogate_of_a_space_with_rules() -> None:
 
 def test_errors(benchmark: TabularBenchmark) -> None:
     cases: list[tuple[Any, str, Any]] = [
-        (InputError, "is for the one who judges a search", lambda: objective(benchmark, "test_accuracy")),
+        (InputError, "is for judging a search", lambda: objective(benchmark, "test_accuracy")),
         (InputError, "has no direction", lambda: objective(benchmark, "kept")),
         (InputError, "at least one metric", lambda: directions(benchmark, [])),
         (InputError, "a curve is of one metric", lambda: objective(benchmark, "latency", epoch="curve")),

@@ -1,4 +1,4 @@
-"""What a metric says of itself, its counterpart on another split, and how a file keeps it."""
+"""Properties of a metric, its counterpart on another split, and its round trip through a file."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Merging: what is one architecture, what is filled, what is refused, and one table of four published ones."""
+"""Merging: identity of architectures, filled gaps, conflicts, and one table from four published ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from scipy.stats import kendalltau, spearmanr
 
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.merge import LEFT_OUT, join, merge, report
+from nasbench.benchmark.join import LEFT_OUT, join
+from nasbench.benchmark.merge import merge, report
 from nasbench.benchmark.rename import renamed, renamed_as
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -45,7 +46,7 @@ def table(genotypes, columns, seeds=(), epochs=None, recipe=None, space="nb201")
 
 
 def told(merged, path):
-    """The numbers of a metric, with the reason where there is none."""
+    """The numbers of a metric, or the reasons where they are missing."""
     one = merged.columns[path]
     texts = np.array(["", *one.reasons], dtype=object)
     return np.where(one.missing > 0, texts[one.missing], one.values).tolist()
@@ -123,7 +124,7 @@ def test_the_preferred_source_wins_wherever_it_has_a_number() -> None:
             "sources": {"ab"[k]: [2, 1][k] for k in order}, "missing": 0, "agreed": 0, "overruled": 1,
         }  # fmt: skip
     third = table([B], [column("d/x", [3])])
-    with pytest.raises(InputError, match="a and c disagree about 1 of 1"):  # of which the preferred knows nothing
+    with pytest.raises(InputError, match="a and c disagree about 1 of 1"):  # the preferred table has no such number
         merge([one, other, third], ["a", "b", "c"], prefer="b")
     with pytest.raises(InputError, match="preferred table is one of a, b"):
         merge([one, other], ["a", "b"], prefer="c")
@@ -149,11 +150,11 @@ def test_axes_of_a_metric_are_the_same_in_all() -> None:
 
 def test_only_tables_of_one_space_and_settings_are_merged() -> None:
     rows = [[3] * 6]
-    with pytest.raises(InputError, match="a is of the space nb201, b of tnb101_micro; only tables of one"):
+    with pytest.raises(InputError, match="a has the space nb201, b has tnb101_micro; merge tables of one"):
         merge([table(rows, []), table(rows, [], space="tnb101_micro")], ["a", "b"])
     two, three = (ChoiceSpace({"width": widths}) for widths in ([8, 16], [8, 16, 32]))
     tables = [Table(space, np.zeros((1, 1), dtype=np.int8), (), {}, {}) for space in (two, three)]
-    with pytest.raises(InputError, match=r"\[8, 16\]\}.*, b of .*\[8, 16, 32\]"):
+    with pytest.raises(InputError, match=r"\[8, 16\]\}.*, b has .*\[8, 16, 32\]"):
         merge(tables, ["a", "b"])
     assert len(merge([tables[0], tables[0]], ["a", "b"]).genotypes) == 1
 
@@ -179,7 +180,7 @@ FIRST, SECOND = (
     SPACE.from_matrix(BRANCHES, ["input", *between, "output"]).tolist()
     for between in (("conv1x1-bn-relu", "maxpool3x3"), ("maxpool3x3", "conv1x1-bn-relu"))
 )
-"""Two labels of one network: a convolution beside a pooling, one or the other first."""
+"""Two labelled graphs of one network: a convolution parallel to a pooling, in either order."""
 
 
 def test_labels_of_one_network_join_by_key_and_not_by_genotype() -> None:
@@ -203,7 +204,7 @@ def test_labels_that_one_source_tells_apart_join_by_genotype() -> None:
 
 
 def test_dead_operations_share_no_latency() -> None:
-    """Cells of one function, of which one computes what nobody reads, are two."""
+    """Two cells that compute one function, one with a dead operation, are two architectures."""
     lean, laden = [0, 0, 0, 1, 0, 0], [3, 0, 0, 1, 0, 0]
     space = spaces.create("nb201")
     assert len(set(space.function_key(np.array([lean, laden], dtype=np.int8)).tolist())) == 1
@@ -213,7 +214,7 @@ def test_dead_operations_share_no_latency() -> None:
 
 @st.composite
 def several(draw: st.DrawFn) -> list[Table]:
-    """Two to four tables of some of eight networks under any of their labels, which agree about all numbers."""
+    """Two to four tables of eight networks under any of their labels, with consistent numbers."""
     space = SPACE
     pool = space.sample(8, np.random.default_rng(draw(st.integers(0, 9))))
     pool = np.unique(np.concatenate([pool, space.canonical(pool)]), axis=0)

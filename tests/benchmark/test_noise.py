@@ -1,4 +1,4 @@
-"""The noise between seeds: by hand, by simulation, on a published table, and what a file may not say."""
+"""The noise between seeds: by hand, by simulation, on a published table, and in damaged files."""
 
 import json
 from dataclasses import replace
@@ -29,7 +29,7 @@ MACRO = Path(__file__).parents[2] / "../shared/tables/nas_bench_macro/raw"
 
 
 def made(n: int, seeds: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Means from 50 to 90 and numbers about them, whose deviation falls from 3 to 1."""
+    """Means from 50 to 90, and numbers around them with a deviation that falls from 3 to 1."""
     mean = rng.uniform(50, 90, n)
     return mean, mean[:, None] + (3 - (mean[:, None] - 50) / 20) * rng.normal(size=(n, seeds))
 
@@ -38,7 +38,7 @@ def made(n: int, seeds: int, rng: np.random.Generator) -> tuple[FloatArray, Floa
 
 
 def test_spread_by_hand() -> None:
-    """1 and 3 have the variance 2; each is 1 away from 2, and stands for a training that is root 2 away."""
+    """1 and 3 have variance 2; each differs by 1 from the mean 2, which stands for a deviation of root 2."""
     found = spread(np.array([[1.0, 3, np.nan], [5, 5, 8], [7, np.nan, np.nan], [np.nan] * 3]))
     assert found.variance.tolist() == [2, 3, 0, 0]
     assert found.freedom.tolist() == [1, 2, 0, 0]
@@ -66,7 +66,7 @@ def test_the_noise_of_a_logarithm_leaves_the_mean_as_it_is() -> None:
 
 
 def test_equal_variances_give_one_deviation() -> None:
-    """Every variance is 4, so that no penalty bends it."""
+    """Every variance is 4, so no penalty changes it."""
     x = np.linspace(0, 1, 40)
     found = spread(np.stack([x - np.sqrt(2), x + np.sqrt(2)], axis=1))
     learnt = fit_noise(x, found, np.arange(40))
@@ -79,7 +79,7 @@ def test_equal_variances_give_one_deviation() -> None:
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_a_deviation_that_falls_is_found(seeds: int) -> None:
-    """Logarithms of variances of two seeds are 1.27 too small on average; the likelihood does not mind."""
+    """Logarithms of variances of two seeds are 1.27 too small on average; the likelihood is unbiased."""
     mean, values = made(3000, seeds, np.random.default_rng(seeds))
     learnt = fit_noise(mean, spread(values), np.arange(3000))
     assert learnt is not None
@@ -98,7 +98,7 @@ def test_few_cells_do_not_bend_it() -> None:
 
 
 def test_too_few_seeds_say_nothing() -> None:
-    mean, values = made(noise.LEAST_FREEDOM - 1, 2, np.random.default_rng(0))
+    mean, values = made(noise.MIN_FREEDOM - 1, 2, np.random.default_rng(0))
     assert fit_noise(mean, spread(values), np.arange(len(mean))) is None
     mean, values = made(100, 1, np.random.default_rng(0))
     assert fit_noise(mean, spread(values), np.arange(100)) is None
@@ -146,7 +146,7 @@ def test_deviates_are_standard_normal_and_independent() -> None:
 
 
 def test_deviates_stay_what_they_are() -> None:
-    """A file that is read years later answers the same."""
+    """A file gives the same answers years later."""
     found = deviates(np.array([0, 1, -1, 2**63 - 1]), "digits/test_accuracy", 7)
     np.testing.assert_allclose(found, GOLDEN, rtol=1e-12)
 
@@ -319,7 +319,7 @@ def test_a_logarithm_of_absurd_noise_is_refused() -> None:
 
 @pytest.mark.skipif(not MACRO.exists(), reason="the published table is not here")
 def test_noise_of_nas_bench_macro() -> None:
-    """Three trainings of 6,561 networks: what 400 of them show is what the others have."""
+    """Three trainings of 6,561 networks: noise fitted on 400 of them holds for the others."""
     from nasbench.importers.nas_bench_macro import NASBenchMacro
 
     table = NASBenchMacro().read([next(MACRO.glob("*.json"))])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.row_index import PATIENCE, Rows
+from nasbench.benchmark.row_index import MIN_INEXACT_LOOKUPS, RowIndex
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import NotFoundError
@@ -18,7 +18,7 @@ OTHER = "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|"
 
 @pytest.fixture
 def table() -> Table:
-    """One row, `BARE`, with what training came to, 90, and a number of parameters, 7."""
+    """One row, `BARE`, with an accuracy of 90 and 7 parameters."""
     columns = {
         metric.path: Column(
             metric, np.full((1, 1)[: len(metric.dims)], value), np.zeros((1, 1)[: len(metric.dims)], "u1")
@@ -86,8 +86,8 @@ def test_one_by_one_as_many_at_once() -> None:
     cells = SPACE.unique("function_key")
     everything = np.concatenate(list(SPACE.enumerate()))
     table = Table(SPACE, cells, (), {}, {})
-    expected = Rows(table, "a", functions=True).many(everything)
+    expected = RowIndex(table, "a", functions=True).rows(everything)
     assert (SPACE.function_key(cells[expected]) == SPACE.function_key(everything)).all()
-    drawn = np.random.default_rng(0).integers(0, len(everything), 4 * PATIENCE)
-    fresh = Rows(table, "a", functions=True)
-    assert [fresh.one(everything[at]) for at in drawn] == expected[drawn].tolist()
+    drawn = np.random.default_rng(0).integers(0, len(everything), 4 * MIN_INEXACT_LOOKUPS)
+    fresh = RowIndex(table, "a", functions=True)
+    assert [fresh.row(everything[at]) for at in drawn] == expected[drawn].tolist()

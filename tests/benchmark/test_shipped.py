@@ -1,4 +1,4 @@
-"""The benchmarks that come with the package: sound, small, and able to tell cells apart."""
+"""The benchmarks that come with the package are sound and small, and separate cells."""
 
 import subprocess
 import sys
@@ -37,11 +37,11 @@ def test_sound_and_of_the_data_that_the_package_has(benchmark: TabularBenchmark)
 
 
 AGREEMENT = {"nb201-digits": (0.75, 0.45), "nb201-mnist5k": (0.7, 0.4)}
-"""Least Kendall's tau between two seeds, over all cells and in the better half, where cells are alike."""
+"""Least Kendall's tau between two seeds, over all cells and in the better half."""
 
 
 def test_two_seeds_agree_on_the_order_of_cells(benchmark: TabularBenchmark) -> None:
-    """As much as the cards say."""
+    """Seeds agree as the pages of the tables say."""
     path = benchmark.score().path
     values = benchmark.table.columns[path].values[:, :, -1]
     values = values[np.isfinite(values).all(axis=1)]
@@ -87,4 +87,4 @@ def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch) -> None:  # type
 def test_commands_take_the_name() -> None:
     command = [sys.executable, "-m", "nasbench", "info", "nb201-digits"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert "validation_accuracy" in said and "classes" in said
+    assert "validation_accuracy" in said and "unique" in said

@@ -112,7 +112,7 @@ def test_test_accuracy_is_never_validation_accuracy(benchmark: TabularBenchmark)
 
 
 def test_ambiguous_metric_is_refused(benchmark: TabularBenchmark) -> None:
-    """With several data sets, nobody may have to guess of which one a number is."""
+    """With several data sets, nobody has to guess which one a number belongs to."""
     with pytest.raises(NotFoundError, match="ambiguous: name one of digits/test_accuracy, cifar100/test_accuracy"):
         benchmark.query(benchmark.architectures()[0], "test_accuracy")
 
@@ -157,14 +157,14 @@ def test_missing_says_why(benchmark: TabularBenchmark) -> None:
 
 
 def test_diverged_run_is_reported(benchmark: TabularBenchmark) -> None:
-    """NAS-Bench-101 issue 21: runs at chance accuracy that no field of the record tells apart."""
+    """NAS-Bench-101 issue 21: no field of the record marks runs at chance accuracy."""
     answer = benchmark.query(benchmark.architectures()[2], "validation_accuracy", epoch=4, seed=3)
     assert answer.reason == "diverged at epoch 2"
     assert benchmark.query(benchmark.architectures()[2], "validation_accuracy", epoch=1, seed=3).value == 10.0
 
 
 def test_query_is_deterministic(benchmark: TabularBenchmark) -> None:
-    """NAS-Bench-101 issue 23: the same query answers with another of three repeats each time."""
+    """NAS-Bench-101 issue 23: the same query returns a different one of three repeats each time."""
     genotype = benchmark.architectures()[0]
     assert len({benchmark.query(genotype, "validation_accuracy") for _ in range(50)}) == 1
     np.random.default_rng(0).random()
@@ -201,7 +201,7 @@ def test_epoch_is_stated_not_silently_12(benchmark: TabularBenchmark) -> None:
 
 
 def test_epochs_at_which_a_split_was_not_evaluated_are_not_offered(benchmark: TabularBenchmark) -> None:
-    """NATS-Bench issues 11, 17, 27, 35, 38 and 39: a key is there at some epochs only, and nothing says at which."""
+    """NATS-Bench issues 11, 17, 27, 35, 38 and 39: a key exists at some epochs only, and nothing says which."""
     assert benchmark.recorded_epochs("digits/validation_accuracy") == (1, 4, 12)
     assert benchmark.recorded_epochs("digits/test_accuracy") == (12,)
     with pytest.raises(NotFoundError, match="'digits/test_accuracy' was not recorded at epoch 4; it has 12"):
@@ -230,7 +230,7 @@ def test_units_and_direction_travel_with_the_number(benchmark: TabularBenchmark)
 
 
 def test_error_path_gives_message(benchmark: TabularBenchmark) -> None:
-    """NAS-Bench-101 raises a TypeError while it words the error for a cell that is not in its space."""
+    """NAS-Bench-101 raises a TypeError while it composes the error for a cell outside its space."""
     with pytest.raises(InputError, match="position 2 is 9, allowed are 0 to 4"):
         benchmark.query([0, 1, 9, 0, 0, 0], "validation_accuracy")
     with pytest.raises(InputError, match="expected a cell of nb201"):
@@ -238,7 +238,7 @@ def test_error_path_gives_message(benchmark: TabularBenchmark) -> None:
 
 
 def test_loading_is_light(file: Path) -> None:
-    """NAS-Bench-101 issues 12 and 26: minutes and gigabytes to answer one question. None of torch, pandas, scipy."""
+    """NAS-Bench-101 issues 12 and 26: one query takes minutes and gigabytes. Ours loads no torch, pandas or scipy."""
     code = (
         "import sys, json, nasbench; b = nasbench.load(sys.argv[1]); a = b.query([3] * 6, 'validation_accuracy');"
         "print(json.dumps([a.value, [m for m in ('torch', 'pandas', 'scipy', 'networkx') if m in sys.modules]]))"
@@ -248,7 +248,7 @@ def test_loading_is_light(file: Path) -> None:
 
 
 def test_own_table_can_be_written(table: Table, tmp_path: Path) -> None:
-    """NAS-Bench-101 issue 13: there was no way to make a file of one's own that the library reads."""
+    """NAS-Bench-101 issue 13: users could not make files that the library reads."""
     hdf5.write(table, tmp_path / "mine.h5")
     assert load(tmp_path / "mine.h5").query([3] * 6, "validation_accuracy").value == 91.5
 

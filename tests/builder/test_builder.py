@@ -18,11 +18,12 @@ from nasbench.builder.columns import _columns
 from nasbench.builder.settings import trial_seeds
 from nasbench.builder.trainer import Trainer
 from nasbench.errors import FileError, InputError, NasbenchError
-from nasbench.measures import flops, parameters
 from nasbench.measures.base import Measurement
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 TINY = BuildSettings(
     datasets=("digits+train=40+validation=20+test=30",),
@@ -37,13 +38,13 @@ TIMINGS = ("digits/train_seconds", "digits/latency")
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """The table of `TINY`, made in one process without interruption."""
+    """The table of `TINY`, built in one process without interruption."""
     out = tmp_path_factory.mktemp("tiny") / "tiny.h5"
     return out, build(TINY, out)
 
 
 def assert_same(a, b):
-    """All but the times is equal."""
+    """Assert that everything except measured times is equal."""
     assert (a.recipe, a.seeds, a.epochs, set(a.columns)) == (b.recipe, b.seeds, b.epochs, set(b.columns))
     np.testing.assert_array_equal(a.genotypes, b.genotypes)
     for name, column in a.columns.items():
@@ -109,8 +110,8 @@ def test_the_recipe_says_how(tiny):
     assert recipe["precision"] == "float32" and 0 < recipe["datasets"]["digits"]["linear_accuracy"]["test"] < 100
 
 
-def test_workers_do_not_change_the_table(tiny, tmp_path):
-    assert_same(build(TINY, tmp_path / "t.h5", workers=2), tiny[1])
+def test_jobs_do_not_change_the_table(tiny, tmp_path):
+    assert_same(build(TINY, tmp_path / "t.h5", jobs=2), tiny[1])
     assert [path.name for path in tmp_path.iterdir()] == ["t.h5"]
 
 
@@ -130,7 +131,7 @@ def test_progress_counts_trainings(tmp_path):
     told = []
     build(replace(TINY, cells=2), tmp_path / "t.h5", progress=lambda done, total: told.append((done, total)))
     assert told[:5] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
-    assert told[5:] == [(2, 2)]  # what is measured of the two networks
+    assert told[5:] == [(2, 6), (4, 6), (6, 6)]  # three measures of the two networks
 
 
 def test_a_complete_table_is_not_made_again(tiny, monkeypatch):
@@ -165,7 +166,7 @@ def progress(done, total):
 
 if __name__ == "__main__":
     try:
-        build({settings!r}, Path({out!r}), workers={workers}, progress=progress)
+        build({settings!r}, Path({out!r}), jobs={jobs}, progress=progress)
     except KeyboardInterrupt as error:
         print(error, flush=True)
         sys.exit(130)
@@ -173,18 +174,18 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(
-    ("stop", "workers", "shell"),
+    ("stop", "jobs", "shell"),
     [(signal.SIGINT, 2, ""), (signal.SIGINT, 1, "trap '' INT; "), (signal.SIGKILL, 1, "")],
     ids=["Ctrl-C", "Ctrl-C in the background", "kill -9"],
 )
-def test_stopped_and_called_again(tiny, tmp_path, stop, workers, shell):
-    """Stopped after 2 of 6 trainings, by Ctrl-C or for good: the next call trains only the others.
+def test_stopped_and_called_again(tiny, tmp_path, stop, jobs, shell):
+    """After an interruption at 2 of 6 trainings, the next call trains only the other 4.
 
-    A shell without job control starts what runs in the background with SIGINT ignored.
+    A shell without job control starts background processes with SIGINT ignored.
     """
     out = tmp_path / "t.h5"
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(settings=TINY, out=str(out), workers=workers))
+    script.write_text(SCRIPT.format(settings=TINY, out=str(out), jobs=jobs))
     with subprocess.Popen(
         ["sh", "-c", f'{shell}exec "$0" "$1"', sys.executable, str(script)],
         stdin=subprocess.PIPE,
@@ -206,13 +207,11 @@ def test_stopped_and_called_again(tiny, tmp_path, stop, workers, shell):
         assert said == f"2 of 6 trainings are finished and kept in {out}.ledger; the same call continues\n"
     assert not out.exists()
 
-    with pytest.raises(
-        FileError, match="holds 2 finished pieces of work of another recipe: seed is 0 there and 1 here"
-    ):
+    with pytest.raises(FileError, match="holds 2 finished results of another recipe: seed is 0 there and 1 here"):
         build(replace(TINY, seed=1), out)
     told = []
     table = build(TINY, out, progress=lambda done, total: told.append(done))
-    assert told == [2, 3, 4, 5, 6, 3]  # trainings, then networks that are measured
+    assert told == [2, 3, 4, 5, 6, 3, 6, 9]  # trainings, then measurements
     assert_same(table, tiny[1])
     assert not out.with_name("t.h5.ledger").exists()
 
@@ -272,7 +271,7 @@ class Network(nn.Module):
         return self.wrapped(x[0] if self.fault == "shape" else x)
 
 class Faulty(NB201):
-    """Networks whose first operation is pooling fail when they are trained."""
+    """Networks that begin with pooling fail in training."""
     def __init__(self, fault: str = "raise", all: bool = False) -> None:
         super().__init__()
         self.fault, self.all = fault, all
@@ -291,15 +290,15 @@ def faulty(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("fault", "workers", "reason"),
+    ("fault", "jobs", "reason"),
     [
         ("raise", 1, "failed: RuntimeError: out of memory"),
         ("kill", 2, "failed: its process was killed by SIGKILL, at each of 2 attempts"),
     ],
 )
-def test_a_training_that_fails_is_missing_with_its_reason(faulty, tmp_path, fault, workers, reason):
+def test_a_training_that_fails_is_missing_with_its_reason(faulty, tmp_path, fault, jobs, reason):
     settings = replace(TINY, space=f"faulty_space:Faulty+fault={fault}", cells=2, seeds=1, train=TrainSettings(1))
-    table = build(settings, tmp_path / "t.h5", workers=workers)
+    table = build(settings, tmp_path / "t.h5", jobs=jobs)
     failed = table.genotypes[:, 0] == 4
     assert failed.sum() == 1
     for name, column in table.columns.items():
@@ -328,7 +327,7 @@ def test_what_failed_is_trained_again_when_asked(faulty, tmp_path, monkeypatch, 
         assert 0 < column.missing.sum() < 8
     counts = []
     build(settings, out, progress=lambda done, total: counts.append(done))
-    assert counts == ([7, 8, 8] if stopped else [])  # failures are results
+    assert counts == ([7, 8, 8, 16, 24] if stopped else [])  # failures are results
     monkeypatch.setattr(sys.modules["faulty_space"].Network, "forward", lambda network, x: network.wrapped(x))
     table = build(settings, out, retry_failed=True, progress=lambda done, total: counts.append(done))
     assert not table.columns["digits/test_loss"].missing.any()
@@ -337,7 +336,7 @@ def test_what_failed_is_trained_again_when_asked(faulty, tmp_path, monkeypatch, 
 
 
 def test_what_was_trained_again_is_not_lost_when_that_was_stopped(faulty, tmp_path, monkeypatch):
-    """The next call, which does not ask to try again, writes what is finished."""
+    """The next call without a retry writes the finished work."""
     settings = replace(TINY, space="faulty_space:Faulty", cells=8, seeds=1, train=TrainSettings(1))
     out, trained = tmp_path / "t.h5", []
     failed = build(settings, out).columns["digits/test_loss"].missing
@@ -359,7 +358,7 @@ def test_what_was_trained_again_is_not_lost_when_that_was_stopped(faulty, tmp_pa
 
 
 def test_what_fails_does_not_cost_what_was_not_asked_for(faulty, tmp_path):
-    """Other seeds, in table and ledger, stay when this call's trainings fail, or are tried again."""
+    """Other seeds, in table and ledger, are kept when trainings of this call fail or are retried."""
     settings = replace(TINY, space="faulty_space:Faulty", cells=8, train=TrainSettings(1))
     table = build(settings, tmp_path / "t.h5")
     failed = table.columns["digits/test_loss"].missing
@@ -387,7 +386,7 @@ def test_a_cost_that_cannot_be_measured_is_missing_with_its_reason(tmp_path, mon
             raise value
         return value
 
-    monkeypatch.setattr("nasbench.measures.base.latency", latency)
+    monkeypatch.setattr("nasbench.measures.latency.latency", latency)
     table = build(replace(TINY, seeds=1), tmp_path / "t.h5")
     column = table.columns["digits/latency"]
     np.testing.assert_array_equal(column.values, [2.5, np.nan, 1.5])
@@ -449,8 +448,8 @@ def test_other_unacceptable_requests(tmp_path):
         replace(TINY, network=NetworkSettings(channels=0))
     with pytest.raises(InputError, match="seed must be an integer of at least 0, got -1"):
         replace(TINY, seed=-1)
-    with pytest.raises(InputError, match="workers must be at least 1, got 0"):
-        build(TINY, out, workers=0)
+    with pytest.raises(InputError, match="jobs must be at least 1, got 0"):
+        build(TINY, out, jobs=0)
     with pytest.raises(InputError, match="no device 'tpu' here"):
         build(TINY, out, device="tpu")
     with pytest.raises(InputError, match="unknown space 'nb202': did you mean 'nb201'"):
@@ -482,7 +481,7 @@ def test_a_read_only_folder(tmp_path):
 def test_a_damaged_ledger(tmp_path):
     ledger = tmp_path / "t.h5.ledger"
     ledger.write_bytes(b"SQLite format 3\0" + bytes(5000))
-    with pytest.raises(FileError, match="is no ledger or is damaged"):
+    with pytest.raises(FileError, match="is not a ledger or is damaged"):
         build(TINY, tmp_path / "t.h5")
     assert Path(ledger).exists()
 

@@ -1,4 +1,4 @@
-"""Tables that grow, by cells, seeds, schedules and data sets, and that are trained side by side."""
+"""Tables extended by cells, seeds, schedules and data sets, and networks trained side by side."""
 
 from dataclasses import replace
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark import hdf5
-from nasbench.builder import build
+from nasbench.benchmark.load import TABLES
+from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings, build
 from nasbench.builder.settings import sampling_generator
 from nasbench.builder.trainer import Trainer
 from nasbench.errors import FileError, InputError
@@ -17,7 +18,7 @@ MNIST = "mnist5k+size=7+train=40+validation=20+test=20"
 
 @pytest.fixture
 def trained(monkeypatch):
-    """What is trained: data set, epochs, seed, number of cells."""
+    """Trainings that ran: data set, epochs, seed, number of cells."""
     found = []
     train = Trainer.train
 
@@ -30,7 +31,7 @@ def trained(monkeypatch):
 
 
 def test_more_cells_and_seeds(small, same, tmp_path, trained):
-    """What is there is not trained again, and the file is that of one call."""
+    """Existing results are not trained again, and the file equals that of a single call."""
     out = tmp_path / "t.h5"
     build(replace(small, cells=2, seeds=1), out)
     assert trained == [("digits", 2, 0, 1)] * 2
@@ -47,7 +48,7 @@ def test_more_cells_and_seeds(small, same, tmp_path, trained):
 
 
 def test_parts_that_are_no_rectangle(small, tmp_path):
-    """Two cells with two seeds, four cells with one: what is missing says so."""
+    """Two cells with two seeds, four cells with one: the missing trainings have a reason."""
     out = tmp_path / "t.h5"
     build(replace(small, cells=2, seeds=2), out)
     table = build(replace(small, cells=4, seeds=1), out)
@@ -84,7 +85,7 @@ def test_more_schedules_and_data_sets(small, same, tmp_path, trained):
 
 
 def test_schedules_are_trainings_of_their_own(small, tmp_path):
-    """The learning rate falls to 0 in each: the first epoch of two is not the only one of one."""
+    """The learning rate falls to 0 in each, so the first of two epochs differs from a training of one."""
     settings = replace(small, cells=2, seeds=1, shorter=(1,))
     table = build(settings, tmp_path / "t.h5")
     alone = build(replace(settings, train=replace(small.train, epochs=1), shorter=()), tmp_path / "u.h5")
@@ -94,7 +95,7 @@ def test_schedules_are_trainings_of_their_own(small, tmp_path):
 
 
 def test_a_ledger_of_more_than_is_asked_for_is_kept(small, tmp_path):
-    """Stopped on the way to six cells, then three are asked for: the others stay for a later call."""
+    """Interrupted on the way to six cells, then three are requested: the others are kept for a later call."""
 
     def stop(done, total):
         if done == 8:
@@ -105,16 +106,14 @@ def test_a_ledger_of_more_than_is_asked_for_is_kept(small, tmp_path):
         build(small, out, progress=stop)
     table = build(replace(small, cells=3), out, tell=told.append)
     assert len(table.genotypes) == 3 and len(table.seeds) == 2
-    assert told == [
-        f"{out}.ledger keeps 3 finished pieces of work that were not asked for now; ask for more to use them"
-    ]
+    assert told == [f"{out}.ledger keeps 3 finished results beyond this request; request more to use them"]
     counts = []
     build(small, out, progress=lambda done, total: counts.append(done))
     assert counts[0] == 9 and not (tmp_path / "t.h5.ledger").exists()
 
 
 def test_seeds_and_data_sets_that_were_begun_are_kept(small, tmp_path):
-    """More seeds, or another data set, were begun; then what is there is asked for again."""
+    """Seeds or data sets of an interrupted call are kept when a later call requests only the existing table."""
     out, few = tmp_path / "t.h5", replace(small, cells=2, seeds=1)
     build(few, out)
 
@@ -127,7 +126,7 @@ def test_seeds_and_data_sets_that_were_begun_are_kept(small, tmp_path):
         with pytest.raises(KeyboardInterrupt, match="3 of"):
             build(more, out, progress=stop)
         build(few, out, tell=told.append)
-        assert len(told) == 1 and "keeps 1 finished pieces of work" in told[0]
+        assert len(told) == 1 and "keeps 1 finished results beyond this request" in told[0]
         counts = []
         build(more, out, progress=lambda done, total, counts=counts: counts.append(done))
         assert counts[0] == 3 and not (tmp_path / "t.h5.ledger").exists()
@@ -143,7 +142,7 @@ def test_a_list_that_has_become_longer(small, tmp_path):
 
 
 def test_a_list_that_has_changed_to_what_another_call_trained_less(small, tmp_path):
-    """Two cells with two seeds, of another sampler one more with one seed, which is then put on the list."""
+    """Two cells with two seeds, and one from another sampler with one seed, which is then added to the list."""
     path, out = tmp_path / "list.txt", tmp_path / "t.h5"
     path.write_text("2,0,0,0,0,0\n3,0,0,0,0,0\n")
     listed = replace(small, cells=None, measures=(), sampling=f"list+path={path}")
@@ -163,7 +162,7 @@ def test_robustness_that_is_asked_for_too_late(small, tmp_path):
     settings = replace(small, cells=2, seeds=1)
     build(settings, out)
     late = build(replace(settings, measures=("robustness",)), out, tell=told.append)
-    assert told == ["robustness is taken when a network is trained; of some that were trained before there is none"]
+    assert told == ["robustness is measured right after training, so it is missing for networks trained earlier"]
     assert "digits/corrupted_accuracy" not in late.columns
     more = build(replace(settings, cells=3, measures=("robustness",)), out, tell=told.append)
     assert more.columns["digits/corrupted_accuracy"].missing.tolist() == [[1], [1], [0]]
@@ -198,7 +197,7 @@ def test_another_table_is_not_extended(small, tmp_path):
         build(replace(few, network=replace(few.network, channels=4)), out)
     with pytest.raises(FileError, match=r"another recipe: digits.settings.train is 40 there and 50 here"):
         build(replace(few, datasets=("digits+train=50+validation=20+test=30",)), out)
-    with pytest.raises(InputError, match="are both filed under 'digits'; build a file for each"):
+    with pytest.raises(InputError, match="are both named 'digits'; build a file for each"):
         build(replace(few, datasets=("digits", "digits+train=50")), tmp_path / "u.h5")
 
 
@@ -233,7 +232,7 @@ def test_side_by_side_is_invisible_in_the_table(small, tmp_path, rounding):
 
 
 def test_the_recipe_says_how_trainings_were_made_and_no_other_calls(small, tmp_path):
-    """Two side by side, stopped, then one by one; measuring and what is there are not training."""
+    """Two side by side, interrupted, then one by one; measurements and existing trainings do not count."""
 
     def stop(done, total):
         if done == 2:
@@ -262,7 +261,7 @@ def test_a_group_that_does_not_fit_the_memory_is_halved(small, tmp_path, monkeyp
     monkeypatch.setattr(trainer, "train_many", crowded)
     told = []
     table = build(replace(small, cells=5, seeds=1), tmp_path / "t.h5", parallel=4, tell=told.append)
-    assert sizes == [4, 2, 2] and told == ["4 networks side by side do not fit the memory; halved"]
+    assert sizes == [4, 2, 2] and told == ["4 networks side by side exceed the memory; their number is halved"]
     assert not table.columns["digits/test_loss"].missing.any()
 
 
@@ -283,7 +282,7 @@ def test_networks_that_cannot_run_side_by_side_are_trained_one_by_one(small, tmp
 
 
 def test_how_many_side_by_side_is_measured_once(small, same, tmp_path, monkeypatch):
-    """An interrupted build goes on with the number that it found."""
+    """An interrupted build continues with the same number."""
     seconds = {1: 1.0, 4: 3.0, 8: 6.5, 16: 99.0}
     monkeypatch.setattr(Trainer, "timed", lambda self, group: seconds[len(group.genotypes)])
     told = []
@@ -306,7 +305,8 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
     settings = replace(small, cells=7, seeds=1, sampling="active+start=4+batch=2+predictor=ridge+pool=50")
     told = []
     table = build(settings, tmp_path / "t.h5", progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (7, 7) and len(np.unique(table.space.key(table.genotypes))) == 7
+    assert told[-1] == (3 * 7, 3 * 7)  # three measures of each
+    assert len(np.unique(table.space.key(table.genotypes))) == 7
     assert table.recipe["parts"][0]["sampling"] == settings.sampling
     scores = table.columns["digits/validation_accuracy"].values[:, 0, -1]
     rounds = samplers.create(settings.sampling).rounds(table.space, 7, sampling_generator(settings))
@@ -319,12 +319,12 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shorter": (2,)}, "shorter schedules are increasing numbers of epochs below 2"),
+        ({"shorter": (2,)}, "shorter schedules must be increasing numbers of epochs below 2"),
         ({"shorter": (0,)}, "shorter schedules"),
-        ({"datasets": "digits"}, "datasets are one or more specifications"),
-        ({"datasets": ()}, "datasets are one or more"),
+        ({"datasets": "digits"}, "datasets must be a tuple of specifications"),
+        ({"datasets": ()}, "datasets must be a tuple"),
         ({"cells": 0}, "cells must be an integer of at least 1"),
-        ({"measures": ("taste",)}, "unknown measure 'taste': known are costs, "),
+        ({"measures": ("taste",)}, "unknown measure 'taste': known are "),
         ({"sampling": "guess"}, "unknown sampler 'guess'"),
     ],
 )
@@ -339,7 +339,7 @@ def test_unacceptable_settings(small, tmp_path, change, message):
 
 
 def test_a_table_gets_no_sampler_imported(small, tmp_path, monkeypatch):
-    """One that a file names is code of whoever wrote the file."""
+    """A sampler named in a file is code of the file's author."""
     (tmp_path / "foreign_sampler.py").write_text("raise SystemExit('it ran')")
     monkeypatch.syspath_prepend(tmp_path)
     out, few = tmp_path / "t.h5", replace(small, cells=1, seeds=1, measures=())
@@ -349,12 +349,37 @@ def test_a_table_gets_no_sampler_imported(small, tmp_path, monkeypatch):
     assert len(build(replace(few, cells=2), out).genotypes) == 2
 
 
-def test_rows_of_classes_stand_for_functions(small, tmp_path):
-    """Until cells come in that were not drawn so."""
+def test_rows_of_unique_functions_stand_for_functions(small, tmp_path):
+    """Until cells of another sampler are added."""
     out = tmp_path / "t.h5"
     few = replace(small, cells=2, seeds=1)
-    assert build(replace(few, sampling="classes"), out).rows_stand_for_functions
+    assert build(replace(few, sampling="unique"), out).rows_stand_for_functions
     told = []
     assert not build(few, out, tell=told.append).rows_stand_for_functions
-    assert told == [f"{out} answers no longer for cells of the same function, as new ones were not chosen by function"]
-    assert not build(replace(few, sampling="classes+by=key"), tmp_path / "u.h5").rows_stand_for_functions
+    assert told == [
+        f"{out} no longer answers for all cells with a trained function: new cells were not chosen by function"
+    ]
+    assert not build(replace(few, sampling="unique+by=key"), tmp_path / "u.h5").rows_stand_for_functions
+
+
+def test_a_shipped_table_with_former_names_of_samplers_is_complete_and_extended(tmp_path, trained):
+    """It was built when `unique` was still called `classes`."""
+    out = tmp_path / "nb201-digits.h5"
+    before = hdf5.read(TABLES / "nb201-digits.h5")
+    parts = [{**part, "sampling": "classes"} for part in before.recipe["parts"]]
+    hdf5.write(replace(before, recipe={**before.recipe, "parts": parts}), out)
+    settings = BuildSettings(
+        datasets=("digits+train=600+validation=400+test=600+distortion=0.75",),
+        sampling="unique",
+        cells=1000,
+        seeds=3,
+        network=NetworkSettings(channels=16, cells=1, stages=1),
+        train=TrainSettings(epochs=8, batch_size=32, learning_rate=0.1),
+        measures=(),
+    )
+    assert len(build(settings, out).genotypes) == 5044 and trained == []
+    build(replace(settings, cells=1, seeds=4), out)
+    assert len(trained) == 1
+    after = hdf5.read(out)
+    assert {part["sampling"] for part in after.recipe["parts"]} == {"unique"} and after.rows_stand_for_functions
+    np.testing.assert_array_equal(after.genotypes, before.genotypes)

@@ -39,7 +39,7 @@ def test_one_schedule_is_filed_under_the_data_set():
         training(0, 0, 2): Measurement(curve(10, 2)),
         training(0, 1, 2): Measurement(partial, "diverged at epoch 2"),
         training(1, 0, 2): Measurement(None, "failed: it did"),
-        Key.of("costs", "d", 0, 0, CELLS[1]): Measurement(np.array([5.0, 6.0, 7.5])),
+        Key.of("latency", "d", 0, 0, CELLS[1]): Measurement(np.array([7.5])),
     }
     table = assemble(SPACE, CELLS[:2], 2, METRICS, outcomes, {"made": "by hand"})
     assert table.seeds == (0, 1) and table.epochs == {"d": (1, 2)} and table.recipe == {"made": "by hand"}

@@ -55,6 +55,7 @@ def test_a_recorded_trial_survives_a_killed_process(tmp_path):
 import os, signal, numpy as np
 from pathlib import Path
 from nasbench.builder.ledger import Key, Ledger
+from nasbench.measures.base import Measurement
 ledger = Ledger(Path({str(path)!r}), {RECIPE!r})
 ledger.record([({key(3, 0)!r}, Measurement(np.ones({SHAPE!r})))])
 os.kill(os.getpid(), signal.SIGKILL)
@@ -69,9 +70,7 @@ def test_another_recipe_is_refused_with_the_difference(tmp_path):
     with Ledger(path, RECIPE) as ledger:
         ledger.record([(key(0, 0), Measurement(numbers(0)))])
     other = {"space": "nb201", "training": {"epochs": 4, "learning_rate": 0.1}}
-    with pytest.raises(
-        FileError, match=r"holds 1 finished pieces of work .* training.epochs is 2 there and 4 here.*delete"
-    ):
+    with pytest.raises(FileError, match=r"holds 1 finished results .* training.epochs is 2 there and 4 here.*delete"):
         Ledger(path, other)
     with Ledger(path, RECIPE) as ledger:
         assert len(ledger.finished()) == 1
@@ -140,7 +139,7 @@ def test_a_full_disk(tmp_path):
 def test_another_file_is_left_alone(tmp_path):
     path = tmp_path / "ledger"
     path.write_text("dear diary, " * 100)
-    with pytest.raises(FileError, match="no ledger or is damaged"):
+    with pytest.raises(FileError, match="not a ledger or is damaged"):
         Ledger(path, RECIPE)
     assert path.read_text().startswith("dear diary")
 

@@ -1,4 +1,4 @@
-"""Builds that are killed at any moment, that meet a full disk, or each other: nothing finished is lost or doubled."""
+"""Builds that are killed, meet a full disk, or meet each other: finished work is neither lost nor repeated."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def start(limit=None):
     try:
         if limit:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        build(SETTINGS, OUT, parallel={parallel}, workers={workers})
+        build(SETTINGS, OUT, parallel={parallel}, jobs={jobs})
         status = 0
     except FileError as error:
         print(error, file=sys.stderr)
@@ -65,10 +65,8 @@ print(kills, finished)
 """
 
 
-def nursery(script, out, settings, parallel=2, workers=1, **details):
-    text = NURSERY.format(settings=settings, out=str(out), parallel=parallel, workers=workers) + script.format(
-        **details
-    )
+def nursery(script, out, settings, parallel=2, jobs=1, **details):
+    text = NURSERY.format(settings=settings, out=str(out), parallel=parallel, jobs=jobs) + script.format(**details)
     done = subprocess.run([sys.executable, "-c", text], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -76,7 +74,7 @@ def nursery(script, out, settings, parallel=2, workers=1, **details):
 
 @pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
 def test_killed_at_random_moments(small, same, tmp_path, kills):
-    """Every table that comes of it is, but for times, that of a build that nobody stopped."""
+    """Every resulting table equals that of an uninterrupted build, except measured times."""
     (tmp_path / "reference").mkdir()
     build(small, tmp_path / "reference" / "t.h5", parallel=2)
     said = nursery(KILL, tmp_path / "t.h5", small, seed=kills, kills=kills)
@@ -95,7 +93,7 @@ def test_killed_with_workers_and_several_schedules_and_data_sets(small, same, tm
     )
     (tmp_path / "reference").mkdir()
     build(settings, tmp_path / "reference" / "t.h5", parallel=2)
-    nursery(KILL, tmp_path / "t.h5", settings, workers=2, seed=0, kills=5)
+    nursery(KILL, tmp_path / "t.h5", settings, jobs=2, seed=0, kills=5)
     for path in tmp_path.glob("*.h5"):
         same(path, tmp_path / "reference" / "t.h5")
 
@@ -107,7 +105,7 @@ assert end(start(limit={limit})) == 4
 
 @pytest.mark.parametrize("limit", [100, 40_000])
 def test_a_full_disk(small, same, tmp_path, limit):
-    """Files cannot grow any more, before anything or in the midst of it; then there is room again."""
+    """The disk is full at the start or during the build; later it has space again."""
     out = tmp_path / "t.h5"
     nursery(FULL, out, small, parallel=1, limit=limit)
     assert not out.exists()
@@ -121,7 +119,7 @@ def test_a_full_disk(small, same, tmp_path, limit):
 
 
 def test_two_builders_of_one_file(small, tmp_path):
-    """The second is refused while the first works, and finds all done after it."""
+    """The second is refused while the first works, and finds everything done afterwards."""
     refused = []
 
     def meanwhile(done, total):
@@ -131,13 +129,13 @@ def test_two_builders_of_one_file(small, tmp_path):
             refused.append(str(error))
 
     table = build(small, tmp_path / "t.h5", progress=meanwhile)
-    assert len(refused) == 14 and all("is in use by another build" in one for one in refused)
+    assert len(refused) == 16 and all("is in use by another build" in one for one in refused)
     assert all(np.isfinite(column.values).all() for column in table.columns.values())
     assert os.listdir(tmp_path) == ["t.h5"]
 
 
 def test_another_builder_that_finishes_while_this_one_begins(small, tmp_path, monkeypatch):
-    """What it wrote after this one had looked for a table is extended, and not replaced."""
+    """A table that appears after the first check is extended, not replaced."""
     few, out = replace(small, cells=2, seeds=1, measures=()), tmp_path / "t.h5"
 
     def late(*args):

@@ -66,3 +66,15 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         return int(exit_.value.code or 0)
 
     return command
+
+
+@pytest.fixture(scope="session")
+def surrogate_file(table_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A surrogate of the table, which can be searched."""
+    from nasbench.benchmark import hdf5
+    from nasbench.benchmark.load import load
+    from nasbench.evaluate.surrogates import fit_surrogate
+
+    file = tmp_path_factory.mktemp("surrogate") / "surrogate.h5"
+    hdf5.write_surrogate(fit_surrogate(load(table_file), "validation_accuracy", "ridge"), file)
+    return file

@@ -1,4 +1,4 @@
-"""The commands that there are, what the program says of itself, and that it starts fast."""
+"""The list of commands, the help texts, and a fast start."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ import nasbench.cli
 from nasbench.cli import COMMANDS
 from nasbench.cli.console import show
 
-SHARED = {"failure", "options", "output", "parsing"}
+SHARED = {"console", "failure", "options", "output", "parsing"}
 
 
 def test_help_names_all_commands_in_their_order(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:

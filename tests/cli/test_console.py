@@ -1,4 +1,4 @@
-"""What a person sees in the terminal."""
+"""Tables and values in the terminal."""
 
 import pytest
 from rich.console import Console

@@ -1,4 +1,4 @@
-"""What a file holds, and whether it is sound."""
+"""The commands `info` and `verify`."""
 
 from collections.abc import Callable
 from pathlib import Path

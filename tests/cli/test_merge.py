@@ -1,4 +1,4 @@
-"""Files are joined, and what they disagree about is refused or decided."""
+"""Files are merged; conflicting values are refused or decided."""
 
 import json
 from collections.abc import Callable

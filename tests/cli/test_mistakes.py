@@ -50,7 +50,7 @@ MISTAKES = [
     (["build", "--out", "{folder}/no/b.h5"], "no"),
     (["build", "--space", "nb201", "--dataset", "nothing", "--out", "{folder}/b.h5"], "unknown data set"),
     (["import", "cvs", "{folder}/text.h5", "--out", "{folder}/b.h5"], "did you mean 'csv'"),
-    (["import", "csv", "{folder}/text.h5", "--out", "{folder}/b.h5"], "needs the option --space"),
+    (["import", "csv", "{folder}/text.h5", "--out", "{folder}/b.h5"], "Missing option '--space'"),
     (
         ["import", "csv", "{folder}/no.csv", "--space", "nb201", "--column", "a=b", "--out", "{folder}/b.h5"],
         "no file",
@@ -85,3 +85,39 @@ def test_a_mistake_is_one_line(
     assert error.count("\n") == 1, error
     assert part in error
     assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--workers", "0"], "at least 1 worker is needed, got 0"),
+        (["--workers", "1,-1"], "the speed of a worker is a positive number, got -1.0"),
+        (["--workers", "many"], "workers are a number, or their speeds separated by commas"),
+        (["--evaluations", "9", "--epochs-budget", "9"], "three budgets; give one of them"),
+        (["--metric", "validation_accuracy", "--metric", "validation_accuracy"], "is named twice; name each once"),
+        (["--metric", "test_accuracy"], "a search is guided by a validation metric"),
+        (["--limit", "parameters"], "a limit is written METRIC<=NUMBER or METRIC>=NUMBER, got 'parameters'"),
+        (["--limit", "flops<=3"], "'flops' is not one static metric of this benchmark"),
+        (["--score", "free"], "Invalid value for '--score'"),
+    ],
+)
+def test_mistakes_of_compare(surrogate_file, run, capsys, arguments, message):
+    assert run("compare", surrogate_file, "--strategies", "random", "--repeats", 1, "--jobs", 1, *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ("default/flops", "its static metrics are "),
+        ("default/test_accuracy", "comes of training, so a predictor may not read it"),
+        ("default/curve@99", "name fewer epochs"),
+        ("default/curve@x", "a partial curve is written curve@EPOCHS"),
+    ],
+)
+def test_mistakes_of_features(table_file, run, capsys, features, message):
+    predictor = f"ridge+features={features}"
+    assert run("evaluate", table_file, "--predictors", predictor, "--train-sizes", "10", "--jobs", 1) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1

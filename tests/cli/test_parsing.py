@@ -1,4 +1,4 @@
-"""Numbers and lists are read as they are meant, or refused with what was expected."""
+"""Numbers and lists are parsed, or refused with the expected form."""
 
 import pytest
 

@@ -43,7 +43,7 @@ def test_query_takes_a_genotype_and_one_seed(
 def test_query_of_what_a_row_of_its_function_answers(
     table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All that training came to, and not what the architecture itself costs."""
+    """Training metrics only, without costs of the architecture."""
     table = nasbench.load(table_file).table.loaded()  # type: ignore[attr-defined]
     flops = Metric("toy", "flops", "none", "count", "minimise", ("architecture",))
     columns = {**table.columns, "toy/flops": Column(flops, np.ones(80), np.zeros(80, dtype=np.uint8))}
@@ -56,7 +56,7 @@ def test_query_of_what_a_row_of_its_function_answers(
         assert run("query", tmp_path / "t.h5", space.to_string(beside), *options, "--json", file) == 0
         metrics = {answer["metric"] for answer in json.loads(file.read_text())["answers"]}
         assert metrics == {"toy/validation_accuracy", "toy/test_accuracy", "toy/train_seconds"}
-        assert "what this one itself costs is not known" in capsys.readouterr().out.replace("\n", " ")
+        assert "the costs of this one are not known" in capsys.readouterr().out.replace("\n", " ")
     assert run("query", tmp_path / "t.h5", space.to_string(beside), "--metric", "flops") == 2
     assert run("query", table_file, space.to_string(beside)) == 2
 
@@ -64,7 +64,7 @@ def test_query_of_what_a_row_of_its_function_answers(
 def test_a_seed_that_is_asked_of_a_surrogate_is_not_dropped(
     table_file: Path, run: Callable[..., int], cell: str, tmp_path: Path
 ) -> None:
-    """Nor is one, or an epoch, that no metric has."""
+    """Nor is a seed or an epoch that no metric has."""
     file = tmp_path / "answer.json"
     fitted = fit_surrogate(nasbench.load(table_file), "validation_accuracy", "ridge")
     for number, models in enumerate((fitted.models, {n: replace(m, noise=None) for n, m in fitted.models.items()})):

@@ -1,4 +1,4 @@
-"""Scores, a surrogate, a race and the report of them."""
+"""The commands evaluate, surrogate, compare and report, one after the other."""
 
 import json
 from collections.abc import Callable
@@ -11,10 +11,10 @@ def test_evaluate_surrogate_compare_report(
     table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores, fitted, race, page = (tmp_path / n for n in ("scores.json", "fitted.h5", "race.json", "report.html"))
-    common = ["--processes", 1]
+    common = ["--jobs", 1]
     assert run(
         "evaluate", table_file, "--predictors", "mean,ridge", "--train-sizes", "10,30",
-        "--test-size", 20, "--seeds", 3, "--json", scores, *common,
+        "--test-size", 20, "--splits", 3, "--json", scores, *common,
     ) == 0  # fmt: skip
     assert {r["predictor"] for r in json.loads(scores.read_text())["records"]} == {"mean", "ridge"}
     assert run("surrogate", table_file, "--predictor", "ridge", "--out", fitted) == 0
@@ -24,8 +24,20 @@ def test_evaluate_surrogate_compare_report(
     ) == 0  # fmt: skip
     records = json.loads(race.read_text())["records"]
     assert set(records[0]) == {
-        "strategy", "repeat", "evaluations", "simulated_seconds", "valid", "test", "regret",
+        "benchmark", "strategy", "repeat", "evaluations", "epochs", "simulated_seconds", "valid", "test", "regret",
+        "valid_regret",
     }  # fmt: skip
+    assert run(
+        "compare", fitted, "--strategies", "random", "--epochs-budget", 40, "--workers", "1,0.5",
+        "--score", "retrained", "--repeats", 2, "--json", tmp_path / "short.json", *common,
+    ) == 0  # fmt: skip
+    short = json.loads((tmp_path / "short.json").read_text())
+    assert short["settings"]["workers"] == [1, 0.5]
+    assert max(record["epochs"] for record in short["records"]) <= 40
+    assert short["records"][0]["retrain_epochs"] == 0
+    printed = capsys.readouterr().out
+    assert "By test regret" in printed and "By validation regret" in printed
+    assert "A perfect search on validation values would have a test regret of" in printed
     assert run("report", table_file, scores, fitted, race, "--out", page) == 0
     assert "<html" in page.read_text()
     assert len(list((tmp_path / "report_figures").glob("*.png"))) > 3

@@ -27,7 +27,7 @@ class Held(NB201):
 """
 BUILD = """
 build --space held:Held --dataset digits+train=40+validation=20+test=20 --cells 3 --epochs 1 --channels 2 --stages 2
---batch-size 20 --workers 1 --parallel 1 --measure costs --out t.h5
+--batch-size 20 --jobs 1 --parallel 1 --measure costs --out t.h5
 """
 
 

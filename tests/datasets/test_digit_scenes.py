@@ -1,4 +1,4 @@
-"""Scenes of digits: composed by hand, of digits of their own part, fixed for good; and the contract of boxes."""
+"""Scenes of digits: composed by hand, from digits of their own split, reproducible; and the contract of boxes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,7 +55,7 @@ def test_scenes_hold_the_digits_that_their_boxes_name() -> None:
 
 
 def test_parts_are_made_of_their_own_digits() -> None:
-    """Training scenes can be composed of the training digits alone, and so on."""
+    """Scenes of each split use only digits of that split."""
     data = datasets.create(SMALL).load()
     digits = datasets.create("digits").load()
     assert {part: len(rows) for part, rows in data.splits.items()} == {"train": 60, "validation": 20, "test": 20}

@@ -112,7 +112,7 @@ def test_digits_are_joined_symmetrically_to_at_least_five(digits):
 
 @pytest.mark.parametrize("k", [1, 5])
 def test_the_nearest_are_joined_by_direct_distances(k):
-    """Every image to the `k` nearest by sum of squared differences, of equally near ones those that come first."""
+    """Edges to the `k` nearest images by squared distance; ties are broken by row number."""
     pixels = load_digits().data.astype(np.int64)
     matrix = joined(DigitsGraph(neighbours=k).load())
     expected = np.zeros_like(matrix)

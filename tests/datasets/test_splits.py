@@ -1,4 +1,4 @@
-"""Cuts are fixed for good, disjoint, and nested."""
+"""Splits are reproducible, disjoint and nested."""
 
 import hashlib
 

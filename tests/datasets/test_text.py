@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nasbench.datasets.text import ALPHABET, AROUND, Text, TextData, encode
+from nasbench.datasets.text import ALPHABET, LINEAR_CONTEXT, Text, TextData, encode
 from nasbench.errors import InputError
 from nasbench.tasks.classification import IGNORED
 from nasbench.testing import check_dataset
@@ -25,7 +25,7 @@ def test_what_is_shown_and_what_is_wanted_by_hand():
     assert shown.tolist() == [[1, 9, 3, 9]]
     assert wanted.tolist() == [[IGNORED, 2, IGNORED, 4]]
     x, y = data.flat()
-    seen = x.reshape(2 * AROUND, -1).argmax(axis=1) - 1  # -1: outside of the window; 9: hidden
+    seen = x.reshape(2 * LINEAR_CONTEXT, -1).argmax(axis=1) - 1  # -1: outside of the window; 9: hidden
     assert seen.tolist() == [-1, -1, 1, 3, 9, -1]
     assert y.tolist() == [2]
 

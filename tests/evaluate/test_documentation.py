@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 from nasbench.benchmark import noise
-from nasbench.benchmark.surrogate import SCORES, SurrogateBenchmark
+from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.evaluate import holdout, trajectories
 from nasbench.evaluate.predictors import SCORES as EVALUATED
+from nasbench.evaluate.surrogates import SCORES
 
 PAGE = Path(__file__).parents[2] / "docs/surrogates.md"
 
@@ -19,8 +20,8 @@ def test_names_of_the_page_are_there() -> None:
     assert callable(trajectories.agreement) and callable(SurrogateBenchmark.noise)
     assert callable(holdout.left_out) and callable(holdout.published)
     words = {8: "eight", 10: "ten"}
-    assert f"{words[noise.KNOTS]} quantiles" in text
-    assert f"less than {words[noise.LEAST_FREEDOM]} degrees of freedom" in " ".join(text.split())
+    assert f"{words[noise.MAX_KNOTS]} quantiles" in text
+    assert f"less than {words[noise.MIN_FREEDOM]} degrees of freedom" in " ".join(text.split())
     assert f"{words[holdout.REPEATS]} times for {holdout.EVALUATIONS} evaluations" in " ".join(text.split())
 
 

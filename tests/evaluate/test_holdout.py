@@ -19,7 +19,7 @@ from nasbench.evaluate import holdout
 from nasbench.evaluate.holdout import left_out, published, visited
 from nasbench.evaluate.surrogates import fit_surrogate
 from nasbench.simulator.evaluator import Evaluator
-from nasbench.simulator.simulate import simulate
+from nasbench.simulator.simulate import Run, simulate
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("macro")
@@ -64,12 +64,13 @@ def test_what_searches_find(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_searches_find_in_rows_that_stand_for_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each row that a search is answered with: of an architecture that is no row, the one of its function."""
-    visited_cells = []
+    runs: list[Run] = []
+    evaluators: list[Evaluator] = []
 
-    def noted(strategy: Any, evaluator: Evaluator, *args: Any, **kwargs: Any) -> Any:
-        run = simulate(strategy, evaluator, *args, **kwargs)
-        visited_cells.append(evaluator.genotypes(run.rows))
-        return run
+    def noted(*args: Any, **kwargs: Any) -> Run:
+        runs.append(simulate(*args, **kwargs))
+        evaluators.append(args[1])
+        return runs[-1]
 
     monkeypatch.setattr(holdout, "EVALUATIONS", 30)
     monkeypatch.setattr(holdout, "REPEATS", 1)
@@ -83,7 +84,7 @@ def test_what_searches_find_in_rows_that_stand_for_functions(monkeypatch: pytest
     assert len(rows) < 6561
     found = visited(TabularBenchmark(table), "validation_accuracy", ["random"])["random"]
     functions = SPACE.function_key(table.genotypes)
-    assert set(functions[found]) == set(SPACE.function_key(visited_cells[0]))
+    assert set(functions[found]) == set(SPACE.function_key(evaluators[0].genotypes(runs[0].rows)))
 
 
 def test_published_parts() -> None:
@@ -116,7 +117,7 @@ def test_the_command(tmp_path: Path) -> None:
 
     def run(*options: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "nasbench", "evaluate", str(tmp_path / "t.h5"), "--predictors", "ridge"]
-        command += ["--metric", "validation_accuracy", "--seeds", "2", "--processes", "1", *options]
+        command += ["--metric", "validation_accuracy", "--splits", "2", "--jobs", "1", *options]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     done = run("--leave-out", "rs,tpe", "--json", str(tmp_path / "r.json"))

@@ -65,6 +65,31 @@ def test_nll_by_hand():
     assert value == pytest.approx(base + (2 + math.log(3)) / 2)
 
 
+def test_crps_by_hand():
+    # at the mean with std 1: 2 phi(0) - 1 / sqrt(pi); one std of 2 away: 2 (2 Phi(1) - 1 + 2 phi(1) - 1 / sqrt(pi))
+    at_mean = 2 / math.sqrt(2 * math.pi) - 1 / math.sqrt(math.pi)
+    away = 2 * (0.6826895 + 2 * 0.2419707 - 1 / math.sqrt(math.pi))
+    value = metrics.crps(np.array([0.0, 5.0]), np.array([0.0, 3.0]), np.array([1.0, 2.0]))
+    assert value == pytest.approx((at_mean + away) / 2, abs=1e-6)
+
+
+def test_crps_is_the_integral_of_the_squared_distance_of_distributions():
+    grid = np.linspace(-40, 40, 200_001)
+    for y, mean, std in ((1.0, 0.5, 2.0), (-3.0, 1.0, 0.7)):
+        squared = (stats.norm.cdf(grid, mean, std) - (grid >= y)) ** 2
+        expected = squared.sum() * (grid[1] - grid[0])
+        assert metrics.crps(*(np.array([v]) for v in (y, mean, std))) == pytest.approx(expected, abs=1e-3)
+
+
+def test_crps_is_the_absolute_error_of_the_sure_and_best_for_the_right_spread():
+    rng = np.random.default_rng(0)
+    y, mean = rng.normal(size=100_000), np.zeros(100_000)
+    assert metrics.crps(y, mean, np.full(len(y), 1e-9)) == pytest.approx(np.abs(y).mean())
+    right, narrow, wide = (metrics.crps(y, mean, np.full(len(y), std)) for std in (1.0, 0.7, 1.4))
+    assert right < min(narrow, wide)
+    assert metrics.crps(10 * y, mean, np.full(len(y), 10.0)) == pytest.approx(10 * right)
+
+
 def test_coverage_by_hand():
     # the interval is +- 1.645 std
     y = np.array([0.0, 1.64, -1.64, 1.65, -3.3, 3.28])
@@ -82,6 +107,7 @@ def test_undefined_is_nan():
     assert math.isnan(metrics.r2(np.ones(4), Y))
     assert math.isnan(metrics.rmse(Y[:0], Y[:0]))
     assert math.isnan(metrics.nll(Y[:0], Y[:0], Y[:0]))
+    assert math.isnan(metrics.crps(Y[:0], Y[:0], Y[:0]))
     assert math.isnan(metrics.coverage_90(Y[:0], Y[:0], Y[:0]))
 
 
@@ -92,7 +118,7 @@ def test_scores_of_nan_are_nan(score):
         assert math.isnan(score(damaged, Y))
 
 
-@pytest.mark.parametrize("score", [metrics.nll, metrics.coverage_90])
+@pytest.mark.parametrize("score", [metrics.nll, metrics.crps, metrics.coverage_90])
 def test_calibration_of_nan_is_nan(score):
     assert math.isnan(score(Y, np.array([1, 2, math.nan, 4]), np.ones(4)))
     with pytest.raises(InputError, match="number 2 is nan"):

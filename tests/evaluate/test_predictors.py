@@ -1,6 +1,7 @@
 import math
 import os
 import sys
+from dataclasses import replace
 from textwrap import dedent
 
 import numpy as np
@@ -14,7 +15,8 @@ from nasbench.evaluate import metrics
 from nasbench.evaluate.predictors import SCORES, evaluate
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import Split
-from nasbench.predictors import predictors
+from nasbench.predictors import Inputs, Prediction, Predictor, predictors
+from nasbench.predictors.ridge import Ridge
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
@@ -37,7 +39,7 @@ def benchmark():
 
 
 def run(benchmark, **changes):
-    arguments = {"predictors": ["mean", "ridge"], "train_sizes": [20, 10], "test_size": 50, "seeds": 2}
+    arguments = {"predictors": ["mean", "ridge"], "train_sizes": [20, 10], "test_size": 50, "splits": 2}
     return evaluate(benchmark, "validation_accuracy", **{**arguments, **changes})
 
 
@@ -105,10 +107,10 @@ def test_given_splits(benchmark):
     assert [(row["left_out"], row["n_train"]) for row in results.summary["scores"]] == [("first", 99), ("last", 49)]
     genotypes = benchmark.architectures()
     values = np.asarray(benchmark.query_many(genotypes, "validation_accuracy").values)
-    rows = np.delete(np.arange(100), 7)
-    mean = predictors.create("ridge").fit(SPACE, genotypes[rows], values[rows]).predict(genotypes[100:160]).mean
+    rows, inputs = np.delete(np.arange(100), 7), Inputs.of(SPACE, genotypes)
+    mean = predictors.create("ridge").fit(inputs[rows], values[rows]).predict(inputs[100:160]).mean
     assert results.records[0]["rmse"] == pytest.approx(metrics.rmse(values[100:160], mean))
-    smaller = run(benchmark, train_sizes=[20, 40], holdouts=parts, predictors=["ridge"], workers=2)
+    smaller = run(benchmark, train_sizes=[20, 40], holdouts=parts, predictors=["ridge"], jobs=2)
     assert {r["n_train"] for r in smaller.records} == {20, 40}
     alone = run(benchmark, train_sizes=[20, 40], holdouts={"last": parts["last"]}, predictors=["ridge"])
     assert without_times(alone) == [r for r in without_times(smaller) if r["left_out"] == "last"]
@@ -129,6 +131,169 @@ def test_an_earlier_epoch_is_another_target(benchmark):
     assert without_times(run(benchmark, epoch=2)) == without_times(run(benchmark))
 
 
+# --- predictors of every kind ----------------------------------------------------------------------------------------
+
+
+def test_a_name_a_class_and_an_instance_are_the_same_predictor(benchmark):
+    one, two, three = (run(benchmark, predictors=[p], train_sizes=[10]) for p in ("ridge", Ridge, Ridge()))
+    assert without_times(one) == without_times(two) == without_times(three)
+    assert one.settings["predictors"] == two.settings["predictors"] == three.settings["predictors"] == ["ridge"]
+
+
+def test_an_instance_keeps_its_arguments_and_stays_unfitted(benchmark):
+    predictor = Ridge("counts")
+    (record,) = run(benchmark, predictors=[predictor], train_sizes=[20], splits=1).records
+    (named,) = run(benchmark, predictors=["ridge+features=counts"], train_sizes=[20], splits=1).records
+    assert record["predictor"] == 'ridge+features="counts"'
+    assert record["rmse"] == named["rmse"]
+    assert not hasattr(predictor, "space_")
+
+
+def test_the_number_of_the_split_is_the_seed_of_names_and_classes(benchmark):
+    class Seeded(Predictor):
+        def __init__(self, seed=0):
+            self.seed = seed
+
+        def _fit(self, inputs, z):
+            pass
+
+        def _predict(self, inputs):
+            return Prediction(np.full(len(inputs), 1000.0 * self.seed), np.ones(len(inputs)))
+
+        def _state(self):
+            return {}
+
+        def _restore(self, state):
+            pass
+
+    of_class = run(benchmark, predictors=[Seeded], train_sizes=[10]).records
+    assert of_class[1]["rmse"] > 10 * of_class[0]["rmse"]
+    of_instance = run(benchmark, predictors=[Seeded()], train_sizes=[10]).records
+    assert of_instance[1]["rmse"] < 10 * of_instance[0]["rmse"]
+
+
+@pytest.mark.parametrize("pair", [(Ridge(), Ridge()), (Ridge, Ridge()), (Ridge(), "ridge"), ("ridge", Ridge)])
+def test_two_predictors_of_one_name_are_refused(benchmark, pair):
+    with pytest.raises(InputError, match="predictor 'ridge' is named twice; name each once"):
+        run(benchmark, predictors=list(pair))
+
+
+def test_the_same_predictor_twice_is_one(benchmark):
+    ridge = Ridge()
+    for twice in (["ridge", "ridge"], [ridge, ridge], [Ridge, Ridge]):
+        assert len(run(benchmark, predictors=twice, train_sizes=[10], splits=1).records) == 1
+    assert len(run(benchmark, predictors=[ridge, Ridge("counts")], train_sizes=[10], splits=1).records) == 2
+
+
+# --- columns and curves ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def told():
+    """200 cells whose last accuracy has nothing to do with them, but much with FLOPs and with their fourth epoch.
+
+    The FLOPs of cells 0 to 9 are missing, and the fourth epoch of cells 5 to 14; an epoch takes 10 seconds.
+    """
+    rng = np.random.default_rng(0)
+    genotypes = rng.permutation(SPACE.unique("function_key"))[:200]
+    flops, noise = rng.normal(size=200), rng.normal(size=(200, 8))
+    accuracy = 50 + 10 * flops[:, None] * np.linspace(0.1, 1, 8) + 0.1 * noise
+    accuracy[5:15, 3] = np.nan
+    seconds = 10.0 * np.ones((200, 1)) * np.arange(1, 9)
+    flops[:10] = np.nan
+
+    def column(dataset, name, split, units, values):
+        dims = ("architecture", "seed", "epoch")
+        values = values if values.ndim == 1 else values[:, None]
+        metric = Metric(dataset, name, split, units, "none", dims[: values.ndim])
+        return metric.path, Column(metric, values, np.isnan(values).astype(np.uint8), ("failed",))
+
+    columns = dict(
+        [
+            column("toy", "validation_accuracy", "validation", "percent", accuracy),
+            column("toy", "test_accuracy", "test", "percent", accuracy - 1),
+            column("toy", "train_seconds", "none", "seconds", seconds),
+            column("", "flops", "none", "count", flops),
+        ]
+    )
+    return TabularBenchmark(Table(SPACE, genotypes, (0,), {"toy": tuple(range(1, 9))}, columns), name="told.h5")
+
+
+READING = ["ridge", "ridge+features=default/flops", "ridge+features=default/curve@4"]
+
+
+def test_columns_and_curves_are_read_and_paid_for(told):
+    results = run(told, predictors=READING, train_sizes=[60], splits=1)
+    plain, column, curve = results.records
+    assert abs(plain["pearson"] or 0) < 0.5
+    assert column["pearson"] > 0.99
+    assert curve["pearson"] > 0.9
+    assert (plain["query_seconds"], column["query_seconds"], curve["query_seconds"]) == (0, 0, 40)
+    assert results.summary["scores"][2]["query_seconds"]["mean"] == 40
+
+
+def test_architectures_with_missing_inputs_are_left_out_of_all(told):
+    every = run(told, predictors=["ridge"], train_sizes=[60])
+    assert (every.settings["architectures"], every.settings["unknown_inputs"]) == (200, 0)
+    column = run(told, predictors=READING[:2], train_sizes=[60])
+    assert (column.settings["architectures"], column.settings["unknown_inputs"]) == (190, 10)
+    both = run(told, predictors=READING, train_sizes=[60])
+    assert (both.settings["architectures"], both.settings["unknown_inputs"]) == (185, 15)
+    assert both.settings["missing"] == 0
+
+
+def test_results_with_inputs_do_not_depend_on_jobs(told):
+    one, two = (run(told, predictors=READING, train_sizes=[30, 60], jobs=jobs) for jobs in (1, 2))
+    assert without_times(one) == without_times(two)
+
+
+def test_the_test_accuracy_is_predicted_from_the_validation_curve(told):
+    arguments = {"train_sizes": [60], "test_size": 50, "splits": 1, "predictors": READING[2:]}
+    (record,) = evaluate(told, "test_accuracy", **arguments).records
+    assert record["pearson"] > 0.9
+    assert record["query_seconds"] == 40
+
+
+def test_a_curve_without_recorded_times_has_no_cost(told):
+    columns = {path: c for path, c in told.table.columns.items() if path != "toy/train_seconds"}
+    untimed = TabularBenchmark(replace(told.table, columns=columns))
+    assert run(untimed, predictors=READING[2:], train_sizes=[60], splits=1).records[0]["query_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"predictors": ["ridge+features=curve@8"]},
+            "would read 8 epochs of the curve whose value at epoch 8",
+        ),
+        (
+            {"predictors": READING, "epoch": 4},
+            "'ridge.*curve@4' would read 4 epochs .* at epoch 4",
+        ),
+        ({"predictors": ["ridge+features=curve@9"]}, "would read 9 epochs"),
+        ({"predictors": ["ridge+features=curve@x"]}, "a partial curve is written curve@EPOCHS"),
+        (
+            {"predictors": ["ridge+features=synflow"]},
+            "'synflow' is neither .*; its static metrics are flops",
+        ),
+        ({"predictors": ["ridge+features=test_accuracy"]}, "'toy/test_accuracy' comes of training"),
+        ({"predictors": ["ridge+features=3"], "train_sizes": [10]}, "split 0: features are names joined by '/'"),
+    ],
+)
+def test_inputs_that_cannot_be_had_are_refused(told, changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        run(told, **changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_earlier_target_may_have_an_earlier_curve(told):
+    assert len(run(told, predictors=["ridge+features=curve@4"], train_sizes=[60], splits=1, epoch=5).records) == 1
+
+
+# --- a predictor of one's own ----------------------------------------------------------------------------------------
+
+
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
     """A predictor in a file outside the package, in the folder where one works."""
@@ -143,17 +308,17 @@ def outside(tmp_path, monkeypatch):
 
 
             class Convolutions(Predictor):
-                warped = False
+                transforms_targets = False
 
                 def __init__(self, factor=1.0, fail=False):
                     self.factor, self.fail = factor, fail
 
-                def _fit(self, genotypes, z):
+                def _fit(self, inputs, z):
                     if self.fail:
                         raise RuntimeError("no luck")
 
-                def _predict(self, genotypes):
-                    return Prediction(self.factor * (genotypes == 3).sum(axis=1), np.ones(len(genotypes)))
+                def _predict(self, inputs):
+                    return Prediction(self.factor * (inputs.genotypes == 3).sum(axis=1), np.ones(len(inputs)))
 
                 def _state(self):
                     return {}
@@ -169,27 +334,28 @@ def outside(tmp_path, monkeypatch):
     sys.modules.pop("mine", None)
 
 
-def test_workers_change_nothing_and_find_a_predictor_of_ones_own(benchmark, outside):
+def test_jobs_change_nothing_and_find_a_predictor_of_ones_own(benchmark, outside):
     names = ["ridge", "xgb", outside]
     told: list[tuple[int, int]] = []
     one = run(benchmark, predictors=names, train_sizes=[10])
-    two = run(benchmark, predictors=names, train_sizes=[10], workers=2, progress=lambda *parts: told.append(parts))
+    two = run(benchmark, predictors=names, train_sizes=[10], jobs=2, progress=lambda *parts: told.append(parts))
     assert without_times(one) == without_times(two)
     assert one.records[-1]["predictor"] == outside
     assert told == [(done, 6) for done in range(7)]
 
 
 def test_arguments_are_part_of_the_name(benchmark, outside):
-    turned = run(benchmark, predictors=[outside, f"{outside}+factor=-1"], train_sizes=[10], seeds=1)
+    turned = run(benchmark, predictors=[outside, f"{outside}+factor=-1"], train_sizes=[10], splits=1)
     up, down = (record["pearson"] for record in turned.records)
     assert up == pytest.approx(-down)
     assert up > 0.2
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_failing_predictor_is_named_with_its_place(benchmark, outside, workers):
-    with pytest.raises(InputError, match=r"mine:Convolutions\+fail=true' on 10 .* RuntimeError: no luck \(.*mine.py:"):
-        run(benchmark, predictors=[f"{outside}+fail=true"], train_sizes=[10], workers=workers)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_failing_predictor_is_named_with_its_place(benchmark, outside, jobs):
+    message = r"mine:Convolutions\+fail=true' on 10 architectures, split [01]: RuntimeError: no luck \(mine\.py, line 1"
+    with pytest.raises(InputError, match=message):
+        run(benchmark, predictors=[f"{outside}+fail=true"], train_sizes=[10], jobs=jobs)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +365,8 @@ def test_a_failing_predictor_is_named_with_its_place(benchmark, outside, workers
         ({"predictors": []}, "at least one predictor"),
         ({"train_sizes": []}, "one training size"),
         ({"train_sizes": [1, 10]}, "predictor 'mean' needs at least 2 architectures, got a training size 1"),
-        ({"seeds": 0}, "at least 1, got 0 and 1"),
+        ({"splits": 0}, "splits must be at least 1, got 0"),
+        ({"jobs": 0}, "jobs must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"test_size": 1000}, "exceeds the"),
     ],
@@ -216,6 +383,6 @@ def test_unknown_epoch(benchmark):
 
 def test_threads_are_given_back(benchmark):
     before = os.environ.get("OMP_NUM_THREADS")
-    run(benchmark, train_sizes=[10], seeds=1)
+    run(benchmark, train_sizes=[10], splits=1)
     assert os.environ.get("OMP_NUM_THREADS") == before
-    assert math.isfinite(run(benchmark, train_sizes=[10], seeds=1).records[0]["fit_seconds"])
+    assert math.isfinite(run(benchmark, train_sizes=[10], splits=1).records[0]["fit_seconds"])

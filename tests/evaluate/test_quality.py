@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.benchmark.base import Metric
-from nasbench.evaluate.pareto import non_dominated
+from nasbench.search.pareto import non_dominated
 from nasbench.evaluate.quality import (
     Bounds,
     best_found,

@@ -20,7 +20,7 @@ from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError, NotFoundError
 from nasbench.evaluate import surrogates as module
 from nasbench.evaluate.surrogates import cross_validate, fit_surrogate
-from nasbench.predictors import Prediction, Predictor, predictors
+from nasbench.predictors import Inputs, Prediction, Predictor, predictors
 from nasbench.spaces import Space, spaces
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -28,13 +28,13 @@ from nasbench.types import FloatArray, GenotypeArray
 class Convolutions(Predictor):
     """A straight line through the number of 3x3 convolutions."""
 
-    warped = False
+    transforms_targets = False
 
-    def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
-        self.line_ = np.polyfit((genotypes == 3).sum(axis=1), z, 1)
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        self.line_ = np.polyfit((inputs.genotypes == 3).sum(axis=1), z, 1)
 
-    def _predict(self, genotypes: GenotypeArray) -> Prediction:
-        mean = np.polyval(self.line_, (genotypes == 3).sum(axis=1))
+    def _predict(self, inputs: Inputs) -> Prediction:
+        mean = np.polyval(self.line_, (inputs.genotypes == 3).sum(axis=1))
         return Prediction(mean, np.full(len(mean), 0.1))
 
     def _state(self) -> dict[str, Any]:
@@ -94,12 +94,12 @@ def surrogate(tabular: TabularBenchmark) -> SurrogateBenchmark:
 
 
 def test_it_answers_what_the_line_says(surrogate: SurrogateBenchmark) -> None:
-    """Five convolutions: 90 %, 1 less on the test part, 32 seconds; the spread of a logarithm makes its mean larger."""
+    """Five convolutions: 90 %, 1 less on the test split, 32 seconds; the variance of a logarithm increases the mean."""
     answer = surrogate.query([3, 3, 3, 0, 3, 3], "validation_accuracy")
     assert answer.value == pytest.approx(90, abs=0.1)
     assert answer[1:6] == ("digits/validation_accuracy", "validation", "percent", 2, ())
     assert answer.reason is None
-    scale = surrogate.models["digits/train_seconds"].predictor.scale_
+    scale = surrogate.models["digits/train_seconds"].predictor.transform_.scale
     assert answer.cost == pytest.approx(32 * math.exp((0.1 * scale) ** 2 / 2), rel=1e-9)
     test = surrogate.query("|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|none~0|nor_conv_3x3~1|nor_conv_3x3~2|",
                            "test_accuracy", epoch=2, seed="mean")  # fmt: skip
@@ -114,7 +114,7 @@ def test_moments_of_the_log_normal_distribution() -> None:
 
 
 def test_predictions_are_not_clamped(tabular: TabularBenchmark, surrogate: SurrogateBenchmark) -> None:
-    """Six convolutions are 100 %; with a steeper line they would all be cut to the same 100 %."""
+    """Six convolutions are 100 %; with a steeper line, clamping would make all of them 100 %."""
     column = tabular.table.columns["digits/validation_accuracy"]
     steeper = replace(
         tabular.table, columns={"digits/validation_accuracy": replace(column, values=column.values * 1.1)}
@@ -232,14 +232,14 @@ def test_broken_models(surrogate: SurrogateBenchmark, tmp_path: Path, edit: Any,
 
 
 def test_quality_is_that_of_held_out_cells() -> None:
-    """A predictor that knows its training cells by heart, and else says the mean, has no merit."""
+    """A predictor that memorises its training cells and predicts the mean elsewhere scores nothing."""
 
     class ByHeart(Predictor):
-        def _fit(self, genotypes: GenotypeArray, z: FloatArray) -> None:
-            self.known = dict(zip(map(bytes, genotypes), z.tolist(), strict=True))
+        def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+            self.known = dict(zip(map(bytes, inputs.genotypes), z.tolist(), strict=True))
 
-        def _predict(self, genotypes: GenotypeArray) -> Prediction:
-            mean = np.array([self.known.get(bytes(genotype), 0.0) for genotype in genotypes])
+        def _predict(self, inputs: Inputs) -> Prediction:
+            mean = np.array([self.known.get(bytes(genotype), 0.0) for genotype in inputs.genotypes])
             return Prediction(mean, np.ones(len(mean)))
 
         def _state(self) -> dict[str, Any]:
@@ -261,14 +261,14 @@ def test_cells_of_one_function_share_a_fold(monkeypatch: pytest.MonkeyPatch) -> 
     seen: list[tuple[set[int], set[int]]] = []
 
     class Watching(Convolutions):
-        def fit(self, space: Space, genotypes: Any, targets: Any) -> "Watching":
-            self.trained = set(space.function_key(genotypes).tolist())
-            super().fit(space, genotypes, targets)
+        def fit(self, inputs: Inputs, targets: Any) -> "Watching":
+            self.trained = set(space.function_key(inputs.genotypes).tolist())
+            super().fit(inputs, targets)
             return self
 
-        def predict(self, genotypes: Any) -> Prediction:
-            seen.append((self.trained, set(space.function_key(genotypes).tolist())))
-            return super().predict(genotypes)
+        def predict(self, inputs: Inputs) -> Prediction:
+            seen.append((self.trained, set(space.function_key(inputs.genotypes).tolist())))
+            return super().predict(inputs)
 
     y = (genotypes == 3).sum(axis=1).astype(np.float64)
     quality, _ = cross_validate(Watching, space, genotypes, y, "identity", folds=4, seed=0)
@@ -349,7 +349,7 @@ def test_too_few_cells() -> None:
     with pytest.raises(InputError, match="needs at least 2 architectures to fit, got 1"):
         fit_surrogate(few, "validation_accuracy", "mean")
     none = TabularBenchmark(measured(space, space.decode(np.array([0]))))
-    with pytest.raises(InputError, match="has no number at all, so nothing can be learnt; the first: failed"):
+    with pytest.raises(InputError, match="has no number, so nothing can be learnt; the first reason: failed"):
         fit_surrogate(none, "validation_accuracy", "mean")
 
 
@@ -359,7 +359,7 @@ def test_a_time_of_zero(tabular: TabularBenchmark) -> None:
     broken = replace(
         table, columns={**table.columns, "digits/train_seconds": replace(column, values=column.values * 0)}
     )
-    with pytest.raises(InputError, match=r"'digits/train_seconds' of \|.* is 0.0; a cost has to be positive"):
+    with pytest.raises(InputError, match=r"'digits/train_seconds' of \|.* is 0.0; a cost must be positive"):
         fit_surrogate(TabularBenchmark(broken), "validation_accuracy", "mean")
 
 
@@ -370,3 +370,18 @@ def test_a_surrogate_of_a_surrogate(surrogate: SurrogateBenchmark) -> None:
 
 def test_the_registry_has_what_is_stored() -> None:
     assert predictors.resolve(PREDICTOR)[0] is Convolutions
+
+
+@pytest.mark.parametrize(
+    ("features", "needed"),
+    [
+        ("default/parameters", "column 'parameters'"),
+        ("default/curve@1", "the curve of 1 epochs"),
+        ("curve@1/no_such_column", "column 'no_such_column'"),
+    ],
+)
+def test_columns_and_curves_are_known_of_the_table_only(tabular: TabularBenchmark, features: str, needed: str) -> None:
+    message = f"answers for the whole space, and 'ridge.*' needs {needed}, which only the 40 architectures of the table"
+    with pytest.raises(InputError, match=message):
+        fit_surrogate(tabular, "validation_accuracy", f"ridge+features={features}")
+    assert fit_surrogate(tabular, "validation_accuracy", "ridge+features=counts/onehot/paths").complete

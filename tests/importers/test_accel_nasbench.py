@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from nasbench.benchmark import hdf5
 from nasbench.errors import FileError, InputError, NasbenchError
+from nasbench.evaluate.holdout import published_split
 from nasbench.importers.accel_nasbench import AccelNASBench
-from nasbench.importers.holdout_files import published_split
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.mobile import Mobile
 
@@ -24,7 +24,7 @@ BASE = "e1_k3_l1_se0"
 
 
 def record(expansion: int = 1, top1: Any = 60.0, **measured: Any) -> dict[str, Any]:
-    """A result as it is published: all blocks alike but the first."""
+    """A result in the published layout: all blocks are equal except the first."""
     architecture = {}
     for block in range(7):
         values = {"e": expansion if block == 0 else 1, "k": 3, "l": 1, "se": block == 6}
@@ -97,8 +97,8 @@ def test_split_beside_the_results(tmp_path: Path) -> None:
     ("content", "error", "message"),
     [
         (b"{", FileError, "json/result_0.json cannot be read as json"),
-        (b"[]", FileError, "json/result_0.json is no object with 'architecture'"),
-        ({**record(), "metrics": 1}, FileError, "is no object with 'architecture'"),
+        (b"[]", FileError, "json/result_0.json is not an object with 'architecture'"),
+        ({**record(), "metrics": 1}, FileError, "is not an object with 'architecture'"),
         (record(5), InputError, "json/result_0.json: block0_e is '5'; allowed are 1, 4, 6"),
         (record(top1="60"), InputError, "json/result_0.json, val_top1: '\"60\"' is not a finite number"),
         (record(top1=float("inf")), InputError, "val_top1: 'Infinity' is not a finite number"),
@@ -211,7 +211,7 @@ def test_trees_learn_the_published_split_as_well_as_published() -> None:
 def test_published_sizes_are_those_of_our_networks() -> None:
     import torch
 
-    from nasbench.measures import parameters
+    from nasbench.measures.parameters import parameters
     from nasbench.tasks.images import ImageClassification
 
     table = AccelNASBench().read([FILE])
@@ -227,8 +227,8 @@ def test_published_sizes_are_those_of_our_networks() -> None:
 @pytest.mark.parametrize(
     ("row", "column", "text", "message"),
     [
-        (1, 0, "0", "row 2: '0' is no number of a result, or not the first of it"),
-        (0, 0, "x", "row 1: 'x' is no number of a result"),
+        (1, 0, "0", "row 2: '0' is not the number of a result, or occurs twice"),
+        (0, 0, "x", "row 1: 'x' is not the number of a result"),
         (3, 1, "2", "row 4: block0_e is '2'; allowed are 1, 4, 6"),
         (3, 29, "high", "row 4, val_top1: 'high' is not a finite number"),
     ],

@@ -16,12 +16,12 @@ import nasbench
 from nasbench.benchmark.table import Table
 from nasbench.cli import main
 from nasbench.errors import FileError, InputError, MissingExtraError, NasbenchError
-from nasbench.importers.analog_nasbench import ACCURACIES, DRIFTS, SECONDS, AnalogNASBench
+from nasbench.importers.analog_nasbench import ACCURACIES, DRIFT_TIMES, DRIFTS, AnalogNASBench
 from nasbench.importers.csv import CSV
 from nasbench.spaces.nb201 import NB201
 
 ORIGINAL = Path(__file__).parents[2] / "../shared/tables/nb201_nasgraph/raw/nasbench201_cifar10.csv"
-NAMES = [*ACCURACIES, *(f"{what}_drift_{seconds}" for what in DRIFTS for seconds in SECONDS)]
+NAMES = [*ACCURACIES, *(f"{what}_drift_{seconds}" for what in DRIFTS for seconds in DRIFT_TIMES)]
 
 published = pytest.mark.skipif(find_spec("analognasbench") is None, reason="analog-nasbench is not installed")
 
@@ -105,7 +105,7 @@ def test_bad_records_are_named(
 
 
 def test_bad_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(FileError, match="is no dictionary of cells"):
+    with pytest.raises(FileError, match="is not a dictionary of cells"):
         AnalogNASBench().read([write(tmp_path, pickle.dumps([]))])
     with pytest.raises(FileError, match="is a folder, expected a file"):
         AnalogNASBench().read([tmp_path])

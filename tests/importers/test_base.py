@@ -1,4 +1,4 @@
-"""Paths that importers are given: files, folders, devices, and the same one twice."""
+"""Paths of importers: files, folders, devices, and duplicates."""
 
 from collections.abc import Callable
 from pathlib import Path

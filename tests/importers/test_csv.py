@@ -1,4 +1,4 @@
-"""Tables of one's own: worked out by hand, what is refused, and published tables as they are distributed."""
+"""Own tables: a case by hand, refused content, and published tables as distributed."""
 
 import gzip
 import json
@@ -136,7 +136,7 @@ def test_nb101_cells_as_json(tmp_path: Path) -> None:
         (TEXT.replace("90.5", "inf"), {}, r"row 1, column 'acc': 'inf' is not a finite number"),
         (TEXT.replace("seed,", "sed,"), {"seed_column": "seed"}, "no column 'seed'; its columns are 'arch', 'acc'"),
         (TEXT.replace("ms,", "acc,"), {}, "two columns 'acc'"),
-        (TEXT.replace(",7,", ",3,"), {"seed_column": "seed"}, r"row 3 is a second one of .* with seed 3"),
+        (TEXT.replace(",7,", ",3,"), {"seed_column": "seed"}, r"row 3 is a second row of .* with seed 3"),
         (TEXT.replace(",7,", ",7.5,"), {"seed_column": "seed"}, r"row 3, column 'seed': '7.5' is not a whole number"),
         (TEXT.replace(",7,", ",1e300,"), {"seed_column": "seed"}, "row 3, column .seed.: .1e300. is not a whole"),
         (TEXT, {"missing": "none"}, "a missing number is named as -1"),
@@ -184,7 +184,7 @@ def test_refused_files(tmp_path: Path, name: str, content: bytes, message: str) 
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasbench.importers.formats.unpack.SMALL", 1000)
+    monkeypatch.setattr("nasbench.importers.formats.unpack.MIN_LIMIT", 1000)
     with gzip.open(tmp_path / "t.csv.gz", "wb") as stream:
         stream.write(b"arch,acc\n" + b"0" * 10**7)
     with pytest.raises(FileError, match="unpacks to more than"):

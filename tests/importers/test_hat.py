@@ -1,4 +1,4 @@
-"""HAT: rows are of representatives, repeats are kept, and what is refused."""
+"""HAT: rows of representatives, repeats, and refused files."""
 
 from pathlib import Path
 

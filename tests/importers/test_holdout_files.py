@@ -1,4 +1,4 @@
-"""Rows that a source set aside, and rows by who found them."""
+"""Published splits, and rows by the strategy that found them."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,8 @@ from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Table
 from nasbench.errors import FileError, InputError, NotFoundError
-from nasbench.importers.holdout_files import found_by, leave_out, published_split, read_split, split_folder
+from nasbench.evaluate.holdout import found_by, leave_out, published_split
+from nasbench.importers.holdout_files import read_split, split_folder
 from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces import spaces
 
@@ -68,8 +69,8 @@ def test_it_is_found_beside_the_table_or_where_it_is_named(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({}, "train_paths.json is no list of paths"),
-        ([1], "train_paths.json is no list of paths"),
+        ({}, "train_paths.json is not a list of paths"),
+        ([1], "train_paths.json is not a list of paths"),
         (["rs/r_7.json"], "lists 'rs/r_7.json' and others, none of which is in the table"),
     ],
 )

@@ -80,14 +80,14 @@ def test_an_accuracy_of_zero_is_missing_and_a_correlation_of_zero_is_not(tmp_pat
 @pytest.mark.parametrize(
     ("trainings", "message"),
     [
-        ([], "is no list of trainings"),
-        ([1], "training 0 is no object with a whole number 'id'"),
-        ([training(), training("1")], "training 1 is no object with a whole number 'id'"),
+        ([], "is not a list of trainings"),
+        ([1], "training 0 is not an object with a whole number 'id'"),
+        ([training(), training("1")], "training 1 is not an object with a whole number 'id'"),
         ([training(), training()], "has two trainings of one id"),
         ([{**training(), "scores": [1]}], "training 0 has no object 'scores'"),
         ([training(hparams=None)], "training 0 has no 'hparams' with 'model_hparam_overrides'"),
         ([training(hidden=100)], "training 0: an encoder of flexibert has hidden_size 100; known are 128, 256"),
-        ([training(time_to_train="long")], "training 0, time_to_train: 'long' is no number"),
+        ([training(time_to_train="long")], "training 0, time_to_train: 'long' is not a number"),
     ],
 )
 def test_bad_trainings_are_named(tmp_path: Path, trainings: list[Any], message: str) -> None:
@@ -97,7 +97,7 @@ def test_bad_trainings_are_named(tmp_path: Path, trainings: list[Any], message: 
 
 def test_metrics_of_other_trainings_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, training(), training(1, 256))
-    with pytest.raises(InputError, match="lacks training 1; it is of another benchmark"):
+    with pytest.raises(InputError, match="lacks training 1; it belongs to another benchmark"):
         NASBenchBERT().read([path, write_metrics(tmp_path, (0, 50, 10), (2, 50, 10))])
     with pytest.raises(InputError, match="has 3 rows for 2 trainings"):
         NASBenchBERT().read([path, write_metrics(tmp_path, (0, 50, 10), (1, 50, 10), (1, 50, 10))])

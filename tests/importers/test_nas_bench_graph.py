@@ -33,7 +33,7 @@ def curve(epochs: int) -> list[list[float]]:
 
 
 def reasons(column: Column) -> npt.NDArray[np.object_]:
-    """Why each number is missing, "" where it is not."""
+    """The reason of each missing number, "" where measured."""
     return np.array(["", *column.reasons], dtype=object)[column.missing]
 
 
@@ -86,7 +86,7 @@ def test_curves_are_by_seed_and_epoch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
-        ({}, "cora.bench", "is no dictionary of networks"),
+        ({}, "cora.bench", "is not a dictionary of networks"),
         ({"1": MEANS}, "cora.bench", "'1' is not the number of a network"),
         ({90000: MEANS}, "cora.bench", "90000 is not the number"),
         ({1110: MEANS}, "cora.bench", "1110 is not the number"),  # of which 111 is the canonical one
@@ -95,7 +95,7 @@ def test_curves_are_by_seed_and_epoch(tmp_path: Path) -> None:
         ({1111: {**MEANS, "latency": -1}}, "cora.bench", "latency is -1.0, expected 0 or more"),
         ({1111: {**MEANS, "para": None}}, "cora.bench", "para is 'None', expected a number"),
         ({1111: {"dur": [[1, 2]]}}, "cora0.bench", r"rows of 7 numbers, got shape \(1, 2\)"),
-        ({1111: {"dur": ["a"]}}, "cora0.bench", "dur is no table of numbers"),
+        ({1111: {"dur": ["a"]}}, "cora0.bench", "dur is not a table of numbers"),
         ({1111: {"dur": [[2.0] * 7]}}, "cora0.bench", "a performance in dur is not from 0 to 1"),
         ({1111: MEANS}, "coral.bench", "expected a file <data set>.bench"),
     ],

@@ -40,7 +40,7 @@ def test_mutated_bytes_are_a_table_or_one_line(tmp_path_factory: pytest.TempPath
     ("content", "error", "message"),
     [
         ("{", FileError, "cannot be read as json"),
-        ("[]", FileError, "no JSON object"),
+        ("[]", FileError, "not a JSON object"),
         ('{"00000012": {}, "00000012": {}}', FileError, "a name occurs twice"),
         (json.dumps({"0000001": RECORD}), InputError, "eight digits"),
         (json.dumps({"00000012": {**RECORD, "test_acc": [1.0]}}), FileError, "has 1 accuracies"),

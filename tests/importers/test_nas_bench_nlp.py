@@ -121,7 +121,7 @@ def test_data_sets_stand_side_by_side(tmp_path: Path) -> None:
 
 
 def test_numbers_of_the_best_cell(tmp_path: Path) -> None:
-    """Of the log that the authors show: an LSTM, the best of all, with a perplexity of 78.89 on the test text."""
+    """The log that the authors show: an LSTM, the best cell, with a perplexity of 78.89 on the test text."""
     best = log(
         LSTM,
         num_params=10_896_400,
@@ -138,13 +138,13 @@ def test_numbers_of_the_best_cell(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"recepie": None}, "is no object with texts 'recepie', 'data' and 'status'"),
+        ({"recepie": None}, "is not an object with texts 'recepie', 'data' and 'status'"),
         ({"data": "data/ptb/?"}, "data is 'data/ptb/.', expected the folder"),
         ({"val_losses": None}, "has no list 'val_losses'"),
         ({"val_losses": [7.0]}, "losses and wall_times are not of one length"),
-        ({"val_losses": [7.0, "6"]}, "val_losses: '6' is no number"),
+        ({"val_losses": [7.0, "6"]}, "val_losses: '6' is not a number"),
         ({"val_losses": [7.0, -1]}, "val_losses has -1.0, expected no number below 0"),
-        ({"wall_times": [1.0, None]}, "or a time is no number"),
+        ({"wall_times": [1.0, None]}, "or a time is not a number"),
         ({"num_params": None}, "num_params is nan, expected a count"),
         ({"recepie": RNN.replace("tanh", "tan")}, r"log_stats_model_0.*: node 'h_new_0' has op"),
         ({"recepie": "{}"}, "the cell has no h_new_0, which is its output"),

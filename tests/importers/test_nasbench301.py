@@ -1,4 +1,4 @@
-"""NAS-Bench-301: the authors' own example by hand, curves and repeats, who found what, and what is refused."""
+"""NAS-Bench-301: the authors' own example by hand, curves, repeats, strategies, and refused files."""
 
 import json
 import zipfile
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError, NasbenchError
-from nasbench.importers.holdout_files import found_by, leave_out, published_split
+from nasbench.evaluate.holdout import found_by, leave_out, published_split
 from nasbench.importers.nasbench301 import NASBench301
 from nasbench.spaces.darts import DARTS
 from nasbench.spaces.darts_config import PREFIX
@@ -136,7 +136,7 @@ def test_leave_one_strategy_out(tmp_path: Path) -> None:
 
 
 def test_published_split(tmp_path: Path) -> None:
-    """Numbers are those of a strategy, so that a path is told by two of its parts."""
+    """Files are numbered within a strategy, so two parts of a path identify a training."""
     folder = write(tmp_path / "nb", {"rs/results_0.json": result(), "de/results_0.json": result(changed=OTHER)})
     for name, listed in (
         ("train", ["/home/a/nb_301_v12/rs/results_0.json"]),
@@ -199,14 +199,18 @@ def test_what_differs_between_trainings_is_named(tmp_path: Path) -> None:
     ("content", "error", "message"),
     [
         (b"{", FileError, "nb/rs/results_0.json cannot be read as json"),
-        ({}, FileError, "is no object with 'optimized_hyperparamater_config' and an 'info' of one entry"),
+        ({}, FileError, "is not an object with 'optimized_hyperparamater_config' and an 'info' of one entry"),
         (result(info=[]), FileError, "an 'info' of one entry"),
         (result(info=[{}]), FileError, "no training in nb has a number for the validation images"),
-        (result(test_accuracy="93"), FileError, "results_0.json, test_accuracy: '93' is no number"),
+        (result(test_accuracy="93"), FileError, "results_0.json, test_accuracy: '93' is not a number"),
         (result(budget="3"), FileError, "budget, layers and init_channels are numbers"),
-        (result(learning_curves=[1]), FileError, "learning_curves is no object"),
-        (result(learning_curves={"Train/val_accuracy": []}), FileError, "Train/val_accuracy is no list of 1 to 2,000"),
-        (result(["a"]), FileError, "Train/train_accuracy: 'a' is no number"),
+        (result(learning_curves=[1]), FileError, "learning_curves is not an object"),
+        (
+            result(learning_curves={"Train/val_accuracy": []}),
+            FileError,
+            "Train/val_accuracy is not a list of 1 to 2,000",
+        ),
+        (result(["a"]), FileError, "Train/train_accuracy: 'a' is not a number"),
         (result(changed={"edge_normal_0": "conv_7x7"}), InputError, "results_0.json: edge_normal_0 is 'conv_7x7'"),
         (result(changed={"edge_normal_5": ""}), InputError, "edge_normal_5 is 'None'"),
         (result(changed={"inputs_node_normal_4": "0_3"}), InputError, "edge_normal_8 is 'None'"),

@@ -82,7 +82,7 @@ def test_one_schedule_has_plain_names_and_sparse_seeds_are_missing(tmp_path: Pat
     column = NATSBench().read([path]).columns["cifar100@12/train_accuracy"]
     assert column.missing[0].tolist() == [[0] * 12, [1] * 12]
     assert column.reasons == ("the source has no training with this seed",)
-    with pytest.raises(FileError, match="no training of what was asked for"):
+    with pytest.raises(FileError, match="none of the requested trainings"):
         NATSBench(dataset=("cifar10",)).read([path])
 
 
@@ -122,8 +122,8 @@ def test_files_of_all_architectures(tmp_path: Path, names: tuple[str, str]) -> N
         ({"12": record(index=1)}, "a record is not of architecture 0"),
         ({"12": record() | {"arch_str": FIRST.replace("avg_pool", "max_pool")}}, "unknown operation 'max_pool_3x3'"),
         ({"12": record() | {"arch_str": "8:8:8:8:16"}}, "is not the architecture with number 0"),
-        ({"12": record() | {"all_results": {("svhn", 111): training()}}}, "is no known data set and seed"),
-        ({"12": record(seeds=(5,))}, "is no known data set and seed"),
+        ({"12": record() | {"all_results": {("svhn", 111): training()}}}, "is not a known data set and seed"),
+        ({"12": record(seeds=(5,))}, "is not a known data set and seed"),
         ({"12": record(epochs=200)}, "schedule 12, cifar100, seed 111: expected a training of 12 epochs"),
         ({"12": record(train_acc1es={12: 1.0})}, "train_acc1es has the epoch 12, expected 0 to 11"),
         ({"12": record(train_acc1es={0: "1"})}, "train_acc1es has '1', expected a number"),

@@ -1,4 +1,4 @@
-"""What is published of the tables at hand holds of them once imported; `benchmarks/tables.py` has the facts."""
+"""Published facts hold for the imported tables; `benchmarks/tables.py` has the facts."""
 
 import importlib.util
 import sys
@@ -14,7 +14,7 @@ from nasbench.benchmark.hdf5.verify import verify
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "tables.py"
 SHARED = Path(__file__).parents[2] / "../shared/tables"
 LONG = ("nas_bench_graph", "analog_nasbench", "nb201_joined", "nats_size")
-"""Tables that take seconds; the importer of the last is tested with `nats_topology` too."""
+"""Tables that take seconds; `nats_topology` also tests the importer of the last."""
 
 
 def script() -> ModuleType:
@@ -73,7 +73,7 @@ def test_the_script_says_what_does_not_hold(
         TABLES.main()
     assert done.value.code == 1
     shown = capsys.readouterr().out
-    assert "networks: published 6561, found 1" in shown
+    assert "networks: published 6561, imported 1" in shown
     assert "hat_latency         not imported:" in shown
     assert "4 facts do not hold" in shown
     assert (tmp_path / "out/nas_bench_macro.h5").exists()

@@ -50,7 +50,7 @@ def test_curves_and_single_numbers_of_repeats() -> None:
 def test_what_disagrees_is_named() -> None:
     with pytest.raises(InputError, match=r"row 3: parameters is 6.*, but an earlier row of its architecture says 5"):
         tabulate(SPACE, cells(7, 3, 7), [Series(SIZE, np.array([5, 5, 6.0]))], {})
-    with pytest.raises(InputError, match=r"row 2 is a second one of .* with seed 4"):
+    with pytest.raises(InputError, match=r"row 2 is a second row of .* with seed 4"):
         tabulate(SPACE, cells(7, 7), [Series(ACCURACY, np.zeros(2))], {}, seeds=np.array([4, 4]))
 
 

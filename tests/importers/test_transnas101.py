@@ -30,7 +30,7 @@ METRICS = {
     "autoencoder": [f"{part}_{what}" for part in ("train", "valid", "test") for what in ("ssim", "l1_loss")]
     + ["time_elapsed"],
 }
-"""As in the published file."""
+"""Names in the published file."""
 EPOCHS = {"jigsaw": 2, "autoencoder": 4, "normal": 4, "segmentsemantic": 4}
 INFO = {"inference_time": 0.01, "encoder_params": 5e6, "model_params": 6e6, "model_FLOPs": 3e9, "encoder_FLOPs": 2e9}
 
@@ -55,7 +55,7 @@ def content(**data: Any) -> dict[str, Any]:
 
 
 def write(path: Path, value: Any, zipped: bool = True) -> Path:
-    """As `torch.save` writes, now and before."""
+    """Bytes in the new and the old format of `torch.save`."""
     if zipped:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
@@ -118,7 +118,7 @@ def test_some_tasks(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
-    """One network lacks a task, one was trained for fewer epochs, and a number is none."""
+    """One network lacks a task, one was trained for fewer epochs, and one number is not finite."""
     short = training("class_scene")
     short |= {"total_epochs": 2, "metrics": {name: values[:2] for name, values in short["metrics"].items()}}
     broken = training("class_scene")
@@ -166,24 +166,24 @@ def curves(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ([1], "has no dictionary 'metrics_dict': it is no file of TransNAS-Bench-101"),
+        ([1], "has no dictionary 'metrics_dict': it is not a file of TransNAS-Bench-101"),
         ({**content(), "data": {}}, "no architectures of the space 'macro'"),
         ({**content(), "metrics_dict": {"depth": ["a"]}}, "no list of metrics of a known task for 'depth'"),
         ({**content(), "metrics_dict": {"jigsaw": ["valid_top1"] * 2}}, "names a metric of jigsaw twice"),
         (content(macro={"64-1111-basic": {}}), "t.pth: genotype 0 .* 0 of its modules widen"),
-        (content(macro={7: {}}), "'7' is no architecture of tnb101_macro"),
+        (content(macro={7: {}}), "'7' is not an architecture of tnb101_macro"),
         (content(macro={"64-1234-basic": []}), "t.pth, 64-1234-basic: expected a dictionary of tasks"),
-        (content(macro={"64-1234-basic": {}}), "has no training of what was asked for"),
+        (content(macro={"64-1234-basic": {}}), "has none of the requested trainings"),
         (
             one(total_epochs=10**6),
             "64-1234-basic, task jigsaw: total_epochs is 1000000, expected a number from 1 to 100",
         ),
         (one(model_info=None), "task jigsaw: expected the dictionaries 'model_info' and 'metrics'"),
-        (one(model_info={"model_params": "many"}), "task jigsaw, model_params: 'many' is no number"),
+        (one(model_info={"model_params": "many"}), "task jigsaw, model_params: 'many' is not a number"),
         (curves(test_top1=[1.0]), "'test_top1' has 1 numbers, expected one for each of 2 epochs"),
-        (curves(test_top1=[1.0, "a"]), "task jigsaw, test_top1: 'a' is no number"),
-        (curves(test_top1=[1.0, 10**400]), "task jigsaw, test_top1: '1000000.*' is no number"),
-        (curves(time_elapsed=["00:01:00", "1 h"]), "task jigsaw, time_elapsed: '1 h' is no number"),
+        (curves(test_top1=[1.0, "a"]), "task jigsaw, test_top1: 'a' is not a number"),
+        (curves(test_top1=[1.0, 10**400]), "task jigsaw, test_top1: '1000000.*' is not a number"),
+        (curves(time_elapsed=["00:01:00", "1 h"]), "task jigsaw, time_elapsed: '1 h' is not a number"),
     ],
 )
 def test_bad_content_is_named(tmp_path: Path, value: Any, message: str) -> None:

@@ -1,4 +1,4 @@
-"""YOLOBench: two files of the same detectors are one table, and what is refused."""
+"""YOLOBench: one table from two files of the same detectors, and refused files."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_files_that_disagree_are_refused(tmp_path: Path) -> None:
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"YOLO_latency.csv, row 1: expected a detector of yolo by its name"):
+    with pytest.raises(InputError, match=r"YOLO_latency.csv, row 1: expected a detector of yolo by name"):
         YOLOBench().read([write(tmp_path, "YOLO_latency", ("yolo99", 1))])
     with pytest.raises(InputError, match=r"YOLO_latency.csv, row 1, column 'nano_gpu_latency': 'inf' is not a finite"):
         YOLOBench().read([write(tmp_path, "YOLO_latency", (SMALL, float("inf")))])

@@ -1,28 +1,30 @@
-"""What is measured besides curves: where it lies in a table, and what is said where it is absent."""
+"""Measures in a table: their columns, and the reasons of missing numbers."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from nasbench.benchmark import hdf5
 from nasbench.builder import BuildSettings, NetworkSettings, TrainSettings, build
-from nasbench.errors import MissingExtraError
-from nasbench.measures import inference_memory, parameters
-from nasbench.measures.base import MEASURES, measure
-from nasbench.measures.proxies import proxies
+from nasbench.errors import InputError, MissingExtraError
+from nasbench.measures import PROXIES, measures
+from nasbench.measures.memory import inference_memory
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import spaces
 from nasbench.tasks.images import ImageClassification
 
 
 def test_everything_at_once(small, tmp_path):
-    """One table with all measures, and another that is given them later."""
-    settings = replace(small, cells=2, measures=tuple(MEASURES))
+    """One table with all measures from the start, and one that gets them later."""
+    settings = replace(small, cells=2, measures=tuple(measures))
     table = build(settings, tmp_path / "t.h5", parallel=2)
     columns = table.columns
-    for what in MEASURES:
-        for quantity in measure(what).quantities:
+    for what in settings.measures:
+        measure = measures.create(what)
+        for quantity in measure.quantities:
             metric = columns[f"digits/{quantity.name}"].metric
-            assert metric.dims == (("architecture", "seed") if MEASURES[what].trained else ("architecture",))
+            assert metric.dims == (("architecture", "seed") if measure.trained else ("architecture",))
             assert (metric.units, metric.direction, metric.split) == quantity[1:3] + quantity[4:]
     network = spaces.create("nb201").network(
         table.genotypes[1], ImageClassification((1, 8, 8), 10), NetworkSettings(channels=2, cells=1, stages=1)
@@ -51,9 +53,24 @@ def test_everything_at_once(small, tmp_path):
 
 def test_proxies_are_those_of_the_initial_network(small, tmp_path):
     table = build(replace(small, cells=1, seeds=1, measures=("proxies",)), tmp_path / "t.h5")
-    names = [name for name in proxies if name not in ("params", "flops")]
-    assert {f"digits/{name}" for name in names} <= set(table.columns)
+    assert {f"digits/{name}" for name in PROXIES} <= set(table.columns)
     assert table.columns["digits/synflow"].metric.description.startswith("Before training: ")
+
+
+def test_a_recipe_that_names_a_group_covers_its_members(small, tmp_path, monkeypatch):
+    """Earlier versions recorded `costs` where the recipe now names its members."""
+    settings, out = replace(small, cells=1, seeds=1), tmp_path / "t.h5"
+    table = build(settings, out)
+    (part,) = table.recipe["parts"]
+    assert part["measures"] == ["parameters", "flops", "latency"]
+    hdf5.write(replace(table, recipe={**table.recipe, "parts": [{**part, "measures": ["costs"]}]}), out)
+    monkeypatch.setattr("nasbench.builder.trainer.Measurer.__call__", None)
+    assert build(settings, out).recipe["parts"][0]["measures"] == ["costs"]
+
+
+def test_a_measure_takes_no_arguments_in_a_table(small, tmp_path):
+    with pytest.raises(InputError, match=r"'zen\+seed=1' takes no arguments"):
+        build(replace(small, measures=("zen+seed=1",)), tmp_path / "t.h5")
 
 
 def test_what_does_not_apply_to_a_network_is_absent(tmp_path):

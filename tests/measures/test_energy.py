@@ -1,4 +1,4 @@
-"""Energy: counters laid out as Linux shows them, read by hand; those of a GPU from a stand-in for its library."""
+"""Energy: counter files laid out as in Linux, and a stand-in for the GPU library."""
 
 import sys
 from pathlib import Path
@@ -10,12 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.measures import Energy, EnergyMeter
-from nasbench.measures.energy import Packages, Unavailable
+from nasbench.measures.energy import Energy, EnergyMeter, Packages, Unavailable
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 RANGE = 262_143_328_850
-"""Microjoules at which the counter of a common processor starts again."""
+"""Microjoules at which the counter of a common processor wraps around."""
 
 
 def domain(folder: Path, number: str, name: str, energy: int, largest: int = RANGE) -> Path:
@@ -51,7 +50,7 @@ def test_packages_are_summed_and_what_is_in_them_or_beside_them_is_not(tmp_path:
 
 
 def test_a_counter_that_starts_again(tmp_path: Path) -> None:
-    """3 J are left to the largest count, then 4 J more are used; the other package goes on counting."""
+    """One counter wraps around 3 J later and counts 4 J more; the other does not wrap."""
     domain(tmp_path, "0", "package-0", RANGE - 3_000_000)
     domain(tmp_path, "1", "package-1", 10, largest=1000)
     meter = EnergyMeter(CPU, tmp_path)
@@ -120,7 +119,7 @@ class NVMLError(Exception):
 
 
 class Library:
-    """What is used of `pynvml`, with readings in millijoules; an error is raised instead of a reading."""
+    """Stand-in for `pynvml` with readings in millijoules; an error among them is raised."""
 
     NVMLError = NVMLError
 

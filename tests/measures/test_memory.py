@@ -1,4 +1,4 @@
-"""Peak memory: of two layers by hand, the same in every run, and what it grows with."""
+"""Peak memory: two layers by hand, repeatability, and growth with sizes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from nasbench.measures import inference_memory, training_memory
+from nasbench.measures.memory import inference_memory, training_memory
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import tasks
 from nasbench.tasks.images import ImageClassification
-from nasbench.training.loop import TrainSettings
+from nasbench.training.settings import TrainSettings
 
 TASK = ImageClassification((1, 2, 2), 3)
 FLOAT, INDEX = 4, 8
@@ -27,7 +27,7 @@ def layers() -> nn.Sequential:
 
 @pytest.mark.parametrize("batch", [1, 16])
 def test_inference_by_hand(batch: int) -> None:
-    """Most is held when ReLU has answered: the 8 numbers before it are still there."""
+    """The peak is after ReLU: its 8 input numbers are still alive."""
     pixels, hidden = batch * 4 * FLOAT, batch * 8 * FLOAT
     assert inference_memory(layers(), TASK.inputs(batch)) == WEIGHTS + pixels + 2 * hidden
 
@@ -39,7 +39,7 @@ def test_inference_in_place_needs_one_less() -> None:
 
 
 def test_training_by_hand() -> None:
-    """Most is held in the second step, as the gradient passes back through ReLU."""
+    """The peak is in the second step, when the gradient passes back through ReLU."""
     batch = 16
     hidden, logits = batch * 8 * FLOAT, batch * 3 * FLOAT
     held = {
@@ -71,7 +71,7 @@ def test_shared_weights_and_views_count_once() -> None:
 
 
 class Sparse(nn.Module):
-    """Weights that are not used still lie in memory."""
+    """Unused weights still take memory."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ def test_grows_by_the_same_with_each_input() -> None:
 
 
 def test_on_cuda_it_is_what_the_allocator_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for the allocator: what it had before is not the network's."""
+    """A stand-in for the allocator: earlier allocations are not counted."""
     calls: list[str] = []
 
     def says(name: str, answer: Any) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Latency in ONNX Runtime: networks of every space of images, and what cannot be exported or answers otherwise."""
+"""Latency in ONNX Runtime: networks of every image space, failed exports and differing outputs."""
 
 import sys
 
@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from nasbench.errors import InputError, MissingExtraError, NasbenchError
-from nasbench.measures import onnx_latency
-from nasbench.measures.onnx_runtime import export
+from nasbench.measures.onnx_runtime import export, onnx_latency
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import tasks
 
@@ -73,7 +72,7 @@ def test_networks_of_other_tasks(name: str) -> None:
 
 
 def test_what_cannot_be_exported_is_said_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    """Summing what comes along edges has no counterpart that this exporter writes."""
+    """This exporter cannot write sums along edges."""
     with pytest.raises(NasbenchError, match=r"cannot be exported to ONNX: .*index_add") as error:
         onnx_latency(*one_of("graph"))
     assert len(str(error.value)) < 400 and "\n" not in str(error.value)
@@ -81,7 +80,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(capfd: pytest.CaptureFixtur
 
 
 class Resized(nn.Module):
-    """Images of another size."""
+    """Resizes images."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return nn.functional.interpolate(x, (5, 12), mode="bilinear", antialias=True)
@@ -92,7 +91,7 @@ def test_images_are_shrunk_and_enlarged_as_torch_does() -> None:
 
 
 class Drawing(nn.Module):
-    """Adds to its input what it draws anew each time: what is exported can never answer the same."""
+    """Adds fresh noise to its input, so that the exported network never agrees."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + torch.rand_like(x)

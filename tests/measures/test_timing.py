@@ -1,4 +1,4 @@
-"""Times: medians by hand, under a clock that is told what to show."""
+"""Times: medians by hand with a scripted clock."""
 
 from collections.abc import Callable
 
@@ -8,21 +8,22 @@ import torch
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.measures import inference_seconds, latency
+from nasbench.measures.inference import inference_seconds
+from nasbench.measures.latency import latency
 from nasbench.measures.timing import median_seconds
-from nasbench.training.loop import EVALUATION_BATCH
+from nasbench.training.steps import EVALUATION_BATCH
 
 ONE = torch.ones(1, 1, 1, 1)
 
 
 def clock(*milliseconds: int) -> Callable[[], int]:
-    """A clock by which each pass takes so long."""
+    """A clock by which each pass takes the given time."""
     shown = iter([moment for time in milliseconds for moment in (0, 1_000_000 * time)])
     return lambda: next(shown)
 
 
 class Counting(nn.Module):
-    """Keeps the sizes of the batches that it is asked for, and on how many threads."""
+    """Records batch sizes and numbers of threads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,12 +40,12 @@ def test_the_median_of_the_timed_passes() -> None:
 
 
 def test_latency_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasbench.measures.timing.median_seconds", lambda work, repeats, warmup: repeats + warmup)
+    monkeypatch.setattr("nasbench.measures.latency.median_seconds", lambda work, repeats, warmup: repeats + warmup)
     assert latency(nn.Identity(), ONE, repeats=3, warmup=1) == 4000
 
 
 def test_seconds_of_many_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasbench.measures.timing.time.thread_time_ns", clock(90, 40, 20, 60))
+    monkeypatch.setattr("nasbench.measures.inference.time.thread_time_ns", clock(90, 40, 20, 60))
     network = Counting()
     assert inference_seconds(network, torch.ones(EVALUATION_BATCH + 5, 1)) == 0.04
     assert network.seen == 4 * [(EVALUATION_BATCH, 1), (5, 1)]
@@ -60,6 +61,6 @@ def test_real_clocks_show_finite_times() -> None:
 
 @pytest.mark.parametrize(("repeats", "warmup"), [(0, 1), (1, -1)])
 def test_nothing_to_time_is_refused(repeats: int, warmup: int) -> None:
-    for measure in (latency, inference_seconds):
+    for timed in (latency, inference_seconds):
         with pytest.raises(InputError, match=f"at least 1 repeat and 0 warm-up passes, got {repeats} and {warmup}"):
-            measure(nn.Identity(), ONE, repeats, warmup)
+            timed(nn.Identity(), ONE, repeats, warmup)

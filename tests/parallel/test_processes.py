@@ -113,7 +113,7 @@ def wait_until(condition, seconds=60):
 
 
 def is_running(pid):
-    """Whether there is such a process that is not a zombie (nobody may collect an orphan's in a container)."""
+    """Whether a process runs and is not a zombie (orphans may stay zombies in a container)."""
     try:
         os.kill(pid, 0)
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

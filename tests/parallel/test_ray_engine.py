@@ -1,4 +1,4 @@
-"""The same table from a Ray cluster, though one of its machines disappears in the midst of the work."""
+"""A Ray cluster builds the same table even when one of its machines disappears."""
 
 import signal
 from dataclasses import replace
@@ -30,7 +30,7 @@ def test_a_machine_that_disappears(small, same, tmp_path, cluster):
     doomed, _ = (cluster.add_node(num_cpus=1) for _ in range(2))
     cluster.wait_for_nodes()
     engine = RayEngine(cluster.address)
-    assert engine.workers == 2
+    assert engine.jobs == 2
     lost = []
 
     def progress(done, total):
@@ -51,12 +51,12 @@ def test_ray_on_this_machine(small, same, tmp_path):
     few = replace(small, cells=2)
     try:
         handler = signal.getsignal(signal.SIGTERM)
-        engine = RayEngine(workers=1)
+        engine = RayEngine(jobs=1)
         assert signal.getsignal(signal.SIGTERM) is handler
-        assert engine.workers == 1 and engine.device("auto").type == "cpu"
-        with pytest.raises(InputError, match="say --gpus for a GPU, and no device; got 'cuda'"):
+        assert engine.jobs == 1 and engine.device("auto").type == "cpu"
+        with pytest.raises(InputError, match="use --gpus for GPUs instead of a device; got 'cuda'"):
             engine.device("cuda")
-        with pytest.raises(InputError, match=r"a task wants 0.5 GPUs, but the cluster has 0"):
+        with pytest.raises(InputError, match=r"a task needs 0.5 GPUs, but the cluster has 0"):
             RayEngine(gpus=0.5)
         with pytest.raises(InputError, match=r"a fraction of one, or a whole number, got 1.5"):
             RayEngine(gpus=1.5)

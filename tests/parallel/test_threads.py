@@ -1,4 +1,4 @@
-"""Libraries compute on one thread inside the block and as before after it."""
+"""Libraries use one thread inside the block, and their former number after it."""
 
 import os
 

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from nasbench.predictors.bagging import LEAST_NOISE, bootstrap, out_of_bag_error, out_of_bag_noise
+from nasbench.predictors.bagging import (
+    MIN_NOISE_VARIANCE,
+    bootstrap,
+    out_of_bag_error,
+    out_of_bag_noise,
+    sample_members,
+)
 
 
 def test_bootstrap_draws_with_replacement():
@@ -17,7 +23,7 @@ def test_noise_by_hand():
 
 
 def test_noise_has_a_floor_and_a_default():
-    assert out_of_bag_noise(np.zeros((2, 1)), np.zeros((2, 1), dtype=int), np.zeros(1)) == LEAST_NOISE
+    assert out_of_bag_noise(np.zeros((2, 1)), np.zeros((2, 1), dtype=int), np.zeros(1)) == MIN_NOISE_VARIANCE
     assert out_of_bag_noise(np.zeros((2, 1)), np.ones((2, 1), dtype=int), np.zeros(1)) == 1.0
 
 
@@ -26,3 +32,17 @@ def test_error_by_hand():
     predictions = np.array([[1.0, 9.0, 4.0], [3.0, 7.0, 4.0]])
     assert out_of_bag_error(predictions, np.array([[0, 2, 1], [0, 0, 1]]), np.array([5.0, 0.0, 0.0])) == (9 + 49) / 2
     assert out_of_bag_error(np.zeros((2, 1)), np.ones((2, 1), dtype=int), np.zeros(1)) == 1.0
+
+
+def test_a_draw_is_one_member_by_hand():
+    predictions = np.array([[1.0, 7.0], [3.0, 9.0]])
+    draws = sample_members(predictions, 0.0, 200, np.random.default_rng(0))
+    assert draws.shape == (200, 2)
+    assert {tuple(draw) for draw in draws.tolist()} == {(1.0, 7.0), (3.0, 9.0)}
+
+
+def test_draws_have_the_moments_of_the_mixture():
+    """Means 2 and 8, spread 1 between the members, shared by the rows of a draw, and noise of variance 3 for each."""
+    draws = sample_members(np.array([[1.0, 7.0], [3.0, 9.0]]), 3.0, 20_000, np.random.default_rng(0))
+    assert draws.mean(axis=0) == pytest.approx([2, 8], abs=4 * 2 / np.sqrt(20_000))
+    assert np.cov(draws.T) == pytest.approx(np.array([[4, 1], [1, 4]]), abs=0.2)

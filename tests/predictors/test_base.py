@@ -2,24 +2,29 @@ import numpy as np
 import pytest
 
 from nasbench.errors import InputError
-from nasbench.predictors import Prediction, Predictor, predictors
-from nasbench.predictors.base import CHUNK
+from nasbench.predictors import Inputs, Needs, Prediction, Predictor, predictors
+from nasbench.predictors.base import ROWS_AT_ONCE
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
 
 
+def cells(n):
+    """The first cells of the space."""
+    return Inputs.of(SPACE, SPACE.decode(np.arange(n)))
+
+
 class Recorder(Predictor):
     """Records what it is given and predicts the first position."""
 
-    warped = False
+    transforms_targets = False
 
-    def _fit(self, genotypes, z):
-        self.genotypes_, self.z_, self.sizes_ = genotypes, z, []
+    def _fit(self, inputs, z):
+        self.z_, self.sizes_ = z, []
 
-    def _predict(self, genotypes):
-        self.sizes_.append(len(genotypes))
-        return Prediction(genotypes[:, 0].astype(float), np.full(len(genotypes), 2.0))
+    def _predict(self, inputs):
+        self.sizes_.append(len(inputs))
+        return Prediction(inputs.genotypes[:, 0].astype(float), np.full(len(inputs), 2.0))
 
     def _state(self):
         return {}
@@ -29,71 +34,282 @@ class Recorder(Predictor):
 
 
 def test_targets_are_standardised_and_predictions_scaled_back():
-    genotypes = SPACE.decode(np.arange(2))
-    predictor = Recorder().fit(SPACE, genotypes, [10.0, 14.0])  # mean 12, standard deviation 2
+    predictor = Recorder().fit(cells(2), [10.0, 14.0])  # mean 12, standard deviation 2
     assert predictor.z_.tolist() == [-1.0, 1.0]
-    prediction = predictor.predict([[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]])
+    prediction = predictor.predict(Inputs.of(SPACE, [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]))
     assert prediction.mean.tolist() == [14.0, 12.0]
     assert prediction.std.tolist() == [4.0, 4.0]
 
 
-def test_memory_is_bounded_by_chunks():
-    predictor = Recorder().fit(SPACE, SPACE.decode(np.arange(2)), [0.0, 1.0])
-    assert len(predictor.predict(SPACE.decode(np.arange(CHUNK + 3))).mean) == CHUNK + 3
-    assert predictor.sizes_ == [CHUNK, 3]
+def test_memory_is_bounded():
+    predictor = Recorder().fit(cells(2), [0.0, 1.0])
+    assert len(predictor.predict(cells(ROWS_AT_ONCE + 3)).mean) == ROWS_AT_ONCE + 3
+    assert predictor.sizes_ == [ROWS_AT_ONCE, 3]
 
 
 @pytest.mark.parametrize("value", [90.0, -3.0, 0.0, 0.1])
 def test_targets_equal_but_for_rounding_are_constant(value):
     targets = np.full(10, value)
     targets[0] = np.nextafter(value, 100)
-    predictor = Recorder().fit(SPACE, SPACE.decode(np.arange(10)), targets)
+    predictor = Recorder().fit(cells(10), targets)
     assert not predictor.z_.any()
-    assert predictor.scale_ == pytest.approx(1e-3 * (abs(value) or 1))
+    assert predictor.transform_.scale == pytest.approx(1e-3 * (abs(value) or 1))
 
 
 @pytest.mark.parametrize(
-    ("genotypes", "targets", "message"),
+    ("inputs", "targets", "message"),
     [
-        (SPACE.decode(np.arange(3)), [1.0, np.nan, 2.0], "target 1 is nan; leave missing"),
-        (SPACE.decode(np.arange(3)), [1.0, 2.0], r"shape \(3,\), one for each architecture; got \(2,\)"),
-        (SPACE.decode(np.arange(1)), [1.0], "Recorder needs at least 2 architectures to fit, got 1"),
-        (np.zeros((3, 5), dtype=int), [1.0, 2.0, 3.0], r"shape \(n, 6\), got \(3, 5\)"),
-        (np.full((3, 6), 5), [1.0, 2.0, 3.0], "position 0 is 5"),
-        (np.zeros((3, 6)), [1.0, 2.0, 3.0], "integers, got float64"),
+        (cells(3), [1.0, np.nan, 2.0], "target 1 is nan; leave missing"),
+        (cells(3), [1.0, 2.0], r"shape \(3,\), one for each architecture; got \(2,\)"),
+        (cells(1), [1.0], "Recorder needs at least 2 architectures to fit, got 1"),
+        (
+            cells(3).genotypes,
+            [1.0, 2.0, 3.0],
+            r"from and predicts Inputs, got ndarray; wrap .* Inputs\.of\(space, genoty",
+        ),
     ],
 )
-def test_bad_input_is_refused_in_one_line(genotypes, targets, message):
+def test_bad_input_is_refused_in_one_line(inputs, targets, message):
     with pytest.raises(InputError, match=message) as caught:
-        Recorder().fit(SPACE, genotypes, targets)
+        Recorder().fit(inputs, targets)
     assert "\n" not in str(caught.value)
 
 
 def test_predicting_before_fit_is_refused():
     with pytest.raises(InputError, match="not fitted; call fit first"):
-        Recorder().predict(SPACE.decode(np.arange(2)))
+        Recorder().predict(cells(2))
 
 
 def test_unknown_encodings_are_refused():
-    with pytest.raises(InputError, match="unknown encoding 'colour' for nb201"):
-        predictors.create("ridge+features=live/colour").fit(SPACE, SPACE.decode(np.arange(3)), [1.0, 2.0, 3.0])
+    with pytest.raises(InputError, match="unknown encoding or column 'colour' for nb201"):
+        predictors.create("ridge+features=counts/colour").fit(cells(3), [1.0, 2.0, 3.0])
 
 
-def test_the_warped_scale_is_increasing_and_agrees_with_the_prediction():
+def test_the_transformed_scale_is_increasing_and_agrees_with_the_prediction():
     rng = np.random.default_rng(0)
-    genotypes = SPACE.sample(40, rng)
+    inputs = Inputs.of(SPACE, SPACE.sample(40, rng))
     y = 90 - rng.lognormal(size=40)
-    predictor = predictors.create("ridge").fit(SPACE, genotypes, y)
-    w = predictor.warp(np.sort(y))
+    predictor = predictors.create("ridge").fit(inputs, y)
+    w = predictor.transform(np.sort(y))
     assert (np.diff(w) > 0).all()
     assert w.mean() == pytest.approx(0, abs=1e-9)
     assert w.std() == pytest.approx(1)
-    mean, std = predictor.warp_.moments(*predictor.predict_warped(genotypes))
-    prediction = predictor.predict(genotypes)
-    assert prediction.mean == pytest.approx(mean * predictor.scale_ + predictor.location_)
-    assert prediction.std == pytest.approx(std * predictor.scale_)
+    mean, std = predictor.transform_.moments(*predictor.predict_transformed(inputs))
+    prediction = predictor.predict(inputs)
+    assert prediction.mean == pytest.approx(mean)
+    assert prediction.std == pytest.approx(std)
 
 
-def test_without_a_warp_the_scale_is_standardised():
-    predictor = Recorder().fit(SPACE, SPACE.decode(np.arange(2)), [10.0, 14.0])
-    assert predictor.warp([10.0, 12.0, 14.0]).tolist() == [-1.0, 0.0, 1.0]
+def test_without_a_power_transform_the_scale_is_standardised():
+    predictor = Recorder().fit(cells(2), [10.0, 14.0])
+    assert predictor.transform([10.0, 12.0, 14.0]).tolist() == [-1.0, 0.0, 1.0]
+
+
+def test_members_learn_from_targets_that_are_transformed_already():
+    inputs = cells(2)
+    predictor = Recorder().fit_transformed(inputs, np.array([10.0, 14.0]))
+    assert predictor.z_.tolist() == [10.0, 14.0]
+    assert np.array_equal(predictor.predict(inputs).mean, predictor.predict_transformed(inputs).mean)
+
+
+def test_pretraining_does_nothing_by_itself():
+    predictor = Recorder()
+    assert predictor.pretrain([(cells(3), np.arange(3.0))]) is predictor
+    with pytest.raises(InputError, match="not fitted"):
+        predictor.predict(cells(2))
+
+
+def test_another_space_is_refused():
+    nb101 = spaces.create("nb101")
+    other = Inputs.of(nb101, nb101.sample(2, np.random.default_rng(0)))
+    predictor = Recorder().fit(cells(2), [1.0, 2.0])
+    for ask in (predictor.predict, lambda inputs: predictor.sample(inputs, 2, np.random.default_rng(0))):
+        with pytest.raises(InputError, match="Recorder was fitted on nb201, got inputs of nb101"):
+            ask(other)
+
+
+# --- columns and curves -----------------------------------------------------------------------------------------------
+
+
+FEWER = {"gnn": "gnn+members=2+steps=200", "xgb": "xgb+rounds=200"}
+WITH_FEATURES = [name for name in predictors if name not in ("mean", "power-law")]
+
+
+@pytest.mark.parametrize("features", ["default/flops", "default/curve@4"])
+@pytest.mark.parametrize("name", WITH_FEATURES)
+def test_a_column_that_is_the_target_is_learnt(name, features):
+    """And without it nothing is, as the target has nothing to do with the architecture."""
+    rng = np.random.default_rng(0)
+    curve = rng.normal(size=(160, 4))
+    y = curve[:, -1]
+    inputs = Inputs.of(SPACE, SPACE.sample(160, rng), columns={"flops": y}, curve=curve)
+
+    def correlation(predictor):
+        mean = predictor.fit(inputs[:100], y[:100]).predict(inputs[100:]).mean
+        return np.corrcoef(mean, y[100:])[0, 1]
+
+    predictor = predictors.create(FEWER.get(name, name))
+    assert correlation(predictor.set_params(features=features)) > 0.8
+    if name == "ridge":
+        assert abs(np.nan_to_num(correlation(predictor.set_params(features="default")))) < 0.4
+
+
+@pytest.mark.parametrize("name", WITH_FEATURES)
+def test_needs_are_what_features_name(name):
+    predictor = predictors.create(f"{name}+features=default/flops/curve@4/digits:latency")
+    assert predictor.needs == Needs(("flops", "digits:latency"), 4)
+    assert predictors.create(name).needs == Needs() == predictors.create("mean").needs
+
+
+@pytest.mark.parametrize("name", WITH_FEATURES)
+def test_inputs_that_lack_what_is_needed_are_refused(name):
+    inputs = Inputs.of(SPACE, SPACE.decode(np.arange(0, 900, 30)), columns={"flops": np.arange(30.0)})
+    predictor = predictors.create(FEWER.get(name, name)).set_params(features="default/flops")
+    bare = Inputs.of(SPACE, inputs.genotypes)
+    with pytest.raises(InputError, match="unknown encoding or column 'flops' for nb201"):
+        predictor.fit(bare, np.arange(30.0))
+    predictor.fit(inputs, np.arange(30.0))
+    with pytest.raises(InputError, match="unknown encoding or column 'flops' for nb201"):
+        predictor.predict(bare)
+
+
+def test_features_that_are_no_text_mean_something_else():
+    class Numbered(Recorder):
+        def __init__(self, features=10):
+            self.features = features
+
+    assert Numbered().needs == Needs()
+    with pytest.raises(InputError, match="features are names joined by '/'"):
+        predictors.create("ridge+features=3").fit(cells(3), [1.0, 2.0, 3.0])
+
+
+# --- draws ------------------------------------------------------------------------------------------------------------
+
+
+def test_draws_are_independent_normal_and_in_the_unit_of_the_targets():
+    predictor = Recorder().fit(cells(2), [10.0, 14.0])
+    inputs = Inputs.of(SPACE, [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0]])
+    draws = predictor.sample(inputs, 4000, np.random.default_rng(0))  # means 14, 12, 14, standard deviation 4
+    assert draws.shape == (4000, 3)
+    error = 4 / np.sqrt(4000)
+    assert draws.mean(axis=0) == pytest.approx([14, 12, 14], abs=4 * error)
+    assert draws.std(axis=0) == pytest.approx([4, 4, 4], rel=4 / np.sqrt(2 * 4000))
+    assert np.abs(np.corrcoef(draws.T) - np.eye(3)).max() < 4 / np.sqrt(4000)
+
+
+def test_draws_stay_where_the_transform_leads():
+    """Of a long lower tail, draws of the transformed targets come back with that tail and the predicted mean."""
+    rng = np.random.default_rng(0)
+    inputs = Inputs.of(SPACE, SPACE.sample(60, rng))
+    predictor = predictors.create("mean")
+    predictor.transforms_targets = True
+    predictor.fit(inputs, 90 - rng.lognormal(size=60))
+    draws, (mean, std) = predictor.sample(inputs[:1], 20_000, rng)[:, 0], predictor.predict(inputs[:1])
+    assert draws.mean() == pytest.approx(mean[0], abs=4 * std[0] / np.sqrt(20_000))
+    assert draws.std() == pytest.approx(std[0], rel=0.1)
+    assert np.median(draws) > draws.mean()
+
+
+@pytest.mark.parametrize("name", list(predictors))
+def test_numbers_of_draws_and_rows_may_be_none(name):
+    curve = np.arange(120.0).reshape(30, 4) ** 0.5
+    inputs = Inputs.of(SPACE, cells(30).genotypes, curve=curve)
+    predictor = predictors.create({"gnn": "gnn+members=2+steps=2", "xgb": "xgb+rounds=5"}.get(name, name))
+    predictor.fit(inputs, np.arange(30.0))
+    assert predictor.sample(inputs, 0, np.random.default_rng(0)).shape == (0, 30)
+    assert predictor.sample(inputs[:0], 3, np.random.default_rng(0)).shape == (3, 0)
+
+
+# --- scikit-learn -----------------------------------------------------------------------------------------------------
+
+
+def linear(n=90):
+    """Cells with a target that operations and a column decide."""
+    rng = np.random.default_rng(0)
+    genotypes, flops = SPACE.sample(n, rng), rng.normal(size=n)
+    inputs = Inputs.of(SPACE, genotypes, columns={"flops": flops})
+    return inputs, SPACE.features(genotypes, "counts") @ np.arange(7.0) + 5 * flops
+
+
+@pytest.mark.parametrize("name", list(predictors))
+def test_clones_are_unfitted_and_have_the_same_arguments(name):
+    from sklearn.base import clone, is_regressor
+
+    predictor = predictors.create(name)
+    if name == "ridge":
+        predictor.fit(*linear())
+    copied = clone(predictor)
+    assert type(copied) is type(predictor)
+    assert copied.get_params() == predictor.get_params() == copied.get_params(deep=False)
+    assert not hasattr(copied, "space_")
+    assert is_regressor(predictor)
+
+
+def test_whether_it_is_fitted_is_seen():
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    with pytest.raises(NotFittedError):
+        check_is_fitted(predictors.create("ridge"))
+    check_is_fitted(predictors.create("ridge").fit(*linear()))
+
+
+def test_arguments_are_set_by_name():
+    predictor = predictors.create("xgb")
+    assert predictor.set_params(depth=2, seed=7) is predictor
+    assert (predictor.depth, predictor.seed, predictor.get_params()["depth"]) == (2, 7, 2)
+    with pytest.raises(InputError, match="XGBoost has no argument 'colour'; it takes features, boosters, rounds"):
+        predictor.set_params(colour="red")
+    assert repr(predictors.create("ridge+features=counts")) == "Ridge(features='counts')"
+
+
+def test_score_by_hand():
+    predictor = Recorder().fit(cells(2), [10.0, 14.0])
+    inputs = Inputs.of(SPACE, [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]])
+    # predicted 14 and 12; targets 14 and 10 have squared deviations 4 + 4 from 12
+    assert predictor.score(inputs, [14.0, 10.0]) == 1 - 4 / 8
+    assert np.isnan(predictor.score(inputs, [3.0, 3.0]))
+
+
+def test_cross_validation_by_hand():
+    from sklearn.model_selection import KFold, cross_val_score
+
+    inputs, y = linear()
+    scores = cross_val_score(predictors.create("ridge"), inputs, y, cv=KFold(3), error_score="raise")
+    rows = np.array_split(np.arange(len(y)), 3)
+    for score, test in zip(scores, rows, strict=True):
+        train = np.setdiff1d(np.arange(len(y)), test)
+        assert score == predictors.create("ridge").fit(inputs[train], y[train]).score(inputs[test], y[test])
+
+
+@pytest.mark.parametrize(
+    ("name", "grid", "best"),
+    [
+        ("ridge", {"features": ["counts", "counts/flops", "onehot"]}, {"features": "counts/flops"}),
+        ("xgb", {"rounds": [1, 100], "boosters": [2]}, {"rounds": 100, "boosters": 2}),
+    ],
+)
+def test_a_grid_finds_what_predicts_best(name, grid, best):
+    from sklearn.model_selection import GridSearchCV
+
+    inputs, y = linear()
+    search = GridSearchCV(predictors.create(name), grid, cv=3, error_score="raise").fit(inputs[:60], y[:60])
+    assert search.best_params_ == best
+    alone = predictors.create(name).set_params(**best).fit(inputs[:60], y[:60])
+    assert np.array_equal(search.predict(inputs[60:]).mean, alone.predict(inputs[60:]).mean)
+    assert search.score(inputs[60:], y[60:]) == alone.score(inputs[60:], y[60:])
+
+
+def test_a_pipeline_may_end_in_a_predictor():
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    inputs, y = linear()
+    pruned = FunctionTransformer(lambda given: Inputs.of(SPACE, SPACE.prune(given.genotypes), columns=given.columns))
+    pipeline = Pipeline([("prune", pruned), ("ridge", predictors.create("ridge"))])
+    search = GridSearchCV(pipeline, {"ridge__features": ["counts", "counts/flops"]}, cv=3, error_score="raise")
+    search.fit(inputs[:60], y[:60])
+    assert search.best_params_ == {"ridge__features": "counts/flops"}
+    assert search.predict(inputs[60:]).mean.shape == (30,)
+    assert pipeline.set_params(ridge__features="onehot").get_params()["ridge__features"] == "onehot"

@@ -3,7 +3,8 @@ import pytest
 import torch
 from scipy.stats import kendalltau
 
-from nasbench.predictors.gnn import BATCH, GNN, _batches, _Cells
+from nasbench.predictors import Inputs
+from nasbench.predictors.gnn import BATCH_SIZE, GNN, _batches, _Cells
 from nasbench.spaces import AdjacencyArrays, spaces
 from nasbench.spaces.nats_size import NATSSize
 
@@ -22,31 +23,29 @@ def test_one_layer_by_hand():
         one,
         -one,
     ]
-    cells = _Cells(torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[0.0, 1.0], [0.0, 0.0]]]))
+    cells = _Cells(torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[0.0, 1.0], [0.0, 0.0]]]), torch.zeros(1, 0))
     # node 0: 1 + 100 * 2 = 201; node 1: 2 + 10 * 1 = 12
     assert network._forward(cells).tolist() == [[201 + 12 - 1]]
 
 
 def test_the_global_generator_is_not_touched():
-    genotypes = SPACE.sample(10, np.random.default_rng(0))
+    inputs = Inputs.of(SPACE, SPACE.sample(10, np.random.default_rng(0)))
     before = torch.get_rng_state()
-    GNN(steps=2).fit(SPACE, genotypes, np.arange(10.0)).predict(genotypes)
+    GNN(steps=2).fit(inputs, np.arange(10.0)).predict(inputs)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_seed_decides():
-    genotypes = SPACE.sample(10, np.random.default_rng(0))
-    fits = [
-        GNN(steps=2, seed=seed).fit(SPACE, genotypes, np.arange(10.0)).predict(genotypes).mean for seed in (0, 0, 1)
-    ]
+    inputs = Inputs.of(SPACE, SPACE.sample(10, np.random.default_rng(0)))
+    fits = [GNN(steps=2, seed=seed).fit(inputs, np.arange(10.0)).predict(inputs).mean for seed in (0, 0, 1)]
     assert np.array_equal(fits[0], fits[1])
     assert not np.array_equal(fits[0], fits[2])
 
 
-@pytest.mark.parametrize("n", [5, BATCH, BATCH + 1, 3 * BATCH + 7])
+@pytest.mark.parametrize("n", [5, BATCH_SIZE, BATCH_SIZE + 1, 3 * BATCH_SIZE + 7])
 def test_batches_see_every_row_equally_often(n):
     batches = [rows.numpy() for rows in _batches(n, 50, np.random.default_rng(0))]
-    assert {len(rows) for rows in batches} == {min(n, BATCH)}
+    assert {len(rows) for rows in batches} == {min(n, BATCH_SIZE)}
     assert np.ptp(np.bincount(np.concatenate(batches), minlength=n)) <= 1
 
 
@@ -60,7 +59,33 @@ class Anonymous(NATSSize):
 
 def test_numeric_attributes_are_seen():
     space = Anonymous()
-    genotypes = space.sample(120, np.random.default_rng(0))
-    y = np.log(space.node_values(genotypes)[:, 1:-1, 0]).sum(axis=1)
-    predicted = GNN(members=2, steps=200).fit(space, genotypes[:60], y[:60]).predict(genotypes[60:])
+    inputs = Inputs.of(space, space.sample(120, np.random.default_rng(0)))
+    y = np.log(space.node_values(inputs.genotypes)[:, 1:-1, 0]).sum(axis=1)
+    predicted = GNN(members=2, steps=200).fit(inputs[:60], y[:60]).predict(inputs[60:])
     assert kendalltau(predicted.mean, y[60:])[0] > 0.7
+
+
+def test_the_default_features_are_the_graph_alone():
+    """Nothing is read out besides: the network, and so every number, is that of no features at all."""
+    inputs = Inputs.of(SPACE, SPACE.sample(30, np.random.default_rng(0)))
+    graph, nothing, more = (GNN(f, steps=3).fit(inputs, np.arange(30.0)) for f in ("default", "", "default/counts"))
+    assert graph._graph_features(inputs).shape == (30, 0)
+    assert graph.weights_[-4].shape[1] == 2 * len(SPACE.ops) + 2 * graph.hidden  # sums after no, one and two layers
+    assert all(map(np.array_equal, graph.predict(inputs), nothing.predict(inputs)))
+    assert more.weights_[-4].shape[1] == graph.weights_[-4].shape[1] + len(SPACE.ops)
+
+
+def test_features_are_read_out_by_hand():
+    """No layer and a cell without nodes: relu(2 * 3 + 1) * 5 - 4 of a feature 3."""
+    network = GNN(members=1, hidden=1, layers=0)
+    network.weights_ = [torch.tensor([[[value]]]) for value in (2.0, 1.0, 5.0, -4.0)]
+    cells = _Cells(torch.zeros(1, 1, 0), torch.zeros(1, 1, 1), torch.tensor([[3.0]]))
+    assert network._forward(cells).tolist() == [[(2 * 3 + 1) * 5 - 4]]
+
+
+def test_files_of_a_time_without_features_are_read():
+    inputs = Inputs.of(SPACE, SPACE.sample(10, np.random.default_rng(0)))
+    fitted = GNN(steps=2).fit(inputs, np.arange(10.0))
+    state = {name: array for name, array in fitted.state().items() if name not in ("centre", "unit")}
+    restored = GNN(steps=2).restore(SPACE, state)
+    assert all(map(np.array_equal, restored.predict(inputs), fitted.predict(inputs)))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from nasbench.predictors.gp import LEAST_NOISE, SUBSET, GaussianProcess
+from nasbench.predictors import Inputs
+from nasbench.predictors.gp import MAX_LEARNING_ROWS, MIN_NOISE_VARIANCE, GaussianProcess
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
@@ -15,8 +16,8 @@ def test_posterior_of_two_points_by_hand():
 
     Features are centred, so those of the points are q and -q in size, and the trend is t (q + c)^2 and t (c - q)^2.
     """
-    two = SPACE.decode(np.array([0, 15_624]))
-    predictor = GaussianProcess("counts").fit(SPACE, two, [1.0, 3.0])  # z = -1 and 1
+    two = Inputs.of(SPACE, SPACE.decode(np.array([0, 15_624])))
+    predictor = GaussianProcess("counts").fit(two, [1.0, 3.0])  # z = -1 and 1
     s, t, c = predictor.noise_, predictor.trend_, predictor.offset_
     q = ((predictor.x_[0] * predictor.weight_) ** 2).sum()
     o = predictor.output_ + t * (q + c) ** 2
@@ -30,12 +31,12 @@ def test_posterior_of_two_points_by_hand():
     assert prediction.std == pytest.approx([math.sqrt(variance)] * 2)
 
 
-def test_covariance_is_that_of_gpytorch():
+def test_covariance_agrees_with_gpytorch():
     from gpytorch.kernels import MaternKernel, PolynomialKernel
 
     rng = np.random.default_rng(0)
     genotypes = SPACE.sample(20, rng)
-    predictor = GaussianProcess("onehot").fit(SPACE, genotypes, rng.normal(size=20))
+    predictor = GaussianProcess("onehot").fit(Inputs.of(SPACE, genotypes), rng.normal(size=20))
     kernel = MaternKernel(2.5).double()
     kernel.lengthscale = 1.0
     trend = PolynomialKernel(2).double()
@@ -52,9 +53,10 @@ def test_a_product_of_two_choices_is_a_trend():
     space, rng = spaces.create("mobile"), np.random.default_rng(0)
     genotypes = space.sample(700, rng).astype(np.int64)
     y = genotypes.sum(axis=1) + 2.0 * genotypes[:, 0] * genotypes[:, 4]
-    found = GaussianProcess("onehot").fit(space, genotypes[:500], y[:500])
-    assert found.trend_ > 1e-4
-    assert found.predict(genotypes[500:]).mean == pytest.approx(y[500:], abs=0.3 * y.std())
+    inputs = Inputs.of(space, genotypes)
+    fitted = GaussianProcess("onehot").fit(inputs[:500], y[:500])
+    assert fitted.trend_ > 1e-4
+    assert fitted.predict(inputs[500:]).mean == pytest.approx(y[500:], abs=0.3 * y.std())
 
 
 LEAP = """
@@ -71,17 +73,17 @@ LEAP = """
 
 def test_a_step_beyond_all_numbers_is_taken_back():
     codes, y = np.array([pair.split() for pair in LEAP.split(",")], dtype=float).T
-    cells = SPACE.decode(codes.astype(np.int64))
-    found = GaussianProcess().fit(SPACE, cells, y)
-    assert np.isfinite(found.noise_) and found.predict(cells).mean == pytest.approx(y, abs=5)
+    cells = Inputs.of(SPACE, SPACE.decode(codes.astype(np.int64)))
+    fitted = GaussianProcess().fit(cells, y)
+    assert np.isfinite(fitted.noise_) and fitted.predict(cells).mean == pytest.approx(y, abs=5)
 
 
 def test_certain_where_it_was_trained_and_uncertain_elsewhere():
     rng = np.random.default_rng(0)
-    genotypes = SPACE.sample(80, rng)
-    y = SPACE.features(genotypes, "counts") @ np.arange(7.0)
-    predictor = GaussianProcess().fit(SPACE, genotypes[:40], y[:40])
-    inside, outside = predictor.predict(genotypes[:40]), predictor.predict(genotypes[40:])
+    inputs = Inputs.of(SPACE, SPACE.sample(80, rng))
+    y = SPACE.features(inputs.genotypes, "counts") @ np.arange(7.0)
+    predictor = GaussianProcess().fit(inputs[:40], y[:40])
+    inside, outside = predictor.predict(inputs[:40]), predictor.predict(inputs[40:])
     assert inside.mean == pytest.approx(y[:40], abs=0.2)
     assert inside.std.mean() < outside.std.mean()
 
@@ -89,31 +91,31 @@ def test_certain_where_it_was_trained_and_uncertain_elsewhere():
 def test_groups_that_matter_get_weight():
     rng = np.random.default_rng(0)
     genotypes = SPACE.sample(100, rng)
-    predictor = GaussianProcess("onehot").fit(SPACE, genotypes, np.sin(genotypes[:, 2].astype(float)))
+    predictor = GaussianProcess("onehot").fit(Inputs.of(SPACE, genotypes), np.sin(genotypes[:, 2].astype(float)))
     weights = predictor.weight_[::5]
     assert weights.argmax() == 2
     assert weights[2] > 3 * np.delete(weights, 2).max()
 
 
 def test_contradicting_targets_become_noise():
-    genotypes = np.repeat(SPACE.decode(np.arange(5)), 10, axis=0)
+    inputs = Inputs.of(SPACE, np.repeat(SPACE.decode(np.arange(5)), 10, axis=0))
     y = np.random.default_rng(0).normal(size=50)
-    prediction = GaussianProcess().fit(SPACE, genotypes, y).predict(genotypes[::10])
+    prediction = GaussianProcess().fit(inputs, y).predict(inputs[::10])
     assert prediction.std == pytest.approx([y.std()] * 5, rel=0.5)
 
 
 def test_exact_targets_need_jitter_only():
     genotypes = SPACE.sample(30, np.random.default_rng(0))
     y = SPACE.features(genotypes, "counts")[:, 4]
-    assert GaussianProcess().fit(SPACE, genotypes, y).noise_ >= LEAST_NOISE
+    assert GaussianProcess().fit(Inputs.of(SPACE, genotypes), y).noise_ >= MIN_NOISE_VARIANCE
 
 
 def test_more_architectures_than_hyperparameters_are_learnt_from():
-    genotypes = SPACE.sample(SUBSET + 20, np.random.default_rng(0))
-    y = SPACE.features(genotypes, "counts") @ np.arange(7.0)
-    predictor = GaussianProcess(steps=2).fit(SPACE, genotypes, y)
-    assert len(predictor.x_) == SUBSET + 20
-    assert np.corrcoef(predictor.predict(genotypes[SUBSET:]).mean, y[SUBSET:])[0, 1] > 0.95
+    inputs = Inputs.of(SPACE, SPACE.sample(MAX_LEARNING_ROWS + 20, np.random.default_rng(0)))
+    y = SPACE.features(inputs.genotypes, "counts") @ np.arange(7.0)
+    predictor = GaussianProcess(steps=2).fit(inputs, y)
+    assert len(predictor.x_) == MAX_LEARNING_ROWS + 20
+    assert np.corrcoef(predictor.predict(inputs[MAX_LEARNING_ROWS:]).mean, y[MAX_LEARNING_ROWS:])[0, 1] > 0.95
 
 
 def test_all_architectures_decide_the_scales(monkeypatch, rounding):
@@ -122,29 +124,53 @@ def test_all_architectures_decide_the_scales(monkeypatch, rounding):
     A factor L of a covariance A is off by (n + 1) eps |L||L'|, a solution x by (3 n + 1) eps |L||L'||x| (Higham, 2002,
     theorems 10.3 and 10.4), and so are the products that show it, each of n terms.
     """
-    monkeypatch.setattr("nasbench.predictors.gp.SUBSET", 50)
+    monkeypatch.setattr("nasbench.predictors.gp.MAX_LEARNING_ROWS", 50)
     rng = np.random.default_rng(0)
-    genotypes = SPACE.sample(400, rng)
-    y = SPACE.features(genotypes, "counts") @ np.arange(7.0) + rng.normal(size=400) * (np.arange(400) >= 50)
-    train, test = genotypes[:300], genotypes[300:]
-    predictor = GaussianProcess("counts").fit(SPACE, train, y[:300])
-    found = predictor.predict(test)
-    assert 0.5 < ((found.mean - y[300:]) ** 2 / found.std**2).mean() < 2
+    inputs = Inputs.of(SPACE, SPACE.sample(400, rng))
+    y = SPACE.features(inputs.genotypes, "counts") @ np.arange(7.0) + rng.normal(size=400) * (np.arange(400) >= 50)
+    train, test = inputs[:300], inputs[300:]
+    predictor = GaussianProcess("counts").fit(train, y[:300])
+    prediction = predictor.predict(test)
+    assert 0.5 < ((prediction.mean - y[300:]) ** 2 / prediction.std**2).mean() < 2
     n, factor, solution = 300, predictor.cholesky_, predictor.alpha_
     covariance = predictor._covariance(predictor.x_, predictor.x_)
     covariance.diagonal().add_(predictor.noise_)
     sizes = factor.abs() @ factor.abs().T
     assert ((factor @ factor.T - covariance).abs() <= rounding(3 * n) * sizes).all()
-    residual = (covariance @ solution).numpy() - predictor.warp(y[:n])
+    residual = (covariance @ solution).numpy() - predictor.transform(y[:n])
     assert (np.abs(residual) <= rounding(5 * n) * (sizes @ solution.abs()).numpy()).all()
 
 
 def test_features_that_are_constant_but_for_rounding_do_not_drown_the_others():
-    space, rng = (
-        spaces.create("nats_size"),
-        np.random.default_rng(0),
-    )  # chains: one way through each
-    genotypes = space.sample(60, rng)
-    targets = genotypes.sum(axis=1).astype(np.float64)
-    found = GaussianProcess().fit(space, genotypes[:40], targets[:40]).predict(genotypes[40:])
-    assert np.corrcoef(found.mean, targets[40:])[0, 1] > 0.95
+    space, rng = spaces.create("nats_size"), np.random.default_rng(0)  # chains: one way through each
+    inputs = Inputs.of(space, space.sample(60, rng))
+    targets = inputs.genotypes.sum(axis=1).astype(np.float64)
+    prediction = GaussianProcess().fit(inputs[:40], targets[:40]).predict(inputs[40:])
+    assert np.corrcoef(prediction.mean, targets[40:])[0, 1] > 0.95
+
+
+def test_draws_of_equal_architectures_go_together():
+    """All that they do not share is the noise of each: their correlation is 1 - noise / variance."""
+    rng = np.random.default_rng(0)
+    inputs = Inputs.of(SPACE, SPACE.sample(30, rng))
+    y = SPACE.features(inputs.genotypes, "counts") @ np.arange(7.0)
+    predictor = GaussianProcess("onehot").fit(inputs[:8], y[:8])
+    test = inputs[[20, 20, 21]].canonical
+    mean, std = predictor._predict(test)
+    draws = predictor._sample(test, 4000, rng)
+    correlation = np.corrcoef(draws.T)
+    assert correlation[0, 1] == pytest.approx(1 - predictor.noise_ / std[0] ** 2, abs=0.01)
+    assert correlation[0, 1] > 0.95
+    assert draws.mean(axis=0) == pytest.approx(mean, abs=4 * std.max() / np.sqrt(4000))
+    assert draws.std(axis=0) == pytest.approx(std, rel=4 / np.sqrt(2 * 4000))
+    joint = predictor.sample(test, 4000, rng)
+    assert np.corrcoef(joint.T)[0, 1] > 0.9
+
+
+def test_draws_at_many_equal_architectures_are_possible():
+    """Their covariance is singular but for the noise."""
+    inputs = Inputs.of(SPACE, SPACE.sample(20, np.random.default_rng(0)))
+    predictor = GaussianProcess().fit(inputs, SPACE.features(inputs.genotypes, "counts")[:, 4])
+    draws = predictor.sample(inputs[[0] * 200], 3, np.random.default_rng(0))
+    assert draws.shape == (3, 200)
+    assert np.isfinite(draws).all()

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from nasbench.predictors import Inputs
 from nasbench.predictors.ridge import Ridge
 from nasbench.spaces import spaces
 
@@ -9,10 +10,10 @@ SPACE = spaces.create("nb201")
 
 def test_recovers_a_linear_target():
     rng = np.random.default_rng(0)
-    genotypes = SPACE.sample(300, rng)
-    y = SPACE.features(genotypes, "onehot") @ rng.normal(size=30)
-    predictor = Ridge("onehot").fit(SPACE, genotypes[:200], y[:200])
-    prediction = predictor.predict(genotypes[200:])
+    inputs = Inputs.of(SPACE, SPACE.sample(300, rng))
+    y = SPACE.features(inputs.genotypes, "onehot") @ rng.normal(size=30)
+    predictor = Ridge("onehot").fit(inputs[:200], y[:200])
+    prediction = predictor.predict(inputs[200:])
     assert np.corrcoef(prediction.mean, y[200:])[0, 1] > 0.99
 
 
@@ -21,9 +22,25 @@ def test_posterior_by_hand():
     rng = np.random.default_rng(0)
     genotypes = SPACE.sample(40, rng)
     y = SPACE.features(genotypes, "counts") @ rng.normal(size=7) + rng.normal(size=40)
-    predictor = Ridge("counts").fit(SPACE, genotypes, y)
+    predictor = Ridge("counts").fit(Inputs.of(SPACE, genotypes), y)
     x = (SPACE.features(genotypes, "counts") - predictor.centre_) / predictor.unit_
-    z = predictor.warp_.forward((y - predictor.location_) / predictor.scale_)
+    z = predictor.transform(y)
     assert predictor.weight_ == pytest.approx(predictor.covariance_ @ x.T @ z / predictor.noise_, rel=1e-3)
     precision = np.linalg.inv(predictor.covariance_) - x.T @ x / predictor.noise_
     assert precision == pytest.approx(precision[0, 0] * np.eye(7), rel=1e-3, abs=1e-6 * precision[0, 0])
+
+
+def test_draws_have_the_posterior_covariance():
+    """Rows share the drawn weights: X S X' between them, and the noise on the diagonal (Bishop, 2006, eq. 3.58)."""
+    rng = np.random.default_rng(0)
+    inputs = Inputs.of(SPACE, SPACE.sample(40, rng))
+    y = SPACE.features(inputs.genotypes, "counts") @ rng.normal(size=7) + rng.normal(size=40)
+    predictor = Ridge("counts").fit(inputs, y)
+    test = inputs[[0, 1, 1]]
+    x = (SPACE.features(test.genotypes, "counts") - predictor.centre_) / predictor.unit_
+    expected = x @ predictor.covariance_ @ x.T + predictor.noise_ * np.eye(3)
+    draws = predictor._sample(test.canonical, 20_000, rng)
+    assert np.cov(draws.T) == pytest.approx(expected, abs=4 * expected.max() * np.sqrt(2 / 20_000))
+    mean, std = predictor.predict_transformed(test)
+    assert draws.mean(axis=0) == pytest.approx(mean, abs=4 * std.max() / np.sqrt(20_000))
+    assert np.sqrt(expected.diagonal()) == pytest.approx(std)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from nasbench.predictors import Inputs
 from nasbench.predictors.bagging import bootstrap
-from nasbench.predictors.xgb import STEP, XGBoost
+from nasbench.predictors.xgb import TREES_BETWEEN_CHECKS, XGBoost
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
@@ -13,15 +14,16 @@ def test_one_stump_by_hand():
     genotypes = np.zeros((40, 6), dtype=np.int8)
     genotypes[20:, 0] = 1
     predictor = XGBoost("onehot", boosters=1, rounds=1, depth=1, rate=1.0, columns=1.0)
-    predictor.fit(SPACE, genotypes, np.repeat([10.0, 30.0], 20))  # z = -1 and 1
+    inputs = Inputs.of(SPACE, genotypes)
+    predictor.fit(inputs, np.repeat([10.0, 30.0], 20))  # z = -1 and 1
     left = bootstrap(40, 1, np.random.default_rng(0))[0, :20].sum()
     expected = [-left / (1 + left), (40 - left) / (41 - left)]
-    assert predictor._predict(genotypes[[0, 39]]).mean == pytest.approx(expected)
+    assert predictor._predict(inputs[[0, 39]]).mean == pytest.approx(expected)
 
 
 def test_stored_as_xgboosts_own_bytes():
-    genotypes = SPACE.sample(20, np.random.default_rng(0))
-    predictor = XGBoost(boosters=3, rounds=2).fit(SPACE, genotypes, np.arange(20.0))
+    inputs = Inputs.of(SPACE, SPACE.sample(20, np.random.default_rng(0)))
+    predictor = XGBoost(boosters=3, rounds=2).fit(inputs, np.arange(20.0))
     state = predictor.state()
     assert state["models"].dtype == np.uint8
     assert len(state["lengths"]) == 3
@@ -29,19 +31,19 @@ def test_stored_as_xgboosts_own_bytes():
 
 
 def test_the_seed_decides():
-    genotypes = SPACE.sample(30, np.random.default_rng(0))
+    inputs = Inputs.of(SPACE, SPACE.sample(30, np.random.default_rng(0)))
     y = np.random.default_rng(1).normal(size=30)
-    one, same, other = (XGBoost(seed=seed).fit(SPACE, genotypes, y).predict(genotypes).mean for seed in (0, 0, 1))
+    one, same, other = (XGBoost(seed=seed).fit(inputs, y).predict(inputs).mean for seed in (0, 0, 1))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
 
 
 def test_noise_in_the_targets_is_noticed():
     rng = np.random.default_rng(0)
-    genotypes = SPACE.sample(200, rng)
-    y = SPACE.features(genotypes, "counts") @ np.arange(7.0)
-    clean = XGBoost().fit(SPACE, genotypes, y).noise_
-    assert XGBoost().fit(SPACE, genotypes, y + rng.normal(size=200) * y.std()).noise_ > 2 * clean
+    inputs = Inputs.of(SPACE, SPACE.sample(200, rng))
+    y = SPACE.features(inputs.genotypes, "counts") @ np.arange(7.0)
+    clean = XGBoost().fit(inputs, y).noise_
+    assert XGBoost().fit(inputs, y + rng.normal(size=200) * y.std()).noise_ > 2 * clean
 
 
 def test_trees_grow_as_long_as_unseen_errors_fall():
@@ -49,15 +51,16 @@ def test_trees_grow_as_long_as_unseen_errors_fall():
     rng = np.random.default_rng(0)
     genotypes = SPACE.sample(400, rng)
     y = np.sin(genotypes @ np.arange(1.0, 7.0)) + genotypes[:, 0] * genotypes[:, 5]
+    inputs = Inputs.of(SPACE, genotypes)
     noise, few, many = (
-        XGBoost(boosters=4).fit(SPACE, genotypes[:n], target[:n]).models_[0].num_boosted_rounds()
+        XGBoost(boosters=4).fit(inputs[:n], target[:n]).models_[0].num_boosted_rounds()
         for n, target in ((100, rng.normal(size=100)), (30, y), (400, y))
     )
-    assert noise <= 3 * STEP
+    assert noise <= 3 * TREES_BETWEEN_CHECKS
     assert few < many
 
 
 def test_no_more_trees_than_asked_for():
     genotypes = SPACE.sample(60, np.random.default_rng(0))
-    predictor = XGBoost(boosters=2, rounds=7).fit(SPACE, genotypes, genotypes.sum(axis=1))
+    predictor = XGBoost(boosters=2, rounds=7).fit(Inputs.of(SPACE, genotypes), genotypes.sum(axis=1))
     assert [model.num_boosted_rounds() for model in predictor.models_] == [7, 7]

@@ -15,7 +15,7 @@ from nasbench.report.figures import (
     Plot,
     Points,
     Style,
-    ends,
+    arrow_ends,
     extent,
     legend,
     stairs,
@@ -93,8 +93,8 @@ def test_styles_are_distinct_and_stable() -> None:
 def test_arrows_end_on_the_borders_of_their_boxes() -> None:
     nodes = (Node(0, 0, "a", "#FFFFFF"), Node(2, 0, "b", "#FFFFFF"), Node(0.5, 5, "c", "#FFFFFF"))
     cell = CellGraph("c", "", "", nodes, (Arrow(0, 1), Arrow(0, 2)), (0.8, 0.5))
-    assert np.array(ends(cell, cell.arrows[0])) == pytest.approx(np.array([[0.4, 0], [1.6, 0]]))
-    assert np.array(ends(cell, cell.arrows[1])) == pytest.approx(np.array([[0.025, 0.25], [0.475, 4.75]]))
+    assert np.array(arrow_ends(cell, cell.arrows[0])) == pytest.approx(np.array([[0.4, 0], [1.6, 0]]))
+    assert np.array(arrow_ends(cell, cell.arrows[1])) == pytest.approx(np.array([[0.025, 0.25], [0.475, 4.75]]))
 
 
 def test_ticks_of_a_logarithmic_axis() -> None:

@@ -18,7 +18,7 @@ NASTY = "<script>alert('x')</script>&\"$"
 
 
 class Page(HTMLParser):
-    """Everything in a page that a browser would load or run."""
+    """Everything in a page that a browser loads or runs."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -78,7 +78,7 @@ def written(files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list
 def test_the_page_has_every_section_and_figure(written: list[Path]) -> None:
     page = Page(written[0].read_text(encoding="utf-8"))
     text = " ".join(page.text)
-    assert {"summary", "cells-1", "predictors-1", "trust-1", "race-1", "provenance"} <= set(page.ids)
+    assert {"summary", "table-1", "evaluation-1", "surrogate-1", "comparison-1", "provenance"} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     assert {path.stem for path in written[1:]} <= set(page.ids)
     for words in ("A <title>", "Trained 30 cells (12 s)", "linear model", "Kendall", "paired repeats"):
@@ -111,10 +111,16 @@ def test_values_make_the_same_page_as_files(
     written: list[Path], benchmark: TabularBenchmark, evaluation: Results, comparison: Results
 ) -> None:
     sections = compose([benchmark, evaluation, comparison])
-    assert [section.anchor for section in sections] == ["summary", "cells-1", "predictors-1", "race-1", "provenance"]
-    assert [section.anchor for section in compose([comparison])] == ["summary", "race-1", "provenance"]
+    assert [section.anchor for section in sections] == [
+        "summary",
+        "table-1",
+        "evaluation-1",
+        "comparison-1",
+        "provenance",
+    ]
+    assert [section.anchor for section in compose([comparison])] == ["summary", "comparison-1", "provenance"]
     twice = compose([comparison, comparison])
-    assert [section.anchor for section in twice] == ["summary", "race-1", "race-2", "provenance"]
+    assert [section.anchor for section in twice] == ["summary", "comparison-1", "comparison-2", "provenance"]
 
 
 def test_the_same_sources_make_the_same_files(tmp_path: Path, comparison: Results) -> None:
@@ -147,11 +153,11 @@ def test_a_source_is_not_overwritten(tmp_path: Path, comparison: Results) -> Non
 
 
 @pytest.mark.parametrize("part", ["order", "means", "pairs", "groups", "level"])
-def test_a_ranking_that_is_not_whole(comparison: Results, part: str) -> None:
+def test_a_ranking_that_is_incomplete(comparison: Results, part: str) -> None:
     ranking = dict(comparison.summary["ranking"])
     for damage in (None, {"another": 1.0}):
         summary = {**comparison.summary, "ranking": {**ranking, part: damage}}
-        with pytest.raises(FileError, match="ranking is not whole"):
+        with pytest.raises(FileError, match="ranking is incomplete"):
             read(Results(**{**vars(comparison), "summary": summary}))
 
 
@@ -220,7 +226,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, comparison: Results, monkeyp
     plain = Path.write_bytes
 
     def limited(path: Path, data: bytes) -> int:
-        if ".race-1-pairs" in path.name:
+        if ".comparison-1-pairs" in path.name:
             raise OSError(28, "No space left on device")
         return plain(path, data)
 

@@ -1,4 +1,4 @@
-"""What all samplers promise, and what each of them does, by hand on spaces that can be counted."""
+"""The contract of all samplers, and each of them by hand on enumerable spaces."""
 
 import json
 
@@ -14,7 +14,7 @@ from nasbench.sampling.cost import CostStrata
 from nasbench.spaces import spaces
 
 NB201 = spaces.create("nb201")
-SPECIFICATIONS = ("draws", "classes", "classes+by=key", "cost+pool=40+strata=4", "exhaustive", "active+start=6+batch=4")
+SPECIFICATIONS = ("random", "unique", "unique+by=key", "cost+pool=40+strata=4", "exhaustive", "active+start=6+batch=4")
 
 
 def score(genotypes):
@@ -23,7 +23,7 @@ def score(genotypes):
 
 
 def run(specification, space, cells, seed=0, answer=score):
-    """All rounds, of which each is told what `answer` says of all so far."""
+    """All rounds, with the scores that `answer` gives to all architectures so far."""
     rounds = samplers.create(specification).rounds(space, cells, np.random.default_rng(seed))
     found = next(rounds)
     sizes = [len(found)]
@@ -37,7 +37,7 @@ def run(specification, space, cells, seed=0, answer=score):
 
 
 @pytest.mark.parametrize("specification", SPECIFICATIONS)
-def test_different_architectures_of_the_space_and_more_begin_with_fewer(specification):
+def test_distinct_architectures_and_smaller_samples_begin_larger_ones(specification):
     many, _ = run(specification, NB201, 15)
     assert many.shape == (15, 6) and many.dtype == np.int8
     assert NB201.contains(many).all()
@@ -52,22 +52,24 @@ def test_another_seed_is_another_sample(specification):
     assert not np.array_equal(run(specification, NB201, 15)[0], run(specification, NB201, 15, seed=1)[0])
 
 
-def test_classes_are_all_of_the_functions_each_once():
-    every, _ = run("classes", NB201, None)
+def test_unique_yields_each_function_once():
+    every, _ = run("unique", NB201, None)
     assert len(every) == 5044 == len(np.unique(NB201.function_key(every)))
-    with pytest.raises(InputError, match=r"5045 cells were asked for, but nb201 has classes of function_key: 5044"):
-        run("classes", NB201, 5045)
+    with pytest.raises(
+        InputError, match=r"5045 cells were asked for, but nb201 \(by function_key\) has only 5044 distinct"
+    ):
+        run("unique", NB201, 5045)
     with pytest.raises(InputError, match="classes are those of 'key' or 'function_key', got 'kye'"):
-        run("classes+by=kye", NB201, None)
+        run("unique+by=kye", NB201, None)
     with pytest.raises(InputError, match="more than the 2,000,000 that are enumerated"):
-        run("classes", spaces.create("darts"), 5)
+        run("unique", spaces.create("darts"), 5)
 
 
-def test_classes_come_in_an_order_that_does_not_know_how_many_genotypes_they_have():
-    every, _ = run("classes", NB201, None)
+def test_unique_comes_in_an_order_independent_of_the_number_of_genotypes():
+    every, _ = run("unique", NB201, None)
     keys, counts = np.unique(NB201.function_key(NB201.unique()), return_counts=True)
     size = counts[np.searchsorted(keys, NB201.function_key(every))]
-    assert counts.max() > 100  # draws would begin with these
+    assert counts.max() > 100  # random sampling would begin with these
     assert abs(spearmanr(size, np.arange(len(every))).statistic) < 4 / np.sqrt(len(every))
 
 
@@ -78,16 +80,16 @@ def test_exhaustive_is_the_space_in_order():
 def test_strata_of_cost_by_hand(monkeypatch):
     """Costs 1 (six times), 8 (twice) and 64: three strata of equal width in the logarithm, visited in turn."""
     pool = NB201.unique()[:9]
-    monkeypatch.setattr("nasbench.sampling.classes.Classes.sample", lambda *_: pool)
+    monkeypatch.setattr("nasbench.sampling.unique.Unique.sample", lambda *_: pool)
     monkeypatch.setattr(CostStrata, "_costs", lambda *_: np.array([1, 1, 8, 1, 64, 1, 8, 1, 1.0]))
     found, _ = run("cost+strata=3", NB201, 9)
     np.testing.assert_array_equal(found, pool[[0, 2, 4, 1, 6, 3, 5, 7, 8]])
 
 
-def test_strata_of_cost_hold_dear_networks_as_often_as_cheap_ones():
+def test_strata_of_cost_hold_expensive_networks_as_often_as_cheap_ones():
     found, _ = run("cost+pool=64+strata=4", NB201, 16)
     cost = np.log(CostStrata()._costs(NB201, found))
-    drawn = np.log(CostStrata()._costs(NB201, run("draws", NB201, 16)[0]))
+    drawn = np.log(CostStrata()._costs(NB201, run("random", NB201, 16)[0]))
     assert cost.std() > drawn.std()
     large, sizes = run("cost+pool=8+strata=2+by=parameters", spaces.create("darts"), 8)
     assert spaces.create("darts").contains(large).all() and sizes == [8]
@@ -100,7 +102,7 @@ def test_a_list(tmp_path):
     found, _ = run(f"list+path={path}", NB201, None)
     np.testing.assert_array_equal(found, [NB201.unique()[7], NB201.unique()[3], [4, 3, 2, 1, 0, 0]])
     np.testing.assert_array_equal(run(f"list+path={path}", NB201, 2)[0], found[:2])
-    with pytest.raises(InputError, match=r"4 cells were asked for, but .*list\.txt lists different ones: 3"):
+    with pytest.raises(InputError, match=r"4 cells were asked for, but .*list\.txt has only 3 distinct"):
         run(f"list+path={path}", NB201, 4)
     path.write_text("4,3,2,1,0,0\n4,3,2,1,0,9\n")
     with pytest.raises(InputError, match=r"line 2 of .*list\.txt: "):
@@ -115,14 +117,14 @@ def test_a_list(tmp_path):
         run(f"list+path={json.dumps(str(tmp_path / 'absent'))}", NB201, None)
 
 
-def test_active_sampling_asks_where_the_predictor_is_least_sure():
+def test_active_sampling_chooses_where_the_predictor_is_least_certain():
     found, sizes = run("active+start=6+batch=4+pool=200", NB201, 13)
     assert sizes == [6, 4, 3]
-    from nasbench.predictors import predictors
+    from nasbench.predictors import Inputs, predictors
 
-    model = predictors.create("gp").fit(NB201, found[:6], score(found[:6]))
-    chosen = model.predict(found[6:10]).std
-    others = model.predict(NB201.sample(200, np.random.default_rng(1))).std
+    model = predictors.create("gp").fit(Inputs.of(NB201, found[:6]), score(found[:6]))
+    chosen = model.predict(Inputs.of(NB201, found[6:10])).std
+    others = model.predict(Inputs.of(NB201, NB201.sample(200, np.random.default_rng(1)))).std
     assert chosen.min() > np.quantile(others, 0.8)
     assert (np.diff(chosen) <= 0).all()
 
@@ -147,8 +149,8 @@ def test_active_sampling_gives_as_many_as_were_asked_for(start, batch, cells):
     assert len(found) == cells == len(np.unique(NB201.key(found)))
 
 
-@pytest.mark.parametrize("specification", ["draws", "active"])
-def test_samplers_without_an_end_want_a_number(specification):
+@pytest.mark.parametrize("specification", ["random", "active"])
+def test_samplers_without_an_end_need_a_number(specification):
     with pytest.raises(InputError, match="no end"):
         run(specification, NB201, None)
 
@@ -163,8 +165,8 @@ def test_samplers_without_an_end_want_a_number(specification):
         ("list+path=5", "cannot read the list 5: No such file"),
         ("cost+strata=0", "strata must be an integer"),
         ("cost+by=latency", "cost is flops or parameters, got 'latency'"),
-        ("cost+pool=4", r"pool=\) has 4; ask for fewer"),
-        ("drawz", "did you mean 'draws'"),
+        ("cost+pool=4", r"pool=\) has only 4 distinct ones; ask for fewer"),
+        ("randon", "did you mean 'random'"),
     ],
 )
 def test_what_samplers_refuse(specification, message):

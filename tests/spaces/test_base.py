@@ -1,4 +1,4 @@
-"""The base class, on the space that the documentation writes: 27 chains of three layers."""
+"""The base class, on the example space of the documentation: 27 chains of three layers."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, Space, spaces
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
-from nasbench.types import FloatArray, GenotypeArray, KeyArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-space.md"
 
@@ -89,6 +89,31 @@ def test_a_space_can_write_the_neighbours_of_one_only(chain: Space) -> None:
     assert rows.tolist() == [0, 1, 1, 2, 2]
 
 
+def test_a_class_says_what_follows_from_the_methods_it_overrides(chain: Space) -> None:
+    class Even:
+        def contains(self, genotypes: GenotypeArray) -> BoolArray:
+            even: BoolArray = genotypes.sum(axis=1) % 2 == 0
+            return even
+
+        def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
+            return [None if even else "the sum is odd" for even in self.contains(genotypes)]
+
+    class EvenChain(Even, type(chain)):  # type: ignore[misc]
+        pass
+
+    class Alone(EvenChain):
+        every_combination = True  # a wrong statement does no harm
+
+        def neighbours(self, genotype: GenotypeArray) -> GenotypeArray:
+            return genotype[None][:0]
+
+    classes = (type(chain), EvenChain, Alone)
+    assert [space.every_combination for space in classes] == [True, False, False]
+    assert [space.batched_neighbours for space in classes] == [True, True, False]
+    with pytest.raises(InputError, match="the sum is odd"):
+        EvenChain().genotype([0, 1, 2])
+
+
 def test_features(chain: Space) -> None:
     genotype = np.array([[0, 1, 2]], dtype=np.int8)
     assert chain.features(genotype).tolist() == [[1, 0, 0, 0, 1, 0, 0, 0, 1]]
@@ -136,7 +161,7 @@ def test_enumerate_unique_is_everything_where_no_two_are_the_same(chain: Space) 
 
 @pytest.fixture(scope="module")
 def bag(chain: Space) -> Space:
-    """The chains as if the order of layers had no meaning, and layers 0 and 1 computed the same."""
+    """Chains without an order of layers, in which layers 0 and 1 compute the same."""
 
     class Bag(type(chain)):  # type: ignore[misc]
         def canonical(self, genotypes: GenotypeArray) -> GenotypeArray:
@@ -163,7 +188,7 @@ def test_unique_is_one_of_each_class(bag: Space) -> None:
 
 
 def test_sample_unique_is_uniform_over_classes_and_sample_is_not(bag: Space) -> None:
-    """Of 27 chains, 1 is in the class of three equal layers, 3 in that of two equal ones, 6 in that of three kinds."""
+    """Classes of the 27 chains have 1 (equal layers), 3 (two equal layers) or 6 members (three kinds)."""
     orders = {1: 1, 2: 3, 3: 6}
     weights = np.array([orders[len({*layers})] for layers in BAGS])
     assert weights.tolist() == [1, 3, 3, 3, 6, 3, 1, 3, 3, 1]
@@ -177,7 +202,7 @@ def test_sample_unique_is_uniform_over_classes_and_sample_is_not(bag: Space) -> 
     by_class = bag.sample_unique(n, np.random.default_rng(0))
     by_genotype = bag.sample(n, np.random.default_rng(0))
     assert np.array_equal(bag.canonical(by_class), by_class)
-    assert chi_square(by_class, np.full(10, n / 10)) < 33.7  # exceeded by chance in one of 10,000 seeds
+    assert chi_square(by_class, np.full(10, n / 10)) < 33.7  # exceeded in one of 10,000 seeds
     assert chi_square(by_genotype, n / 27 * weights) < 33.7
     # sum_c (w_c / 27 - 1 / 10)^2 / (1 / 10) = 10 * 93 / 27^2 - 1: sum of w_c^2 is 3 * 1 + 6 * 9 + 36
     assert chi_square(by_genotype, np.full(10, n / 10)) == pytest.approx(n * (10 * 93 / 27**2 - 1), rel=0.1)

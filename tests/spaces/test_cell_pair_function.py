@@ -15,7 +15,7 @@ from nasbench.spaces.networks.cell_pair import Cell
 
 SKIP, MAX, AVG, SEP, DIL = "skip_connect", "max_pool_3x3", "avg_pool_3x3", "sep_conv_3x3", "dil_conv_3x3"
 PLAIN = [(SEP, 0), (DIL, 1)]
-"""A block of a cell that does not matter."""
+"""Filler block."""
 
 
 def keys(space, *cells, cell="normal"):
@@ -48,7 +48,7 @@ def test_two_pools_of_one_state_are_one_term():
 
 
 def test_sums_are_associative_and_skips_are_the_identity_where_they_keep_the_size():
-    """x + y, x + p(y) and x + y + p(y), which the last block finds in two ways."""
+    """x + y, x + p(y) and x + y + p(y), where the last block can be built in two ways."""
     blocks = [[(SKIP, 0), (SKIP, 1)], [(SKIP, 0), (MAX, 1)]]
     one, other = [*blocks, [(SKIP, 1), (SKIP, 3)]], [*blocks, [(MAX, 1), (SKIP, 2)]]
     assert len(set(keys(DARTS(), one, other))) == 1
@@ -63,7 +63,7 @@ def test_a_mean_of_a_sum_is_the_sum_of_the_means_and_a_maximum_is_not():
 
 
 def test_what_is_added_in_another_order_is_the_same_unless_someone_looks_between():
-    """c(x) + d(x) + y, by way of c(x) + d(x) or of c(x) + y, which no one else reads; y is read by the next block."""
+    """c(x) + d(x) + y by way of c(x) + d(x) or c(x) + y, without other readers; the next block reads y."""
     one = [[(SEP, 0), (DIL, 0)], [(SKIP, 2), (SKIP, 1)]]
     other = [[(SEP, 0), (SKIP, 1)], [(SKIP, 2), (DIL, 0)]]
     assert len(set(keys(NASNet(), one, other))) == 1
@@ -74,7 +74,7 @@ def test_what_is_added_in_another_order_is_the_same_unless_someone_looks_between
 
 
 def cells_of(space: CellPair, kinds: list[str], n: int, seed: int):
-    """Some of `n` pairs of cells of a few kinds of operations: those of which at most three learn.
+    """Those of `n` random pairs of cells, with few kinds of operations, that have at most three learnt parts.
 
     From the fourth block on they are all the same, so that many have the same function.
     """
@@ -91,7 +91,7 @@ def cells_of(space: CellPair, kinds: list[str], n: int, seed: int):
 
 
 def outputs(space: CellPair, genotype, which: int, x: torch.Tensor) -> torch.Tensor:
-    """The results `(assignments, states, values)` of one of the cells under all assignments of weights, sorted."""
+    """Sorted results `(assignments, states, values)` of one cell under all assignments of weights."""
     cells = space.cells(genotype[None])
     sources, ops, combined = (part[..., which].tolist() for part in cells)
     blocks = [
@@ -128,7 +128,7 @@ def outputs(space: CellPair, genotype, which: int, x: torch.Tensor) -> torch.Ten
 @pytest.mark.parametrize("space", [DARTS(), NASNet()], ids=["darts", "nasnet"])
 @torch.no_grad()
 def test_function_key_is_what_cells_compute(space):
-    """Two cells share a key exactly if, with the same weights in some order, both give the same."""
+    """Two cells share a key exactly if some matching of weights makes their results equal."""
     x = torch.randn((1, 2, 4, 4), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     genotypes = cells_of(space, [SEP, SKIP, MAX, AVG], 60_000, seed=0)
     half = len(space.cardinalities) // 2

@@ -1,4 +1,4 @@
-"""Spaces made from dictionaries of named choices."""
+"""Spaces from dictionaries of named choices."""
 
 import json
 import subprocess
@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.errors import FileError, InputError
+from nasbench.registry import arguments_of
 from nasbench.spaces import ChoiceSpace, NetworkSettings, spaces
 from nasbench.spaces.networks.layers import conv_bn_relu, head
-from nasbench.specification import restore, specification
-from nasbench.specification import settings as arguments_of
+from nasbench.specification import component_name, restore
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 
@@ -128,7 +128,7 @@ def test_numbers_of_numpy_and_ranges_are_options() -> None:
     assert ChoiceSpace({"pool": ["max", "avg"]}).attributes == ()
 
 
-# --- what is refused --------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -139,13 +139,13 @@ def test_numbers_of_numpy_and_ranges_are_options() -> None:
         ({"pool": "max"}, "the options of 'pool' are a list, got 'max'"),
         ({"pool": []}, "choices: the choice 'pool' has no options"),
         ({}, "choices leaves nothing to choose"),
-        ({"depth": [3], "pool": ["max"]}, "leaves nothing to choose; give it a choice of at least two options"),
-        ({"depth": [1, 1.0]}, "'depth' has 1 and 1.0, which read the same"),
-        ({"depth": [1, "1"]}, "'depth' has 1 and '1', which read the same"),
-        ({"depth": [1, True]}, "'depth' has 1 and True, which read the same"),
+        ({"depth": [3], "pool": ["max"]}, "leaves nothing to choose; add a choice of at least two options"),
+        ({"depth": [1, 1.0]}, "'depth' has 1 and 1.0, which are the same as text"),
+        ({"depth": [1, "1"]}, "'depth' has 1 and '1', which are the same as text"),
+        ({"depth": [1, True]}, "'depth' has 1 and True, which are the same as text"),
         ({"depth": [1, None]}, "None cannot be an option of 'depth'; take strings and finite numbers"),
         ({"depth": [1, float("nan")]}, "nan cannot be an option of 'depth'"),
-        ({"a=b": [1, 2]}, "'a=b' cannot be the name of a choice; take a string without"),
+        ({"a=b": [1, 2]}, "'a=b' cannot be the name of a choice; use a string without"),
         ({3: [1, 2]}, "3 cannot be the name of a choice"),
         ({"pool": ["max,avg", "none"]}, "'max,avg' cannot be the option of 'pool'"),
         ({"pool": [" max", "none"]}, "' max' cannot be the option of 'pool'"),
@@ -195,7 +195,7 @@ def test_graphs_that_are_refused() -> None:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (None, "choices has no networks: it was made without a function that builds them"),
+        (None, "choices has no networks: it has no function that builds them"),
         (
             "convolutions",
             "expected 'module:function' for a function function.choices, task, settings., got 'convol",
@@ -218,16 +218,16 @@ def test_functions_that_are_refused(build: str | None, message: str) -> None:
 
 def test_a_file_names_the_space_by_its_arguments() -> None:
     space = ChoiceSpace(OPTIONS, name="toy", paper="example", build=BUILD)
-    assert specification(space, spaces) == "nasbench.spaces.choices:ChoiceSpace"
+    assert component_name(space, spaces) == "nasbench.spaces.choices:ChoiceSpace"
     stored = json.loads(json.dumps(arguments_of(space)))
     assert stored == {"options": OPTIONS, "name": "toy", "paper": "example", "build": BUILD}
-    again = restore(spaces, specification(space, spaces), stored)
+    again = restore(spaces, component_name(space, spaces), stored)
     assert isinstance(again, ChoiceSpace)
     assert (again.name, again.paper, again.ops) == ("toy", "example", space.ops)
 
 
 def test_modules_of_the_package_need_no_trust_and_others_do(tmp_path: Path) -> None:
-    """In a process of its own, in which nothing was imported yet."""
+    """In a separate process without prior imports."""
     (tmp_path / "mine.py").write_text("raise SystemExit('was imported')")
     code = f"""
 import sys

@@ -1,4 +1,4 @@
-"""Every registered space keeps the contract, and the contract names what a broken space breaks."""
+"""Every registered space keeps the contract, and the check names the broken promise of a faulty space."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -214,7 +214,7 @@ class ChangesItsInput(NB201):
         (CrossesWithoutRepair, "crossover"),
         (RepairsNothing, "repair"),
         (IsFarFromItself, "distance"),
-        (TurnsEdgesRound, "tensors"),
+        (TurnsEdgesRound, "adjacency_arrays"),
         (IsRelativeToTheFirstRow, "features"),
         (SkipsAChunk, "enumerate"),
         (SamplesClassesByTheirGenotypes, "sample_unique"),

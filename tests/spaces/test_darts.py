@@ -23,12 +23,12 @@ V2 = (
     "('max_pool_3x3', 1), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], "
     "reduce_concat=[2, 3, 4, 5])"
 )
-"""The architecture that the authors call DARTS_V2 (second-order search on CIFAR-10)."""
+"""DARTS_V2 of the authors (second-order search on CIFAR-10)."""
 MAX, AVG, SKIP, SEP3, SEP5, DIL3, DIL5 = range(7)
 
 
 def cell(*nodes):
-    """Text of one cell: for each node two pairs (operation, hidden state)."""
+    """Text of one cell: two pairs (operation, hidden state) per node."""
     return [(OPERATIONS[op], state) for node in nodes for op, state in node]
 
 
@@ -130,8 +130,8 @@ def _graph(edit):
         (lambda g: g.nodes[15].update(op="output"), "one node each"),
         (lambda g: g.nodes[5].update(op="skip_connect"), "2 inputs and 3 blocks"),
         (lambda g: g.nodes[1].update(op="c_{k-1}"), "the normal cell has 2 inputs"),
-        (lambda g: g.remove_edge(5, 15), "it has no edge from 5 .* to 15"),
-        (lambda g: g.add_edge(0, 17), "it has an edge from 0 .* to 17"),
+        (lambda g: g.remove_edge(5, 15), "there is no edge from 5 .* to 15"),
+        (lambda g: g.add_edge(0, 17), "there is an edge from 0 .* to 17"),
         (lambda g: g.remove_edge(3, 5), "block 0 of the normal cell has 1 operations"),
         (lambda g: g.add_edge(2, 3), "node 3 .* operation on one hidden state"),
         (lambda g: (g.remove_edge(2, 4), g.add_edge(1, 4)), "both operations on hidden state 0"),
@@ -159,7 +159,7 @@ def test_nodes_can_be_renumbered_by_hand():
 
 
 def test_equal_nodes_that_others_tell_apart():
-    """Two equal nodes, of which the third acts on one: which of the two does not matter."""
+    """The third node reads one of two equal nodes; which one makes no difference."""
     twins = ((SEP3, 0), (SEP3, 1)), ((SEP3, 0), (SEP3, 1))
     first = pair(cell(*twins, ((MAX, 1), (SKIP, 2)), ((MAX, 0), (AVG, 3))))
     second = pair(cell(*twins, ((MAX, 1), (SKIP, 3)), ((MAX, 0), (AVG, 2))))
@@ -173,7 +173,7 @@ def test_normal_and_reduction_cell_are_not_exchanged():
 
 
 def _smallest(cells):
-    """All orders of the blocks of one cell, by brute force: the smallest sorted list of blocks."""
+    """Canonical form of one cell by brute force: the smallest list of blocks over all orders."""
     forms = []
     for order in permutations(range(4)):
         number = {0: 0, 1: 1, **{2 + block: 2 + place for place, block in enumerate(order)}}
@@ -186,7 +186,7 @@ def _smallest(cells):
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1))
 def test_keys_against_all_orders(seed):
-    """Of cells of few operations, many of which have equal nodes."""
+    """Cells with few operations, many of which have equal nodes."""
     genotypes = SPACE.sample(40, np.random.default_rng(seed))
     read = SPACE.cells(genotypes)
     read.ops[:] %= 2
@@ -268,7 +268,7 @@ def _parameters(network):
 
 
 def test_published_parameters():
-    """The authors' program reports 3.349342 MB for DARTS_V2 with 36 channels and 20 cells, without auxiliary head."""
+    """The authors' code reports 3.349342 MB for DARTS_V2 with 36 channels and 20 cells, without auxiliary head."""
     network = SPACE.network(
         SPACE.genotype(V2), ImageClassification((3, 32, 32), 10), NetworkSettings(channels=36, cells=6, stages=3)
     )

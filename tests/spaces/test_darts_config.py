@@ -1,4 +1,4 @@
-"""DARTS under the names of NAS-Bench-301: the authors' own example, and every network there and back."""
+"""DARTS in the names of NAS-Bench-301: the authors' example, and round trips."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ EXAMPLE = {
     **{"inputs_node_reduce_4": "1_2", "edge_reduce_6": "sep_conv_3x3", "edge_reduce_7": "sep_conv_5x5"},
     **{"inputs_node_reduce_5": "2_3", "edge_reduce_11": "sep_conv_3x3", "edge_reduce_12": "dil_conv_3x3"},
 }
-"""The network of the file that the authors test their code with."""
+"""The network of the authors' test file."""
 
 
 def config(**changed: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_every_network_leads_back(seed: int) -> None:
 
 @given(st.integers(0, 2**32))
 def test_written_as_the_authors_convert_a_genotype(seed: int) -> None:
-    """Edges into a node are counted on from those into all nodes before."""
+    """Edges are numbered by target node, then by source."""
     genotype = SPACE.sample(1, np.random.default_rng(seed))[0]
     blocks = SPACE.cells(genotype[None])
     expected = {}

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.detection import LEVELS, OPERATIONS, PHIS, Detection, _acyclic, _choices
 from nasbench.spaces.efficientdet import scaling
@@ -54,13 +55,13 @@ def test_widths_are_those_of_the_formula_within_the_rounding():
 
 
 def named(graph):
-    """The edges of a graph between `op` and level of its nodes."""
+    """Edges of a graph, with nodes named by `op` and level."""
     name = {node: f"{data['op']}{data['level'] or ''}" for node, data in graph.nodes(data=True)}
     return sorted(f"{name[a]} > {name[b]}" for a, b in graph.edges)
 
 
 def test_bifpn_by_hand():
-    """Figure 2 (d) of EfficientDet: down from level 7 to 3, up again, and inputs of levels 4 to 6 straight on."""
+    """Figure 2 (d) of EfficientDet: a path down from level 7 to 3, a path up, and skips of levels 4 to 6."""
     graph = SPACE.graph(BIFPN)
     assert len(graph) == 15
     down = ["feature7 > fusion6", "feature6 > fusion6", "fusion6 > fusion5", "feature5 > fusion5"]
@@ -85,11 +86,11 @@ def test_bifpn_survives_text_and_graph(phi):
 
 
 def test_nas_fpn_by_hand():
-    """The seven cells of Figure 6, in the published order; its inputs 5 and 7, which none takes, go to outputs."""
+    """The seven cells of Figure 6, in the published order; its unread inputs 5 and 7 go to outputs."""
     space = Detection(intermediate=2)
     genotype = read(Detection.NAS_FPN, space=space)
     assert space.to_string(genotype) == f"phi=0; {Detection.NAS_FPN}"
-    assert space._order(space.pyramids(genotype[None]).masks[0]) == [0, 1, 2, 3, 4, 6, 5]  # 4 4 3 4 5 7 6
+    assert space._topological_order(space.pyramids(genotype[None]).masks[0]) == [0, 1, 2, 3, 4, 6, 5]  # 4 4 3 4 5 7 6
     counts = dict(zip(space.ops, space.features(genotype[None], "counts")[0], strict=True))
     assert (counts["attention"], counts["sum"]) == (4, 3)
     with pytest.raises(InputError, match="has the cells mid1, mid2, mid3, out3"):
@@ -132,12 +133,12 @@ def test_acyclic_choices_by_trying_all(cells, features):
 
 @pytest.mark.parametrize("intermediate", range(4))
 def test_size_is_the_share_of_random_choices_that_fit(intermediate):
-    """Of all combinations of what each cell can be, the share that is no architecture, by drawing 200,000."""
+    """Share of valid architectures among 200,000 random choices of cells."""
     space, n = Detection(intermediate), 200_000
     rng = np.random.default_rng(0)
     drawn = np.empty((n, len(space.cardinalities)), dtype=np.int8)
     total = 1
-    for place, options in space._digits:
+    for place, options in space._parts:
         drawn[:, place : place + options.shape[1]] = options[rng.integers(0, len(options), n)]
         total *= len(options)
     share, expected = space.contains(drawn).mean(), space.size / total
@@ -154,11 +155,11 @@ def test_enumeration_begins_with_the_least():
     first = next(SPACE.enumerate(2_000))
     assert SPACE.contains(first).all()
     assert np.array_equal(np.lexsort(first.T[::-1]), np.arange(len(first)))
-    # the last output alone takes all three intermediate cells, and all else takes the first three features
+    # only the last output reads the three intermediate cells; all other cells read the first three features
     assert SPACE.to_string(first[0]).endswith("out6=sum(in3,in4,in5); out7=sum(mid1,mid2,mid3)")
 
 
-def test_samples_are_uniform_where_nothing_hinders():
+def test_samples_are_uniform_at_independent_positions():
     sample = SPACE.sample(8_000, np.random.default_rng(0))
     for column in (0, *SPACE._op_at):
         counts = np.bincount(sample[:, column], minlength=SPACE.cardinalities[column])
@@ -170,7 +171,7 @@ def test_samples_are_uniform_where_nothing_hinders():
 
 
 def changed(**sources):
-    """BiFPN with other sources of some cells, by name of feature, as a genotype that may be no architecture."""
+    """Genotype, maybe invalid, of BiFPN with other sources of some cells."""
     text = SPACE.to_string(BIFPN)
     for name, inside in sources.items():
         text = re.sub(rf"({name}[@\d]*=\w+)\([^)]*\)", rf"\1({inside})", text)
@@ -180,9 +181,9 @@ def changed(**sources):
 @pytest.mark.parametrize(
     ("sources", "reason"),
     [
-        ({"mid1": "in6,mid2"}, "mid1, mid2, mid3, .* take each other in a circle"),
+        ({"mid1": "in6,mid2"}, "mid1, mid2, mid3, .* read each other in a cycle"),
         ({"out5": "in5,mid2,out6"}, "out5, out6, out7 cannot be computed"),
-        ({"out3": "in3,in4"}, "no cell takes mid3"),
+        ({"out3": "in3,in4"}, "no cell reads mid3"),
         ({"mid3": "in4,in5"}, None),
     ],
 )
@@ -236,7 +237,7 @@ def test_anything_can_be_repaired(seed, intermediate):
 
 
 def renamed(text, order):
-    """The same pyramid with its intermediate cells numbered in another order."""
+    """The pyramid with its intermediate cells in another order."""
     return re.sub(r"mid(\d)", lambda found: f"mid{order[int(found[1]) - 1] + 1}", text)
 
 
@@ -271,7 +272,7 @@ def test_what_differs_has_another_key():
 
 
 def test_neighbours_by_hand():
-    """Of the smallest space: phi, five operations, and sources, counted by trying all."""
+    """In the smallest space: phi, five operations, and sources by brute force."""
     space = Detection(0)
     text = "phi=0; out3=sum(in3,in4); out4=sum(in4,out3); out5=sum(in5,in6,in7); out6=sum(in3,in6); out7=sum(in3,in7)"
     genotype = space.genotype(text)
@@ -302,20 +303,20 @@ def test_neighbours_by_hand():
     [
         ("out3=sum(in3,in4)", "expected an architecture of detection as 'phi=0; out3=sum"),
         ("phi=8; out3=sum(in3,in4)", "phi of detection is 0 to 7 here, got 8"),
-        (f"phi=0; {Detection.BIFPN}; out7=sum(in3,in4)", "once each"),
+        (f"phi=0; {Detection.BIFPN}; out7=sum(in3,in4)", "each once"),
         ("phi=0; mid1@3=sum(in3,in4)", "has the cells mid1, mid2, mid3, out3, .*; got mid1"),
         ("phi=0", "got none"),
         ("phi=0; mid4@3=sum(in3,in4)", "expected a cell as in 'out3=sum"),
-        ("phi=0; mid1=sum(in3,in4)", "an intermediate cell, and no other, has a level"),
-        ("phi=0; mid1@8=sum(in3,in4)", "3 to 7; got 'mid1@8"),
-        ("phi=0; out3@3=sum(in3,in4)", "an intermediate cell, and no other, has a level"),
+        ("phi=0; mid1=sum(in3,in4)", "intermediate cells, and no others, have a level"),
+        ("phi=0; mid1@8=sum(in3,in4)", "got 'mid1@8"),
+        ("phi=0; out3@3=sum(in3,in4)", "intermediate cells, and no others, have a level"),
         (f"phi=0; {Detection.BIFPN}".replace("out7=fusion", "out7=mean"), "out7: unknown operation 'mean'; known are"),
-        (f"phi=0; {Detection.BIFPN}".replace("(in7,out6)", "(in7,out7)"), "out7 takes 'out7'; it can take other"),
-        (f"phi=0; {Detection.BIFPN}".replace("(in6,in7)", "(in6,out7)"), "mid1 takes 'out7'; .* intermediate cells"),
-        (f"phi=0; {Detection.BIFPN}".replace("(in7,out6)", "(in7,in7)"), "out7 takes in7, in7; a cell takes 2 or 3"),
-        (f"phi=0; {Detection.BIFPN}".replace("(in7,out6)", "(in7)"), "out7 takes in7; a cell takes 2 or 3"),
-        (f"phi=0; {Detection.BIFPN}".replace("(in7,out6)", "()"), "out7 takes ''"),
-        (f"phi=0; {Detection.BIFPN}".replace("(in6,in7)", "(in6,mid2)"), "take each other in a circle"),
+        (f"phi=0; {Detection.BIFPN}".replace("(in7,out6)", "(in7,out7)"), "out7 reads 'out7'; it can read other"),
+        (f"phi=0; {Detection.BIFPN}".replace("(in6,in7)", "(in6,out7)"), "mid1 reads 'out7'; .* intermediate cells"),
+        (f"phi=0; {Detection.BIFPN}".replace("(in7,out6)", "(in7,in7)"), "out7 reads in7, in7; a cell reads 2 or 3"),
+        (f"phi=0; {Detection.BIFPN}".replace("(in7,out6)", "(in7)"), "out7 reads in7; a cell reads 2 or 3"),
+        (f"phi=0; {Detection.BIFPN}".replace("(in7,out6)", "()"), "out7 reads ''"),
+        (f"phi=0; {Detection.BIFPN}".replace("(in6,in7)", "(in6,mid2)"), "read each other in a cycle"),
     ],
 )
 def test_refused_texts(text, message):
@@ -335,18 +336,18 @@ def graph_with(change):
         (lambda g: g.remove_node(7), "has 15 nodes, got 14"),
         (lambda g: g.nodes[7].update(op="concat"), "node 7 has op 'concat'"),
         (lambda g: g.nodes[7].update(op="feature"), "has features of levels 3 to 7, one of each"),
-        (lambda g: g.nodes[7].update(level=8), "node 7 has the level 8"),
+        (lambda g: g.nodes[7].update(level=8), "node 7 has level 8"),
         (lambda g: g.nodes[10].update(level=3), "has output cells of levels 3 to 7, one of each"),
         (lambda g: g.nodes[7].update(phi=3), "node 7 has phi 3; all nodes have the same"),
         (lambda g: nx.set_node_attributes(g, 8, "phi"), "has phi 8; all nodes have the same, 0 to 7"),
-        (lambda g: g.add_edge(0, 9), "node 9 is a cell, which takes features and not the input"),
-        (lambda g: g.add_edge(1, 2), "node 2 is a feature, which takes the input alone"),
+        (lambda g: g.add_edge(0, 9), "node 9 is a cell, which reads features and not the input"),
+        (lambda g: g.add_edge(1, 2), "node 2 is a feature, which reads the input alone"),
         (lambda g: g.add_edge(7, 14), "has output cells of levels 3 to 7, one of each"),
-        (lambda g: g.remove_edge(5, 13), "out7 takes out6; a cell takes 2 or 3 features"),
-        (lambda g: g.add_edges_from([(1, 11), (2, 11)]), "out5 takes .*; a cell takes 2 or 3 features"),
+        (lambda g: g.remove_edge(5, 13), "out7 reads out6; a cell reads 2 or 3 features"),
+        (lambda g: g.add_edges_from([(1, 11), (2, 11)]), "out5 reads .*; a cell reads 2 or 3 features"),
         (lambda g: g.add_edge(10, 9), "the edge .* closes a cycle"),
         (lambda g: (g.remove_edge(7, 8), g.add_edge(13, 8)), "closes a cycle"),
-        (lambda g: g.nodes[0].update(level=3), "input and output have the level 0"),
+        (lambda g: g.nodes[0].update(level=3), "input and output have level 0"),
         (lambda g: g.nodes[1].update(op="input"), "one node each of op 'input' and 'output'"),
     ],
 )
@@ -364,7 +365,7 @@ def test_refused_settings(intermediate):
 
 
 def test_one_size_only():
-    """What NAS-FPN searched: pyramids, while all else is as it is."""
+    """The search of NAS-FPN: pyramids at a fixed size."""
     space = Detection(phis=1)
     assert space.size * PHIS == SPACE.size
     assert len(space.neighbours(BIFPN)) == len(SPACE.neighbours(BIFPN)) - 7
@@ -392,7 +393,7 @@ def test_combinations_by_hand():
     assert Sum()([low, high]).flatten().tolist() == [-2, 2]
     assert Fusion(2)([low, high]).flatten().tolist() == pytest.approx([-1, 1], abs=1e-3)
     fusion = Fusion(2)
-    fusion.weights.data = torch.tensor([3.0, -1.0])  # what is negative counts as 0
+    fusion.weights.data = torch.tensor([3.0, -1.0])  # negative weights count as 0
     assert fusion([low, high]).flatten().tolist() == pytest.approx([1, 2], abs=1e-3)
     # the largest value of the high one is 0, its sigmoid one half
     expected = [-3 + 0.5 * 1, 0 + 0.5 * 2]
@@ -457,7 +458,7 @@ def test_larger_phi_is_a_larger_image_and_network():
 
 
 def test_cost_of_the_pyramid_by_hand():
-    """Eight cells of width 8: 9 weights a channel, 8x8 weights, a norm; one weight for each of 19 sources."""
+    """Eight cells of width 8: 9 weights per channel, 8x8 weights, a norm; one weight for each of 19 sources."""
     pyramid = build(BIFPN).pyramid
     assert parameters(pyramid) == 8 * (9 * 8 + 64 + 16) + 19
     assert parameters(build(read(Detection.BIFPN.replace("fusion", "sum"))).pyramid) == 8 * (9 * 8 + 64 + 16)

@@ -1,4 +1,4 @@
-"""The page on adding a space does what it says: its files, commands and snippets are run."""
+"""The files, commands and snippets of the page on adding a space run."""
 
 import os
 import re
@@ -21,7 +21,7 @@ FILES = {match[1]: code for kind, code in BLOCKS if kind == "python" and (match 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the page works in, with its files."""
+    """Working folder with the files of the page."""
     for name, code in FILES.items():
         (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -31,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(command: str, here: Path, **environment: str) -> str:
-    """What a command of the page prints, in a process of its own."""
+    """Exit status and output of a command of the page, in a separate process."""
     code = "import sys; from nasbench.cli import main; sys.argv[0] = 'nasbench'; main()"
     done = subprocess.run(
         ["bash", "-c", f'nasbench() {{ "{sys.executable}" -c "{code}" "$@"; }}\n{command}'],
@@ -86,7 +86,7 @@ def build(choices, task, settings):
 
 
 def test_named_choices_are_built_and_stored_with_their_arguments(here: Path) -> None:
-    size = "--dataset digits+train=60 --cells 3 --epochs 1 --seeds 1 --channels 4 --workers 1"
+    size = "--dataset digits+train=60 --cells 3 --epochs 1 --seeds 1 --channels 4 --jobs 1"
     assert run(f"nasbench build --space mine:Mine {size} --out mine.h5", here).startswith("0\n")
     spec = """'nasbench.spaces.choices:ChoiceSpace+options={"depth": [1, 2], "kernel": [3, 5]}+build=own:build'"""
     (here / "own.py").write_text(OWN, encoding="utf-8")

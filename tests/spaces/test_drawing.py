@@ -21,7 +21,7 @@ def samples(name, n):
 
 def test_columns_by_hand():
     cell = layout(*nb201(INDEX_0))
-    # The longest way has the operations 0->1, 1->2 and 2->3; 0->2 lies beside the first two of them, 1->3 beside the
+    # The longest path has the operations 0->1, 1->2 and 2->3; 0->2 lies beside the first two of them, 1->3 beside the
     # last two and 0->3 beside all three.
     assert cell.x.tolist() == [0, 1, 1.5, 2, 2, 2.5, 3, 4]
     assert cell.y[[0, -1]].tolist() == [0, 0]
@@ -30,7 +30,7 @@ def test_columns_by_hand():
     assert cell.live.all()
 
 
-def test_what_nothing_passes_through_by_hand():
+def test_dead_nodes_by_hand():
     cell = layout(*nb201(HALF_DEAD))
     # 0->1 is none, so 1->2 and 1->3 get nothing; 0->3 is none
     assert cell.live.tolist() == [True, False, True, False, False, False, True, True]

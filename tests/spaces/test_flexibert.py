@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import parameters
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.flexibert import FlexiBERT
 from nasbench.spaces.networks.transformer import Attention, LinearTransform, SpanConvolution, cosine, fourier
@@ -62,13 +62,13 @@ def test_all_encoders_of_two_layers_come_first_and_once():
 
 
 def test_sampling_is_uniform_over_encoders():
-    """Of the encoders 48^2 in 48^2 + 48^4 have two layers: one in 2,305."""
+    """Two layers have 48^2 of 48^2 + 48^4 encoders: one in 2,305."""
     depths = SPACE.depth(SPACE.sample(200_000, np.random.default_rng(0)))
     assert 60 < (depths == 2).sum() < 120  # 87 expected
 
 
 def test_neighbours_by_hand():
-    """Two layers: 1 hidden size, 2 * (5 + 1 + 1 + 1) options, and 48 ways to add two layers that are alike."""
+    """Two layers: 1 hidden size, 2 * (5 + 1 + 1 + 1) options, and 48 ways to add two equal layers."""
     two = SPACE.genotype(text(layer(), layer("LT", "DFT")))
     neighbours = SPACE.neighbours(two)
     assert len(neighbours) == 1 + 16 + 48
@@ -91,7 +91,7 @@ def test_published_rows_are_members_and_come_back():
     assert (len(rows), len(np.unique(genotypes, axis=0))) == (500, 491)
 
 
-# --- what is refused --------------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_refused_graphs_and_vectors():
         SPACE.genotype(graph)
     wrong = np.zeros(len(SPACE.cardinalities), dtype=int)
     wrong[-1] = 1
-    with pytest.raises(InputError, match="position 17 belongs to a layer that does not exist, for there are 2"):
+    with pytest.raises(InputError, match="position 17 belongs to an absent layer, there are 2"):
         SPACE.genotype(wrong)
 
 
@@ -165,7 +165,7 @@ def test_attention_is_that_of_torch():
 
 
 def test_span_convolution_by_hand():
-    """Kernels that are equal everywhere average what is around, with zeros outside of the text."""
+    """Uniform kernels average the span, with zeros outside of the text."""
     block = SpanConvolution(2, 1, 3)
     torch.nn.init.zeros_(block.kernel.weight)
     torch.nn.init.zeros_(block.kernel.bias)

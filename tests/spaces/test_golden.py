@@ -1,4 +1,4 @@
-"""Keys are the same on every machine and with every version: tables are joined by them."""
+"""Keys are the same on every machine and in every version, because tables are joined by them."""
 
 import numpy as np
 import pytest
@@ -24,14 +24,14 @@ GOLDEN = {
     "detection": (1_989_784_944_852_947_775, 1_989_784_944_852_947_775),
     "yolo": (514, 514),
 }
-"""For each space the exclusive or of the keys, and of the function keys, of its `genotypes`. Never change one."""
+"""Space -> XOR of the keys, and of the function keys, of its `genotypes`. Never change one."""
 
 
 def genotypes(space: Space) -> GenotypeArray:
-    """What can be read as architectures of a thousand vectors, from raw numbers that numpy never changes (NEP 19)."""
+    """Repaired architectures of a thousand raw vectors, from numbers that numpy never changes (NEP 19)."""
     numbers = np.random.PCG64(0).random_raw((1000, len(space.cardinalities)))
-    repaired, fine = space.repair((numbers % np.array(space.cardinalities, dtype=np.uint64)).astype(np.int8))
-    return np.unique(space.check(repaired[fine]), axis=0)
+    repaired, ok = space.repair((numbers % np.array(space.cardinalities, dtype=np.uint64)).astype(np.int8))
+    return np.unique(space.check(repaired[ok]), axis=0)
 
 
 @pytest.mark.parametrize("name", list(spaces))
@@ -39,5 +39,5 @@ def test_golden_keys(name: str) -> None:
     space = spaces.create(name)
     chosen = genotypes(space)
     assert len(chosen) > 250
-    found = tuple(int(np.bitwise_xor.reduce(keys)) for keys in (space.key(chosen), space.function_key(chosen)))
-    assert found == GOLDEN[name]
+    actual = tuple(int(np.bitwise_xor.reduce(keys)) for keys in (space.key(chosen), space.function_key(chosen)))
+    assert actual == GOLDEN[name]

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.graph import LINKS, OPERATIONS, PUBLISHED, SKIP, Graph
 from nasbench.spaces.networks.graph import LAYERS, Edges
@@ -86,11 +87,11 @@ def test_numberings_by_hand():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected 4 numbers and 4 operations as '0,0,1,2:gcn,gat,fc,skip', got ''"),
-        ("0,0,1,2", "expected 4 numbers and 4 operations"),
-        ("0,0,1:gcn,gat,fc,skip", "expected 4 numbers and 4 operations"),
-        ("0,0,1,2:gcn,gat,fc", "expected 4 numbers and 4 operations"),
-        ("1,0,1,2:gcn,gat,fc,skip", "node 1 reads '1'; a node of graph reads 0 or a node before it"),
+        ("", "expected four numbers and four operations as '0,0,1,2:gcn,gat,fc,skip', got ''"),
+        ("0,0,1,2", "expected four numbers and four operations"),
+        ("0,0,1:gcn,gat,fc,skip", "expected four numbers and four operations"),
+        ("0,0,1,2:gcn,gat,fc", "expected four numbers and four operations"),
+        ("1,0,1,2:gcn,gat,fc,skip", "node 1 reads '1'; a node of graph reads 0 or an earlier node"),
         ("0,0,3,2:gcn,gat,fc,skip", "node 3 reads '3'"),
         ("0,0,1,-1:gcn,gat,fc,skip", "node 4 reads '-1'"),
         ("0,0,1,x:gcn,gat,fc,skip", "node 4 reads 'x'"),
@@ -122,16 +123,16 @@ def shorter():
     ("graph", "message"),
     [
         (shorter(), "a graph of graph has an input, 4 operations and an output, got 5 nodes"),
-        (changed(add=[(2, 3)]), r"node 3 \(fc\) reads 2 nodes, in graph one"),
-        (changed(add=[(1, 5)]), r"node 1 \(gcn\) is read by another and makes up the output too"),
-        (changed(add=[(0, 5)]), "the input makes up the output; in graph nodes that no other reads do"),
-        (changed(drop=[(3, 5)]), r"node 3 \(fc\) is read by another and makes up the output too, or does neither"),
+        (changed(add=[(2, 3)]), r"node 3 \(fc\) reads 2 nodes; in graph it reads one"),
+        (changed(add=[(1, 5)]), r"node 1 \(gcn\) is read by another node and by the output"),
+        (changed(add=[(0, 5)]), "the output reads the input; in graph it reads nodes without other readers"),
+        (changed(drop=[(3, 5)]), r"node 3 \(fc\) is read by another node and by the output, or by neither"),
         (changed(add=[(3, 1)]), "the edge 3 -> 1 closes a cycle; a graph of graph has none"),
         (changed(n1="conv"), "node 1 has op 'conv'"),
         (changed(n1=None), "node 1 has op None"),
         (changed(n5="gcn"), "'output'"),
         (changed().to_undirected(), "DiGraph, got Graph"),
-        (changed().reverse(), "no way leads"),
+        (changed().reverse(), "no path leads"),
         (spaces.create("nats_size").graph([0] * 5), "node 1 has op 'c8'"),
     ],
 )
@@ -173,14 +174,14 @@ def test_function_classes_by_hand():
     assert function("0,1,2,3:gcn,skip,gat,skip") == function("0,1,2,3:skip,skip,gcn,gat")
     assert function("0,0,1,2:gcn,gat,skip,skip") == function("0,1,2,2:skip,skip,gat,gcn")
     assert function("0,1,2,3:gcn,gat,skip,skip") != function("0,1,2,3:gat,gcn,skip,skip")
-    # gcn is twice in the output, once in that of the second
+    # gcn occurs twice in the first output, once in the second
     assert function("0,1,1,1:gcn,skip,skip,gat") != function("0,1,1,2:gcn,skip,gat,skip")
     # two gcn of the input are two functions, one gcn read twice is one
     assert function("0,0,1,2:gcn,gcn,fc,gin") != function("0,1,2,2:skip,gcn,fc,gin")
 
 
 def test_what_the_authors_join_and_networks_tell_apart():
-    """The input is a part of the output of the first, and not of that of the second, which has a smaller map for it."""
+    """Only the first has the input in its output; the map of the output of the second is smaller."""
     first, second = "0,0,0,0:gcn,gcn,gcn,skip", "0,1,1,1:skip,gcn,gcn,gcn"
     assert filed(first) == filed(second) == 58111
     assert function(first) != function(second)
@@ -202,14 +203,14 @@ def _randomised(module, generator):
 
 
 def _gap(first, second):
-    """By how much the parts of two outputs `(n, width * parts)` differ, in the order in which they differ least."""
+    """Difference of two outputs `(n, width * parts)`, minimised over the order of parts."""
     if first.shape != second.shape:
         return torch.inf
     return min((torch.cat(order, dim=1) - second).abs().max().item() for order in permutations(first.split(4, dim=1)))
 
 
 def _parts(space, genotype, bank, before):
-    """What is joined in the end, under every assignment of the layers of a bank to the nodes of their kind."""
+    """Output under every assignment of a bank of layers to the nodes of their kind."""
     task = NodeClassification.small()
     network = space.network(genotype, task, NetworkSettings(4)).double().eval()
     network.join = network.after = torch.nn.Identity()
@@ -229,7 +230,7 @@ def _parts(space, genotype, bank, before):
 @pytest.mark.parametrize("before", [0, 1])
 @torch.no_grad()
 def test_function_key_is_what_networks_compute(before):
-    """Two share a key exactly if, with the same weights in some order, both have the same parts of the output."""
+    """Two networks share a key exactly if some matching of weights gives them the same output parts."""
     space, generator = Graph(before), torch.Generator().manual_seed(0)
     linear = _randomised(torch.nn.Linear(4, 4), generator)  # as many features as the width, so that all layers fit
     bank = {
@@ -354,7 +355,7 @@ def test_nodes_see_their_neighbours_only_and_a_lone_node_itself(name):
 
 
 def test_parameters_by_hand():
-    """Of width 4: features to 4, a gcn, four norms, one part of the output to 4, and three classes."""
+    """Width 4: features to 4, a gcn, four norms, one output part to 4, and three classes."""
     network = SPACE.network(
         SPACE.genotype("0,1,2,3:gcn,skip,skip,skip"), NodeClassification.small(), NetworkSettings(4)
     )
@@ -371,11 +372,11 @@ ENDS = {
     **{"cora": (1433, 7), "citeseer": (3703, 6), "pubmed": (500, 3), "cs": (6805, 15), "physics": (8415, 5)},
     **{"photo": (745, 8), "computers": (767, 10), "arxiv": (128, 40), "proteins": (8, 112)},
 }
-"""Features and classes of the published data sets; of proteins, the binary labels."""
+"""Features and classes of the published data sets; for proteins, binary labels."""
 
 
 def stated(dataset):
-    """Genotypes of the table `(n, 5)` and the numbers of parameters that it states `(n,)`, means of three trainings."""
+    """Genotypes `(n, 5)` and parameters `(n,)` of the published table, means of three trainings."""
     package = pytest.importorskip("nas_bench_graph", reason="needs the package nas-bench-graph")
     numbers = {int(number): round(1e6 * row["para"], 2) for number, row in package.light_read(dataset).items()}
     digits = np.array([[int(digit) for digit in f"{number:05d}"] for number in numbers], dtype=np.int8)
@@ -383,7 +384,7 @@ def stated(dataset):
 
 
 def built(dataset, genotypes):
-    """Parameters of the networks of genotypes `(n, 5)` in the published sizes; shape `(n,)`."""
+    """Parameters of the networks of `(n, 5)` genotypes in the published sizes; shape `(n,)`."""
     (features, classes), sizes = ENDS[dataset], PUBLISHED[dataset]
     small = NodeClassification.small()
     task = NodeClassification(np.zeros((12, features), dtype=np.float32), small.edges, classes)
@@ -392,7 +393,7 @@ def built(dataset, genotypes):
 
 
 def counted(dataset, genotypes):
-    """The same, but each layer, norm and map is built once, and counted as often as a network has it."""
+    """The same, from one module of each kind times its count in a network."""
     (features, classes), (width, before, after) = ENDS[dataset], PUBLISHED[dataset]
     reads_hidden = [parameters(LAYERS[op](width, width)) if op != "skip" else 0 for op in OPERATIONS]
     reads_features = [parameters(LAYERS[op](features, width)) if op != "skip" else 0 for op in OPERATIONS]
@@ -411,7 +412,7 @@ def counted(dataset, genotypes):
 
 @pytest.mark.parametrize("dataset", PUBLISHED)
 def test_parameters_are_those_of_the_table(dataset):
-    """All of them, but for 1,567 of physics: of most of these the mean of three trainings has a fraction."""
+    """All networks except 1,567 of physics, most of which have a fractional mean over three trainings."""
     genotypes, parameters_stated = stated(dataset)
     other = counted(dataset, genotypes) != parameters_stated
     assert len(genotypes) == (2_021 if dataset == "proteins" else 26_206)
@@ -428,7 +429,7 @@ def test_all_networks_have_the_parameters_of_the_table(dataset):
 
 
 def test_features_pass_skips_as_they_are_where_no_map_is_before():
-    """Six features of width 4: a skip of them is a part of the output of six, and a layer reads six."""
+    """Six features at width 4: a skip adds six to the output, and a layer reads six."""
     task = NodeClassification.small()
     wide = replace(task, features=np.concatenate([task.features, task.features[:, :2]], axis=1))
     network = Graph(before=0, after=0).network(SPACE.genotype("0,0,1,2:skip,gcn,gin,skip"), wide, NetworkSettings(4))
@@ -439,7 +440,7 @@ def test_features_pass_skips_as_they_are_where_no_map_is_before():
 
 
 def test_operations_are_those_of_linear_maps():
-    """Of 12 nodes and width 4: the features' map, one layer's, and both last maps of one node that is asked about."""
+    """12 nodes, width 4: map of features, one layer, and both last maps of one queried node."""
     product, bias = 12 * 4 * 4, 12 * 4
     layers = {
         **{"gat": product, "skip": 0},

@@ -1,4 +1,4 @@
-"""Genotypes under names: round trips, real ConfigSpace configurations, real Optuna trials."""
+"""Named choices: round trips, real ConfigSpace configurations, real Optuna trials."""
 
 import sys
 from typing import Any
@@ -24,7 +24,7 @@ ALL = [pytest.param(spaces.create(name), id=name) for name in spaces]
 
 
 def convolutions(genotype: GenotypeArray) -> float:
-    """A made-up score with one best cell, to be maximised: 3x3 convolutions, and a skip from input to output."""
+    """A made-up score, to be maximised, with one best cell: 3x3 convolutions, and a skip from input to output."""
     return float((genotype[[0, 1, 2, 4, 5]] == 3).sum() + (genotype[3] == 1))
 
 
@@ -77,7 +77,7 @@ def test_a_missing_choice_is_named() -> None:
 
 
 def test_choices_that_are_no_cell_are_repaired_or_refused() -> None:
-    """Vertex 2 leads nowhere and is pruned; without the edge to the output there is no cell left."""
+    """Vertex 2 is a dead end and is pruned; without the edge to the output no cell is left."""
     space = spaces.create("nb101")
     chain = '{"matrix": [[0, 1, 0], [0, 0, 1], [0, 0, 0]], "ops": ["input", "maxpool3x3", "output"]}'
     config = space.to_config(chain)
@@ -188,5 +188,7 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
 
     trial: Any = First()
     assert NB201.optuna(trial).tolist() == [0] * 6  # the trial is all that it takes
-    with pytest.raises(MissingExtraError, match=r"no way.*needs Optuna: pip install 'nasbench\[optuna\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"no path.*pruning the trial needs Optuna: pip install 'nasbench\[optuna\]'"
+    ):
         spaces.create("nb101").optuna(trial)

@@ -57,7 +57,7 @@ def test_head_by_hand():
 
 
 def test_factorised_reduction_by_hand():
-    """One convolution sees the pixels of even row and column, the other the ones below and to the right of them."""
+    """One convolution reads pixels of even row and column, the other the pixels diagonally below."""
     reduction = FactorizedReduction(1, 2).eval()
     for convolution, weight in ((reduction.first, 1.0), (reduction.second, 10.0)):
         convolution.weight.data.fill_(weight)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.macro import Macro
 from nasbench.spaces.networks.layers import InvertedResidual
@@ -28,7 +29,7 @@ def published():
 
 
 def cost(genotype):
-    """Parameters and multiply-accumulates of the published network; they leave out the biases of the head."""
+    """Parameters and multiply-accumulates of the published network, without biases of the head."""
     with torch.device("meta"):
         network = SPACE.network(genotype, ImageClassification((3, 32, 32), 10), PUBLISHED)
     return parameters(network), flops(network, torch.ones(1, 3, 32, 32, device="meta")) - 10
@@ -88,9 +89,9 @@ def longer():
         (changed().to_undirected(), "DiGraph, got Graph"),
         (nx.path_graph(9, create_using=nx.DiGraph), "node 0 has op None"),
         (spaces.create("nats_size").graph([0] * 5), "node 1 has op 'c8'"),
-        (changed().subgraph([0, 1, 2, 9]), "no way leads from a node of op 'input' to 9 "),
+        (changed().subgraph([0, 1, 2, 9]), "no path leads from a node of op 'input' to 9 "),
         (longer(), "a directed path of 10 nodes"),
-        (changed().reverse(), "no way leads from a node of op 'input' to 9 "),
+        (changed().reverse(), "no path leads from a node of op 'input' to 9 "),
     ],
 )
 def test_refused_graphs(graph, message):
@@ -184,7 +185,7 @@ def test_published_costs_of_sampled_networks(published):
 
 
 def test_published_costs_of_all_networks(published):
-    """What a block at a layer costs does not depend on the other layers, so 17 networks tell the cost of all."""
+    """The cost of a block in a layer is independent of the other layers, so 17 networks determine all costs."""
     costs = np.array(cost(ALL[0])) + np.zeros((len(ALL), 2), dtype=np.int64)
     for layer, block in product(range(8), (1, 2)):
         genotype = ALL[0].copy()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.mobile import Mobile
 from nasbench.spaces.mobile_chain import kept_strides, scaled
@@ -31,7 +32,7 @@ GENOTYPES = st.tuples(*(st.integers(0, options - 1) for options in SPACE.cardina
 
 @pytest.fixture(scope="module")
 def published():
-    """The published table by columns, every value as the string in the file."""
+    """The published table by columns, with the strings of the file."""
     if not TABLE.exists():
         pytest.skip(f"needs the published table {TABLE}")
     with TABLE.open(newline="") as file:
@@ -46,7 +47,7 @@ def network(genotype, images=IMAGENET, size=PUBLISHED):
 
 @torch.no_grad()
 def counted(model):
-    """The published counts, parameters and MACs, of each module that holds weights or averages.
+    """Published numbers of parameters and MACs of each module with weights or averages.
 
     MACs leave out biases, but have four operations for each value that is normalised (four in all, as the counter of
     the authors takes them), and one for each value that is averaged and for each mean.
@@ -96,7 +97,7 @@ def test_efficientnet_b0_by_hand():
 
 
 def test_published_forms_of_an_architecture():
-    """The lists are the example of the authors' README; named options are those of their configuration space."""
+    """The lists are the example of the authors' README; the named options are of their configuration space."""
     lists = [[1, *[6] * 6], [3, 3, 5, 3, 5, 5, 3], [1, 2, 2, 3, 3, 4, 1], [True] * 7]
     assert SPACE.to_string(SPACE.genotype(json.dumps(lists))) == B0
     named = SPACE.to_config(B0)
@@ -176,7 +177,7 @@ def test_refused_columns(change, message):
 
 
 def changed(node=None, edges=(), without=(), **attributes):
-    """The graph of EfficientNet-B0 with other attributes of a node, more edges, or fewer nodes joined up again."""
+    """The graph of EfficientNet-B0 with changed attributes, additional edges, or bypassed nodes."""
     graph = SPACE.graph(SPACE.genotype(B0))
     if node is not None:
         graph.nodes[node].update(attributes)
@@ -202,7 +203,7 @@ def lonely():
         (changed(2, stride=1), "node 2 has stride 1; at its place mobile has 2"),
         (changed(2, channels=None), "node 2 has channels None; at its place mobile has 24"),
         (changed(2, kernel=5), "node 2 has kernel 5; at its place mobile has 3"),
-        (changed(1, stage=7), "node 1 has stage 7; layers of mobile have one from 0 to 6"),
+        (changed(1, stage=7), "node 1 has stage 7; stages of mobile are 0 to 6"),
         (changed(1, stage=None), "node 1 has stage None"),
         (changed(1, stage=1), "stage 0 has 0 layers; mobile allows 1 to 3"),
         (changed(12, stage=4), "stage 4 has 4 layers; mobile allows 1 to 3"),
@@ -214,7 +215,7 @@ def lonely():
         (changed(5, op="output"), "node 5 has op 'output'; the path leads from 'input' over layers to 'output'"),
         (lonely(), "the graph falls into 2 pieces"),
         (changed().to_undirected(), "DiGraph, got Graph"),
-        (changed().reverse(), "no way leads from a node of op 'input' to 17"),
+        (changed().reverse(), "no path leads from a node of op 'input' to 17"),
         (nx.path_graph(9, create_using=nx.DiGraph), "node 0 has op None"),
         (spaces.create("macro").graph(np.zeros(8, np.int8)), "node 1 has op 'conv1x1/2'"),
         (spaces.create("ofa").graph(np.zeros(46, np.int8)), "node 1 has op 'MB3_K3'"),
@@ -250,7 +251,7 @@ def test_encodings_by_hand():
 
 
 def test_no_neighbour_has_the_same_layers():
-    """Networks that compute the same functions have weights of the same shapes; these never have."""
+    """Networks of equal functions have weights of equal shapes; no two of these do."""
 
     def shapes(one):
         model = network(one, ImageClassification((1, 8, 8), 3), NetworkSettings(8))
@@ -270,7 +271,7 @@ def test_efficientnet_b0_has_its_published_parameters():
 
 
 def test_costs_of_the_smallest_network_by_hand():
-    """Stem, seven layers without expansion (a 3x3 convolution of each channel, a 1x1 convolution), 1x1, head."""
+    """Stem, seven layers without expansion (depthwise 3x3, then 1x1), 1x1, head."""
     widths, strides = (32, 16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 2, 1, 2, 1)
     weights, operations, side = 27 * 32 + 2 * 32, 27 * 32 * 112**2, 112
     for c_in, c_out, stride in zip(widths, widths[1:], strides, strict=False):
@@ -285,7 +286,7 @@ def test_costs_of_the_smallest_network_by_hand():
 
 
 def test_published_costs_of_all_rows(published):
-    """What a layer costs depends on its block, on whether it is the first there, and on the choices of the block.
+    """The cost of a layer depends on its block, on being the first there, and on the choices of the block.
 
     So the 12 networks of two layers in every block, all blocks alike, tell the cost of all.
     """
@@ -346,7 +347,7 @@ def test_widths_are_in_proportion():
 
 
 def test_tiny_images_can_be_learnt():
-    """Eight images of two classes, told apart by their brightness, after a few steps of training."""
+    """A few training steps on eight images of two classes that differ in brightness."""
     torch.manual_seed(0)
     model = SPACE.network(SPACE.genotype(LEAST), ImageClassification((1, 8, 8), 2), NetworkSettings(8))
     images = torch.randn(8, 1, 8, 8) + torch.tensor([0.0, 3.0]).repeat(4)[:, None, None, None]

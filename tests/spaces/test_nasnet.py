@@ -18,7 +18,7 @@ NASNET_A = (
     "('max_pool_3x3', 1), ('sep_conv_7x7', 0), ('avg_pool_3x3', 1), ('sep_conv_5x5', 0), ('skip_connect', 3), "
     "('avg_pool_3x3', 2), ('sep_conv_3x3', 2), ('max_pool_3x3', 1)], reduce_concat=[4, 5, 6])"
 )
-"""NASNet-A (Zoph et al., 2018, figure 4), as the authors of DARTS write it."""
+"""NASNet-A (Zoph et al., 2018, figure 4), in the notation of DARTS."""
 AMOEBANET_A = (
     "Genotype(normal=[('avg_pool_3x3', 0), ('max_pool_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_5x5', 2), "
     "('sep_conv_3x3', 0), ('avg_pool_3x3', 3), ('sep_conv_3x3', 1), ('skip_connect', 1), ('skip_connect', 0), "
@@ -59,7 +59,7 @@ def test_published_cell_by_hand():
     assert genotype[:10].tolist() == [1, 11, 0, 10, 0, 0, 11, 0, 10, 0]  # state, operation, state, operation, add
     graph = SPACE.graph(genotype)
     assert len(graph) == 37 == SPACE.max_nodes
-    # the normal cell joins its five blocks, the reduction cell those that no block acts on
+    # the normal cell joins its five blocks, the reduction cell its unread blocks
     assert sorted(graph.predecessors(18)) == [5, 8, 11, 14, 17]
     assert sorted(graph.predecessors(36)) == [29, 32, 35]
 
@@ -128,7 +128,7 @@ def _splitmix(word):
 
 
 def test_codes_are_stable_hashes():
-    """Digits as words to mixed bases below 2^64, each mixed into what came before."""
+    """Digits packed into mixed-radix words below 2^64, each mixed into the hash so far."""
     genotypes = np.stack([SPACE.genotype(NASNET_A), SPACE.genotype(AMOEBANET_A)])
     for genotype, code in zip(genotypes.tolist(), SPACE.code(genotypes).tolist(), strict=True):
         hashed, word, bound = 0, 0, 1

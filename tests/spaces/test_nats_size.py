@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.nats_size import CELL, CHANNELS, NATSSize
 from nasbench.spaces.nb201 import NB201, OPERATIONS
@@ -44,7 +45,7 @@ def test_all_strings_lead_back():
 
 
 def test_published_order_by_golden_values():
-    """Numbers and strings of the three records that the authors ship as examples."""
+    """Indices and strings of the three example records of the authors."""
     golden = {0: "8:8:8:8:8", 11: "8:8:8:16:32", 284: "8:8:40:32:40", 32_767: "64:64:64:64:64"}
     assert [SPACE.to_string(genotype) for genotype in SPACE.from_index(list(golden))] == list(golden.values())
     assert SPACE.index(np.stack([SPACE.genotype(text) for text in golden.values()])).tolist() == list(golden)
@@ -130,7 +131,7 @@ class NamesValuesOnly(NATSSize):
 
 
 def test_contract_checks_values():
-    with pytest.raises(AssertionError, match=r"^tensors: .* other node values"):
+    with pytest.raises(AssertionError, match=r"^adjacency_arrays: .* other node values"):
         check_space(MisplacesValues(), n=4)
     with pytest.raises(AssertionError, match=r"NotImplementedError: NamesValuesOnly names attributes"):
         check_space(NamesValuesOnly(), n=4)
@@ -154,7 +155,7 @@ def test_contract_checks_values():
     ],
 )
 def test_published_parameters_and_flops(index, classes, side, published_parameters, published_flops):
-    """`params` and `flop` of all records of the size space that the authors ship as examples, in units."""
+    """`params` and `flop`, in units, of all example records of the authors for the size space."""
     with torch.device("meta"):
         network = SPACE.network(
             SPACE.from_index([index])[0], ImageClassification((3, side, side), classes), NetworkSettings(64, 1)
@@ -164,7 +165,7 @@ def test_published_parameters_and_flops(index, classes, side, published_paramete
 
 
 def test_the_cell_is_one_of_nas_bench_201():
-    """With equal channels, a network of one cell a stage is that of NAS-Bench-201 but for the width of its stages."""
+    """With equal channels, a network of one cell per stage is that of NAS-Bench-201, except for stage widths."""
     genotype = NB201().genotype(
         "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
     )

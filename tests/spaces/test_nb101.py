@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.spaces.base import NetworkSettings
+from nasbench.spaces import NetworkSettings
 from nasbench.spaces.nb101 import NB101, OPERATIONS, PAIRS
 from nasbench.spaces.networks.nb101 import Cell
 from nasbench.tasks.images import ImageClassification
@@ -85,7 +85,7 @@ def test_features() -> None:
     assert SPACE.features(genotype, "adjacency").shape == (1, 21 + 7 * 5)
     paths = SPACE.features(genotype, "paths")
     assert paths.shape == (1, 364)
-    # ways without an operation, with a conv3x3 (first of the three), with a maxpool (third)
+    # paths without an operation, with a conv3x3 (first of the three), with a maxpool (third)
     assert np.flatnonzero(paths).tolist() == [0, 1, 3]
 
 
@@ -132,7 +132,7 @@ def test_neighbours_of_the_diamond() -> None:
 
 
 def cell(ops: list[str], *edges: tuple[int, int]) -> GenotypeArray:
-    """Interior operations, and edges of vertices from 0 (input) to `len(ops) + 1` (output)."""
+    """A cell from interior operations, and edges among vertices 0 (input) to `len(ops) + 1` (output)."""
     matrix = np.zeros((len(ops) + 2, len(ops) + 2), dtype=int)
     for edge in edges:
         matrix[edge] = 1
@@ -140,7 +140,7 @@ def cell(ops: list[str], *edges: tuple[int, int]) -> GenotypeArray:
 
 
 def test_function_classes_by_hand() -> None:
-    """Two max-pools of one convolution are one, but two of the input are not, and two convolutions are not."""
+    """Two max-pools of one convolution are one term; two max-pools of the input, or two convolutions, are two."""
 
     def one(*ops: str) -> GenotypeArray:
         return cell([*ops, CONV3, CONV1], (0, 1), (1, 2), (2, 3), (2, 4), (3, 5), (4, 5))
@@ -174,7 +174,7 @@ def test_number_of_function_classes() -> None:
 
 
 def _outputs(genotype: GenotypeArray, x: torch.Tensor) -> torch.Tensor:
-    """The blocks of channels `(assignments, vertices, values)` that the cell makes of an image, in a fixed order.
+    """Channel blocks `(assignments, vertices, values)` of the cell for one image, in a fixed order.
 
     Under every assignment of the weights of a bank to its learnt parts of each shape.
     """
@@ -200,7 +200,7 @@ def _outputs(genotype: GenotypeArray, x: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def test_function_key_is_what_cells_compute() -> None:
-    """Two cells share a key exactly if, with the same weights in some order, both give the same output."""
+    """Two cells share a key exactly if some matching of weights makes their outputs equal."""
     x = torch.randn((1, 2, 3, 3), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     cells = unique()[unique()[:, PAIRS.index((0, 6))] == 0]  # no projection added to blocks whose order is arbitrary
     key = SPACE.function_key(cells)
@@ -234,7 +234,7 @@ def test_published_number_of_cells() -> None:
 
 
 def test_hash_of_a_published_cell() -> None:
-    """The single-edge cell, as filed by NAS-Bench-101 and by EC-NAS."""
+    """The single-edge cell, as stored by NAS-Bench-101 and by EC-NAS."""
     only_edge = SPACE.from_matrix([[0, 1], [0, 0]], ["input", "output"])
     assert SPACE.published_hash(only_edge[None]) == ["043721b9c7fe8c5fad811d47d83132ec"]
 
@@ -278,7 +278,7 @@ GOLDEN = [
 
 @pytest.mark.parametrize(("matrix", "ops", "key"), GOLDEN)
 def test_golden_keys(matrix: list[list[int]], ops: list[str], key: int) -> None:
-    """Keys are stored in files: they must not change."""
+    """Keys are stored in files, so they must not change."""
     assert SPACE.key(SPACE.from_matrix(matrix, ops)[None])[0] == key
 
 
@@ -286,7 +286,7 @@ def test_golden_keys(matrix: list[list[int]], ops: list[str], key: int) -> None:
 
 
 def test_keys_are_exact_up_to_five_vertices() -> None:
-    """Against networkx: each cell is isomorphic to its representative, and no two representatives are isomorphic."""
+    """Against networkx: each cell is isomorphic to its representative, no two representatives are."""
     small = everything()[SPACE.adjacency_arrays(everything()).mask.sum(axis=1) <= 4]
     graphs = [SPACE.graph(genotype) for genotype in small]
     keys = SPACE.key(small)
@@ -324,7 +324,7 @@ def test_published_hashes_differ_between_classes() -> None:
     assert len(set(SPACE.published_hash(chosen))) == len(chosen)
 
 
-# --- moves --------------------------------------------------------------------------------------------------------
+# --- edits --------------------------------------------------------------------------------------------------------
 
 
 def test_sample_is_uniform() -> None:
@@ -334,7 +334,7 @@ def test_sample_is_uniform() -> None:
 
 
 def test_sample_is_not_uniform_over_networks_and_sample_unique_is() -> None:
-    """Of the 90 genotypes of four vertices (10 matrices, 9 pairs of operations) 84 networks have one or two.
+    """The 90 genotypes of four vertices (10 matrices, 9 pairs of operations) are 84 networks with one or two each.
 
     Two vertices in parallel can change places, in the matrix with the edge from input to output and in that without:
     so 2 * 3 networks, of two different operations, have two genotypes each, and the other 78 have one.
@@ -357,16 +357,16 @@ def test_sample_is_not_uniform_over_networks_and_sample_unique_is() -> None:
 
 
 def test_every_cell_can_be_reached() -> None:
-    """From the single edge, by edits of the matrix; those of the operations do the rest."""
+    """All matrices are reached from the single edge by edits of edges and vertices."""
     from nasbench.spaces import nb101
 
-    moves = nb101._moves()
-    reached = np.zeros(len(moves.starts) - 1, dtype=bool)
+    edits = nb101._edits()
+    reached = np.zeros(len(edits.starts) - 1, dtype=bool)
     targets = nb101._canonical_forms().targets
     front = [int(nb101._matrices().lookup[1 << PAIRS[::-1].index((0, 6))])]
     while front:
         reached[front] = True
-        following = {int(targets[t]) for m in front for t in moves.targets[moves.starts[m] : moves.starts[m + 1]]}
+        following = {int(targets[t]) for m in front for t in edits.targets[edits.starts[m] : edits.starts[m + 1]]}
         front = [m for m in following if not reached[m]]
     assert reached[np.unique(targets)].all()
 
@@ -388,7 +388,7 @@ def test_crossover_mixes_parents() -> None:
 
 
 def reference_prune(matrix: list[list[int]], ops: list[str]) -> tuple[list[list[int]], list[str]] | None:
-    """What `ModelSpec` does, with networkx."""
+    """`ModelSpec` pruning, with networkx."""
     graph = nx.DiGraph(np.array(matrix))
     last = len(ops) - 1
     kept = sorted((nx.descendants(graph, 0) | {0}) & (nx.ancestors(graph, last) | {last}))
@@ -411,7 +411,7 @@ def raw_cells(draw: st.DrawFn) -> tuple[list[list[int]], list[str]]:
 def test_pruning_as_published(cell: tuple[list[list[int]], list[str]]) -> None:
     expected = reference_prune(*cell)
     if expected is None or len(expected[1]) > 7 or np.sum(expected[0]) > 9:
-        with pytest.raises(InputError, match=r"no way leads|at most 7 and 9"):
+        with pytest.raises(InputError, match=r"no path leads|at most 7 and 9"):
             SPACE.from_matrix(*cell)
         return
     genotype = SPACE.from_matrix(*cell)
@@ -427,7 +427,7 @@ def test_pruning_as_published(cell: tuple[list[list[int]], list[str]]) -> None:
         assert np.array_equal(repaired[0], genotype)
 
 
-def test_repair_says_what_it_cannot_read() -> None:
+def test_repair_reports_failures() -> None:
     raw = np.zeros((3, 26), dtype=np.int8)
     raw[1] = 1  # 21 edges
     raw[2, PAIRS.index((0, 6))] = 1
@@ -445,7 +445,7 @@ def test_repair_says_what_it_cannot_read() -> None:
 @pytest.mark.parametrize(
     ("edges", "ops", "reason"),
     [
-        ([], [0, 0, 0, 0, 0], "no way leads from the input to the output"),
+        ([], [0, 0, 0, 0, 0], "no path leads from the input to the output"),
         ([(0, 1), (1, 6)], [0, 0, 0, 0, 0], "vertex 1 is absent (operation 0) but has an edge"),
         ([(0, 2), (2, 6)], [0, 1, 0, 0, 0], "vertex 2 follows vertex 1, which is absent"),
         ([(0, 1), (0, 6)], [1, 0, 0, 0, 0], "vertex 1 has no edge out"),
@@ -475,7 +475,7 @@ def test_reasons(edges: list[tuple[int, int]], ops: list[int], reason: str) -> N
         ([[1, 1], [0, 0]], ["input", "output"], "below the diagonal"),
         ([[0, 1], [0, 0]], ["output", "input"], "begin with 'input'"),
         ([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ["input", "conv3x3", "output"], "did you mean 'conv3x3-bn-relu'"),
-        ([[0, 0], [0, 0]], ["input", "output"], "no way leads"),
+        ([[0, 0], [0, 0]], ["input", "output"], "no path leads"),
         ([[int(v > u) for v in range(7)] for u in range(7)], ["input", *[POOL] * 5, "output"], "21 edges"),
         ([[int(v == u + 1) for v in range(8)] for u in range(8)], ["input", *[POOL] * 6, "output"], "8 vertices"),
     ],
@@ -511,7 +511,7 @@ def graph_of(edges: list[tuple[int, int]], ops: dict[int, str]) -> nx.DiGraph:
         (graph_of([(0, 1), (1, 2)], {0: "input", 2: "output"}), "op None"),
         (graph_of([(0, 1), (1, 2)], {0: "input", 1: "input", 2: "output"}), "got 2 and 1"),
         (graph_of([(0, 1)], {0: "input", 1: POOL}), "got 1 and 0"),
-        (graph_of([(1, 0)], {0: "input", 1: "output"}), "no way leads"),
+        (graph_of([(1, 0)], {0: "input", 1: "output"}), "no path leads"),
         (
             graph_of([(u, u + 1) for u in range(7)], {0: "input", **dict.fromkeys(range(1, 7), POOL), 7: "output"}),
             "8 v",
@@ -554,7 +554,7 @@ def test_network_of_every_kind_of_cell_has_uneven_channels_and_odd_images() -> N
 
 
 def test_network_computes_the_cell() -> None:
-    """One cell of input -> maxpool -> output with the input added, worked out with the layers themselves."""
+    """One cell, input -> maxpool -> output plus the input, computed with the layers themselves."""
     import torch
 
     from nasbench.spaces.networks.nb101 import Cell

@@ -116,7 +116,7 @@ def _without(*nodes, edge=None):
     [
         (_without(3), "8 nodes.*got 7"),
         (_without(edge=(1, 3)), "not a cell of nb201"),
-        (_without().reverse(), "no way leads from a node of op 'input' to 7 "),
+        (_without().reverse(), "no path leads from a node of op 'input' to 7 "),
         (_without().to_undirected(), "DiGraph, got Graph"),
         (_relabelled(2, "conv"), "node 2 has op 'conv'"),
         (_relabelled(2, None), "node 2 has op None"),
@@ -236,7 +236,7 @@ def test_published_string_splits_one_function_and_joins_two():
 
 
 def _outputs(genotype, banks, image):
-    """What the cell makes of an image under every assignment of a bank of convolutions to its live ones."""
+    """Outputs of the cell for one image, under every assignment of a bank of convolutions to its live ones."""
     live = SPACE.live(genotype[None])[0]
     places = {kind: [p for p in range(6) if live[p] and genotype[p] == kind] for kind in banks}
     results = []
@@ -264,7 +264,7 @@ def _bank(kernel, generator):
 
 @torch.no_grad()
 def test_function_key_is_what_networks_compute():
-    """Two cells share a key exactly if, with the same weights in some order, both give the same output."""
+    """Two cells share a key exactly if some matching of weights makes their outputs equal."""
     generator = torch.Generator().manual_seed(0)
     banks = {CONV_1X1: _bank(1, generator), CONV_3X3: _bank(3, generator)}
     image = torch.randn((1, 2, 4, 4), generator=generator, dtype=torch.float64)
@@ -316,12 +316,12 @@ def test_encodings_by_hand():
     }
     assert adjacency.shape == (28 + 8 * 7,)
     assert adjacency[:28].sum() == 10
-    # the ways avg_pool, and skip then conv 1x1; the conv 3x3 goes nowhere
+    # the paths avg_pool, and skip then conv 1x1; the conv 3x3 is a dead end
     assert np.flatnonzero(paths).tolist() == [AVG_POOL - 1, 4 + 4 * (SKIP - 1) + (CONV_1X1 - 1)]
 
 
 def test_each_way_to_the_output_is_a_path():
-    """Guards the order of edges, which other path encodings of this space got wrong."""
+    """Fixes the order of edges, which some path encodings of this space have wrong."""
     for edges in ("03",), ("01", "13"), ("02", "23"), ("01", "12", "23"):
         for operations in product((SKIP, CONV_1X1, CONV_3X3, AVG_POOL), repeat=len(edges)):
             genotype = cell(**{f"_{edge}": op for edge, op in zip(edges, operations, strict=True)})
@@ -377,7 +377,7 @@ def test_published_parameters_and_flops_of_every_cell():
     pixels = 5 * (16 * 32**2 + 32 * 16**2 + 64 * 8**2)  # values in the feature maps of all cells
     ours += pixels * (3 * distinct[:, [CONV_1X1, CONV_3X3]].sum(axis=1) + 9 * distinct[:, AVG_POOL])
     rest = (data["flops"] * 1e6 - ours[kind]).round()
-    assert rest.nunique() == 1  # what the skeleton's ReLUs, normalisations and pools cost, in every cell the same
+    assert rest.nunique() == 1  # cost of the skeleton's ReLUs, normalisations and pools, equal for all cells
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,4 +1,4 @@
-"""Recurrent cells: recipes by hand, numbers of cells, the published generator, and exact keys."""
+"""Recurrent cells: recipes by hand, sizes, the published generator, and exact keys."""
 
 import json
 from itertools import combinations, islice
@@ -14,9 +14,19 @@ from hypothesis import strategies as st
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.networks.nlp import Cell, LanguageModel
-from nasbench.spaces.nlp import NLP, PASS, _every, _size
-from nasbench.spaces.nlp_cells import BLEND, NODES, OPERATIONS, canonical, packed, renumbered, rules, states, unpacked
-from nasbench.spaces.nlp_sampling import drawn
+from nasbench.spaces.nlp import BLEND_PASS, NLP, _genotypes, _size
+from nasbench.spaces.nlp_cells import (
+    BLEND,
+    MAX_NODES,
+    OPERATIONS,
+    canonical,
+    packed,
+    renumbered,
+    rules,
+    states,
+    unpacked,
+)
+from nasbench.spaces.nlp_sampling import draw_cells
 from nasbench.tasks.language import MaskedLanguage
 
 SPACE = NLP()
@@ -47,7 +57,7 @@ GRU = json.dumps(
         "h_new_0": {"op": "blend", "input": ["z_act", "h_prev_0", "h_tilde_act"]},
     }
 )
-"""The three cells that the authors give as examples."""
+"""The three example cells of the authors."""
 
 
 def renamed(text: str, names: dict[str, str]) -> str:
@@ -79,7 +89,7 @@ def of_kind(graph: Any, kind: str) -> int:
 
 
 def tree(leaves: int) -> str:
-    """Sums of sums of tanh of linear maps of the same inputs, each node like the others at its height."""
+    """A binary tree of sums over tanh of linear maps of the same inputs; nodes of one height are interchangeable."""
     recipe, layer = {}, []
     for leaf in range(leaves):
         recipe[f"l{leaf}"] = {"op": "linear", "input": ["x", "h_prev_0"]}
@@ -100,7 +110,7 @@ def tree(leaves: int) -> str:
 
 def test_a_plain_cell_by_hand() -> None:
     genotype = SPACE.genotype(RNN)
-    assert genotype.tolist() == [1, 0, 0, 1, 1, 2, 0, 5, 5, 0, 0, *[0] * 4 * (NODES - 2)]
+    assert genotype.tolist() == [1, 0, 0, 1, 1, 2, 0, 5, 5, 0, 0, *[0] * 4 * (MAX_NODES - 2)]
     assert SPACE.recipe(genotype) == {
         "node_0": {"op": "linear", "input": ["x", "h_prev_0"]},
         "h_new_0": {"op": "activation_tanh", "input": ["node_0"]},
@@ -122,13 +132,13 @@ def test_published_examples_keep_their_nodes(text: str, nodes: int, hidden: int)
     assert key(json.dumps(dict(reversed(theirs.items())))) == key(text)
 
 
-def test_the_inputs_of_a_blend_have_an_order_and_those_of_others_none() -> None:
+def test_only_the_inputs_of_a_blend_are_ordered() -> None:
     assert key(GRU.replace('"z_act", "h_prev_0", "h_tilde_act"', '"z_act", "h_tilde_act", "h_prev_0"')) != key(GRU)
     assert key(GRU.replace('["r_act", "h_prev_0"]', '["h_prev_0", "r_act"]')) == key(GRU)
     graph = SPACE.graph(SPACE.genotype(GRU))
-    blend, passed = (of_kind(graph, kind) for kind in ("blend", PASS))
+    blend, passed = (of_kind(graph, kind) for kind in ("blend", BLEND_PASS))
     reads, kept = set(graph.predecessors(blend)), set(graph.predecessors(passed))
-    assert {labels(graph)[node] for node in reads} == {PASS, "activation_sigm", "activation_tanh"}
+    assert {labels(graph)[node] for node in reads} == {BLEND_PASS, "activation_sigm", "activation_tanh"}
     assert {labels(graph)[node] for node in kept} == {"activation_sigm", "h_prev_0"}
     assert {labels(graph)[node] for node in reads & kept} == {"activation_sigm"}
 
@@ -143,17 +153,17 @@ def test_the_inputs_of_a_blend_have_an_order_and_those_of_others_none() -> None:
         (RNN.replace("input", "inputs"), "node 'f' is no"),
         (RNN.replace('"h_new_0"', '"h_new_1"'), "has no h_new_0; new hidden states"),
         (RNN.replace('"h_new_0"', '"g"'), "has no h_new_0, which is its output"),
-        (RNN.replace('"f":', '"x":'), "node 'x' has the name of what a cell is given"),
+        (RNN.replace('"f":', '"x":'), "node 'x' has the name of an input of the cell"),
         (RNN.replace('["f"]', '["g"]'), "node 'h_new_0' reads 'g', which is no node"),
         (RNN.replace('["f"]', '["f", "f"]'), r"node 'h_new_0' \(activation_tanh\) has 2 inputs, expected 1"),
         (RNN.replace('["x", "h_prev_0"]', '["x"]'), "has 1 inputs, expected 2 or 3"),
-        (RNN.replace('"h_prev_0"', '"h_new_0"'), "read each other in a circle"),
+        (RNN.replace('"h_prev_0"', '"h_new_0"'), "read each other in a cycle"),
         (RNN.replace('"h_prev_0"', '"x"'), "reads one input twice"),
         (RNN.replace('["f"]', '["h_prev_0"]'), "is read by no other"),
         (RNN.replace('["x", "h_prev_0"]', '["x", "h_prev_0", "h_prev_1"]'), "reads what is absent"),
         (RNN.replace('["f"]', '["x"]'), "not linear reads x"),
         (NO_X, "no node reads x"),
-        (GRU.replace('"x"', '"r"', 1), "circle"),
+        (GRU.replace('"x"', '"r"', 1), "cycle"),
         (json.dumps({f"n{i}": {"op": "linear", "input": ["x", "h_prev_0"]} for i in range(26)}), "got 26"),
     ],
 )  # fmt: skip
@@ -164,17 +174,17 @@ def test_other_recipes_are_refused_with_the_reason(text: str, message: str) -> N
 
 def test_graphs_of_other_forms_are_refused() -> None:
     graph = SPACE.graph(SPACE.genotype(GRU))
-    blend, one = (of_kind(graph, kind) for kind in ("blend", PASS))
+    blend, one = (of_kind(graph, kind) for kind in ("blend", BLEND_PASS))
     cut = graph.copy()
     cut.remove_edge(one, blend)
-    with pytest.raises(InputError, match=rf"node {blend} \(blend\) reads its gate, another input"):
+    with pytest.raises(InputError, match=rf"node {blend} \(blend\) must read its gate, another input"):
         SPACE.genotype(cut)
     double = graph.copy()
     double.add_node(99, op="input")
     double.add_edge(99, of_kind(graph, "linear"))
-    with pytest.raises(InputError, match="an input is there twice"):
+    with pytest.raises(InputError, match="an input occurs twice"):
         SPACE.genotype(double)
-    with pytest.raises(InputError, match=r"\(output\) is one of several"):
+    with pytest.raises(InputError, match=r"\(output\) is not the only one"):
         late = graph.copy()
         late.add_node(99, op="output")
         late.add_edge(blend, 99)
@@ -185,7 +195,7 @@ def test_genotypes_of_other_forms_are_refused() -> None:
     rnn = SPACE.genotype(RNN)
     for change, message in (
         ({4: 0, 5: 1, 6: 2}, "an input follows one that is absent"),
-        ({4: 2, 5: 1}, "out of order"),
+        ({4: 2, 5: 1}, "are not sorted"),
         ({0: 2}, "a hidden state is a node that is absent"),
         ({2: 1}, "a hidden state follows one that is absent"),
         ({11: 1, 12: 1, 13: 2}, "is read by no other"),
@@ -198,26 +208,26 @@ def test_genotypes_of_other_forms_are_refused() -> None:
             SPACE.check(broken[None])
 
 
-# --- how many there are ----------------------------------------------------------------------------------------------
+# --- size ------------------------------------------------------------------------------------------------------------
 
 
 def test_cells_of_two_nodes_by_hand() -> None:
-    """Of one node: a linear map of x and the state. The number of two is counted one by one."""
+    """With one node there is only the linear map of x and the state; the cells of two nodes are enumerated."""
     assert [_size(1), _size(2)] == [1, 225]
-    assert len(list(_every(1))) == 1
-    every = np.array(list(_every(2)), dtype=np.int8)
-    assert len(np.unique(every, axis=0)) == len(every) == 225
-    assert (np.lexsort(every.T[::-1]) == np.arange(225)).all()
-    assert np.array_equal(SPACE.check(every), every)
+    assert len(list(_genotypes(1))) == 1
+    genotypes = np.array(list(_genotypes(2)), dtype=np.int8)
+    assert len(np.unique(genotypes, axis=0)) == len(genotypes) == 225
+    assert (np.lexsort(genotypes.T[::-1]) == np.arange(225)).all()
+    assert np.array_equal(SPACE.check(genotypes), genotypes)
 
 
 @pytest.mark.slow
 def test_cells_of_three_nodes() -> None:
-    assert sum(1 for _ in _every(3)) == _size(3) == 466_141
+    assert sum(1 for _ in _genotypes(3)) == _size(3) == 466_141
 
 
 def test_size() -> None:
-    assert SPACE.size == _size(NODES)
+    assert SPACE.size == _size(MAX_NODES)
     assert f"{SPACE.size:.2e}" == "6.51e+82"
     (chunk,) = islice(SPACE.enumerate(300), 1)
     assert len(chunk) == 300 and SPACE.contains(chunk).all()
@@ -227,7 +237,7 @@ def test_size() -> None:
 
 
 def test_keys_of_all_cells_of_two_nodes_are_exact() -> None:
-    genotypes = np.array(list(_every(2)), dtype=np.int8)
+    genotypes = np.array(list(_genotypes(2)), dtype=np.int8)
     keys = SPACE.key(genotypes)
     graphs = [SPACE.graph(genotype) for genotype in genotypes]
     kinds = [sorted(labels(graph).values()) for graph in graphs]
@@ -240,13 +250,13 @@ def test_keys_of_all_cells_of_two_nodes_are_exact() -> None:
 @settings(max_examples=15, deadline=None)
 def test_keys_do_not_depend_on_the_numbers_of_nodes(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    cells = drawn(20, rng)
-    order = np.argsort(rng.random((20, NODES)), axis=1)  # any, not only inputs first
+    cells = draw_cells(20, rng)
+    order = np.argsort(rng.random((20, MAX_NODES)), axis=1)  # any, not only inputs first
     assert np.array_equal(packed(canonical(renumbered(cells, order))), packed(canonical(cells)))
 
 
 def test_cells_of_many_equal_parts() -> None:
-    """128 automorphisms: all numberings that they relate are tried, and end in one."""
+    """128 automorphisms: all numberings related by them are tried and give one canonical form."""
     text = tree(8)
     first = key(text)
     names = [*json.loads(text).items()]
@@ -260,9 +270,9 @@ def test_cells_of_many_equal_parts() -> None:
     assert len({first, beside, key(json.dumps(swapped))}) == 3
 
 
-def test_later_states_carry_no_name_in_the_function() -> None:
+def test_function_keys_ignore_the_names_of_later_states() -> None:
     rng = np.random.default_rng(0)
-    cells = drawn(200, rng)
+    cells = draw_cells(200, rng)
     three = packed(cells.take(states(cells) == 3))
     names = {f"h_{when}_{a}": f"h_{when}_{b}" for when in ("prev", "new") for a, b in ((1, 2), (2, 1))}
     swapped = [SPACE.genotype(renamed(SPACE.to_string(genotype), names)) for genotype in three]
@@ -274,7 +284,7 @@ def test_later_states_carry_no_name_in_the_function() -> None:
 
 
 def test_samples_keep_the_rules_of_the_generator() -> None:
-    cells = drawn(2_000, np.random.default_rng(0))
+    cells = draw_cells(2_000, np.random.default_rng(0))
     assert all(kept.all() for kept in rules(cells).values())
     activation = cells.ops >= 1 + OPERATIONS.index("activation_tanh")
     read = np.take_along_axis(cells.ops, np.maximum(cells.inputs[:, :, 0] - 5, 0), axis=1)
@@ -290,20 +300,20 @@ def test_samples_keep_the_rules_of_the_generator() -> None:
         assert not ((own >= 2) & (own < 5)).any()
 
 
-def test_samples_have_the_chances_of_the_generator() -> None:
-    """Of linear nodes a fifth has three inputs, where there are so many; of states one to three are as frequent."""
-    cells = drawn(3_000, np.random.default_rng(0))
+def test_samples_have_the_probabilities_of_the_generator() -> None:
+    """A fifth of linear nodes has three inputs, if available; one to three states are equally frequent."""
+    cells = draw_cells(3_000, np.random.default_rng(0))
     counts = np.bincount(states(cells), minlength=4)[1:]
     np.testing.assert_allclose(counts / 3_000, 1 / 3, atol=0.03)
     several = cells.take(states(cells) == 3)
     linear = several.ops == 1
     wide = (several.inputs[linear] > 0).sum(axis=1) == 3
-    assert 0.18 < wide.mean() < 0.30  # what has more inputs is more often of use
+    assert 0.18 < wide.mean() < 0.30  # nodes with more inputs are pruned less often
     kinds = np.bincount(cells.ops[cells.ops >= 5].ravel())[5:]
     np.testing.assert_allclose(kinds / kinds.sum(), 1 / 3, atol=0.02)
 
 
-def test_raw_vectors_are_read_and_cells_stay() -> None:
+def test_most_raw_vectors_are_repaired() -> None:
     rng = np.random.default_rng(0)
     raw = rng.integers(0, SPACE.cardinalities, size=(500, len(SPACE.cardinalities))).astype(np.int8)
     repaired, fine = SPACE.repair(raw)
@@ -317,7 +327,7 @@ def test_raw_vectors_are_read_and_cells_stay() -> None:
 
 
 def test_parameters_are_the_published_number() -> None:
-    """The LSTM of the logs has 10,896,400: 10,000 words, sizes 400, 600, 600, 400; ours reads one token more."""
+    """The published LSTM has 10,896,400: 10,000 words, sizes 400, 600, 600, 400; ours reads one more token."""
     model = LanguageModel(SPACE.recipe(SPACE.genotype(LSTM)), 10_001, 10_000, [400, 600, 600, 400])
     assert sum(p.numel() for p in model.parameters()) == 10_896_400 + 400
 
@@ -334,7 +344,7 @@ def test_one_step_by_hand() -> None:
     torch.testing.assert_close(new, expected)
 
 
-def test_outputs_depend_on_what_is_before_and_not_on_what_follows() -> None:
+def test_outputs_depend_on_earlier_tokens_only() -> None:
     task = MaskedLanguage(8, 5)
     torch.manual_seed(0)
     network = SPACE.network(SPACE.genotype(LSTM), task, NetworkSettings(channels=6, cells=2))

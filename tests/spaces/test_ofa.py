@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.ofa import DEPTHS, EXPANSIONS, KERNELS, OFA, RESOLUTIONS
 from nasbench.tasks.images import ImageClassification
 
 SPACE = OFA()
 PUBLISHED, IMAGENET = NetworkSettings(channels=16), ImageClassification((3, 224, 224), 1000)
-LEAST, MOST = np.zeros(46, np.int8), np.array([*[2] * 45, 24], np.int8)
+SMALLEST_NETWORK, LARGEST_NETWORK = np.zeros(46, np.int8), np.array([*[2] * 45, 24], np.int8)
 DIGITS = ImageClassification((1, 8, 8), 3)
 PARTS = {
     "ks": [3, 5, 7, 3, 5, 5, 3, 3, 7, 7, 7, 7, 3, 5, 3, 5, 7, 5, 3, 7],
@@ -66,7 +67,7 @@ def test_an_architecture_by_hand():
 
 
 def test_forms_of_the_authors_code():
-    """Its search writes `wid: null` and every layer, its encoder 0 where there is no layer."""
+    """The authors' search writes `wid: null` and all layers; their encoder writes 0 for absent layers."""
     idle = {2, 3, 7, 14, 15, 19}
     zeros = {part: [0 if slot in idle else n for slot, n in enumerate(PARTS[part])] for part in ("ks", "e")}
     a, b = SPACE.genotype(written(wid=None)), SPACE.genotype('{"wid": null, ' + written(**zeros)[1:])
@@ -133,7 +134,7 @@ def shortened():
         (changed(1, op="MB3_K3_SE"), "node 1 has op 'MB3_K3_SE'; at its place ofa has 'MB3_K3'"),
         (changed(1, expansion=4), "node 1 has expansion 4; at its place ofa has 3"),
         (changed(5, stage=2), "stage 2 has 5 layers; ofa allows 2 to 4"),
-        (changed(5, stage=9), "node 5 has stage 9; layers of ofa have one from 0 to 4"),
+        (changed(5, stage=9), "node 5 has stage 9; stages of ofa are 0 to 4"),
         (shortened(), "stage 0 has 1 layers; ofa allows 2 to 4"),
         (changed(0).to_undirected(), "DiGraph, got Graph"),
         (nx.path_graph(9, create_using=nx.DiGraph), "node 0 has op None"),
@@ -149,7 +150,7 @@ def test_refused_graphs(graph, message):
 
 
 def test_sizes_by_hand():
-    """Networks of one unit and the resolution, counted, make those of all: the units are chosen independently."""
+    """Units are independent, so the networks of one unit and of the resolution give the number of all."""
     genotypes = np.zeros((3 * 9**4, 46), np.int8)
     genotypes[:, [0, 1, 2, 3, 20, 21, 22, 23, 40]] = list(product(range(3), repeat=9))
     unit = len(np.unique(SPACE.canonical(genotypes), axis=0))
@@ -163,7 +164,7 @@ def test_sizes_by_hand():
 
 @torch.no_grad()
 def test_what_is_idle_changes_nothing():
-    """Members of a class compute the same with the same weights; other networks do not."""
+    """Members of a class, and no others, give equal outputs with equal weights."""
     image = torch.randn((2, 1, 8, 8), generator=torch.Generator().manual_seed(0))
 
     def answer(genotype):
@@ -196,26 +197,26 @@ def test_keys_are_equal_where_only_idle_layers_differ(genotype, position, option
 
 
 def test_neighbours_by_hand():
-    """Two other kernels and expansions a layer, 24 resolutions; a unit of two layers has nine of three."""
+    """Two other kernels and expansions per layer, 24 resolutions; a unit of two layers has nine of three."""
     middle = SPACE.genotype(written())
     for genotype, expected in (
-        (LEAST, 10 * 4 + 24 + 5 * 9),
-        (MOST, 20 * 4 + 24 + 5),
+        (SMALLEST_NETWORK, 10 * 4 + 24 + 5 * 9),
+        (LARGEST_NETWORK, 20 * 4 + 24 + 5),
         (middle, 14 * 4 + 24 + 9 + (1 + 9) + 1 + 9 + (1 + 9)),
     ):
         neighbours = SPACE.neighbours(genotype)
         assert len(neighbours) == len(np.unique(SPACE.key(neighbours))) == expected
         lengths = np.array([len(SPACE.graph(neighbour)) for neighbour in neighbours]) - len(SPACE.graph(genotype))
         assert set(lengths) <= {-1, 0, 1}
-    grown = SPACE.neighbours(LEAST)
+    grown = SPACE.neighbours(SMALLEST_NETWORK)
     grown = grown[grown[:, 41] == 1]
     assert sorted(zip(grown[:, 6].tolist(), grown[:, 26].tolist(), strict=True)) == list(product(range(3), repeat=2))
     assert not np.delete(grown, [6, 26, 41], axis=1).any()
 
 
 def test_mutants_by_hand():
-    """Of the smallest network, each of the two numbers of 10 layers, five depths and the resolution is as likely."""
-    mutants = SPACE.mutate(np.tile(LEAST, (26_000, 1)), np.random.default_rng(0))
+    """In the smallest network, both numbers of 10 layers, five depths and the resolution are equally likely."""
+    mutants = SPACE.mutate(np.tile(SMALLEST_NETWORK, (26_000, 1)), np.random.default_rng(0))
     changed = (mutants != 0).T
     live = [slot for slot in range(40) if slot % 4 < 2]
     deeper = changed[40:45].any(axis=0)
@@ -231,15 +232,15 @@ def test_mutants_by_hand():
 
 
 def test_a_depth_between_goes_up_and_down():
-    genotypes = np.tile(LEAST, (20_000, 1))
+    genotypes = np.tile(SMALLEST_NETWORK, (20_000, 1))
     genotypes[:, 40:45] = 1
     depths = SPACE.mutate(genotypes, np.random.default_rng(0))[:, 40:45]
     assert abs((depths == 0).sum() - (depths == 2).sum()) < 300
 
 
 def test_children_have_layers_that_a_parent_has():
-    """A layer that only one parent has comes from this one, so that no child has layers from nowhere."""
-    a, b = MOST.copy(), LEAST.copy()
+    """A layer of only one parent comes from this parent, so children have layers of parents only."""
+    a, b = LARGEST_NETWORK.copy(), SMALLEST_NETWORK.copy()
     a[:40], b[:40] = 1, 2
     children = SPACE.crossover(np.tile(a, (500, 1)), np.tile(b, (500, 1)), np.random.default_rng(0))
     slots = np.arange(40)
@@ -284,11 +285,11 @@ def test_encodings_are_those_of_the_canonical_form(genotype):
 
 SQUEEZED = {72: 24, 96: 24, 144: 40, 120: 32, 160: 40, 240: 64, 320: 80, 480: 120, 336: 88, 448: 112, 672: 168}
 SQUEEZED |= {640: 160, 960: 240}
-"""Widths in squeeze-excitation by those around it; MobileNetV3-Large has those of 72, 120, 480, 672 and 960."""
+"""Reduced width of squeeze-excitation by width; MobileNetV3-Large has 72, 120, 480, 672 and 960."""
 
 
 def counted(genotype):
-    """Parameters and multiply-adds, without those of biases, of the published network, from its widths alone."""
+    """Parameters, and multiply-adds without biases, of the published network, from its widths alone."""
     stem, base = (3, 16, 3, 2), [24, 40, 80, 112, 160]
     strides, excited = (2, 2, 2, 1, 2), (False, True, False, True, True)
     c_in, c_out, kernel, stride = stem
@@ -316,22 +317,22 @@ def counted(genotype):
 
 
 def test_the_largest_network_has_the_published_size():
-    """The paper: 7.7 million parameters hold all networks, since the largest one contains the weights of the others."""
-    assert parameters(network(MOST)) == counted(MOST)[0] == 7_664_760
+    """The paper: 7.7 million parameters for all networks, because the largest one contains all others."""
+    assert parameters(network(LARGEST_NETWORK)) == counted(LARGEST_NETWORK)[0] == 7_664_760
 
 
 def test_costs_are_those_of_the_published_widths():
     images = torch.ones(1, 3, 224, 224, device="meta")
-    for genotype in (LEAST, MOST, *SPACE.sample(8, np.random.default_rng(0))):
+    for genotype in (SMALLEST_NETWORK, LARGEST_NETWORK, *SPACE.sample(8, np.random.default_rng(0))):
         model = network(genotype)
         assert (parameters(model), flops(model, images)) == counted(genotype)
 
 
 def test_resolution_is_what_the_network_sees():
-    """224 pixels become as many as chosen, and the same share of other sizes; so costs follow."""
+    """224 pixels become the chosen resolution, other sizes scale by the same ratio, and costs follow."""
     costs = {}
     for option, image in product((0, 24), (224, 32)):
-        genotype = MOST.copy()
+        genotype = LARGEST_NETWORK.copy()
         genotype[45] = option
         model = network(genotype, ImageClassification((3, image, image), 10))
         seen = model[0](torch.ones(1, 3, image, image, device="meta"))
@@ -342,12 +343,12 @@ def test_resolution_is_what_the_network_sees():
 
 
 def test_width_counts_and_depth_is_the_genotype():
-    sizes = [parameters(network(MOST, DIGITS, NetworkSettings(*s))) for s in ((4, 1, 2), (4, 5, 3), (5,))]
+    sizes = [parameters(network(LARGEST_NETWORK, DIGITS, NetworkSettings(*s))) for s in ((4, 1, 2), (4, 5, 3), (5,))]
     assert sizes[0] == sizes[1] < sizes[2]
 
 
 def test_sampling_is_the_published_one():
-    """Each number is drawn on its own, uniformly, so that units of two, three and four layers are as frequent."""
+    """Numbers are drawn independently and uniformly, so two, three and four layers are equally frequent."""
     genotypes = SPACE.sample(30_000, np.random.default_rng(0))
     for column, options in zip(genotypes.T, SPACE.cardinalities, strict=True):
         assert (abs(np.bincount(column, minlength=options) - 30_000 / options) < 400).all()

@@ -1,4 +1,4 @@
-"""Spaces made from template graphs."""
+"""Spaces from template graphs."""
 
 import json
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import FileError, InputError
+from nasbench.registry import arguments_of
 from nasbench.spaces import NetworkSettings, TemplateSpace, spaces
 from nasbench.spaces.networks.layers import relu_conv_bn
 from nasbench.spaces.networks.template import SumCell, layer
-from nasbench.specification import restore, specification
-from nasbench.specification import settings as arguments_of
+from nasbench.specification import component_name, restore
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
 from nasbench.types import GenotypeArray
@@ -29,7 +29,7 @@ DIAMOND: dict[str, Any] = {
     "edges": [["in", "a"], ["in", "b"], ["a", "c"], ["b", "c"], ["c", "out"]],
     "optional": [["in", "out"]],
 }
-"""Two parallel nodes, then one, then the output; and perhaps a way past them."""
+"""Two parallel nodes, then one, then the output; with an optional bypass."""
 SPACE = TemplateSpace(DIAMOND)
 TASK = ImageClassification((1, 8, 8), 3)
 
@@ -64,14 +64,14 @@ def test_an_architecture_by_hand() -> None:
 
 
 def test_parallel_nodes_change_places() -> None:
-    """The 9 pairs of operations of `a` and `b` are 6 unordered ones: 6 * 2 * 2 networks."""
+    """The 9 pairs of operations of `a` and `b` are 6 unordered pairs: 6 * 2 * 2 networks."""
     assert len(np.concatenate(list(SPACE.enumerate_unique()))) == 24
     pair = np.array([[2, 0, 1, 0], [0, 2, 1, 0]], dtype=np.int8)
     assert SPACE.canonical(pair).tolist() == [[0, 2, 1, 0]] * 2
 
 
 def test_renumberings_that_no_symmetry_of_the_choices_allows() -> None:
-    """Each of three parallel nodes lacks one operation; x, y, z can be had in two ways, x, y, y as well."""
+    """Each of three parallel nodes lacks one operation; x, y, z has two genotypes, and so has x, y, y."""
     nodes = {"in": "input", "a": ["x", "y"], "b": ["y", "z"], "c": ["z", "x"], "out": "output"}
     space = TemplateSpace(graph_of(nodes, [e for node in "abc" for e in (("in", node), (node, "out"))]))
     keys = space.key(
@@ -84,7 +84,7 @@ def test_renumberings_that_no_symmetry_of_the_choices_allows() -> None:
 
 
 def test_neighbours_do_not_depend_on_the_numbering() -> None:
-    """Of x, y, z on nodes that lack one each, there are two ways, and each allows edits that the other does not."""
+    """The two genotypes of x, y, z on nodes that lack one operation each allow different edits."""
     nodes = {"in": "input", "a": ["x", "y"], "b": ["y", "z"], "c": ["z", "x"], "out": "output"}
     space = TemplateSpace(graph_of(nodes, [e for node in "abc" for e in (("in", node), (node, "out"))]))
     first, second = (space.neighbours(space.genotype(text)) for text in ("a=x,b=y,c=z", "a=y,b=z,c=x"))
@@ -94,7 +94,7 @@ def test_neighbours_do_not_depend_on_the_numbering() -> None:
 
 
 def test_neighbours_where_nodes_are_alike() -> None:
-    """One of six parallel nodes takes another operation: of three kinds, each of the two others."""
+    """One of six parallel nodes takes another operation: one of three kinds becomes one of the two others."""
     nodes = {"in": "input", **dict.fromkeys("abcdef", CHOICES), "out": "output"}
     space = TemplateSpace(graph_of(nodes, [e for node in "abcdef" for e in (("in", node), (node, "out"))]))
     assert len(space.neighbours(space.genotype([0, 1, 2, 0, 1, 2]))) == 6
@@ -102,7 +102,7 @@ def test_neighbours_where_nodes_are_alike() -> None:
 
 
 def test_an_optional_edge_tells_nodes_apart() -> None:
-    """Without the edge from `a` to `b` their operations are an unordered pair, with it an ordered one: 3 + 4."""
+    """Without the edge from `a` to `b` their operations are an unordered pair, with it an ordered pair: 3 + 4."""
     nodes = {"in": "input", "a": ["x", "y"], "b": ["x", "y"], "out": "output"}
     space = TemplateSpace(graph_of(nodes, [("in", "a"), ("in", "b"), ("a", "out"), ("b", "out")], [("a", "b")]))
     assert len(np.unique(space.key(next(space.enumerate())))) == 7
@@ -116,7 +116,7 @@ def test_nodes_are_in_topological_order_and_else_as_given() -> None:
 
 
 def test_function_classes_by_hand() -> None:
-    """`skip` on a way of its own is an edge, and `none` is no way at all."""
+    """A path of `skip` alone is an edge, and a path through `none` is no path."""
     options = ["none", "skip", "conv3x3"]
     nodes = {"in": "input", "a": options, "b": options, "out": "output"}
     space = TemplateSpace(graph_of(nodes, [("in", "a"), ("a", "b"), ("b", "out"), ("in", "b")]))
@@ -147,7 +147,7 @@ OPS = ["conv3x3", "conv1x1", "skip", "none", "avg_pool_3x3"]
 
 @st.composite
 def templates(draw: st.DrawFn) -> dict[str, Any]:
-    """Up to four inner nodes, each on a way from the input to the output."""
+    """Up to four inner nodes, each on a path from the input to the output."""
     inner = [f"n{i}" for i in range(draw(st.integers(1, 4)))]
     options = st.sampled_from(OPS) | st.lists(st.sampled_from(OPS), min_size=1, max_size=4, unique=True)
     nodes = {"in": "input", **{node: draw(options) for node in inner}, "out": "output"}
@@ -192,7 +192,7 @@ def test_keys_are_equal_exactly_for_isomorphic_graphs(template: dict[str, Any]) 
 
 
 def test_keys_of_a_template_whose_nodes_are_all_alike() -> None:
-    """Six parallel nodes of three operations: multisets, C(8, 6) of 729."""
+    """Six parallel nodes of three operations: the 729 genotypes are C(8, 6) multisets."""
     nodes = {"in": "input", **dict.fromkeys("abcdef", CHOICES), "out": "output"}
     space = TemplateSpace(graph_of(nodes, [e for node in "abcdef" for e in (("in", node), (node, "out"))]))
     unique = np.concatenate(list(space.enumerate_unique()))
@@ -212,7 +212,7 @@ def test_too_many_ways_to_change_places_are_refused() -> None:
 
 
 def reduced(space: TemplateSpace, genotype: GenotypeArray) -> Any:
-    """What remains of a graph by the rules of `function_key`, with networkx: nodes with `op`, edges with how often."""
+    """Remaining graph by the rules of `function_key`, with networkx; edges carry their multiplicity."""
     graph = space.graph(genotype)
     for _, _, data in graph.edges(data=True):
         data["times"] = 1
@@ -242,7 +242,7 @@ def test_function_keys_are_equal_exactly_for_isomorphic_remains(template: dict[s
 
 
 def answers(space: TemplateSpace, genotype: GenotypeArray) -> torch.Tensor:
-    """Outputs of a cell all of whose operations of a kind have the same weights."""
+    """Outputs of a cell in which all operations of a kind share their weights."""
     cell = space.network(genotype, TASK, NetworkSettings(channels=4, cells=1, stages=1))
     for parameter in cell.parameters():
         generator = torch.Generator().manual_seed(parameter.numel())
@@ -266,7 +266,7 @@ def test_members_of_one_class_answer_the_same(template: dict[str, Any]) -> None:
 
 
 def test_classes_answer_differently() -> None:
-    """Where every operation is learnt or passes on its input, other classes are other functions."""
+    """If every operation is learnt or the identity, different classes compute different functions."""
     space = TemplateSpace({**DIAMOND, "nodes": {**DIAMOND["nodes"], "c": ["conv3x3", "conv1x1"]}})
     genotypes = np.concatenate(list(space.enumerate()))
     first = np.unique(space.function_key(genotypes), return_index=True)[1]
@@ -325,9 +325,9 @@ def test_a_cell_sums_at_its_nodes() -> None:
     ],
 )
 def test_layers_by_name_keep_the_shape(op: str, weights: int) -> None:
-    made = layer(op, 4)
-    assert sum(p.numel() for p in made.parameters()) == weights
-    assert made(torch.randn(2, 4, 5, 5)).shape == (2, 4, 5, 5)
+    module = layer(op, 4)
+    assert sum(p.numel() for p in module.parameters()) == weights
+    assert module(torch.randn(2, 4, 5, 5)).shape == (2, 4, 5, 5)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def test_layers_that_are_refused(op: str, message: str) -> None:
         layer(op, 4)
 
 
-def test_layers_of_ones_own_are_trained() -> None:
+def test_custom_layers_are_trained() -> None:
     nodes = {"in": "input", "a": ["double", "scale"], "b": ["scale", "skip"], "out": "output"}
     layers = {"double": f"{__name__}:double", "scale": f"{__name__}:Scale"}
     space = TemplateSpace(graph_of(nodes, [("in", "a"), ("a", "b"), ("b", "out")]), layers)
@@ -359,7 +359,7 @@ def test_layers_of_no_operation_are_refused(layers: Any) -> None:
         TemplateSpace(DIAMOND, layers)
 
 
-# --- what is refused --------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -374,19 +374,19 @@ def changed(**changes: Any) -> dict[str, Any]:
         ({**DIAMOND, "edge": []}, "a template is a networkx.DiGraph, or"),
         ({**DIAMOND, "edges": [["in", "a", "b"]]}, "a template is a networkx.DiGraph, or"),
         (nx.Graph(), "a template is a networkx.DiGraph, got Graph"),
-        (nx.DiGraph([("in", "out")]), "node 'in' of the template needs either `op` or `choices`, and not both"),
+        (nx.DiGraph([("in", "out")]), "node 'in' of the template needs either `op` or `choices`, not both"),
         (changed(a=[]), "node 'a' of the template has an operation or a list of at most 127, got \\[\\]"),
         (changed(a=3), "node 'a' of the template has an operation or a list of at most 127, got 3"),
         (changed(a=["x", "x"]), "node 'a' of the template has the choice 'x' twice"),
         (changed(a=["x", 3]), "3 cannot be the operation of node 'a'"),
         (changed(a=["x,y"]), "'x,y' cannot be the operation of node 'a'"),
-        (changed(a=["x", "input"]), "node 'a' of the template cannot choose to be the input"),
+        (changed(a=["x", "input"]), "node 'a' of the template cannot choose 'input'; it must be a fixed op"),
         (changed(a="output"), "has one node of op 'input' and one of 'output', got 1 and 2"),
-        (changed(alone=CHOICES), "template: node 'alone' lies on no way from input to output without optional edges"),
-        ({**DIAMOND, "edges": DIAMOND["edges"][1:], "optional": [["in", "a"]]}, "node 'a' lies on no way from input"),
+        (changed(alone=CHOICES), "template: node 'alone' lies on no path from input to output without optional edges"),
+        ({**DIAMOND, "edges": DIAMOND["edges"][1:], "optional": [["in", "a"]]}, "node 'a' lies on no path from input"),
         ({**DIAMOND, "edges": [*DIAMOND["edges"], ["c", "a"]]}, "template: the template has a cycle, through one of"),
-        ({**DIAMOND, "edges": [*DIAMOND["edges"], ["c", "d"]]}, "the edge 'c' -> 'd' has no node 'd' to join"),
-        ({**DIAMOND, "optional": [["in", "a"]]}, "the edge 'in' -> 'a' is there twice"),
+        ({**DIAMOND, "edges": [*DIAMOND["edges"], ["c", "d"]]}, "the edge 'c' -> 'd' joins 'd', which is no node"),
+        ({**DIAMOND, "optional": [["in", "a"]]}, "the edge 'in' -> 'a' occurs twice"),
         ({"nodes": {"a": "input", "b": "skip", "c": "output"}, "edges": [["a", "b"], ["b", "c"]]}, "nothing to choose"),
         (changed(**dict.fromkeys(map(str, range(60)), "skip")), "has 65 nodes; a space has at most 64"),
         (changed(a=[f"op{i}" for i in range(126)]), "has 132 operations in all, but a space has at most 127"),
@@ -396,7 +396,7 @@ def changed(**changes: Any) -> dict[str, Any]:
                 "nodes": {**DIAMOND["nodes"], "edge_in_out": CHOICES},
                 "edges": [*DIAMOND["edges"], ["in", "edge_in_out"], ["edge_in_out", "out"]],
             },
-            "two choices would have one name: .*edge_in_out; rename a node",
+            "two choices have the same name: .*edge_in_out; rename a node",
         ),
     ],
 )
@@ -428,7 +428,7 @@ def test_graphs_that_are_refused() -> None:
 
 
 def test_a_graph_is_found_among_many_placements() -> None:
-    """Two chains of four in a template that could join any node to any later one: placed by required edges."""
+    """Two chains of four in a template with all optional edges: required edges determine the placement."""
     chains = [[f"{chain}{i}" for i in range(4)] for chain in "ab"]
     nodes = {"in": "input", **{node: ["x", "y"] for chain in chains for node in chain}, "out": "output"}
     edges = [pair for chain in chains for pair in pairwise(["in", *chain, "out"])]
@@ -456,7 +456,7 @@ def test_a_file_names_the_space_by_its_arguments() -> None:
     assert space.template == DIAMOND
     stored = json.loads(json.dumps(arguments_of(space)))
     assert stored == {"template": DIAMOND, "layers": None, "name": "diamond", "paper": "template graph"}
-    again = restore(spaces, specification(space, spaces), stored)
+    again = restore(spaces, component_name(space, spaces), stored)
     assert isinstance(again, TemplateSpace)
     assert (again.name, again.template) == ("diamond", DIAMOND)
 

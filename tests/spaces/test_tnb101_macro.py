@@ -1,4 +1,4 @@
-"""TransNAS-Bench-101, macro level: which networks there are, how they are written, and what they are built of."""
+"""TransNAS-Bench-101, macro level: members, strings, graphs and networks."""
 
 from itertools import product
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.measures import parameters
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.networks.tnb101 import BasicBlock
 from nasbench.spaces.tnb101_macro import TNB101Macro
@@ -63,7 +63,7 @@ def test_strings_that_the_authors_name(text):
         ([3, 0, 0, 0, 0, 1], "a sixth module without a fifth"),
     ],
 )
-def test_what_is_no_network_of_it(architecture, message):
+def test_refused_architectures(architecture, message):
     with pytest.raises(InputError, match=message):
         SPACE.genotype(architecture)
 
@@ -155,12 +155,12 @@ def test_refused_graphs(graph, message):
 
 
 def test_block_by_hand():
-    """Two ReLU and sums over 3x3 windows, and the image."""
+    """Two ReLUs and sums over 3x3 windows, plus the image."""
     block = BasicBlock(1, 1).eval()
     for part in block.residual:
         part[1].weight.data.fill_(1.0)
     image = torch.tensor([[[[1.0, -2.0], [3.0, 0.0]]]])
-    with torch.no_grad():  # the sum of what is positive is 4, in every window; of four times 4 it is 16
+    with torch.no_grad():  # positive values sum to 4 in every window, four times 4 to 16
         assert block(image).round(decimals=2).tolist() == [[[[17.0, 14.0], [19.0, 16.0]]]]
     assert isinstance(block.shortcut, torch.nn.Identity)
     with torch.no_grad():
@@ -169,7 +169,7 @@ def test_block_by_hand():
 
 @pytest.mark.parametrize("text", ["64-4111-basic", "64-231313-basic", "64-1234-basic"])
 def test_parameters_of_the_published_network_by_hand(text):
-    """Convolutions 3x3 and, where the shape changes, 1x1, each with a scale and a shift; a linear layer at the end."""
+    """3x3 convolutions, 1x1 convolutions where the shape changes, each with scale and shift, and a linear layer."""
     total, channels = 27 * 32 + 2 * 32 + 9 * 32 * 64 + 2 * 64, 64
     for digit in text[3:-6]:
         c_in, channels = channels, channels * (2 if digit in "24" else 1)
@@ -184,7 +184,7 @@ def test_parameters_of_the_published_network_by_hand(text):
 
 @torch.no_grad()
 def test_sizes_of_the_published_network():
-    """The stem divides 256 pixels by four; of the modules of 64-1234-basic two halve."""
+    """The stem divides 256 pixels by four; two modules of 64-1234-basic halve."""
     network = SPACE.network(
         SPACE.genotype("64-1234-basic"), ImageClassification((3, 256, 256), 7), NetworkSettings(4, 2)
     )

@@ -24,7 +24,7 @@ def parameters(network):
 
 
 def test_published_example_by_hand():
-    """The example of the authors: node 1 skips node 0, node 2 convolves node 1, node 3 convolves all, 3x3."""
+    """The example of the authors: node 1 skips node 0, node 2 convolves node 1, node 3 convolves all by 3x3."""
     genotype = SPACE.genotype("64-41414-1_02_333")
     assert dict(zip(EDGES, genotype.tolist(), strict=True)) == {
         **{(0, 1): SKIP, (0, 2): NONE, (1, 2): CONV_1X1},
@@ -73,7 +73,7 @@ def test_skip_on_the_input_is_learnt_where_the_image_is_halved():
 
 
 def operation(op, banks, used, stride):
-    """The operation from the bank of its kind, the next that is not used, or what has no weights."""
+    """The next unused operation from the bank of its kind, or a new one if it has no weights."""
     if op == NONE:
         return Zero(2, stride)
     if op == SKIP and stride == 1:
@@ -83,7 +83,7 @@ def operation(op, banks, used, stride):
 
 
 def outputs(genotype, banks, image, stride):
-    """What the cell makes of an image under every assignment of the banks' weights to its live operations."""
+    """Outputs of the cell for one image, under every assignment of the banks' weights to its live operations."""
     genotype = SPACE.prune(genotype[None])[0]
     strides = [1 if source else stride for source, _ in EDGES]
     counts = {kind: sum(kind == at for at in zip(genotype.tolist(), strides, strict=True)) for kind in banks}
@@ -98,7 +98,7 @@ def outputs(genotype, banks, image, stride):
 
 @torch.no_grad()
 def test_function_key_is_what_networks_compute():
-    """Two cells share a key exactly if, with the same weights in some order, both kinds of cells answer the same."""
+    """Two cells share a key exactly if some matching of weights makes both kinds of cells equal."""
     generator = torch.Generator().manual_seed(0)
     banks = {}
     for op, stride in [(SKIP, 2), (CONV_1X1, 1), (CONV_1X1, 2), (CONV_3X3, 1), (CONV_3X3, 2)]:
@@ -181,7 +181,7 @@ def test_parameters_of_the_published_skeleton_by_hand(cell, per_cell, per_reduct
 
 @torch.no_grad()
 def test_image_sizes_in_the_published_skeleton():
-    """256 pixels become 64 in the stem and 8 before the head; small images are not divided in the stem."""
+    """256 pixels become 64 in the stem and 8 before the head; the stem keeps small images."""
     genotype = SPACE.genotype("64-41414-1_02_333")
     for side, expected in ((256, 8), (32, 4), (7, 1)):
         *body, _ = SPACE.network(genotype, ImageClassification((1, side, side), 5), NetworkSettings(2, 1, 3)).eval()

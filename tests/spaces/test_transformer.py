@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import parameters
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.transformer import SUMMARY, Transformer
 from nasbench.tasks.language import MaskedLanguage
@@ -79,7 +79,7 @@ def test_published_lists_may_be_longer_than_the_decoder():
 
 
 def test_neighbours_by_hand():
-    """Widths 1 + 1; encoder 6 * (3 + 2); two layers 2 * (3 + 2 + 2 + 2); 108 more layers; one layer less."""
+    """Widths 1 + 1; encoder 6 * (3 + 2); two layers 2 * (3 + 2 + 2 + 2); 108 ways to add, one to remove a layer."""
     neighbours = SPACE.neighbours(SPACE.genotype(changed()))
     assert len(neighbours) == 2 + 30 + 18 + 108 + 1
 
@@ -127,7 +127,7 @@ def test_refused_summaries(place, value, message):
         SPACE.from_summary(summary[:, 1:])
 
 
-# --- what is refused --------------------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_refused_texts(text, message):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda g: g.remove_edge(5, 9), r"node 9 \(decoder\) attends to 2 layers of the encoder"),
-        (lambda g: g.remove_edge(6, 8), r"node 8 \(decoder\) attends to 0 layers"),
+        (lambda g: g.remove_edge(5, 9), r"node 9 \(decoder\) attends to 2 encoder layers"),
+        (lambda g: g.remove_edge(6, 8), r"node 8 \(decoder\) attends to 0 encoder layers"),
         (lambda g: g.add_edge(0, 9), "it has an edge 0 -> 9"),
         (lambda g: g.remove_edge(0, 7), "it lacks the edge 0 -> 7"),
         (lambda g: g.nodes[8].update(heads=3), "decoder_self_attention_heads 3"),

@@ -1,4 +1,4 @@
-"""YOLOBench: the published names, what they stand for by hand, and the networks of each family."""
+"""YOLOBench: published names and their meaning by hand, and the networks of each family."""
 
 import csv
 from collections import Counter
@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.networks.yolo import BLOCKS, Partial, RepVGG, Residual
 from nasbench.spaces.yolo import _EDGES, _NODES, FAMILIES, RESOLUTIONS, WIDTHS, YOLO
@@ -68,7 +69,7 @@ def test_names_by_hand(name, family, width, resolution):
 
 @pytest.mark.parametrize("name", ["yolo5n", "yolo9n_160", "yolo5n_170", "yolo7d1w5_160", "yolo5d33w25_160", "YOLO"])
 def test_refused_names(name):
-    with pytest.raises(InputError, match=f"by its name as in 'yolo3d1w25_160', got '{name}'"):
+    with pytest.raises(InputError, match=f"by name, as in 'yolo3d1w25_160', got '{name}'"):
         SPACE.genotype(name)
     with pytest.raises(InputError, match="did you mean 'yolo5n_160'"):
         SPACE.genotype("yol5n_160")
@@ -175,7 +176,7 @@ def test_costs_of_blocks_by_hand():
 
 @torch.no_grad()
 def test_repvgg_can_be_merged_into_one_convolution(rounding):
-    """The identity that the family is named after: three branches are one 3x3 convolution with a bias."""
+    """The re-parameterisation of RepVGG: three branches equal one 3x3 convolution with a bias."""
     torch.manual_seed(0)
     block = RepVGG(3, 3).double()
     for module in block.modules():

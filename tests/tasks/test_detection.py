@@ -1,4 +1,4 @@
-"""Boxes, their loss and mean average precision, by hand and against plain loops."""
+"""Boxes, their loss and mean average precision: by hand and against plain loops."""
 
 import math
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.detection import (
+    IOU_THRESHOLDS,
     RECALLS,
-    THRESHOLDS,
     ObjectDetection,
     assign,
     average_precision,
@@ -23,7 +23,9 @@ from nasbench.tasks.detection import (
     match,
     suppress,
 )
-from nasbench.training.loop import TrainSettings, seeded, train
+from nasbench.training.device import seeded
+from nasbench.training.loop import train
+from nasbench.training.settings import TrainSettings
 
 TASK = ObjectDetection((1, 32, 32), 3, 2)
 CPU = torch.device("cpu")
@@ -46,7 +48,7 @@ def targets(*images):
 
 
 def answers(*images, sides=(16, 8)):
-    """Outputs in which a few places are certain: (level, y, x, class, logit, box) each; the rest says no."""
+    """Outputs with a few confident locations, each (level, y, x, class, logit, box); all others are background."""
     levels = [torch.full((len(images), 7, side, side), -20.0) for side in sides]
     for image, detections in enumerate(images):
         for level, y, x, label, logit, (x1, y1, x2, y2) in detections:
@@ -125,7 +127,7 @@ def test_focal_loss_by_hand(near):
 
 
 def test_loss_by_hand():
-    """One box on four places; all but one place are certain, and that one misses the class and the box."""
+    """One box on four locations; three are confident and correct, one misses class and box."""
     box = (4.0, 4.0, 12.0, 12.0)
     right = [(0, y, x, 1, 20.0, box) for y in (3, 4) for x in (3, 4)]
     truth = targets([(1, *box)])
@@ -185,7 +187,7 @@ def test_suppression_and_matching_as_plain_loops(seed):
             )
             assert kept[image, i] == (not covered)
             alive += [] if covered else [i]
-        for t, threshold in enumerate(THRESHOLDS):
+        for t, threshold in enumerate(IOU_THRESHOLDS):
             taken = set()
             for i in range(12):
                 fits = {
@@ -246,7 +248,7 @@ def test_scores_by_hand():
 
 @pytest.mark.parametrize(("high", "right"), [(12.0, 10), (11.0, 8), (10.1, 6), (8.1, 1), (7.9, 0)])
 def test_score_by_threshold(high, right):
-    """A box of 8x8 of which only the upper part is found, an eighth for each pixel: none lies on a threshold."""
+    """Detections of the upper part of an 8x8 box, an eighth per pixel; no IoU lies on a threshold."""
     found = (0, 3, 3, 1, 5.0, (4.0, 4.0, 12.0, high))
     assert score(answers([found]), targets([(1, *BOX)])) == pytest.approx(10 * right)
 
@@ -282,8 +284,8 @@ def test_answers_of_another_form_are_named():
     good = [torch.zeros(2, 7, 4, 4), torch.zeros(2, 7, 2, 2)]
     TASK.check(good, 2)
     for outputs, message in [
-        (torch.zeros(2, 7, 4, 4), "answers with Tensor, not with a list of levels"),
-        ([], "answers with no level"),
+        (torch.zeros(2, 7, 4, 4), "returns Tensor, not a list of levels"),
+        ([], "returns no level"),
         ([torch.zeros(2, 3, 4, 4)], r"level 0 of shape \(2, 3, 4, 4\), expected \(2, 7, height, width\)"),
         (good[::-1], "not from fine to coarse"),
         ([torch.full((2, 7, 4, 4), math.nan)], "level 0 that are not finite"),
@@ -298,7 +300,7 @@ def test_suitable_training_can_be_asked_for_with_any_length():
 
 
 def scattered(seed, images=30):
-    """Boxes, and answers of which some are near them, some of another class, and most are noise."""
+    """Boxes, and detections: some near them, some of another class, mostly noise."""
     rng = np.random.default_rng(seed)
     truth = np.zeros((images, 2, 5))
     outputs = [rng.normal(size=(images, 7, side, side)) for side in (16, 8, 4)]
@@ -324,13 +326,13 @@ def scattered(seed, images=30):
     ("seed", "published"), [(0, 27.235573344717057), (1, 35.223929129174806), (2, 34.32752526455222)]
 )
 def test_scores_are_those_of_the_published_program(seed, published):
-    """Of pycocotools 2.0.11, given the same boxes and detections."""
+    """Results of pycocotools 2.0.11 for the same boxes and detections."""
     outputs, truth = scattered(seed)
     assert score(outputs, truth) == pytest.approx(published, abs=1e-9)
 
 
 def test_a_detector_learns_where_bright_rectangles_are():
-    """From nothing to most of them in a few dozen steps, on images that it has not seen."""
+    """Mean average precision rises from near 0 on unseen images within a few dozen steps."""
     rng = np.random.default_rng(0)
     images, boxes = np.zeros((160, 1, 32, 32), np.float32), np.zeros((160, 1, 5), np.float32)
     for image, box in zip(images[:, 0], boxes[:, 0], strict=True):

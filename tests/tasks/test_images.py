@@ -48,7 +48,7 @@ def test_answers_of_another_form_are_named():
         THREE.check(torch.zeros(2, 4), 2)
     with pytest.raises(AssertionError, match="gives logits that are not finite"):
         THREE.check(torch.full((2, 3), math.nan), 2)
-    with pytest.raises(AssertionError, match="answers with list, not with logits"):
+    with pytest.raises(AssertionError, match="returns list, not logits"):
         THREE.check([torch.zeros(2, 3)], 2)
     THREE.check(torch.zeros(2, 3), 2)
 

@@ -10,7 +10,7 @@ TASK = MaskedLanguage(3, 2)
 
 
 def test_only_what_is_hidden_counts(rounding):
-    """Three places of two characters; the first is not hidden, of the others one is restored."""
+    """Three places of two characters; the first is not masked, one of the others is predicted correctly."""
     logits = torch.tensor([[[9.0, math.log(3), 0.0], [0.0, 0.0, 0.0]]])  # (1, vocabulary, length)
     targets = torch.tensor([[IGNORED, 0, 1]])
     loss = TASK.loss(logits, targets)

@@ -12,7 +12,7 @@ SMALL = NodeClassification.small()
 
 
 def test_small_graph_by_hand():
-    """Twelve nodes in a ring are 12 pairs and four chords 4 more, each in both directions."""
+    """A ring of twelve nodes has 12 edges and four chords 4 more, each in both directions."""
     assert SMALL.features.shape == (12, 4) and SMALL.features.dtype == np.float32
     assert SMALL.edges.shape == (2, 32) and SMALL.edges.dtype == np.int64
     edges = set(map(tuple, SMALL.edges.T.tolist()))

@@ -1,4 +1,4 @@
-"""Networks side by side do what each of them does by itself."""
+"""Networks trained side by side equal networks trained alone."""
 
 import copy
 
@@ -11,15 +11,17 @@ from nasbench.parallel.threads import single_threaded
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
 from nasbench.tasks.language import MaskedLanguage
+from nasbench.training.device import seeded
 from nasbench.training.fusion import FusedNetwork, Unfusable
 from nasbench.training.fusion.operations import mean_pool
 from nasbench.training.fusion.routing import Fan, Range
-from nasbench.training.loop import CURVE_COUNT, TrainSettings, seeded, train, train_many
+from nasbench.training.loop import train, train_many
+from nasbench.training.settings import TrainSettings
 
 CPU = torch.device("cpu")
 TASK = ImageClassification((2, 8, 8), 3)
 IMAGES = [name for name in spaces if spaces.create(name).task == TASK.name]
-MEASURED = slice(0, CURVE_COUNT - 1)
+MEASURED = slice(0, -1)
 SAME = 1e-6
 """Difference of trainings in double precision that are the same but for rounding.
 
@@ -73,12 +75,12 @@ def weights(network):
 
 
 def doubled(data):
-    """Images in double precision, in which training does not blow rounding up to what can be seen."""
+    """Images in double precision, so that training does not amplify rounding errors visibly."""
     return {split: (images.double(), labels) for split, (images, labels) in data.items()}
 
 
 def compare(networks, settings, seeds):
-    """Train one by one and side by side, in double precision, and compare all that was measured and learnt."""
+    """Train one by one and side by side in double precision, and compare histories and weights."""
     data = doubled(noise())
     networks = [network.double() for network in networks]
     alone = copy.deepcopy(networks)
@@ -96,7 +98,7 @@ def compare(networks, settings, seeds):
 
 
 class Pixel(nn.Module):
-    """One convolution of one pixel to two features."""
+    """One 1x1 convolution to two features."""
 
     def __init__(self, *weight):
         super().__init__()
@@ -193,7 +195,7 @@ def test_a_network_that_diverges_does_not_touch_the_others():
 
 
 class Idle(nn.Module):
-    """Has a layer whose result nobody uses, and one of which only the shape is used."""
+    """A network with a layer whose result is unused, and a layer used only for its shape."""
 
     def __init__(self):
         super().__init__()
@@ -217,7 +219,7 @@ def test_what_is_not_on_the_way_to_the_output_is_neither_computed_nor_changed():
 
 
 class Changed(nn.Module):
-    """`small` with something done to the features before the last layer."""
+    """`small` with a function applied to the features before the last layer."""
 
     def __init__(self, what):
         super().__init__()
@@ -276,7 +278,8 @@ def test_the_layout_of_images_makes_no_difference(monkeypatch):
     data, seeds = doubled(noise(30)), [0, 1, 2, 3]
     doubles = [[network.double() for network in of_space("nb201")] for _ in range(3)]
     plain = train_many(doubles[0], TASK, data, settings, seeds, CPU)
-    monkeypatch.setattr("nasbench.training.loop._layout", lambda device: torch.channels_last)
+    for module in ("learners", "loop"):
+        monkeypatch.setattr(f"nasbench.training.{module}.image_layout", lambda device: torch.channels_last)
     other = train_many(doubles[1], TASK, data, settings, seeds, CPU)
     alone = [train(network, TASK, data, settings, s, CPU) for network, s in zip(doubles[2], seeds, strict=True)]
     for ours in (other, alone):
@@ -285,9 +288,10 @@ def test_the_layout_of_images_makes_no_difference(monkeypatch):
 
 
 def test_mixed_precision_and_layout(monkeypatch):
-    """As on CUDA: the same arithmetic, but for rounding that is coarse."""
-    monkeypatch.setattr("nasbench.training.loop._layout", lambda device: torch.channels_last)
-    monkeypatch.setattr("nasbench.training.loop._precision", lambda device: torch.autocast("cpu", torch.bfloat16))
+    """As on CUDA: the same arithmetic with coarse rounding."""
+    for module in ("learners", "loop"):
+        monkeypatch.setattr(f"nasbench.training.{module}.image_layout", lambda device: torch.channels_last)
+    monkeypatch.setattr("nasbench.training.steps.precision", lambda device: torch.autocast("cpu", torch.bfloat16))
     settings = TrainSettings(epochs=6, batch_size=12, learning_rate=0.05)
     data, seeds = noise(60), [0, 1, 2, 3]
     networks = of_space("nb201")

@@ -1,4 +1,4 @@
-"""The linear model separates what is linear and knows nothing of noise."""
+"""The linear model separates linear classes and is at chance on noise."""
 
 import numpy as np
 import pytest

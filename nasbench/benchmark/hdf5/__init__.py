@@ -1,4 +1,4 @@
-"""The benchmark file: written whole or not at all, checked as it is read; `docs/format.md` is its schema."""
+"""The benchmark file: written completely or not at all, checked when read; `docs/format.md` is its schema."""
 
 from nasbench.benchmark.hdf5.reader import opened, read, read_surrogate
 from nasbench.benchmark.hdf5.writer import digest, objects, root_digest, write, write_surrogate

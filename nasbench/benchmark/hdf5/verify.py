@@ -1,4 +1,4 @@
-"""What a benchmark file holds, and whether it still holds what was written: `nasbench info` and `nasbench verify`."""
+"""Description and verification of a benchmark file, for `nasbench info` and `nasbench verify`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from nasbench.benchmark.base import TRAINING_TIME, Benchmark
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.reader import Reader
 from nasbench.benchmark.load import load
-from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.table import Column, Table
-from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError
 from nasbench.types import KeyArray
 
@@ -24,10 +22,10 @@ def verify(path: Path) -> list[str]:
     """Recompute every checksum of a benchmark file and test every invariant.
 
     Returns:
-        One sentence for each fault; none where the file is sound.
+        One sentence for each fault; an empty list if the file is sound.
 
     Raises:
-        FileError: The file is not a benchmark at all.
+        FileError: The file is not a benchmark.
     """
     with hdf5.opened(path) as file:
         kind = file.kind()
@@ -44,11 +42,11 @@ def verify(path: Path) -> list[str]:
 
 def _checksums(reader: Reader) -> list[str]:
     findings, file = [], reader.file
-    for name, found in hdf5.objects(file):
-        if isinstance(found, h5py.Dataset):
+    for name, item in hdf5.objects(file):
+        if isinstance(item, h5py.Dataset):
             try:
-                reader.dataset(name, None, None)  # of a type and size that can be read
-                if hdf5.digest(found) != attributes.get(found, "sha256"):
+                reader.dataset(name, None, None)  # check that its type and size can be read
+                if hdf5.digest(item) != attributes.get(item, "sha256"):
                     findings.append(f"{name}: the checksum does not fit the numbers and their attributes")
             except FileError as error:
                 findings.append(str(error))
@@ -85,29 +83,27 @@ def _columns(table: Table) -> list[str]:
     return findings
 
 
-def _first(path: str, column: Column, wrong: Any, what: str) -> list[str]:
+def _first(path: str, column: Column, wrong: Any, fault: str) -> list[str]:
     wrong = wrong & (column.missing == 0)
     if not wrong.any():
         return []
     at = tuple(map(int, np.argwhere(wrong)[0]))
-    return [f"/metrics/{path}: {column.values[at]} at {at} {what} ({np.count_nonzero(wrong)} such)"]
+    return [f"/metrics/{path}: {column.values[at]} at {at} {fault} ({np.count_nonzero(wrong)} such)"]
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """What a benchmark file holds, as JSON values.
+    """Contents of a benchmark file, as JSON values.
 
     Returns:
-        `file`, `bytes`, `kind`, `space`, `paper`, `space_size`, `architectures`, `complete`, `seeds`, and `metrics` (a
-        record each: units, split, direction, epochs, seeds, range, numbers missing), `quality` of a surrogate (a record
-        for each model), `recipe` and `provenance`.
+        `file`, `bytes`, `kind`, `space`, `paper`, `space_size`, `architectures`, `complete`, `seeds`, `metrics` (one
+        record each: units, split, direction, epochs, seeds, range, missing numbers), for a surrogate `quality` (one
+        record for each model), `recipe` and `provenance`.
 
     Raises:
-        FileError: The file is not a whole benchmark.
+        FileError: The file is not a complete benchmark.
     """
     benchmark = load(path)
-    table = benchmark.table if isinstance(benchmark, TabularBenchmark | SurrogateBenchmark) else None
-    if table is None:
-        raise FileError(f"{path} is of kind {benchmark.kind!r}, which cannot be described")
+    table = benchmark.table
     content: dict[str, Any] = {
         "file": Path(path).name,
         "bytes": Path(path).stat().st_size,
@@ -120,8 +116,8 @@ def describe(path: Path) -> dict[str, Any]:
         "seeds": list(table.seeds),
         "metrics": [_facts(benchmark, column) for column in table.columns.values()],
     }
-    if isinstance(benchmark, SurrogateBenchmark):
-        content["quality"] = benchmark.quality_records()
+    if quality := benchmark.quality_records():
+        content["quality"] = quality
     return {**content, "recipe": dict(table.recipe), "provenance": dict(table.provenance)}
 
 
@@ -144,7 +140,7 @@ def _facts(benchmark: Benchmark, column: Column) -> dict[str, Any]:
 
 
 def _span(epochs: tuple[int, ...]) -> str | None:
-    """Epochs in few words: `1 to 12`, or all of them where they have gaps."""
+    """Epochs in short: `1 to 12`, or all of them if they have gaps."""
     if len(epochs) > 2 and epochs == tuple(range(epochs[0], epochs[-1] + 1)):
         return f"{epochs[0]} to {epochs[-1]}"
     return ", ".join(map(str, epochs)) or None

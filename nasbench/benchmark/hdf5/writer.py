@@ -1,4 +1,4 @@
-"""The benchmark file: one self-describing HDF5 file, which is a netCDF-4 file too; `docs/format.md` is its schema."""
+"""Writing a benchmark: one self-describing HDF5 file, also valid netCDF-4; `docs/format.md` is its schema."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nasbench import specification
 from nasbench.benchmark.hdf5 import attributes
-from nasbench.benchmark.hdf5.packing import PIECE, pack, pieces
+from nasbench.benchmark.hdf5.packing import CHUNK_BYTES, chunk_shape, pack
 from nasbench.benchmark.hdf5.reader import FORMAT, SCHEMA_VERSION, opened, read, read_surrogate
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError
 from nasbench.files import atomic
+from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
+from nasbench.specification import component_name
 
 if TYPE_CHECKING:
     from nasbench.benchmark.surrogate import SurrogateBenchmark
 
 __all__ = ["digest", "objects", "opened", "read", "read_surrogate", "root_digest", "write", "write_surrogate"]
 
-COMPACT = 32
-"""Attributes of an array that lie beside its description, where they are read at once."""
-OWN = frozenset({"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS", "sha256"})
-"""Attributes that HDF5 keeps for dimension scales, and the checksum itself: no part of a checksum."""
+MAX_COMPACT_ATTRIBUTES = 32
+"""Most attributes stored in the header of an array, where they are read at once."""
+UNSIGNED_ATTRIBUTES = frozenset({"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS", "sha256"})
+"""Attributes outside the checksums: those that HDF5 maintains for dimension scales, and the checksum itself."""
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
 def write(table: Table, path: Path) -> None:
-    """Write a table as a tabular benchmark, whole or not at all; equal tables give equal bytes.
+    """Write a table as a tabular benchmark, completely or not at all; equal tables give equal bytes.
 
     Raises:
         FileError: The file cannot be written.
@@ -50,14 +51,14 @@ def write(table: Table, path: Path) -> None:
 
 
 def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
-    """Write a surrogate benchmark: what it was fitted on as a table, and each fitted model as arrays; as `write`."""
-    from nasbench.predictors import predictors  # imports scipy, which a table does not need
+    """Write a surrogate benchmark: its targets as a table, its models as arrays; see `write`."""
+    from nasbench.predictors import predictors  # loads scipy, which a table does not need
 
     with _image() as file:
         _write_table(file, surrogate.table, "surrogate")
         for name, model in sorted(surrogate.models.items()):
             group = file.create_group(f"models/{name}")
-            attributes.put(group, "predictor", specification.specification(model.predictor, predictors))
+            attributes.put(group, "predictor", component_name(model.predictor, predictors))
             attributes.put(
                 group, "parameters", _json(model.predictor.get_params(), f"parameters of the predictor of {name!r}")
             )
@@ -67,21 +68,21 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
                 attributes.put(group, "epoch", model.epoch)
             _array(file, f"held_out/{name}", model.held_out)
             if model.noise is not None:
-                for part, numbers in model.noise._asdict().items():
-                    _array(file, f"noise/{name}/{part}", numbers)
-            for part, array in sorted(model.predictor.state().items()):
+                for field, numbers in model.noise._asdict().items():
+                    _array(file, f"noise/{name}/{field}", numbers)
+            for field, array in sorted(model.predictor.state().items()):
                 if array.dtype.kind not in "biuf":
-                    raise InputError(f"state {part!r} of {name!r} is an array of numbers, got {array.dtype}")
-                _array(group, part, array)
+                    raise InputError(f"state {field!r} of {name!r} is an array of numbers, got {array.dtype}")
+                _array(group, field, array)
         _seal(file)
         image = _bytes(file)
     _save(image, path)
 
 
 def _image() -> Any:
-    """An HDF5 file in memory: the disk sees one plain write, whose errors are plain too.
+    """An HDF5 file in memory, so that the disk sees a single write with clear errors.
 
-    The layout of HDF5 1.10 has checksums in its metadata; in older ones a flipped byte can crash the reading library.
+    The layout of HDF5 1.10 has checksums in its metadata; in older layouts a flipped byte can crash the HDF5 library.
     """
     return h5py.File("image", "w", driver="core", backing_store=False, libver=("v110", "v110"))
 
@@ -100,8 +101,8 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
     attributes.put(file, "format", FORMAT)
     attributes.put(file, "schema_version", SCHEMA_VERSION)
     attributes.put(file, "kind", kind)
-    attributes.put(file, "space", specification.specification(table.space, spaces))
-    attributes.put(file, "space_settings", _json(specification.settings(table.space), "the settings of the space"))
+    attributes.put(file, "space", component_name(table.space, spaces))
+    attributes.put(file, "space_settings", _json(arguments_of(table.space), "the settings of the space"))
     attributes.put(file, "recipe", _json(dict(table.recipe), "the recipe"))
     attributes.put(file, "provenance", _json(dict(table.provenance), "the provenance"))
 
@@ -110,7 +111,7 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
     scales["position"] = _scale(file, "position", positions, "position in a genotype")
     if table.seeds:
         scales["seed"] = _scale(file, "seed", np.array(table.seeds), "training seed")
-    small = table.genotypes.nbytes <= PIECE  # read whenever the file is opened
+    small = table.genotypes.nbytes <= CHUNK_BYTES  # uncompressed, as every opening of the file reads them
     genotypes = _array(file, "genotypes", table.genotypes, plain=small)
     _attach(genotypes, ("architecture", "position"), scales)
     metrics, missing = file.create_group("metrics"), file.create_group("missing")
@@ -120,9 +121,9 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
             scales[f"epoch/{dataset}"] = _scale(group, "epoch", np.array(epochs), "finished epochs of training")
     for path, column in sorted(table.columns.items()):
         metric = column.metric
-        here = {**scales, "epoch": scales.get(f"epoch/{metric.dataset}")}
-        numbers, codes_of = column.values, column.missing  # each read once, where they lie in a file
-        packed = pack(numbers, codes_of != 0)
+        axes = {**scales, "epoch": scales.get(f"epoch/{metric.dataset}")}
+        numbers, missing_codes = column.values, column.missing  # one reading each if they lie in a file
+        packed = pack(numbers, missing_codes != 0)
         values = _array(metrics, path, packed.array)
         for name in ("units", "direction", "split", "description"):
             attributes.put(values, name, getattr(metric, name))
@@ -131,23 +132,23 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
         for name, value in packed.attributes.items():
             attributes.put(values, name, value)
         attributes.put(values, "dims", metric.dims)
-        _attach(values, metric.dims, here)
-        if codes_of.any():
-            codes = _array(missing, path, codes_of)
+        _attach(values, metric.dims, axes)
+        if missing_codes.any():
+            codes = _array(missing, path, missing_codes)
             attributes.put(codes, "reasons", column.reasons)
-            if "epoch" in metric.dims:  # netCDF looks for a dimension in a variable's own group and those around it
+            if "epoch" in metric.dims:  # netCDF looks for a dimension in a variable's group and the groups above it
                 if "epoch" not in codes.parent:
-                    _scale(codes.parent, "epoch", here["epoch"][()], "finished epochs of training")
-                here["epoch"] = codes.parent["epoch"]
-            _attach(codes, metric.dims, here)
+                    _scale(codes.parent, "epoch", axes["epoch"][()], "finished epochs of training")
+                axes["epoch"] = codes.parent["epoch"]
+            _attach(codes, metric.dims, axes)
 
 
 def _array(group: Any, name: str, values: npt.NDArray[Any], plain: bool = False) -> Any:
     options: dict[str, Any] = {}
     if values.ndim and values.size and not plain:
-        options = {"chunks": pieces(values.shape, values.itemsize), "compression": "gzip", "shuffle": True}
+        options = {"chunks": chunk_shape(values.shape, values.itemsize), "compression": "gzip", "shuffle": True}
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    creation.set_attr_phase_change(COMPACT, 0)
+    creation.set_attr_phase_change(MAX_COMPACT_ATTRIBUTES, 0)
     return group.create_dataset(name, data=values, track_times=False, dcpl=creation, **options)
 
 
@@ -163,49 +164,49 @@ def _attach(dataset: Any, dims: tuple[str, ...], scales: Mapping[str, Any]) -> N
         dataset.dims[axis].attach_scale(scales[dim])
 
 
-def _json(content: Any, what: str) -> str:
+def _json(content: Any, name: str) -> str:
     try:
         return json.dumps(content, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{what} cannot be stored: {error}; use JSON values") from error
+        raise InputError(f"{name} cannot be stored: {error}; use JSON values") from error
 
 
 # --- checksums ------------------------------------------------------------------------------------------------------
 
 
 def _seal(file: Any) -> None:
-    """Add the checksums: one to each data set, and one over these and all groups to the root."""
-    for _, found in objects(file):
-        if isinstance(found, h5py.Dataset):
-            attributes.put(found, "sha256", digest(found))
+    """Add a checksum to each data set, and to the root one over these checksums and all groups."""
+    for _, item in objects(file):
+        if isinstance(item, h5py.Dataset):
+            attributes.put(item, "sha256", digest(item))
     attributes.put(file, "sha256", root_digest(file))
 
 
 def digest(dataset: Any) -> str:
-    """SHA-256 of a data set's path, type, shape, attributes and numbers, as hexadecimal digits."""
+    """SHA-256 of the path, type, shape, attributes and numbers of a data set, as hexadecimal digits."""
     values = np.asarray(dataset[()])
     values = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"), copy=False))
-    described = {"attributes": attributes.own(dataset, OWN), "shape": list(dataset.shape)}
+    described = {"attributes": attributes.get_all(dataset, UNSIGNED_ATTRIBUTES), "shape": list(dataset.shape)}
     head = {"path": dataset.name, "dtype": values.dtype.str, **described}
     return hashlib.sha256(_canonical(head) + b"\n" + values.tobytes()).hexdigest()
 
 
 def root_digest(file: Any) -> str:
-    """SHA-256 of the attributes of all groups, and of the checksums of all data sets, by path."""
-    groups, datasets = {"/": attributes.own(file, OWN)}, {}
-    for name, found in objects(file):
-        if isinstance(found, h5py.Dataset):
-            datasets[name] = attributes.get(found, "sha256")
+    """SHA-256 of the attributes of all groups and the checksums of all data sets, by path."""
+    groups, datasets = {"/": attributes.get_all(file, UNSIGNED_ATTRIBUTES)}, {}
+    for name, item in objects(file):
+        if isinstance(item, h5py.Dataset):
+            datasets[name] = attributes.get(item, "sha256")
         else:
-            groups[name] = attributes.own(found, OWN)
+            groups[name] = attributes.get_all(item, UNSIGNED_ATTRIBUTES)
     return hashlib.sha256(_canonical({"groups": groups, "datasets": datasets})).hexdigest()
 
 
 def objects(file: Any) -> list[tuple[str, Any]]:
-    """All groups and data sets under their full paths, in order; links that lead out of the file are not followed."""
-    found: list[tuple[str, Any]] = []
-    file.visititems(lambda name, thing: found.append((f"/{name}", thing)))
-    return sorted(found, key=lambda pair: pair[0])
+    """All groups and data sets with their full paths, sorted; links out of the file are not followed."""
+    items: list[tuple[str, Any]] = []
+    file.visititems(lambda name, item: items.append((f"/{name}", item)))
+    return sorted(items, key=lambda pair: pair[0])
 
 
 def _canonical(content: Any) -> bytes:

@@ -1,1 +1,1 @@
-"""File formats that importers read: tables of rows, JSON, pickle without code, TFRecord, archives."""
+"""File formats of importers: tables of rows, JSON, pickle without code, TFRecord, archives."""

@@ -1,4 +1,4 @@
-"""Many small files one after another: those of a folder, a tar archive or a zip archive, which is unpacked nowhere."""
+"""Small files of a folder, tar archive or zip archive, one at a time and without unpacking to disk."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from typing import Any, NamedTuple
 
 from nasbench.errors import FileError
 from nasbench.importers.base import files_of
-from nasbench.importers.formats.unpack import OPENERS, RATIO, SMALL
+from nasbench.importers.formats.unpack import OPENERS, unpacked_limit
 
-LARGEST = 2**24
-"""Bytes of one file; a larger one is no small file."""
+MAX_FILE_BYTES = 2**24
+"""Largest size of one file."""
 DAMAGED = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, gzip.BadGzipFile),
     *(EOFError, OSError, ValueError, OverflowError, RecursionError, RuntimeError, NotImplementedError),
 )
-"""What Python's readers of archives raise at a broken or encrypted one."""
+"""Errors of Python's archive readers at a broken or encrypted archive."""
 
 
 class Document(NamedTuple):
     """One file.
 
     Attributes:
-        name: Its path from the folder (the folder's own name first) or in the archive, with '/' between the parts.
+        name: Path in the folder (beginning with the name of the folder) or in the archive, with '/' as separator.
         content: Its bytes.
     """
 
@@ -40,33 +40,33 @@ class Document(NamedTuple):
 
 
 def documents(path: Path, pattern: re.Pattern[str]) -> Iterator[Document]:
-    """The files whose last part of the name matches all of a pattern, in no certain order.
+    """The files whose base names match a pattern, in no particular order.
 
     Raises:
-        FileError: There is none, one is too large or there twice, or the archive is damaged or unpacks to far more than
-            such a file can honestly hold.
+        FileError: No file matches, a file is too large or occurs twice, or the archive is damaged or unpacks to more
+            than `unpacked_limit`.
     """
     if not path.exists():
         raise FileError(f"no file or folder {path}")
-    found: set[str] = set()
+    seen: set[str] = set()
     for name, content in _folder(path, pattern) if path.is_dir() else _archive(path, pattern):
-        if name in found:
+        if name in seen:
             raise FileError(f"{path.name} holds {name} twice")
-        if len(content) > LARGEST:
-            raise FileError(f"{path.name}: {name} has more than {LARGEST:,} bytes")
-        found.add(name)
+        if len(content) > MAX_FILE_BYTES:
+            raise FileError(f"{path.name}: {name} has more than {MAX_FILE_BYTES:,} bytes")
+        seen.add(name)
         yield Document(name, content)
-    if not found:
+    if not seen:
         raise FileError(f"{path} holds no file like {pattern.pattern}")
 
 
 def _folder(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    root = path.resolve()  # '.' has a name of its own
+    root = path.resolve()  # gives '.' a name
     for file in files_of(root):
         if pattern.fullmatch(file.name):
             try:
                 with file.open("rb") as stream:
-                    content = stream.read(LARGEST + 1)
+                    content = stream.read(MAX_FILE_BYTES + 1)
             except OSError as error:
                 raise FileError(f"{file} cannot be read: {error.strerror}") from error
             yield file.relative_to(root.parent).as_posix(), content
@@ -80,17 +80,17 @@ def _archive(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, bytes]
     except FileError:
         raise
     except DAMAGED as error:
-        what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FileError(f"{path} cannot be read as a tar or zip archive: {what}") from error
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise FileError(f"{path} cannot be read as a tar or zip archive: {reason}") from error
 
 
 def _zip(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    left = _allowed(path)
+    left = unpacked_limit(path.stat().st_size)
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             if pattern.fullmatch(_last(entry.filename)):
                 with archive.open(entry) as stream:
-                    content = stream.read(LARGEST + 1)
+                    content = stream.read(MAX_FILE_BYTES + 1)
                 left -= len(content)
                 if left < 0:
                     raise _bomb(path)
@@ -105,17 +105,17 @@ def _tar(path: Path, start: bytes, pattern: re.Pattern[str]) -> Iterator[tuple[s
         for member in archive:
             if member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and pattern.fullmatch(_last(member.name)):
                 inside = archive.extractfile(member)
-                assert inside is not None  # as it is a regular file
-                yield member.name, inside.read(LARGEST + 1)
-        while stream.read(2**16):  # up to the checksum of a packed archive
+                assert inside is not None  # it is a regular file
+                yield member.name, inside.read(MAX_FILE_BYTES + 1)
+        while stream.read(2**16):  # reads up to the checksum of a compressed archive
             pass
 
 
 class _Bounded:
-    """A stream that refuses to give more than an archive of its size can honestly hold."""
+    """A stream that raises an error after `unpacked_limit` bytes."""
 
     def __init__(self, stream: Any, path: Path) -> None:
-        self.stream, self.path, self.left = stream, path, _allowed(path)
+        self.stream, self.path, self.left = stream, path, unpacked_limit(path.stat().st_size)
 
     def read(self, size: int) -> bytes:
         content: bytes = self.stream.read(size)
@@ -126,11 +126,11 @@ class _Bounded:
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is not taken for the end of the archive where it is damaged or lacking."""
+    """A header that raises an error if it is damaged or missing, instead of ending the archive."""
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> _Header:
-        """The next one."""
+        """The next header."""
         try:
             return super().fromtarfile(archive)
         except tarfile.HeaderError as error:
@@ -143,9 +143,7 @@ def _last(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _allowed(path: Path) -> int:
-    return max(SMALL, RATIO * path.stat().st_size)
-
-
 def _bomb(path: Path) -> FileError:
-    return FileError(f"{path} unpacks to more than {_allowed(path):,} bytes; unpack it yourself if you trust it")
+    return FileError(
+        f"{path} unpacks to more than {unpacked_limit(path.stat().st_size):,} bytes; unpack it yourself if you trust it"
+    )

@@ -1,4 +1,4 @@
-"""Files of rows and named columns (csv, tsv, json lines, parquet) as text, and their numbers."""
+"""Files of rows and named columns (csv, tsv, json lines, parquet) as text, and conversion to numbers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson")
 PACKED = (".gz", ".xz", ".bz2")
 NOT_NUMBERS = ("", "nan", "na", "n/a", "null", "none")
-"""Texts that stand for a missing number, in any case."""
-LISTED = 20
-"""Most columns that a message names."""
+"""Texts that mark a missing number, in lower case."""
+MAX_LISTED_COLUMNS = 20
+"""Maximum of columns named in a message."""
 
 
 def numbers(texts: pd.Series[str]) -> tuple[FloatArray, BoolArray]:
-    """The numbers of a column `(n,)`, NaN where missing, and which of its texts are no finite number `(n,)`."""
+    """The numbers of a column `(n,)`, NaN where missing, and whether each text is invalid `(n,)`."""
     import pandas as pd
 
     texts = texts.str.strip()
@@ -42,16 +42,15 @@ def column(frame: pd.DataFrame, name: str, place: str, least: float = -np.inf, m
     """The numbers of a column of a frame `(n,)`, NaN where missing.
 
     Raises:
-        InputError: One of its texts is no finite number, or none from `least` to `most`; says in which row of `place`,
-            and which column.
+        InputError: A text is not a finite number from `least` to `most`; says in which row and column of `place`.
     """
     values, broken = numbers(frame[name])
     outside = broken | (values < least) | (values > most)
     if outside.any():
         row = int(np.argmax(outside))
         kind = "finite number" if broken[row] else f"number from {least:g} to {most:g}"
-        what = f"{frame[name].iloc[row][:80]!r} is not a {kind}"
-        raise InputError(f"{place}, row {frame.index[row]}, column {name!r}: {what}")
+        text = frame[name].iloc[row][:80]
+        raise InputError(f"{place}, row {frame.index[row]}, column {name!r}: {text!r} is not a {kind}")
     return values
 
 
@@ -59,7 +58,7 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """The named columns of a file as text, with rows counted from 1 after the header.
 
     Raises:
-        FileError: The file cannot be read as what its name says it is, or lacks a column.
+        FileError: The file is not in the format of its suffix, or lacks a column.
     """
     import pandas as pd
 
@@ -77,20 +76,20 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
             else:
                 frame = pd.read_csv(stream, sep=SEPARATORS[kind], dtype=str, keep_default_na=False, header=None)
                 if (frame.iloc[:, -1].fillna("") == "").any():
-                    _whole(stream, SEPARATORS[kind], path.name)
-                frame = frame.iloc[1:].set_axis(frame.iloc[0].tolist(), axis=1)  # keeps a name that occurs twice
+                    _check_lengths(stream, SEPARATORS[kind], path.name)
+                frame = frame.iloc[1:].set_axis(frame.iloc[0].tolist(), axis=1)  # keeps duplicate names
         else:
             known = ", ".join((*SEPARATORS, *JSON_LINES, ".parquet"))
-            raise FileError(f"{path} is none of {known}, which may end in {', '.join(PACKED)} besides")
+            raise FileError(f"{path} is none of {known}, which may also end in {', '.join(PACKED)}")
     except (ValueError, OSError, csv.Error) as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"{path} cannot be read as {kind[1:]}: {' '.join(str(error).split())[:200]}") from error
     absent = [name for name in columns if name not in frame.columns]
     if absent:
-        known = ", ".join(map(repr, frame.columns[:LISTED]))
-        if len(frame.columns) > LISTED:
-            known += f" and {len(frame.columns) - LISTED:,} more"
+        known = ", ".join(map(repr, frame.columns[:MAX_LISTED_COLUMNS]))
+        if len(frame.columns) > MAX_LISTED_COLUMNS:
+            known += f" and {len(frame.columns) - MAX_LISTED_COLUMNS:,} more"
         raise FileError(f"{path.name} has no column {absent[0]!r}; its columns are {known}")
     twice = [name for name in columns if list(frame.columns).count(name) > 1]
     if twice:
@@ -99,11 +98,11 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame[list(dict.fromkeys(columns))]
 
 
-def _whole(stream: io.BytesIO, separator: str, place: str) -> None:
-    """Refuse a row with fewer fields than the header: pandas fills it up as if its last fields were there and empty.
+def _check_lengths(stream: io.BytesIO, separator: str, place: str) -> None:
+    """Check that no row has fewer fields than the header; pandas would pad it silently.
 
     Raises:
-        FileError: There is one, as the last line of a truncated file is.
+        FileError: A row is too short, such as the last line of a truncated file.
     """
     stream.seek(0)
     lines = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), delimiter=separator)
@@ -124,7 +123,7 @@ def _json_lines(stream: io.BytesIO) -> list[dict[str, Any]]:
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"line {number}: {error}") from error
             if not isinstance(row, dict):
-                raise ValueError(f"line {number} is no object")
+                raise ValueError(f"line {number} is not an object")
             rows.append(row)
     return rows
 
@@ -139,7 +138,7 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 
 def _texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """All values as text; what is no text, number or nothing is written as JSON."""
+    """All values as text: lists and objects as JSON, null as the empty text."""
 
     def text(value: Any) -> str:
         return json.dumps(value) if isinstance(value, dict | list) else "" if value is None else str(value)

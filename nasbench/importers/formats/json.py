@@ -1,4 +1,4 @@
-"""JSON from outside: objects in which no name occurs twice, numbers that are numbers, and errors of one line."""
+"""Untrusted JSON: strict objects without duplicate names, checked numbers, and errors of one line."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from nasbench.types import FloatArray
 
 
 def read_json(path: Path) -> Any:
-    """What a file holds, compressed or not.
+    """The value in a file, compressed or not.
 
     Raises:
-        FileError: There is no such file, it is no JSON, or an object in it has a name twice.
+        FileError: The file does not exist, is not JSON, or has an object with duplicate names.
     """
     return parse_json(unpacked(regular(path)), str(path))
 
 
 def parse_json(content: bytes, place: str) -> Any:
-    """What some bytes hold; `place` says in a message where they are from.
+    """The value in some bytes; `place` names their origin in messages.
 
     Raises:
-        FileError: They are no JSON, or an object in them has a name twice.
+        FileError: The bytes are not JSON, or have an object with duplicate names.
     """
     try:
         return strict_json(content)
@@ -37,13 +37,13 @@ def parse_json(content: bytes, place: str) -> Any:
 
 
 def finite(values: list[Any], what: str) -> FloatArray:
-    """Values from JSON or a pickle as numbers `(n,)`, NaN where they are null or not finite.
+    """Values from JSON or a pickle as numbers `(n,)`, NaN where null or not finite.
 
     Raises:
-        FileError: One is something else; `what` says what it should be.
+        FileError: A value is not a number; `what` names it.
     """
     for value in values:
         if type(value) not in (int, float, NoneType) or (type(value) is int and abs(value) > 2**63):
-            raise FileError(f"{what}: {str(value)[:40]!r} is no number")
+            raise FileError(f"{what}: {str(value)[:40]!r} is not a number")
     array = np.array(values, dtype=np.float64)  # null becomes NaN
     return np.where(np.isfinite(array), array, np.nan)

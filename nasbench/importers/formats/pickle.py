@@ -1,11 +1,11 @@
-"""Pickles read by a machine of its own that can build plain data and nothing else.
+"""A safe reader of pickles: a virtual machine that can build only plain data.
 
-A pickle is a program. Python's reader runs any function that it names; a list of allowed names is no full guard, as
-large memo numbers take memory and the hash of a deeply nested key overflows the stack of C. So the instructions
-(`pickletools` documents them) are carried out here, and what they make is bounded by the bytes they come from: a
-number, a text, a list, a dict whose keys are flat. The only calls are those in `CALLS`, and nothing that a pickle names
-is imported: objects of classes that the caller names as records are read as the dictionaries of their attributes.
-Protocols 2 to 5 are read; what only the protocols 0 and 1 write is unknown, and so are arrays of protocol 5.
+A pickle is a program. Python's reader runs any function that it names, and a list of allowed names is not enough: large
+memo numbers exhaust memory, and the hash of a deeply nested key overflows the C stack. So this module executes the
+instructions itself (`pickletools` documents them), and bounds their results by the bytes they come from: numbers,
+texts, lists, and dicts with flat keys. It calls only the functions in `CALLS` and imports nothing that a pickle names:
+objects of classes that the caller lists as records become dictionaries of their attributes. Protocols 2 to 5 are
+supported, except instructions that only protocols 0 and 1 write, and arrays of protocol 5.
 """
 
 from __future__ import annotations
@@ -25,58 +25,58 @@ from nasbench.errors import FileError
 from nasbench.importers.formats.unpack import bounded, unpacked
 
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
-"""First pickle of a file that `torch.save` wrote before it wrote zip archives."""
+"""First pickle of a file in the format of `torch.save` before zip archives."""
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, ValueError, OSError)
-"""What Python's reader of zip archives raises at a broken or encrypted one."""
+"""Errors of Python's reader of zip archives at a broken or encrypted archive."""
 FLAT = (str, int, float, bytes, type(None), np.number)
-RUN = 16
-"""Numbers that are read at once at most."""
+MAX_FLOATS_AT_ONCE = 16
+"""Maximum of consecutive numbers read in one step."""
 SIMPLE_DTYPE = re.compile(r"[<>|=]?([biufc]\d{1,2}|[SU]\d{1,6})")
 
 
 class Name(NamedTuple):
-    """A name that a pickle asks for; it is looked up in `CALLS` when it is called, and nowhere else."""
+    """A name in a pickle; it is only looked up in `CALLS`, when it is called."""
 
     text: str
 
 
 class DType:
-    """A numpy type of numbers or texts while it is being read."""
+    """A numpy type of numbers or texts under construction."""
 
     def __init__(self, text: str) -> None:
         if not SIMPLE_DTYPE.fullmatch(text):
-            raise ValueError(f"numpy dtype {text[:40]!r} is no plain one")
+            raise ValueError(f"numpy dtype {text[:40]!r} is not a plain one")
         self.text = text
 
     @property
     def numpy(self) -> np.dtype[Any]:
-        """The type itself."""
+        """The finished type."""
         return np.dtype(self.text)
 
     def build(self, state: Any) -> None:
-        """Set the order of bytes, the only part of the state that a plain type has."""
+        """Set the byte order, the only state of a plain type."""
         if not (isinstance(state, tuple) and len(state) >= 5 and state[1] in ("<", ">", "|", "=")):
             raise ValueError("the state of a numpy dtype is malformed")
         if any(part is not None for part in state[2:5]):
-            raise ValueError("a numpy dtype with fields is no plain one")
+            raise ValueError("a numpy dtype with fields is not a plain one")
         self.text = state[1] + self.text.lstrip("<>|=")
 
 
 class Array:
-    """A numpy array while it is being read; `plain` gives the array."""
+    """A numpy array under construction; `values` is the array."""
 
     def __init__(self) -> None:
         self.values: Any = np.zeros(0)
 
     def build(self, state: Any) -> None:
-        """The state that numpy writes: version, shape, type, order, bytes. Bytes and shape must agree."""
+        """Set the state that numpy writes: version, shape, type, order, bytes. Bytes and shape must agree."""
         if not (isinstance(state, tuple) and len(state) == 5):
             raise ValueError("the state of a numpy array is malformed")
         _, shape, dtype, fortran, raw = state
         if not (isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape) and len(shape) <= 32):
-            raise ValueError(f"numpy shape {str(shape)[:60]} is none")
+            raise ValueError(f"numpy shape {str(shape)[:60]} is invalid")
         if not (isinstance(dtype, DType) and isinstance(raw, bytes)):
-            raise ValueError("a numpy array holds other than plain numbers")
+            raise ValueError("a numpy array holds values other than plain numbers")
         size = dtype.numpy.itemsize
         for length in shape:
             size *= length
@@ -86,15 +86,15 @@ class Array:
 
 
 class Record:
-    """An object while it is being read; `values` are its attributes by name."""
+    """An object under construction; `values` are its attributes by name."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
 
     def build(self, state: Any) -> None:
-        """Take the attributes, as objects without slots write them."""
+        """Set the attributes, as written by objects without slots."""
         if not (type(state) is dict and all(type(name) is str for name in state)):
-            raise ValueError("the state of a record is no dictionary of names")
+            raise ValueError("the state of a record is not a dictionary of names")
         self.values.update(state)
 
 
@@ -106,13 +106,13 @@ def _scalar(dtype: Any, raw: Any) -> Any:
 
 def _encode(text: Any, encoding: Any) -> bytes:
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise ValueError("bytes are written as other than latin1")
+        raise ValueError("bytes are not written as latin1")
     return text.encode("latin1")
 
 
 def _dtype(text: Any, *_: Any) -> DType:
     if not isinstance(text, str):
-        raise ValueError("a numpy dtype is no text")
+        raise ValueError("a numpy dtype is not a text")
     return DType(text)
 
 
@@ -130,12 +130,12 @@ def _mapping(*args: Any) -> dict[Any, Any]:
 
 def _set(items: Any = ()) -> set[Any]:
     if not isinstance(items, list | tuple):
-        raise ValueError("a set is made from no list")
+        raise ValueError("a set is not made from a list")
     return {_key(item) for item in items}
 
 
 def _bytes() -> bytes:
-    return b""  # how protocol 2 writes it
+    return b""  # as protocol 2 writes empty bytes
 
 
 CALLS: Mapping[str, Callable[..., Any]] = {
@@ -152,13 +152,13 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     "numpy.core.multiarray._reconstruct": _array,
     "numpy._core.multiarray._reconstruct": _array,
 }
-"""What a pickle may call. Ordered and default dictionaries become dictionaries; numpy numbers become numbers."""
+"""Functions that a pickle may call. Ordered and default dictionaries become dictionaries, numpy numbers numbers."""
 INERT = ("numpy.ndarray", "builtins.list", "builtins.int", "builtins.float", "builtins.str")
-"""Names that may stand as an argument, but are not called."""
+"""Names that may be arguments, but are not called."""
 
 
 def _key(value: Any) -> Any:
-    """A value that may be a key: a flat one, or a tuple of flat ones."""
+    """The value if it may be a key: a flat value, or a tuple of flat values."""
     if isinstance(value, FLAT) and not isinstance(value, Name):
         return value
     if type(value) is tuple and all(isinstance(part, FLAT) for part in value):
@@ -167,14 +167,14 @@ def _key(value: Any) -> Any:
 
 
 def read(path: Path, records: Collection[str] = ()) -> Any:
-    """The plain data in a file: a pickle, compressed or not, or what `torch.save` wrote, if without tensors.
+    """The plain data in a pickle, compressed or not, or in a file of `torch.save` without tensors.
 
     Args:
         path: The file.
         records: Classes, as `module.name`, whose objects are read as dictionaries.
 
     Raises:
-        FileError: It is none, is damaged, asks for other than plain data, or unpacks to far more than it can hold.
+        FileError: The file is not a pickle, is damaged, asks for more than plain data, or unpacks to too much.
     """
     content = unpacked(path)
     if content[:4] == b"PK\x03\x04":
@@ -202,27 +202,27 @@ def _zipped(content: bytes, path: Path) -> bytes:
 
 
 def loads(content: bytes, name: str, start: int = 0, records: Collection[str] = ()) -> tuple[Any, int]:
-    """The plain data that one pickle describes, and where it ends.
+    """The plain data of one pickle, and the position of its end.
 
     Args:
-        content: Holds the pickle from `start` on.
-        name: What messages call it.
-        start: Its first byte.
+        content: Bytes with the pickle.
+        name: Name of the file in messages.
+        start: Position of the first byte of the pickle.
         records: Classes, as `module.name`, whose objects are read as dictionaries.
 
     Raises:
-        FileError: It is damaged, or asks for other than plain data.
+        FileError: The pickle is damaged, or asks for more than plain data.
     """
     machine = _Machine(content, start, records)
     try:
         return machine.run(), machine.at
     except (ValueError, IndexError, KeyError, TypeError, struct.error, OverflowError, AttributeError) as error:
-        what = "an instruction lacks what it works on" if isinstance(error, IndexError | KeyError) else str(error)
-        raise FileError(f"{name}, byte {machine.at}: no plain pickle: {' '.join(what.split())[:200]}") from error
+        reason = "an instruction lacks its operand" if isinstance(error, IndexError | KeyError) else str(error)
+        raise FileError(f"{name}, byte {machine.at}: not a plain pickle: {' '.join(reason.split())[:200]}") from error
 
 
 class _Machine:
-    """Carries out the instructions of one pickle."""
+    """Virtual machine for the instructions of one pickle."""
 
     def __init__(self, content: bytes, start: int, records: Collection[str]) -> None:
         self.content, self.at, self.records = content, start, records
@@ -231,7 +231,7 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        """What the instructions leave at the stop."""
+        """The value at the stop instruction."""
         content, steps = self.content, _STEPS
         while True:
             if self.at >= len(content):
@@ -268,9 +268,9 @@ class _Machine:
         return text
 
     def floats(self) -> None:
-        """A number, and those that follow at once: tables of numbers are mostly these."""
+        """A number and the numbers that follow directly, as in most tables of numbers."""
         content, start = self.content, self.at
-        end, last = start + 8, min(len(content), start + 9 * RUN)
+        end, last = start + 8, min(len(content), start + 9 * MAX_FLOATS_AT_ONCE)
         while end < last and content[end] == 0x47:  # BINFLOAT
             end += 9
         if end > len(content):
@@ -288,12 +288,12 @@ class _Machine:
         self.stack = []
 
     def popped(self) -> list[Any]:
-        """All above the last mark."""
+        """Remove and return all values above the last mark."""
         items, self.stack = self.stack, self.marks.pop()
         return items
 
     def top(self, kind: type) -> Any:
-        """The last value, which must be of a kind."""
+        """The last value, which must be of the given type."""
         value = self.stack[-1]
         if type(value) is not kind:
             raise ValueError(f"it adds to a {type(value).__name__} as to a {kind.__name__}")
@@ -335,7 +335,7 @@ class _Machine:
 
     def ask(self, module: Any, name: Any) -> None:
         if not (isinstance(module, str) and isinstance(name, str)):
-            raise ValueError("a name is no text")
+            raise ValueError("a name is not a text")
         text = f"{'builtins' if module == '__builtin__' else module}.{name}"
         if text not in CALLS and text not in INERT and text not in self.records:
             raise ValueError(f"it asks for {text[:100]!r}, and only plain data is read")
@@ -348,14 +348,14 @@ class _Machine:
     def call(self) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
         if not (isinstance(name, Name) and name.text in CALLS and type(arguments) is tuple):
-            raise ValueError(f"it calls {name.text if isinstance(name, Name) else 'what is no name'!r}")
+            raise ValueError(f"it calls {name.text if isinstance(name, Name) else 'what is not a name'!r}")
         self.push(CALLS[name.text](*arguments))
 
     def new(self) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
         if not (isinstance(name, Name) and name.text in self.records and arguments == ()):
-            what = name.text if isinstance(name, Name) else "what has no name"
-            raise ValueError(f"it makes {what!r} from {str(arguments)[:40]}, and only plain data is read")
+            made = name.text if isinstance(name, Name) else "what has no name"
+            raise ValueError(f"it makes {made!r} from {str(arguments)[:40]}, and only plain data is read")
         self.push(Record())
 
     def build(self) -> None:
@@ -369,7 +369,7 @@ class _Machine:
 
 
 def _plain(value: Any) -> Any:
-    """A finished value: names are none, arrays and records are taken out of their wrapper."""
+    """A finished value: arrays and records without their wrapper; names are refused."""
     if isinstance(value, Array | Record):
         return value.values
     if isinstance(value, Name):
@@ -378,7 +378,7 @@ def _plain(value: Any) -> Any:
 
 
 def _tuple(items: list[Any]) -> tuple[Any, ...]:
-    """Of data or of arguments, which may be names."""
+    """A tuple of data or of arguments, which may be names."""
     return tuple([item.values if isinstance(item, Array | Record) else item for item in items])
 
 

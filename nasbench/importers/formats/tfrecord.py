@@ -1,8 +1,8 @@
-"""TFRecord files, and the wire format of protocol buffers that their records hold: read and written without TensorFlow.
+"""TFRecord files and the protocol buffers in their records, read and written without TensorFlow.
 
-A record is its length (8 bytes), the masked CRC-32C of these (4), the content, and the masked CRC-32C of that (4); all
-little-endian. The CRCs of records of one length are worked out side by side, 8 bytes a step (slicing by 8), as there
-are hundreds of thousands of short ones.
+A record is its length (8 bytes), the masked CRC-32C of the length (4), the content, and the masked CRC-32C of the
+content (4), all little-endian. CRCs of records of equal length are computed side by side, 8 bytes in a step (slicing by
+8), as there are hundreds of thousands of short records.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ import numpy.typing as npt
 from nasbench.errors import FileError
 
 POLYNOMIAL = 0x82F63B78
-"""Of Castagnoli, bits reversed."""
+"""Castagnoli polynomial, bits reversed."""
 MASK = 0xA282EAD8
-LONGEST = 2**26
-"""Bytes of a record; a greater length is taken for damage."""
-BLOCK = 2**25
-"""Bytes of records whose CRCs are tested together."""
+"""Constant added to a rotated CRC."""
+MAX_RECORD_BYTES = 2**26
+"""Largest size of a record; a larger one is taken for damage."""
+BYTES_PER_CHECK = 2**25
+"""Bytes of records whose CRCs are checked together."""
 
 Field: TypeAlias = tuple[int, int | float | bytes]
-"""Number of a field and its value: a number or bytes."""
+"""Number and value of a field."""
 
 
 @cache
 def _tables() -> npt.NDArray[np.uint32]:
-    """What a byte does to the CRC when 0 to 7 more follow it; shape `(8, 256)`."""
+    """Effect of a byte on the CRC when 0 to 7 more follow; shape `(8, 256)`."""
     tables = np.zeros((8, 256), dtype=np.uint32)
     tables[0] = np.arange(256)
     for _ in range(8):
@@ -46,7 +47,7 @@ def crc32c(parts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     """CRC-32C of each row of bytes `(n, length)`; shape `(n,)`."""
     tables = _tables()
     crc = np.full(len(parts), 0xFFFFFFFF, dtype=np.uint32)
-    columns = np.ascontiguousarray(parts.T)  # (length, n): a step reads bytes that lie together
+    columns = np.ascontiguousarray(parts.T)  # (length, n): a step reads contiguous bytes
     whole = len(columns) // 8 * 8
     for at in range(0, whole, 8):
         after = tables[3][columns[at + 4]]
@@ -62,12 +63,12 @@ def crc32c(parts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
 
 
 def masked(crc: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """CRCs as they are stored: turned by 15 bits, and a constant added."""
+    """CRCs as stored: rotated by 15 bits, plus a constant."""
     return ((crc >> np.uint32(15)) | (crc << np.uint32(17))) + np.uint32(MASK)
 
 
 def _masked_crcs(contents: list[bytes]) -> npt.NDArray[np.uint32]:
-    """Of byte strings of any lengths; those that are alike in length go together."""
+    """Masked CRCs of byte strings, computed together for equal lengths."""
     lengths = np.array([len(content) for content in contents])
     crcs = np.zeros(len(contents), dtype=np.uint32)
     order = np.argsort(lengths, kind="stable")
@@ -79,10 +80,10 @@ def _masked_crcs(contents: list[bytes]) -> npt.NDArray[np.uint32]:
 
 
 def records(path: Path) -> Iterator[bytes]:
-    """The contents of the records of a file, in order, after their CRCs have been tested.
+    """The contents of the records of a file in order, with checked CRCs.
 
     Raises:
-        FileError: The file is cut off or a CRC is wrong; says at which record, counted from 1.
+        FileError: The file is truncated or a CRC is wrong; names the record, counted from 1.
     """
     heads: list[bytes] = []
     contents: list[bytes] = []
@@ -101,14 +102,14 @@ def records(path: Path) -> Iterator[bytes]:
                 length = int.from_bytes(head[:8], "little")
                 if len(head) < 12:
                     problem = "the file is cut off in its head"
-                elif length > LONGEST:
+                elif length > MAX_RECORD_BYTES:
                     problem = f"a length of {length:,} bytes is damage"
                 else:
                     content = stream.read(length + 4)
                     if len(content) < length + 4:
                         problem = f"the file is cut off after {len(content)} of {length + 4} bytes"
-            if problem or not head or size > BLOCK:
-                _check(path, heads, contents, stored, done)  # damage further up comes first
+            if problem or not head or size > BYTES_PER_CHECK:
+                _check(path, heads, contents, stored, done)  # reports earlier damage first
                 yield from contents
                 done, size = done + len(contents), 0
                 heads, contents, stored = [], [], []
@@ -145,10 +146,10 @@ def write(path: Path, contents: Iterable[bytes]) -> None:
 
 
 def fields(message: bytes) -> Iterator[Field]:
-    """The fields of a message in order: whole numbers, doubles (8 bytes), floats (4 bytes), and bytes.
+    """The fields of a message in order: integers, doubles (8 bytes), floats (4 bytes), and bytes.
 
     Raises:
-        ValueError: It is cut off, or has a kind of field that is none.
+        ValueError: The message is truncated, or has a field of unknown kind.
     """
     at, end = 0, len(message)
     while at < end:
@@ -185,7 +186,7 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
 
 
 def encode(parts: Iterable[Field]) -> bytes:
-    """A message of these fields; inverse of `fields` but that every fraction is a double."""
+    """A message with these fields; inverse of `fields`, except that every fraction becomes a double."""
     message = b""
     for number, value in parts:
         if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""Compressed files in bounded memory: a small file that unpacks to a huge one is taken for an attack."""
+"""Compressed files in bounded memory: a small file that unpacks to a huge one is refused."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from typing import IO, Any
 from nasbench.errors import FileError
 
 OPENERS: Mapping[bytes, Any] = {b"BZh": bz2.open, b"\x1f\x8b": gzip.open, b"\xfd7z": lzma.open}
-"""How a file that begins so is unpacked."""
-SMALL, RATIO = 2**28, 200
-"""A file may unpack to this many bytes, or to this many times its own size."""
+"""Openers of compressed files by their first bytes."""
+MIN_LIMIT, MAX_RATIO = 2**28, 200
+"""A file may unpack to `MIN_LIMIT` bytes, or to `MAX_RATIO` times its own size if that is more."""
+
+
+def unpacked_limit(packed: int) -> int:
+    """Largest number of bytes to which `packed` compressed bytes may unpack."""
+    return max(MIN_LIMIT, MAX_RATIO * packed)
 
 
 def unpacked(path: Path) -> bytes:
-    """The bytes of a file, unpacked if it begins as a compressed one, whatever its name.
+    """The bytes of a file, unpacked if its first bytes are those of a compressed file.
 
     Raises:
-        FileError: It cannot be read, or unpacks to far more than such a file can honestly hold.
+        FileError: The file cannot be read, or unpacks to more than `unpacked_limit`.
     """
     try:
         with path.open("rb") as stream:
@@ -39,12 +44,12 @@ def unpacked(path: Path) -> bytes:
 
 
 def bounded(stream: IO[bytes], packed: int, path: Path) -> bytes:
-    """All that a stream of `packed` compressed bytes holds.
+    """The content of a stream of `packed` compressed bytes.
 
     Raises:
-        FileError: It is more than `SMALL` and `RATIO` allow.
+        FileError: It is more than `unpacked_limit`.
     """
-    limit = max(SMALL, RATIO * packed)
+    limit = unpacked_limit(packed)
     content = stream.read(limit + 1)
     if len(content) > limit:
         raise FileError(f"{path} unpacks to more than {limit:,} bytes; unpack it yourself if you trust it")

@@ -1,50 +1,50 @@
-"""Zero-cost proxies: numbers of a network before any training that rank networks as training would."""
+"""Zero-cost proxies: numbers of an untrained network that rank networks as training would."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from nasbench.errors import InputError
 from nasbench.measures.proxies.base import Needs, Proxy
-from nasbench.registry import Registry
 
 if TYPE_CHECKING:
     import torch
 
     from nasbench.tasks import Task
 
-proxies: Registry[Proxy] = Registry(
-    "proxy",
-    "nasbench.measures.proxies.base:Proxy",
-    {
-        "synflow": "nasbench.measures.proxies.synflow:SynFlow",
-        "snip": "nasbench.measures.proxies.snip:SNIP",
-        "grasp": "nasbench.measures.proxies.grasp:GraSP",
-        "fisher": "nasbench.measures.proxies.fisher:Fisher",
-        "jacov": "nasbench.measures.proxies.jacov:JacobianCovariance",
-        "naswot": "nasbench.measures.proxies.naswot:NASWOT",
-        "zen": "nasbench.measures.proxies.zen:Zen",
-        "grad_norm": "nasbench.measures.proxies.grad_norm:GradientNorm",
-        "l2_norm": "nasbench.measures.proxies.l2_norm:WeightNorm",
-        "params": "nasbench.measures.proxies.params:Parameters",
-        "flops": "nasbench.measures.proxies.flops:FLOPs",
-    },
-)
 
-
-def measure(
+def proxy_scores(
     network: torch.nn.Module,
     task: Task,
     inputs: torch.Tensor | None = None,
     targets: torch.Tensor | None = None,
-    names: Iterable[str] = tuple(proxies),
+    names: Iterable[str] = ("proxies",),
 ) -> dict[str, float]:
-    """Several proxies of one network, by the specification that names each; see `Proxy.__call__`.
+    """Several proxies of one network; see `Proxy.score`.
+
+    Args:
+        network: The untrained network; not changed.
+        task: The task that the network is built for.
+        inputs: A batch `(n, ...)`; not needed by every proxy.
+        targets: Targets `(n, ...)` of the inputs; not needed by every proxy.
+        names: Specifications of proxies; `"proxies"` stands for all.
+
+    Returns:
+        Scores by specification.
 
     Raises:
-        InputError: A name is unknown, or a proxy does not apply to the network, the task or what is passed.
+        InputError: A name is unknown or not of a proxy, or a proxy does not apply to the network, task or batch.
     """
-    return {name: proxies.create(name)(network, task, inputs, targets) for name in names}
+    from nasbench.measures import measures
+
+    scores = {}
+    for name in (member for spec in names for member in measures.groups.get(spec, (spec,))):
+        proxy = measures.create(name)
+        if not isinstance(proxy, Proxy):
+            raise InputError(f"the measure {name!r} is not a zero-cost proxy")
+        scores[name] = proxy.score(network, task, inputs, targets)
+    return scores
 
 
-__all__ = ["Needs", "Proxy", "measure", "proxies"]
+__all__ = ["Needs", "Proxy", "proxy_scores"]

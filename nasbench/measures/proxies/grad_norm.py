@@ -1,4 +1,4 @@
-"""Gradient norm: how steep the loss is in the weights of each layer (Abdelfattah et al., 2021)."""
+"""Gradient norm: steepness of the loss in the weights of each layer (Abdelfattah et al., 2021)."""
 
 import torch
 
@@ -8,8 +8,9 @@ from nasbench.tasks import Task
 
 
 class GradientNorm(Proxy):
-    """`sum over layers of ||dL/dW||`, with `L` the loss of the batch and `W` the weights of a layer."""
+    """`sum over layers of ||dL/dW||`, with `L` the batch loss and `W` the weights of a layer."""
 
+    name = "grad_norm"
     paper = "Abdelfattah et al. (2021), Zero-cost proxies for lightweight NAS, arXiv:2101.08134"
     needs = "targets"
 

@@ -1,4 +1,4 @@
-"""Weight norm: how large the initial weights of each layer are (Abdelfattah et al., 2021)."""
+"""Weight norm: size of the initial weights of each layer (Abdelfattah et al., 2021)."""
 
 import torch
 
@@ -10,6 +10,7 @@ from nasbench.tasks import Task
 class WeightNorm(Proxy):
     """`sum over layers of ||W||`, with `W` the weights of a layer."""
 
+    name = "l2_norm"
     paper = "Abdelfattah et al. (2021), Zero-cost proxies for lightweight NAS, arXiv:2101.08134"
     needs = "nothing"
 

@@ -1,4 +1,4 @@
-"""What several proxies take from a network: its weights, its batch normalisations, its gradients."""
+"""Shared parts of proxies: weights, batch normalisations and gradients of a network."""
 
 from collections.abc import Sequence
 
@@ -9,33 +9,35 @@ from nasbench.errors import InputError
 
 
 def weights(network: torch.nn.Module) -> list[torch.nn.Parameter]:
-    """Matrices and kernels that are trained: parameters of at least two axes. Biases and normalisations have one.
+    """Trainable matrices and kernels: parameters with at least two axes, so no biases and normalisations.
 
     Raises:
         InputError: There are none.
     """
-    found = [parameter for parameter in network.parameters() if parameter.dim() > 1 and parameter.requires_grad]
-    if not found:
-        raise InputError("the network has no weights that are trained, which is what this proxy looks at")
-    return found
+    layers = [parameter for parameter in network.parameters() if parameter.dim() > 1 and parameter.requires_grad]
+    if not layers:
+        raise InputError("the network has no weights that are trained, which this proxy needs")
+    return layers
 
 
 def batch_norms(network: torch.nn.Module) -> list[_BatchNorm]:
-    """Its batch normalisations, of whatever number of axes."""
+    """Batch normalisations of a network, of any dimension."""
     return [module for module in network.modules() if isinstance(module, _BatchNorm)]
 
 
 def total(parts: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
-    """Sum of all values of a tensor, or of tensors of any shapes; a scalar."""
+    """Sum over all elements of one tensor or several; a scalar."""
     return parts.sum() if isinstance(parts, torch.Tensor) else torch.stack([part.sum() for part in parts]).sum()
 
 
-def slopes(of: torch.Tensor, by: Sequence[torch.Tensor], *, create_graph: bool = False) -> tuple[torch.Tensor, ...]:
-    """Gradients of a scalar with respect to each of several tensors; zeros where it does not depend on one.
+def slopes(
+    scalar: torch.Tensor, tensors: Sequence[torch.Tensor], *, create_graph: bool = False
+) -> tuple[torch.Tensor, ...]:
+    """Gradients of a scalar with respect to each tensor; zeros for tensors on which it does not depend.
 
     Args:
-        of: The scalar.
-        by: The tensors.
-        create_graph: Whether the gradients are to be differentiated once more.
+        scalar: The differentiated value.
+        tensors: The variables.
+        create_graph: Whether the gradients will be differentiated again.
     """
-    return torch.autograd.grad(of, by, create_graph=create_graph, allow_unused=True, materialize_grads=True)
+    return torch.autograd.grad(scalar, tensors, create_graph=create_graph, allow_unused=True, materialize_grads=True)

@@ -1,4 +1,4 @@
-"""Zen-score: how much a network of random weights reacts to a small change of random images (Lin et al., 2021)."""
+"""Zen-score: response of a network with random weights to a small change of random images (Lin et al., 2021)."""
 
 from typing import Any
 
@@ -11,22 +11,23 @@ from nasbench.tasks import Task
 from nasbench.tasks.images import ImageClassification
 
 ALPHA = 0.01
-"""Size of the change, in standard deviations of the images."""
+"""Size of the change in standard deviations of the images."""
 
 
 class Zen(Proxy):
     """`log E |f(x) - f(x + 0.01 e)| + sum of log s`, with `x`, `e` and all weights drawn from the standard normal.
 
-    `f(x)` is the last map of features before they are averaged, of which absolute differences are summed. Each batch
-    normalisation hides by how much its input had grown: `s` gives it back, the root of the mean, over channels, of the
-    running variance after both passes. Sums and running variances are as in the published code, where the paper has
-    the Frobenius norm and the variance of the batch. Residual ways stay: in cells they belong to the architecture.
+    `f(x)` is the last feature map before global average pooling; its absolute differences are summed. A batch
+    normalisation hides the growth of its input; `s` restores it: the root of the mean over channels of the running
+    variance after both passes. Sums and running variances follow the published code; the paper has the Frobenius norm
+    and the batch variance. Residual connections stay, because in cells they belong to the architecture.
 
     Args:
         n: Number of images.
-        seed: Of weights and images: networks are compared under the same noise.
+        seed: Seed of weights and images, so that networks are compared under the same noise.
     """
 
+    name = "zen"
     paper = "Lin et al. (2021), Zen-NAS: A zero-shot NAS for high-performance image recognition, arXiv:2102.01063"
     needs = "nothing"
     units = "nats"
@@ -36,7 +37,7 @@ class Zen(Proxy):
 
     def _score(self, network: torch.nn.Module, task: Task, inputs: torch.Tensor, targets: torch.Tensor) -> float:
         if not isinstance(task, ImageClassification):
-            raise InputError(f"zen compares maps of features of images that are classified, not of {task.name}")
+            raise InputError(f"zen compares feature maps of classified images, not of {task.name}")
         generator = torch.Generator().manual_seed(self.seed)
 
         def normal(*size: int) -> torch.Tensor:
@@ -44,7 +45,7 @@ class Zen(Proxy):
 
         maps: list[torch.Tensor] = []
 
-        def keep(module: torch.nn.Module, arrived: Any, output: Any) -> None:
+        def keep(module: torch.nn.Module, inputs: Any, output: Any) -> None:
             if isinstance(output, torch.Tensor) and output.dim() == 4:
                 maps[:] = [output]
 

@@ -1,4 +1,4 @@
-"""The network that many networks make together."""
+"""The fused network: many networks that run as one module."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from nasbench.training.fusion.operations import Unfusable
+from nasbench.training.fusion.program import Call, Program, fuse
 from nasbench.training.fusion.routing import Fan, Range
-from nasbench.training.fusion.schedule import Call, Schedule, schedule
 from nasbench.training.fusion.trace import INPUT, Value, trace
 
 
@@ -25,30 +25,30 @@ class _Stack(NamedTuple):
 class FusedNetwork(nn.Module):
     """`k` networks side by side: inputs `(b, k * channels, h, w)` to outputs `(b, k, features)`.
 
-    It holds a copy of what the networks have learnt; `unstack` hands it back.
+    It holds a copy of their parameters and buffers; `unstack` writes them back.
 
     Args:
-        networks: Networks of one kind of input, and of as many outputs.
+        networks: Networks with equal input shapes and equal numbers of outputs.
         inputs: A batch that each of them accepts; only the shape matters.
 
     Raises:
-        Unfusable: A network does what cannot run side by side with others.
+        Unfusable: A network cannot run side by side with others.
     """
 
     def __init__(self, networks: Sequence[nn.Module], inputs: torch.Tensor) -> None:
         super().__init__()
         traces = [trace(network, inputs) for network in networks]
-        answers = {sum(piece.length for piece in one.output) for one in traces}
-        if len(answers) > 1:
-            raise Unfusable(f"they have {sorted(answers)} outputs")
-        self.count, self.features = len(networks), answers.pop()
-        plan = schedule(traces, inputs.shape[1])
-        self.calls = plan.calls
-        self._calls, self._output, self._fans = _routes(plan, self.count * inputs.shape[1])
+        features = {sum(piece.length for piece in each.output) for each in traces}
+        if len(features) > 1:
+            raise Unfusable(f"they have {sorted(features)} outputs")
+        self.count, self.features = len(networks), features.pop()
+        program = fuse(traces, inputs.shape[1])
+        self.calls = program.calls
+        self._calls, self._output, self._fans = _routes(program, self.count * inputs.shape[1])
         self._stacks: list[_Stack] = []
         self._names: list[list[str]] = []
         tensors = [dict(network.named_parameters()) | dict(network.named_buffers()) for network in networks]
-        for index, call in enumerate(plan.calls):
+        for index, call in enumerate(program.calls):
             self._names.append([])
             for place, (name, parts) in enumerate(zip(call.operation.names, call.tensors, strict=True)):
                 stack = _Stack(f"{name}_{index}_{place}", parts)
@@ -72,7 +72,7 @@ class FusedNetwork(nn.Module):
 
     @torch.no_grad()
     def unstack(self, networks: Sequence[nn.Module]) -> None:
-        """Put what was learnt into the networks, in the order in which they were given."""
+        """Copy parameters and buffers back into the networks, given in the same order as before."""
         tensors = [dict(network.named_parameters()) | dict(network.named_buffers()) for network in networks]
         for stack in self._stacks:
             targets = [tensors[network][name] for network, name in stack.parts]
@@ -83,7 +83,7 @@ class FusedNetwork(nn.Module):
 
 
 _Route = tuple[tuple[int, int], ...]
-"""For each part of a value: whose result it is from (0 the input, then the calls), and which range of it."""
+"""For each part of a value: its source (0 is the input, then the calls), and the number of the source's range."""
 
 
 class _Routed(NamedTuple):
@@ -91,7 +91,7 @@ class _Routed(NamedTuple):
     routes: tuple[_Route, ...]
 
 
-def _routes(plan: Schedule, width: int) -> tuple[list[_Routed], _Route, list[Fan]]:
+def _routes(program: Program, width: int) -> tuple[list[_Routed], _Route, list[Fan]]:
     ranges: dict[int, list[Range]] = defaultdict(list)
 
     def routed(value: Value) -> _Route:
@@ -102,9 +102,9 @@ def _routes(plan: Schedule, width: int) -> tuple[list[_Routed], _Route, list[Fan
             ranges[source].append(Range(start, length))
         return tuple(route)
 
-    calls = [_Routed(call, tuple(routed(value) for value in call.values)) for call in plan.calls]
-    output = routed(plan.output)
-    widths = [width, *(call.width for call in plan.calls)]
+    calls = [_Routed(call, tuple(routed(value) for value in call.values)) for call in program.calls]
+    output = routed(program.output)
+    widths = [width, *(call.width for call in program.calls)]
     return calls, output, [Fan(ranges[source], size) for source, size in enumerate(widths)]
 
 

@@ -1,7 +1,7 @@
-"""Operations on the values of many networks side by side, each as one call.
+"""Operations on the values of many networks side by side, each run as one call.
 
 Values are stacked along axis 1: channels `(b, channels, h, w)` or features `(b, features)`. Parameters and buffers are
-concatenated along axis 0. Two steps whose operations are equal can run as one, whatever networks they are from.
+concatenated along axis 0. Two steps with equal operations can run as one, whichever networks they belong to.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from torch.nn import functional
 from nasbench.errors import InputError
 
 Sides = tuple[int, ...]
-"""Shape of a value behind the axis along which values are stacked: `(h, w)`, or `()` of features."""
-DENSE = 64
-"""Pixels of an image up to which a mean over windows is computed as a product with a matrix."""
+"""Trailing shape of a value after the stacking axis: `(h, w)` for images, `()` for features."""
+DENSE_POOL_PIXELS = 64
+"""Largest image, in pixels, whose average pooling is computed as a matrix product."""
 
 
 class Unfusable(InputError):
-    """A network has something that cannot run side by side with others; the message says what."""
+    """A network cannot run side by side with others; the message says why."""
 
 
 class Operation(ABC):
-    """What is done to stacked values; equal to another where both can be one call. Subclasses are frozen."""
+    """Operation on stacked values; two are equal if they can be one call. Subclasses are frozen."""
 
     names: tuple[str, ...] = ()
-    """Parameters and buffers of the module that it stands for."""
+    """Names of the parameters and buffers of the module that it stands for."""
 
     @abstractmethod
     def run(
@@ -39,7 +39,7 @@ class Operation(ABC):
         """The stacked result.
 
         Args:
-            values: What it is done to, each stacked; of `Zeros` the input of the networks.
+            values: Operands, each stacked; for `Zeros` the input of the networks.
             tensors: Parameters and buffers, each concatenated, in the order of `names`.
             width: Size of the result along axis 1.
             training: Whether networks are being trained.
@@ -47,19 +47,19 @@ class Operation(ABC):
 
 
 class Weighted(Operation):
-    """An operation with a weight, and perhaps a bias."""
+    """An operation with a weight and an optional bias."""
 
     biased: bool
 
     @property
     def names(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Weight, and bias if it has one."""
+        """Weight, and bias if there is one."""
         return ("weight", "bias") if self.biased else ("weight",)
 
 
 @dataclass(frozen=True)
 class Convolution(Weighted):
-    """Convolution of `inner` to `outer` channels, in as many groups as the stacked channels make."""
+    """Convolution from `inner` to `outer` channels, in as many groups as the stacked channels make."""
 
     inner: int
     outer: int
@@ -72,7 +72,7 @@ class Convolution(Weighted):
 
     @classmethod
     def of(cls, module: nn.Conv2d, sides: Sides) -> Convolution:
-        """The convolution that a module does to images of these sides."""
+        """The convolution of a module, on images with these sides."""
         if module.padding_mode != "zeros" or isinstance(module.padding, str):
             raise Unfusable(f"a convolution pads with {module.padding_mode}, {module.padding}; only zeros are known")
         groups = module.groups
@@ -90,7 +90,7 @@ class Convolution(Weighted):
     def run(
         self, values: Sequence[torch.Tensor], tensors: Sequence[torch.Tensor], width: int, training: bool
     ) -> torch.Tensor:
-        """A grouped convolution; of one pixel, products of matrices."""
+        """Grouped convolution; with a kernel of one pixel, matrix products."""
         (x,), (weight, *bias) = values, tensors
         groups = width // self.outer
         if self.kernel == self.stride == (1, 1) and self.padding == (0, 0) and self.inner > 1:
@@ -112,7 +112,7 @@ class BatchNorm(Operation):
 
     @classmethod
     def of(cls, module: nn.BatchNorm2d, sides: Sides) -> BatchNorm:
-        """The normalisation that a module does to images of these sides."""
+        """The normalisation of a module, on images with these sides."""
         if not module.affine or not module.track_running_stats or module.momentum is None:
             raise Unfusable("a batch normalisation has no scale, no running statistics, or no momentum")
         return cls(module.eps, module.momentum, sides)
@@ -120,27 +120,27 @@ class BatchNorm(Operation):
     def run(
         self, values: Sequence[torch.Tensor], tensors: Sequence[torch.Tensor], width: int, training: bool
     ) -> torch.Tensor:
-        """The normalisation of all channels."""
+        """Normalise all channels."""
         weight, bias, mean, variance = tensors
         return functional.batch_norm(values[0], mean, variance, weight, bias, training, self.momentum, self.eps)
 
 
 @dataclass(frozen=True)
 class Normalised(Operation):
-    """Convolution and batch normalisation: once trained, a convolution of other weights."""
+    """Convolution and batch normalisation, folded into one convolution in evaluation."""
 
     convolution: Convolution
     norm: BatchNorm
 
     @property
     def names(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Those of the convolution, then those of the normalisation."""
+        """Names of the convolution, then of the normalisation."""
         return (*self.convolution.names, *self.norm.names)
 
     def run(
         self, values: Sequence[torch.Tensor], tensors: Sequence[torch.Tensor], width: int, training: bool
     ) -> torch.Tensor:
-        """One after the other in training; then one convolution."""
+        """Both in turn while training; one folded convolution in evaluation."""
         tensors, (scale, shift, mean, variance) = tensors[:-4], tensors[-4:]
         if training:
             return self.norm.run(
@@ -155,7 +155,7 @@ class Normalised(Operation):
 
 @dataclass(frozen=True)
 class Linear(Weighted):
-    """Matrix product of features, and bias if it has one."""
+    """Matrix product of features, with an optional bias."""
 
     inner: int
     outer: int
@@ -163,7 +163,7 @@ class Linear(Weighted):
 
     @classmethod
     def of(cls, module: nn.Linear, sides: Sides) -> Linear:
-        """What a module does to features."""
+        """The product of a module."""
         if sides:
             raise Unfusable("a linear layer acts on more than features")
         return cls(module.in_features, module.out_features, module.bias is not None)
@@ -171,7 +171,7 @@ class Linear(Weighted):
     def run(
         self, values: Sequence[torch.Tensor], tensors: Sequence[torch.Tensor], width: int, training: bool
     ) -> torch.Tensor:
-        """One product for each network."""
+        """One matrix product per network."""
         (x,), (weight, *bias) = values, tensors
         groups = width // self.outer
         stacked = x.reshape(len(x), groups, self.inner).transpose(0, 1)  # (groups, b, inner)
@@ -185,25 +185,25 @@ class Linear(Weighted):
 
 @dataclass(frozen=True)
 class Zeros(Operation):
-    """Zeros, whatever the values are."""
+    """Zeros, whatever the operands are."""
 
     sides: Sides
 
     def run(
         self, values: Sequence[torch.Tensor], tensors: Sequence[torch.Tensor], width: int, training: bool
     ) -> torch.Tensor:
-        """Zeros of the width."""
+        """Zeros of shape `(b, width, *sides)`."""
         return values[0].new_zeros(len(values[0]), width, *self.sides)
 
 
 @dataclass(frozen=True)
 class Channelwise(Operation):
-    """What is done to every channel by itself, without parameters: activations, pools, sums of two values.
+    """Parameter-free operation on each channel by itself: activations, pooling, sums of two values.
 
     Attributes:
-        call: Does it, to stacked values.
-        key: What it does; equal keys do the same.
-        sides: Of its values.
+        call: The function of the stacked values.
+        key: Identifies the function; equal keys compute the same.
+        sides: Trailing shapes of its operands.
     """
 
     call: Callable[..., torch.Tensor] = field(compare=False)
@@ -213,14 +213,14 @@ class Channelwise(Operation):
     def run(
         self, values: Sequence[torch.Tensor], tensors: Sequence[torch.Tensor], width: int, training: bool
     ) -> torch.Tensor:
-        """The same to all channels."""
+        """Apply the function to all channels."""
         return self.call(*values)
 
 
 def mean_pool(module: nn.AvgPool2d, sides: Sides) -> Callable[[torch.Tensor], torch.Tensor]:
-    """What a module does to images of these sides: a product with a matrix, or sums over windows, each weighted."""
+    """Average pooling of a module as a matrix product (small images) or as weighted sums over windows."""
     height, width = sides
-    if height * width <= DENSE:
+    if height * width <= DENSE_POOL_PIXELS:
         pixels = torch.eye(height * width, dtype=torch.float64).view(-1, 1, height, width)
         pooled = module(pixels)[:, 0]  # (pixels, h', w')
         matrix, shape = pooled.flatten(1), pooled.shape[1:]

@@ -1,4 +1,4 @@
-"""Handing parts of a stacked value to those who use it, and their gradients back, without a copy for each."""
+"""Routing: parts of a stacked value go to their users, and gradients come back, without a copy per part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Fan:
     """Ranges of one stacked value.
 
     Args:
-        ranges: What is handed out; may overlap, and leave gaps.
+        ranges: Parts to hand out; may overlap and leave gaps.
         width: Channels of the value.
     """
 
@@ -32,18 +32,18 @@ class Fan:
         self.gaps, self.writes = _writes(ranges, width)
 
     def __call__(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The ranges `(b, length, ...)` of a value `(b, width, ...)`."""
+        """Ranges `(b, length, ...)` of a value `(b, width, ...)`."""
         if not value.requires_grad:
             return self.parts(value)
         handed: tuple[torch.Tensor, ...] = _FanOut.apply(value, self)  # type: ignore[no-untyped-call]
         return handed
 
     def parts(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Views of a value."""
+        """Ranges of a value as views."""
         return tuple(value.narrow(1, *part) for part in self.ranges)
 
     def gradient(self, gradients: Sequence[torch.Tensor], width: int) -> torch.Tensor:
-        """Sum over the ranges, each at its place."""
+        """Gradient of the value: the sum of the gradients of its ranges, each at its place."""
         if self.tiles is not None:
             return torch.cat([gradients[index] for index in self.tiles], dim=1)
         first = gradients[0]
@@ -58,7 +58,7 @@ class Fan:
 
 
 def _writes(ranges: Sequence[Range], width: int) -> tuple[list[Range], list[tuple[int, int, Range, bool]]]:
-    """What no range covers; and for each range, parts of it, with whether nothing before it covers that part."""
+    """Gaps that no range covers; and parts of each range, marked whether they are the first to cover their place."""
     covered = [False] * width
     writes = []
     for index, (start, length) in enumerate(ranges):

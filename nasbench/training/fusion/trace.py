@@ -1,4 +1,4 @@
-"""What a network computes, as steps: traced symbolically with `torch.fx`, with shapes known but for the batch."""
+"""Traces of networks as steps, by symbolic tracing (`torch.fx`) with known shapes except the batch size."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from nasbench.training.fusion.operations import (
 )
 
 INPUT = -1
-"""In the place of a step: the input of the network."""
-BATCH = 2
-"""Inputs that the network is tried on: the fewest that can be normalised."""
+"""Step number that stands for the input of the network."""
+TRACE_BATCH = 2
+"""Size of the example batch: the smallest that batch normalisation accepts."""
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Hardswish, nn.Hardsigmoid, nn.GELU, nn.ELU)
 POOLS = (nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Flatten)
 _PER_PIXEL = ("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "gelu")
 ALIKE = frozenset([*_PER_PIXEL, "max_pool2d", "avg_pool2d", "interpolate"])
-"""Functions and methods of one value that treat every channel by itself, whatever their other arguments are."""
+"""Functions and methods of one value that act on each channel by itself, whatever their other arguments are."""
 PAIRED: dict[str, Callable[..., torch.Tensor]] = {
     "add": torch.add,
     "iadd": torch.add,
@@ -42,7 +42,7 @@ PAIRED: dict[str, Callable[..., torch.Tensor]] = {
     "mul": torch.mul,
     "maximum": torch.maximum,
 }
-"""Functions and operators of two values; `x += y` where nobody else sees `x`."""
+"""Functions and operators of two values; `x += y` only where `x` has no other user."""
 
 
 class Piece(NamedTuple):
@@ -54,11 +54,11 @@ class Piece(NamedTuple):
 
 
 Value = tuple[Piece, ...]
-"""Channels side by side; what only rearranges channels is no step."""
+"""Channels side by side; rearranging channels is not a step."""
 
 
 def joined(pieces: Sequence[Piece]) -> Value:
-    """The same channels with what is adjacent in one piece."""
+    """The same channels, with adjacent pieces merged."""
     result: list[Piece] = []
     for piece in pieces:
         last = result[-1] if result else None
@@ -74,8 +74,8 @@ class Step:
     """One operation of a network.
 
     Attributes:
-        operation: What is done.
-        values: What to.
+        operation: The operation.
+        values: Its operands.
         tensors: Names of its parameters and buffers in the network.
         width: Channels of the result.
     """
@@ -88,11 +88,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Trace:
-    """What a network computes: steps in an order in which they can be done, of which none is in vain.
+    """The computation of one network, without dead steps.
 
     Attributes:
-        steps: The steps.
-        output: What the network answers: features.
+        steps: In an order in which they can be executed.
+        output: The features that the network returns.
     """
 
     steps: tuple[Step, ...]
@@ -107,10 +107,10 @@ def trace(network: nn.Module, inputs: torch.Tensor) -> Trace:
         inputs: A batch that it accepts; only the shape matters.
 
     Raises:
-        Unfusable: It does what cannot be traced, or what cannot run side by side with others.
+        Unfusable: It cannot be traced, or cannot run side by side with others.
     """
     _check(network)
-    batch = inputs[:1].expand(BATCH, *inputs.shape[1:]).cpu()
+    batch = inputs[:1].expand(TRACE_BATCH, *inputs.shape[1:]).cpu()
     traces = [_Reader(network, batch, training).read() for training in (True, False)]
     if traces[0] != traces[1]:
         raise Unfusable("it computes something else in training than in evaluation")
@@ -125,13 +125,13 @@ def _check(network: nn.Module) -> None:
 
 
 class _Shaped(fx.Proxy):
-    """Stands for a value whose shape is known but for the batch, so that what depends on the shape can be traced."""
+    """A traced value with a known shape except the batch size, so that code that reads shapes can be traced."""
 
     example: Any
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """Size of the batch, to be found out in each call, and the other sizes."""
+        """The batch size, read in each call, and the other sizes."""
         return (self.size(0), *self.example.shape[1:])
 
     @property
@@ -141,19 +141,19 @@ class _Shaped(fx.Proxy):
 
 
 class _Tracer(fx.Tracer):
-    """Computes an example along with each node."""
+    """Tracer that computes an example value along with each node."""
 
     def __init__(self, network: nn.Module, batch: torch.Tensor) -> None:
         super().__init__()
-        self.modules = dict(copy.deepcopy(network).named_modules())  # not those that are traced, which give proxies
+        self.modules = dict(copy.deepcopy(network).named_modules())  # the traced modules would return proxies
         self.batch = batch
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
-        """A value that knows its shape."""
+        """A value with a known shape."""
         return _Shaped(node, self)
 
     def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *more: Any, **others: Any) -> fx.Proxy:
-        """A node, with what comes of it for the example."""
+        """A node with its example value."""
         result = super().create_proxy(kind, target, args, kwargs, *more, **others)
         assert isinstance(result, _Shaped)
         given = fx.node.map_aggregate((tuple(args), dict(kwargs)), _example)
@@ -180,7 +180,7 @@ def _example(value: Any) -> Any:
 
 
 class _Reader:
-    """Turns nodes into steps, those without parameters that do the same to the same into one."""
+    """Turns nodes into steps; equal parameter-free steps on equal operands become one."""
 
     def __init__(self, network: nn.Module, batch: torch.Tensor, training: bool) -> None:
         network = copy.deepcopy(network).train(training)
@@ -285,7 +285,7 @@ class _Reader:
         return self._alike(node, name, rest)
 
     def _alike(self, node: fx.Node, name: str, rest: tuple[tuple[Any, ...], tuple[tuple[str, Any], ...]]) -> Value:
-        """One value, and whatever constants, which may not be hashable."""
+        """A function of one value and constants, which need not be hashable."""
         function = partial(_method, node.target) if isinstance(node.target, str) else node.target
         others, named = rest
         source = node.args[0]
@@ -308,7 +308,7 @@ class _Reader:
         return self._step(Channelwise(function, name, sides), (self._value(left), self._value(right)), node)
 
     def _part(self, node: fx.Node) -> Value:
-        """Some of the channels, and of each of them the same part, or with new axes."""
+        """A range of channels, each indexed in the same way."""
         source, index = node.args
         index = index if isinstance(index, tuple) else (index,)
         batch, channels, *rest = (*index, slice(None), slice(None))[: max(2, len(index))]
@@ -356,7 +356,7 @@ class _Reader:
 
 def _tensor(node: Any) -> torch.Tensor:
     example = node.meta.get("example") if isinstance(node, fx.Node) else None
-    if not isinstance(example, torch.Tensor) or example.ndim < 2 or len(example) != BATCH:
+    if not isinstance(example, torch.Tensor) or example.ndim < 2 or len(example) != TRACE_BATCH:
         raise Unfusable(f"{node} is not a batch of values")
     return example
 
@@ -367,24 +367,24 @@ def _method(name: str, x: torch.Tensor, *others: Any, **named: Any) -> torch.Ten
 
 
 def _settings(module: nn.Module) -> Hashable:
-    """What tells two modules without parameters apart."""
+    """Key that distinguishes parameter-free modules."""
     return (type(module), repr({k: v for k, v in vars(module).items() if k[0] != "_" and k != "training"}))
 
 
 def _has_nodes(value: Any) -> bool:
-    found: list[fx.Node] = []
-    fx.node.map_arg(value, found.append)
-    return bool(found)
+    nodes: list[fx.Node] = []
+    fx.node.map_arg(value, nodes.append)
+    return bool(nodes)
 
 
 def _argument(node: fx.Node, name: str) -> Sequence[Any]:
-    """The argument of a call of one value that is named so, or comes second."""
+    """An argument of a call, given by name or as the second one."""
     value: Any = node.kwargs.get(name, node.args[1] if len(node.args) > 1 else ())
     return value if isinstance(value, Sequence) else (value,)
 
 
 def _axes(node: fx.Node, ndim: int) -> set[int]:
-    """Axes that a mean is over."""
+    """Axes over which a mean is taken."""
     return {int(axis) % ndim for axis in _argument(node, "dim")} or {0}
 
 
@@ -400,25 +400,25 @@ def _narrow(value: Value, start: int, length: int) -> Value:
 
 
 def _without_the_dead(whole: Trace) -> Trace:
-    """The same without steps that the output does not depend on."""
+    """The trace without steps that the output does not depend on."""
     alive: set[int] = {piece.step for piece in whole.output}
     for index in reversed(range(len(whole.steps))):
         if index in alive:
             alive |= {piece.step for value in whole.steps[index].values for piece in value}
-    kept = sorted(alive - {INPUT})
-    places = {INPUT: INPUT} | {index: place for place, index in enumerate(kept)}
+    indices = sorted(alive - {INPUT})
+    places = {INPUT: INPUT} | {index: place for place, index in enumerate(indices)}
 
     def moved(value: Value) -> Value:
         return tuple(Piece(places[step], start, length) for step, start, length in value)
 
-    steps = (whole.steps[index] for index in kept)
+    steps = (whole.steps[index] for index in indices)
     return Trace(
         tuple(Step(s.operation, tuple(map(moved, s.values)), s.tensors, s.width) for s in steps), moved(whole.output)
     )
 
 
 def _normalised(whole: Trace) -> Trace:
-    """The same with a convolution that is used by a normalisation only as a part of that; as itself it is dead."""
+    """The trace with each convolution that only a normalisation uses merged into it; the convolution becomes dead."""
     uses = Counter(piece.step for step in whole.steps for value in step.values for piece in value)
     uses.update(piece.step for piece in whole.output)
     steps = list(whole.steps)

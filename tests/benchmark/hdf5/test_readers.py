@@ -1,4 +1,4 @@
-"""A file that is replaced while many read it: who opened the old one goes on with it, and nobody sees a mixture."""
+"""Replacing a file while many read it: readers of the old file continue with it, and nobody sees a mixture."""
 
 import multiprocessing
 import pickle
@@ -26,7 +26,7 @@ REPLACEMENTS = 5_000
 
 
 def version(table: Table, number: int) -> Table:
-    """A table all of whose numbers tell which version it is."""
+    """A table whose numbers all equal its version."""
     columns = {
         path: Column(column.metric, np.full(column.values.shape, float(number)), np.zeros_like(column.missing))
         for path, column in table.columns.items()
@@ -35,9 +35,9 @@ def version(table: Table, number: int) -> Table:
 
 
 def read_until_told(path: Path, pipe: Connection) -> None:
-    """Open the file again and again; every answer of an open one must be of the version that its recipe names.
+    """Open the file repeatedly; every answer must belong to the version in its recipe.
 
-    Says when it has seen enough versions, or something wrong.
+    Reports when it has seen enough versions, or a wrong answer.
     """
     ready, wrong, seen = False, [], set()
     while not pipe.poll():

@@ -77,7 +77,7 @@ def test_a_rotten_byte_is_found(file: Path) -> None:
 
 
 def _sealed(file: Path, edit: Callable[[Any], None]) -> list[str]:
-    """Findings after a change with checksums to fit: only the meaning is wrong."""
+    """Findings after a change with updated checksums: only the meaning is wrong."""
     with h5py.File(file, "r+") as content:
         edit(content)
         for _, thing in hdf5.objects(content):
@@ -88,7 +88,7 @@ def _sealed(file: Path, edit: Callable[[Any], None]) -> list[str]:
 
 
 def _assign(path: str, at: Any, value: float) -> Callable[[Any], None]:
-    """Put a number, with those around it as float64, where perhaps no integer can hold it."""
+    """Put a number into an array, which becomes float64 in case no integer can hold it."""
 
     def edit(content: Any) -> None:
         old = content[path]

@@ -156,7 +156,7 @@ def test_a_truncated_file(file: Path) -> None:
 
 
 def test_flipped_bytes_never_leave_a_traceback(file: Path) -> None:
-    """In the superblock and the attributes anything may happen, but only as an error of ours, or none."""
+    """Damage to the superblock or the attributes raises an error of ours, or none."""
     whole = file.read_bytes()
     rng = np.random.default_rng(0)
     for at in rng.integers(8, len(whole), 60).tolist():
@@ -190,7 +190,7 @@ def _replace(path: str, **new: Any) -> Callable[[Any], None]:
         del content[path]
         dataset = content.create_dataset(path, **new)
         for name, value in attributes.items():
-            if name not in writer.OWN:
+            if name not in writer.UNSIGNED_ATTRIBUTES:
                 dataset.attrs[name] = value  # bytes of fixed length
 
     return edit
@@ -257,7 +257,7 @@ def test_missing_mistyped_or_malicious_parts(file: Path, edit: Callable[[Any], N
 
 
 def test_a_text_in_the_heap_is_refused_unread(file: Path) -> None:
-    """A wrong length there makes the HDF5 library search for ever."""
+    """A wrong length there makes the HDF5 library search forever."""
     with h5py.File(file, "r+") as content:
         content["metrics/parameters"].attrs["units"] = "a" * 50
     at = (image := bytearray(file.read_bytes())).rfind(b"a" * 50)

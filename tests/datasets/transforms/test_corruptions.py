@@ -1,4 +1,4 @@
-"""Corruptions by hand on a few pixels; then what holds for all of them, and pixels that are fixed for good."""
+"""Corruptions by hand on a few pixels, properties of all of them, and reproducible pixels."""
 
 import hashlib
 
@@ -102,7 +102,7 @@ def test_normal_numbers_are_nearly_normal() -> None:
 
 
 def test_elastic_moves_no_farther_than_it_says() -> None:
-    """On a ramp, levels tell how far each place was moved."""
+    """On a ramp, levels show the shift of each pixel."""
     ramp = np.broadcast_to(10.0 * np.arange(20), (3, 1, 20, 20))
     moved = elastic(ramp, 0.1, SEED)[..., 3:-3] - ramp[..., 3:-3]
     inner = moved[:, :, 3:-3]  # nothing comes from outside

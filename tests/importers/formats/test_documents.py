@@ -1,4 +1,4 @@
-"""Small files in a folder or an archive: the same from each, nothing lost without a word, nothing unbounded."""
+"""Small files in a folder or an archive: the same content from each, no silent loss, bounded memory."""
 
 import gzip
 import io
@@ -76,7 +76,7 @@ def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         archive.addfile(tarfile.TarInfo("r_1.json"))
     path.write_bytes(twice.getvalue())
     assert "holds r_1.json twice" in refused(path)
-    monkeypatch.setattr(module, "LARGEST", 2)
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 2)
     for content in (tar(), tar("gz"), zipped()):
         path.write_bytes(content)
         assert "has more than 2 bytes" in refused(path)
@@ -89,13 +89,13 @@ def test_bombs_and_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: s
     path.write_bytes(content[: len(content) * 2 // 5])
     assert "cannot be read" in refused(path)
     path.write_bytes(content)
-    monkeypatch.setattr(module, "SMALL", 3)
-    monkeypatch.setattr(module, "RATIO", 0)
+    monkeypatch.setattr("nasbench.importers.formats.unpack.MIN_LIMIT", 3)
+    monkeypatch.setattr("nasbench.importers.formats.unpack.MAX_RATIO", 0)
     assert "unpacks to more than 3 bytes" in refused(path)
 
 
 def test_a_damaged_header_is_no_end(tmp_path: Path) -> None:
-    """Python's own reader takes it for one, and what follows is lost."""
+    """Python's own reader takes a damaged header for the end, and loses what follows."""
     content = bytearray(tar())
     second = content.index(b"top/b/r_1.json")
     content[second] ^= 1
@@ -107,7 +107,7 @@ def test_a_damaged_header_is_no_end(tmp_path: Path) -> None:
 
 
 def test_the_checksum_of_a_packed_archive_is_tested(tmp_path: Path) -> None:
-    """It stands behind all that a reader of the archive asks for."""
+    """The checksum lies behind everything that a reader of the archive reads."""
     content = bytearray(tar("gz"))
     content[-8] ^= 1
     path = tmp_path / "archive"

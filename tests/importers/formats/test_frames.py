@@ -1,4 +1,4 @@
-"""Files of rows as text: rows that are too short, and columns that are not there."""
+"""Files of rows as text: short rows and missing columns."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""JSON from outside."""
+"""Untrusted JSON."""
 
 import bz2
 import math
@@ -42,5 +42,5 @@ def test_numbers() -> None:
     found = finite([3, 0.5, None, math.nan, -math.inf], "a")
     np.testing.assert_array_equal(found, [3, 0.5, np.nan, np.nan, np.nan])
     for value in (True, "3", [3], 10**400):
-        with pytest.raises(FileError, match=r"what: .* is no number"):
+        with pytest.raises(FileError, match=r"what: .* is not a number"):
             finite([1, value], "what")

@@ -1,4 +1,4 @@
-"""Pickles: plain data as Python's reader gives it; whatever asks for more is refused by name, and nothing runs."""
+"""Pickles: plain data as from Python's reader; anything else is refused by name, and no code runs."""
 
 import bz2
 import gzip
@@ -24,7 +24,7 @@ DATA = st.recursive(FLAT, lambda inner: st.lists(inner) | st.dictionaries(KEYS, 
 
 
 class Call:
-    """Pickles as a call."""
+    """An object that is pickled as a call."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.made = function, arguments
@@ -87,8 +87,8 @@ def test_records_are_read_as_dictionaries_where_they_are_named(protocol: int) ->
         (b"\x80\x04cm\nC\n)R.", "it calls 'm.C'"),
         (b"\x80\x04cbuiltins\nset\n)\x81.", "it makes 'builtins.set' from"),
         (b"\x80\x04K\x01)\x81.", "it makes 'what has no name'"),
-        (b"\x80\x04cm\nC\n)\x81}K\x01K\x01sb.", "the state of a record is no dictionary of names"),
-        (b"\x80\x04cm\nC\n)\x81Nb.", "the state of a record is no dictionary of names"),
+        (b"\x80\x04cm\nC\n)\x81}K\x01K\x01sb.", "the state of a record is not a dictionary of names"),
+        (b"\x80\x04cm\nC\n)\x81Nb.", "the state of a record is not a dictionary of names"),
         (b"\x80\x04}cm\nC\n)\x81K\x01s.", "a key is a Record"),
     ],
     ids=["arguments", "call", "other", "number", "names", "nothing", "key"],
@@ -125,9 +125,9 @@ def test_what_asks_for_more_is_refused_by_name(
     [
         (b"", "it is cut off"),
         (b"N", "it is cut off"),
-        (b".", "lacks what it works on"),
+        (b".", "lacks its operand"),
         (b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.", "it is cut off"),  # a text of 2^63 bytes
-        (b"h\x05.", "lacks what it works on"),
+        (b"h\x05.", "lacks its operand"),
         (b"P1\n.", "it holds tensors"),
         (b"NQ.", "it holds tensors"),
         (b"\x82\x01.", "unknown or forbidden instruction 0x82"),  # extension registry
@@ -136,11 +136,11 @@ def test_what_asks_for_more_is_refused_by_name(
         (b"ccollections\nOrderedDict\n}b.", "it sets the state of a Name"),
         (b"(ios\nsystem\n.", "unknown or forbidden instruction 0x69"),
         (b"ccollections\nOrderedDict\n)\x81.", "it makes .collections.OrderedDict. from"),
-        (b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R.", "other than latin1"),
-        (b"cnumpy\ndtype\nX\x01\x00\x00\x00OK\x00K\x01\x87R.", "is no plain one"),
+        (b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R.", "not written as latin1"),
+        (b"cnumpy\ndtype\nX\x01\x00\x00\x00OK\x00K\x01\x87R.", "is not a plain one"),
         (b"}]Ns.", "a key is a list"),
-        (b"NNs.", "lacks what it works on"),
-        (b"Na.", "lacks what it works on"),
+        (b"NNs.", "lacks its operand"),
+        (b"Na.", "lacks its operand"),
         (b"N(Ne.", "it adds to a NoneType as to a list"),
     ],
 )

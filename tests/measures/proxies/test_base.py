@@ -1,4 +1,4 @@
-"""What every proxy promises: a finite number or none, the same each time, of a network that stays as it was."""
+"""The contract of every proxy: a finite number or NaN, repeatable, with the network unchanged."""
 
 import copy
 import math
@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.measures.proxies import Proxy, measure, proxies
-from nasbench.measures.proxies.jacov import K
+from nasbench.measures import PROXIES, measures
+from nasbench.measures.proxies import Proxy, proxy_scores
+from nasbench.measures.proxies.jacov import EPSILON
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import Task, tasks
 
@@ -26,7 +27,7 @@ REFUSED = {
 
 
 def setting(name: str, n: int = 6) -> tuple[nn.Module, Task, torch.Tensor, torch.Tensor]:
-    """A network of a space, its task, and a batch that is not the same everywhere."""
+    """A network of a space, its task, and a varied batch."""
     space = spaces.create(name)
     task = tasks.resolve(space.task)[0].small()
     genotype = space.sample(1, np.random.default_rng(3))[0]
@@ -42,8 +43,14 @@ def setting(name: str, n: int = 6) -> tuple[nn.Module, Task, torch.Tensor, torch
     return network, task, inputs, task.targets(n)
 
 
+def create(name: str) -> Proxy:
+    proxy = measures.create(name)
+    assert isinstance(proxy, Proxy)
+    return proxy
+
+
 def state(network: nn.Module) -> list[object]:
-    """Everything of a network that could change, as values that are compared."""
+    """All mutable state of a network as comparable values."""
 
     def facts(tensor: torch.Tensor | None) -> object:
         return tensor if tensor is None else (tensor.dtype, tensor.requires_grad, tensor.detach().numpy().tobytes())
@@ -58,7 +65,7 @@ def state(network: nn.Module) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("name", list(proxies))
+@pytest.mark.parametrize("name", list(PROXIES))
 @pytest.mark.parametrize("space", ["nb201", "flexibert", "graph"])
 def test_a_network_stays_as_it_was(name: str, space: str) -> None:
     network, task, inputs, targets = setting(space)
@@ -68,15 +75,15 @@ def test_a_network_stays_as_it_was(name: str, space: str) -> None:
     task.loss(network(inputs), targets).backward()  # type: ignore[no-untyped-call]
     network.register_forward_hook(lambda *_: None)
     before, noise = state(network), torch.get_rng_state()
-    proxy = proxies.create(name)
+    proxy = create(name)
     if name in REFUSED[task.name]:
         with pytest.raises(InputError, match=task.name if name != "naswot" else "nodes"):
-            proxy(network, task, inputs, targets)
+            proxy.score(network, task, inputs, targets)
     else:
         with torch.no_grad():  # as a caller may have it
-            value = proxy(network, task, inputs, targets)
+            value = proxy.score(network, task, inputs, targets)
         assert isinstance(value, float)
-        assert proxy(network, task, inputs, targets) == pytest.approx(value, rel=0, abs=0, nan_ok=True)
+        assert proxy.score(network, task, inputs, targets) == pytest.approx(value, rel=0, abs=0, nan_ok=True)
     assert state(network) == before
     assert torch.equal(torch.get_rng_state(), noise)
     assert torch.equal(inputs, given)
@@ -86,8 +93,8 @@ def test_a_network_stays_as_it_was(name: str, space: str) -> None:
 @pytest.mark.parametrize("space", [name for name in spaces if spaces.create(name).task == "image_classification"])
 def test_all_are_defined_on_networks_of_images(space: str) -> None:
     network, task, inputs, targets = setting(space)
-    names = [name for name in proxies if (space, name) != ("ofa", "grasp")]  # hard sigmoids bend once only
-    values = measure(network, task, inputs, targets, names)
+    names = [name for name in PROXIES if (space, name) != ("ofa", "grasp")]  # hard sigmoids bend once only
+    values = proxy_scores(network, task, inputs, targets, names)
     undefined = {name for name, value in values.items() if not math.isfinite(value)}
     assert undefined <= {"jacov"}
     assert not undefined or space in ("nasnet", "tnb101_micro", "tnb101_macro")
@@ -95,67 +102,68 @@ def test_all_are_defined_on_networks_of_images(space: str) -> None:
 
 def test_pyramids_of_outputs_are_scored_too() -> None:
     network, task, inputs, targets = setting("yolo", n=2)
-    names = [name for name in proxies if name not in ("zen", "grasp")]
-    assert all(math.isfinite(value) for value in measure(network, task, inputs, targets, names).values())
-    with pytest.raises(InputError, match="classified, not of object_detection"):
-        proxies.create("zen")(network, task)
+    names = [name for name in PROXIES if name not in ("zen", "grasp")]
+    assert all(math.isfinite(value) for value in proxy_scores(network, task, inputs, targets, names).values())
+    with pytest.raises(InputError, match="classified images, not of object_detection"):
+        create("zen").score(network, task)
 
 
-@pytest.mark.parametrize("name", list(proxies))
+@pytest.mark.parametrize("name", list(PROXIES))
 def test_each_says_what_it_is(name: str) -> None:
-    proxy = proxies.create(name)
+    proxy = create(name)
     assert any(character.isdigit() for character in proxy.paper)
     assert proxy.needs in ("nothing", "inputs", "targets")
-    assert proxy.direction == "maximise"
+    assert proxy.direction == ("minimise" if proxy.units == "count" else "maximise")  # counts are costs in a table
+    assert proxy.name == name
     assert proxy.units in ("none", "nats", "count")
-    assert proxies.describe(name).endswith(".")
+    assert measures.describe(name).endswith(".")
     assert type(proxy).__doc__
 
 
-@pytest.mark.parametrize("name", list(proxies))
+@pytest.mark.parametrize("name", list(PROXIES))
 def test_only_what_is_needed_matters(name: str) -> None:
     network, task, inputs, targets = setting("nb201")
-    proxy = proxies.create(name)
-    whole = proxy(network, task, inputs, targets)
+    proxy = create(name)
+    whole = proxy.score(network, task, inputs, targets)
     if proxy.needs == "nothing":
-        assert proxy(network, task) == whole
+        assert proxy.score(network, task) == whole
         return
-    other = proxy(network, task, inputs.flip(3) ** 3, targets)
+    other = proxy.score(network, task, inputs.flip(3) ** 3, targets)
     assert other != pytest.approx(whole, rel=1e-6)
-    assert (proxy(network, task, inputs, targets.flip(0)) != pytest.approx(whole)) == (proxy.needs == "targets")
+    assert (proxy.score(network, task, inputs, targets.flip(0)) != pytest.approx(whole)) == (proxy.needs == "targets")
     with pytest.raises(InputError, match="at least 2 inputs, got 1"):
-        proxy(network, task, inputs[:1], targets[:1])
+        proxy.score(network, task, inputs[:1], targets[:1])
     with pytest.raises(InputError, match="at least 2 inputs, got none"):
-        proxy(network, task)
+        proxy.score(network, task)
     if proxy.needs == "inputs":
-        assert proxy(network, task, inputs) == whole
+        assert proxy.score(network, task, inputs) == whole
     else:
         with pytest.raises(InputError, match="target for each of the 6 inputs, got 5"):
-            proxy(network, task, inputs, targets[:5])
+            proxy.score(network, task, inputs, targets[:5])
         with pytest.raises(InputError, match="target for each of the 6 inputs, got none"):
-            proxy(network, task, inputs)
+            proxy.score(network, task, inputs)
 
 
 @pytest.mark.parametrize("name", ["jacov", "naswot"])
 def test_the_order_of_inputs_does_not_matter(name: str, rounding: Callable[..., float]) -> None:
-    """In double precision: jacov divides by eigenvalues that can be as small as K; a sum has 8 channels of 3x3."""
+    """In double precision: jacov divides by eigenvalues as small as EPSILON; a sum has 8 channels of 3x3."""
     network, task, inputs, _ = setting("nb201")
     network, inputs = network.double(), inputs.double()
-    proxy = proxies.create(name)
-    near = rounding(1_000, condition=1 / K)
-    assert proxy(network, task, inputs.flip(0)) == pytest.approx(proxy(network, task, inputs), rel=near)
+    proxy = create(name)
+    near = rounding(1_000, condition=1 / EPSILON)
+    assert proxy.score(network, task, inputs.flip(0)) == pytest.approx(proxy.score(network, task, inputs), rel=near)
 
 
 def test_dropout_is_off_and_batch_statistics_are_on() -> None:
     network, task, inputs, targets = setting("nb201")
-    plain = proxies.create("snip")(network, task, inputs, targets)
-    assert proxies.create("snip")(nn.Sequential(network, nn.Dropout(0.5)), task, inputs, targets) == plain
+    plain = create("snip").score(network, task, inputs, targets)
+    assert create("snip").score(nn.Sequential(network, nn.Dropout(0.5)), task, inputs, targets) == plain
     used = copy.deepcopy(network)
     for module in used.modules():
         if isinstance(module, nn.BatchNorm2d):
             assert module.running_mean is not None
             module.running_mean.fill_(7.0)
-    assert proxies.create("snip")(used, task, inputs, targets) == plain
+    assert create("snip").score(used, task, inputs, targets) == plain
 
 
 def test_what_is_not_finite_is_missing() -> None:
@@ -166,28 +174,30 @@ def test_what_is_not_finite_is_missing() -> None:
             return math.inf
 
     network, task, *_ = setting("nb201")
-    assert math.isnan(Infinite()(network, task))
+    assert math.isnan(Infinite().score(network, task))
 
 
 def test_a_network_without_weights_is_refused() -> None:
     network, task, inputs, targets = setting("nb201")
     network.requires_grad_(False)
     with pytest.raises(InputError, match="no weights"):
-        proxies.create("snip")(network, task, inputs, targets)
+        create("snip").score(network, task, inputs, targets)
 
 
-def test_measure_names_what_it_measured() -> None:
+def test_scores_are_named() -> None:
     network, task, inputs, targets = setting("nb201")
-    assert list(measure(network, task, inputs, targets)) == list(proxies)
-    assert list(measure(network, task, names=["zen+seed=1", "params"])) == ["zen+seed=1", "params"]
-    with pytest.raises(InputError, match="unknown proxy 'sinflow': did you mean 'synflow'"):
-        measure(network, task, names=["sinflow"])
+    assert list(proxy_scores(network, task, inputs, targets)) == list(PROXIES)
+    assert list(proxy_scores(network, task, names=["zen+seed=1", "params"])) == ["zen+seed=1", "params"]
+    with pytest.raises(InputError, match="'memory' is not a zero-cost proxy"):
+        proxy_scores(network, task, names=["memory"])
+    with pytest.raises(InputError, match="unknown measure 'sinflow': did you mean 'synflow'"):
+        proxy_scores(network, task, names=["sinflow"])
 
 
 def test_importing_the_names_loads_no_torch() -> None:
     code = (
-        "import sys, nasbench.measures.proxies as p; list(p.proxies); "
-        "p.proxies.describe('zen'); print('torch' in sys.modules)"
+        "import sys, nasbench.measures.proxies; from nasbench.measures import measures; list(measures); "
+        "measures.describe('zen'); print('torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"

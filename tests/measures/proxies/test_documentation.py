@@ -1,4 +1,4 @@
-"""The proxy that the documentation shows works as it says, and every proxy is in its table."""
+"""The examples of the documentation work, and every proxy is in its table."""
 
 import re
 import sys
@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from nasbench.measures.proxies import measure, proxies
+from nasbench.measures import PROXIES, measures
+from nasbench.measures.proxies import Proxy, proxy_scores
 from nasbench.tasks.images import ImageClassification
 
 PAGE = (Path(__file__).parents[3] / "docs" / "proxies.md").read_text(encoding="utf-8")
@@ -31,19 +32,20 @@ def test_the_example_of_ones_own(
     loss = task.loss(network(x), y)
     parts = [w * g for w, g in zip(weights, torch.autograd.grad(loss, weights), strict=True)]
     expected, size = sum(part.sum().item() for part in parts), sum(part.abs().sum().item() for part in parts)
-    found = measure(network, task, x, y, ["my_proxy:Plain"])["my_proxy:Plain"]
+    found = proxy_scores(network, task, x, y, ["my_proxy:Plain"])["my_proxy:Plain"]
     assert found == pytest.approx(expected, abs=rounding(20, "float32") * size)  # the parts cancel
 
 
 def test_the_example_of_measuring() -> None:
-    (code,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "import measure" in block)
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "import proxy_scores" in block)
     found: dict[str, object] = {}
     exec(code, found)
     values = found["values"]
     assert isinstance(values, dict)
-    assert list(values) == list(proxies)
+    assert list(values) == list(PROXIES)
 
 
 def test_every_proxy_is_in_the_table() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (nothing|inputs|targets) \|", PAGE, re.MULTILINE)
-    assert rows == [(name, proxies.create(name).needs) for name in proxies]
+    known = {name: measures.resolve(name)[0] for name in PROXIES}
+    assert rows == [(name, proxy.needs) for name, proxy in known.items() if issubclass(proxy, Proxy)]

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nasbench.errors import InputError
-from nasbench.measures import flops, parameters
-from nasbench.measures.proxies import measure, proxies
+from nasbench.measures import PROXIES
+from nasbench.measures.flops import flops
+from nasbench.measures.parameters import parameters
+from nasbench.measures.proxies import proxy_scores
 from nasbench.measures.proxies.fisher import effect
-from nasbench.measures.proxies.jacov import K, spread
+from nasbench.measures.proxies.jacov import EPSILON, spread
 from nasbench.measures.proxies.naswot import agreement, log_determinant
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.networks.layers import head
@@ -56,7 +58,7 @@ PAIR = ImageClassification((1, 1, 2), 1)
 
 
 def score(name: str, network: nn.Module, task: ImageClassification, *batch: torch.Tensor) -> float:
-    return measure(network, task, *batch, names=[name])[name]
+    return proxy_scores(network, task, *batch, names=[name])[name]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_agreement_is_what_the_distance_of_codes_leaves(seed: int, n: int, d: in
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6))
 def test_spread_is_largest_where_rows_are_not_correlated(seed: int, n: int) -> None:
     rows = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 4)))
-    most = -n * (math.log(1 + K) + 1 / (1 + K))
+    most = -n * (math.log(1 + EPSILON) + 1 / (1 + EPSILON))
     assert spread(rows) <= most + 1e-9
 
 
@@ -174,7 +176,7 @@ def test_naswot_has_no_value_where_codes_are_equal() -> None:
 
 
 def test_spread_of_jacobians() -> None:
-    k = K
+    k = EPSILON
     apart = torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]])  # correlation 0: eigenvalues 1 and 1
     assert spread(apart) == pytest.approx(-2 * (math.log(1 + k) + 1 / (1 + k)))
     half = torch.tensor([[1.0, -1.0, 0.0], [1.0, 0.0, -1.0]])  # correlation 1/2: eigenvalues 1/2 and 3/2
@@ -187,7 +189,7 @@ def test_jacov_of_a_network_that_is_bent() -> None:
     network = nn.Sequential(nn.Flatten(), linear([1.0, 0.0, -1.0], [0.0, 1.0, -1.0]), nn.ReLU(), linear([1.0, 1.0]))
     # in the first input the first unit is on, in the second the second: gradients (1, 0, -1) and (0, 1, -1)
     x = images([1.0, -1.0, 0.0], [-1.0, 1.0, 0.0])
-    value = -sum(math.log(s + K) + 1 / (s + K) for s in (0.5, 1.5))
+    value = -sum(math.log(s + EPSILON) + 1 / (s + EPSILON) for s in (0.5, 1.5))
     assert score("jacov", network, ImageClassification((1, 1, 3), 1), x) == pytest.approx(value)
 
 
@@ -226,7 +228,7 @@ def test_zen_gives_back_what_batch_normalisation_takes() -> None:
     assert score("zen+n=8", plain, task) != pytest.approx(expected, abs=1e-3)
 
 
-def test_sizes_are_those_of_measure() -> None:
+def test_sizes_are_those_of_the_functions() -> None:
     space, task = spaces.create("nb201"), ImageClassification((1, 8, 8), 3)
     network = space.network(space.from_index([1234])[0], task, NetworkSettings(4, 1, 2))
     assert score("params", network, task) == parameters(network)
@@ -237,7 +239,8 @@ def test_a_cell_that_passes_nothing() -> None:
     space, task = spaces.create("nb201"), ImageClassification((1, 8, 8), 3)
     network = space.network(space.genotype([0] * 6), task, NetworkSettings(4, 1, 2))
     x, y = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0)), task.targets(4)
-    values = measure(network, task, x, y, [name for name in proxies if name not in ("params", "flops", "l2_norm")])
+    names = [name for name in PROXIES if name not in ("parameters", "flops", "l2_norm")]
+    values = proxy_scores(network, task, x, y, names)
     assert {name for name, value in values.items() if math.isnan(value)} == {"jacov", "naswot", "zen"}
     assert values["synflow"] == 0
 

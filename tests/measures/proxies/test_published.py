@@ -1,6 +1,6 @@
 """Ranks of NAS-Bench-201 networks agree with the published columns of NAS-Bench-Suite-Zero (Krishnakumar et al., 2022).
 
-Those were taken on CIFAR-10, with other initial weights. `docs/proxies.md` has the figures.
+The published numbers are from CIFAR-10, with other initial weights. `docs/proxies.md` has the figures.
 """
 
 import runpy
@@ -19,10 +19,10 @@ def agreement(names: list[str], cells: int, on: str = "nothing") -> dict[str, fl
 
 
 def test_what_needs_no_images() -> None:
-    found = agreement(["synflow", "l2_norm", "params", "flops"], cells=12)
+    found = agreement(["synflow", "l2_norm", "parameters", "flops"], cells=12)
     assert found["synflow"] > 0.98
     assert found["l2_norm"] > 0.85  # cells with as many convolutions differ by their random weights only
-    assert found["params"] == 1
+    assert found["parameters"] == 1
     assert found["flops"] > 0.96
 
 

@@ -1,0 +1,268 @@
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from nasbench.errors import InputError
+from nasbench.predictors import Inputs, Needs
+from nasbench.predictors.encodings import (
+    DEFAULT,
+    MAX_CURVE_FEATURES,
+    SPACE_KINDS,
+    default,
+    encode,
+    encodings,
+    needs_of,
+    variances,
+)
+from nasbench.predictors.encodings.flow import flow
+from nasbench.spaces import spaces
+
+NB201, NB101 = spaces.create("nb201"), spaces.create("nb101")
+# ops of nb201: input, none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3, output
+INPUT, NONE, SKIP, CONV1, CONV3, POOL, OUTPUT = range(7)
+CELL = NB201.genotype("|nor_conv_3x3~0|+|skip_connect~0|none~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|")[None]
+
+
+def encoded(space, genotypes, features):
+    return encode(Inputs.of(space, genotypes), features)
+
+
+# --- graphs -----------------------------------------------------------------------------------------------------------
+
+
+def test_live_operations_by_hand():
+    # the 3x3 convolution leads only to none; live are skip and 1x1 convolution in a row, and the pooling
+    live, groups = encoded(NB201, CELL, "op_counts_live")
+    assert live[0].tolist() == [1, 0, 1, 1, 0, 1, 1]
+    assert groups.tolist() == list(range(7))
+
+
+def test_edge_ops_by_hand():
+    edges = encoded(NB201, CELL, "edge_ops")[0].reshape(7, 7)
+    expected = np.zeros((7, 7))
+    expected[INPUT, CONV1] = expected[CONV1, OUTPUT] = expected[INPUT, POOL] = expected[POOL, OUTPUT] = 1
+    assert np.array_equal(edges, expected)
+
+
+def test_path_counts_by_hand():
+    # two paths of two connections each, as the skip connection is none
+    counts = encoded(NB201, CELL, "path_counts")[0]
+    assert counts[0].tolist() == pytest.approx([0, np.log(3), 0, 0, 0, 0, 0])
+
+
+def test_identities_add_up():
+    # three skips: input to output directly, and over both inner nodes: 0-3, 0-1-3, 0-2-3, 0-1-2-3
+    edges = flow(NB201, np.ones((1, 6), dtype=np.int8)).edges[0]
+    assert edges[0, -1] == 4
+    assert edges.sum() == 4
+
+
+def test_a_cell_without_a_path_has_no_flow():
+    cells = flow(NB201, np.zeros((1, 6), dtype=np.int8))
+    assert not cells.live.any()
+    assert not cells.edges.any()
+    assert not encoded(NB201, np.zeros((1, 6), dtype=np.int8), "op_counts_live/edge_ops/path_counts")[0].any()
+
+
+def test_liveness_agrees_with_the_space():
+    genotypes = NB201.decode(np.arange(NB201.size))
+    assert np.array_equal(flow(NB201, genotypes).live[:, 1:-1], NB201.live(genotypes))
+
+
+def test_path_counts_agree_with_networkx():
+    import networkx as nx
+
+    for genotype in NB101.sample(20, np.random.default_rng(0)):
+        graph = NB101.graph(genotype)
+        (start,) = (v for v in graph if not graph.in_degree(v))
+        (end,) = (v for v in graph if not graph.out_degree(v))
+        lengths = [len(path) - 1 for path in nx.all_simple_paths(graph, start, end)]
+        counted = np.bincount(lengths, minlength=NB101.max_nodes)[1:]
+        assert np.allclose(np.expm1(encoded(NB101, genotype[None], "path_counts")[0][0]), counted)
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=20)
+def test_flow_features_depend_on_the_graph_only(seed):
+    inputs = Inputs.of(NB101, NB101.sample(20, np.random.default_rng(seed)))
+    features = "op_counts_live/edge_ops/path_counts/counts"
+    assert np.allclose(encode(inputs, features)[0], encode(inputs.canonical, features)[0])
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=20)
+def test_dead_operations_do_not_show_in_the_flow(seed):
+    genotypes = NB201.sample(50, np.random.default_rng(seed))
+    features = "op_counts_live/edge_ops/path_counts"
+    assert np.array_equal(encoded(NB201, genotypes, features)[0], encoded(NB201, NB201.prune(genotypes), features)[0])
+
+
+def test_groups_follow_the_encodings():
+    features, groups = encoded(NB201, NB201.decode(np.arange(3)), "edge_ops/onehot/counts")
+    assert features.shape == (3, 49 + 30 + 7)
+    assert groups.tolist() == [0] * 49 + [1 + p for p in range(6) for _ in range(5)] + list(range(7, 14))
+
+
+def test_totals_by_hand():
+    # two stages of one layer and of two; sums of attributes as log(1 + sum), of all nodes and of each stage
+    space = spaces.create("mobile")
+    genotype = space.sample(1, np.random.default_rng(0))
+    genotype[0, 2::4] = [0, 1, 0, 0, 0, 0, 0]  # layers less one: eight in all
+    features, groups = encoded(space, genotype, "totals")
+    by_part = np.expm1(features.reshape(1 + len(space.stages), 1 + len(space.attributes)))
+    values = space.node_values(genotype)[0]
+    assert by_part[:, 0] == pytest.approx([10, 1, 2, 1, 1, 1, 1, 1])  # with input and output
+    assert by_part[0, 1:] == pytest.approx(values.sum(axis=0))
+    assert by_part[2, 1:] == pytest.approx(values[2:4].sum(axis=0))
+    assert groups.tolist() == list(range(features.shape[1]))
+
+
+@pytest.mark.parametrize("name", list(spaces))
+def test_the_default_suits_every_space(name, rounding):
+    space = spaces.create(name)
+    inputs = Inputs.of(space, space.sample(5, np.random.default_rng(0)))
+    features, groups = encode(inputs, DEFAULT)
+    assert np.array_equal(features, encode(inputs, default(space))[0])
+    assert features.shape == (5, len(groups))
+    assert np.isfinite(features).all()
+    few, near = encode(inputs[:2], DEFAULT)[0], rounding(100)  # sums over the nodes of a cell
+    np.testing.assert_allclose(few, features[:2], rtol=near, atol=near)
+    assert ("totals" in default(space).split("/")) == bool(space.attributes)
+
+
+@pytest.mark.parametrize("name", list(spaces))
+def test_kinds_of_every_space_need_nothing_or_are_known_to_it(name):
+    """A kind that only its space knows is taken for a column; whoever gathers inputs asks the space."""
+    space = spaces.create(name)
+    assert set(needs_of("/".join(space.feature_kinds)).columns) == set(space.feature_kinds) - set(SPACE_KINDS)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(InputError, match="unknown encoding or column 'totals' for nb201"):
+        encoded(NB201, NB201.decode(np.arange(3)), "totals")
+    message = (
+        "unknown encoding or column 'walks' for nb201; known are op_counts_live, edge_ops, path_counts, onehot, .*, "
+        "flops, joined by '/', and static metrics of a benchmark"
+    )
+    with pytest.raises(InputError, match=message):
+        encode(Inputs.of(NB201, NB201.decode(np.arange(3)), columns={"flops": np.arange(3.0)}), "counts/walks")
+
+
+@pytest.mark.parametrize("features", [3, None, ["counts"]])
+def test_what_is_no_text_is_refused(features):
+    with pytest.raises(InputError, match=r"features are names joined by '/', as 'default/flops'; got"):
+        encoded(NB201, CELL, features)
+
+
+def test_nothing_gives_no_features():
+    features, groups = encoded(NB201, NB201.decode(np.arange(3)), "")
+    assert (features.shape, groups.shape) == ((3, 0), (0,))
+
+
+def test_the_registry_says_what_each_encoding_is():
+    for name in encodings:
+        assert encodings.describe(name).endswith(".")
+
+
+# --- columns ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_column_is_a_feature_and_a_group_of_its_own():
+    inputs = Inputs.of(NB201, NB201.decode(np.arange(2)), columns={"flops": [7.0, 9.0], "digits:latency": [0.5, 0.25]})
+    features, groups = encode(inputs, "digits:latency/counts/flops")
+    assert features[:, 0].tolist() == [0.5, 0.25]
+    assert features[:, -1].tolist() == [7.0, 9.0]
+    assert groups.tolist() == list(range(9))
+
+
+def test_missing_numbers_of_a_column_are_refused():
+    inputs = Inputs.of(NB201, NB201.decode(np.arange(4)), columns={"flops": [7.0, np.nan, 9.0, np.inf]})
+    with pytest.raises(InputError, match=r"column 'flops' is missing for 2 of 4 architectures, the first in row 1"):
+        encode(inputs, "flops")
+    assert encode(inputs, "counts")[0].shape == (4, 7)  # what is not read may be missing
+
+
+# --- curves -----------------------------------------------------------------------------------------------------------
+
+
+def curves(epochs, n=3):
+    """Inputs whose curve is 100 row + epoch."""
+    values = 100.0 * np.arange(n)[:, None] + np.array(epochs)
+    return Inputs.of(NB201, NB201.decode(np.arange(n)), curve=values, epochs=tuple(epochs))
+
+
+def test_a_curve_up_to_an_epoch_by_hand():
+    features, groups = encode(curves((1, 2, 4, 8)), "curve@4")
+    assert features.tolist() == [[1, 2, 4], [101, 102, 104], [201, 202, 204]]
+    assert groups.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("epochs", [8, 9, 20, 200])
+def test_of_a_long_curve_some_points_are_features_the_last_among_them(epochs):
+    features, groups = encode(curves(range(1, epochs + 1)), f"counts/curve@{epochs}")
+    points = features[0, 7:]
+    assert len(points) <= MAX_CURVE_FEATURES
+    assert (points[0], points[-1]) == (1, epochs)
+    assert (np.diff(points) > 0).all()
+    assert (np.diff(np.diff(points)) >= -1).all()  # ever wider apart, but for rounding to whole epochs
+    assert groups.tolist() == list(range(7 + len(points)))
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ("curve@3", r"'curve@3': the curve has no number at epoch 3; it has 1, 2, 4"),
+        ("curve@x", r"a partial curve is written curve@EPOCHS, as curve@4; got 'curve@x'"),
+        ("curve@", r"written curve@EPOCHS, as curve@4; got 'curve@'"),
+        ("curve@0", r"written curve@EPOCHS, as curve@4; got 'curve@0'"),
+        ("curve@-1", r"written curve@EPOCHS, as curve@4; got 'curve@-1'"),
+        ("curve@1.5", r"written curve@EPOCHS, as curve@4; got 'curve@1.5'"),
+        ("curve", r"unknown encoding or column 'curve'"),
+    ],
+)
+def test_curves_that_are_not_there(features, message):
+    with pytest.raises(InputError, match=message):
+        encode(curves((1, 2, 4)), features)
+
+
+def test_a_missing_curve_is_refused():
+    with pytest.raises(InputError, match=r"'curve@4' needs the curve of 4 epochs, and the inputs have none"):
+        encoded(NB201, CELL, "counts/curve@4")
+    inputs = Inputs.of(NB201, NB201.decode(np.arange(2)), curve=[[1.0, 2.0], [1.0, np.nan]])
+    with pytest.raises(InputError, match=r"the curve up to epoch 2 is missing for 1 of 2 architectures.* in row 1"):
+        encode(inputs, "curve@2")
+    assert encode(inputs, "curve@1")[0].tolist() == [[1.0], [1.0]]
+
+
+# --- needs ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("features", "needs"),
+    [
+        ("", Needs()),
+        ("default", Needs()),
+        ("onehot/counts/adjacency/paths/totals", Needs()),
+        ("default/flops", Needs(("flops",))),
+        ("flops/default/digits:latency/flops", Needs(("flops", "digits:latency"))),
+        ("curve@4", Needs((), 4)),
+        ("curve@4/synflow/curve@16/curve@2", Needs(("synflow",), 16)),
+    ],
+)
+def test_needs_by_hand(features, needs):
+    assert needs_of(features) == needs
+
+
+def test_a_malformed_curve_is_no_column():
+    with pytest.raises(InputError, match="written curve@EPOCHS"):
+        needs_of("default/curve@last")
+
+
+# --- variances --------------------------------------------------------------------------------------------------------
+
+
+def test_variance_of_a_constant_is_zero():
+    features = np.column_stack([np.full(60, 0.1), np.arange(60.0)])
+    assert features.var(axis=0)[0] > 0  # what rounding makes of it
+    assert variances(features).tolist() == [0.0, features[:, 1].var()]
