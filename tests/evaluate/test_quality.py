@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.benchmark.base import Metric
-from nasbench.search.pareto import non_dominated
 from nasbench.evaluate.quality import (
     Bounds,
     best_found,
@@ -21,6 +20,7 @@ from nasbench.evaluate.quality import (
     standing,
     worth,
 )
+from nasbench.search.pareto import non_dominated
 from nasbench.search.problem import Constraint
 from nasbench.simulator.evaluator import Evaluator, QueryEvaluator, TabulatedEvaluator
 from nasbench.simulator.simulate import Run
