@@ -482,7 +482,7 @@ def test_classes_that_processes_cannot_import_run_in_this_one(
         __qualname__ = "Typed" if where == "session" else "function.<locals>.Typed"
 
     if where == "session":
-        monkeypatch.delattr(sys.modules["__main__"], "__file__")
+        monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     results = race(formula(), "random", Typed, jobs=2)
     assert Typed.processes == [os.getpid()] * 3
     name = results.settings["strategies"][1]
