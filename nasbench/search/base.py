@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -88,7 +87,7 @@ class Strategy(ABC):
             raise InputError(f"{name} takes {most} objective{'s' * (most > 1)}, got {len(problem.objectives)}")
         self.problem, self.rng, self._full_epochs = problem, rng, problem.fidelities[-1]
         self._designs = list(problem.initial[::-1].copy())
-        self._running_tags: Counter[Any] = Counter()
+        self._running_tags: set[Any] = set()
         self._start()
         return self
 
@@ -108,9 +107,9 @@ class Strategy(ABC):
             raise InputError(f"{type(self).__name__} asks for {len(trials)} trials where {most} can start")
         for trial in trials:
             if trial.tag is not None:
-                if self._running_tags[trial.tag]:
+                if trial.tag in self._running_tags:
                     raise InputError(f"{type(self).__name__} gives the tag {trial.tag!r} to two running trials")
-                self._running_tags[trial.tag] += 1
+                self._running_tags.add(trial.tag)
         return trials
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
@@ -120,9 +119,9 @@ class Strategy(ABC):
             InputError: No running trial has the tag of this one.
         """
         if trial.tag is not None:
-            if not self._running_tags[trial.tag]:
+            if trial.tag not in self._running_tags:
                 raise InputError(f"{type(self).__name__} has no running trial with the tag {trial.tag!r}")
-            self._running_tags[trial.tag] -= 1
+            self._running_tags.remove(trial.tag)
         self._tell(trial, outcome)
 
     def goes_on(self, trial: Trial, epoch: int, scores: tuple[float, ...]) -> bool:

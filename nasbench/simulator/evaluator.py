@@ -278,6 +278,7 @@ class TabulatedEvaluator(Evaluator):
                     self._refusals[path] = str(error)
         self._short = {path: path.rpartition("/")[2] for path in (*self._columns, *self._refusals)}
         self._curves, self._single = self.valid[0].T.copy(), len(self.objectives) == 1  # (n, fidelities)
+        self._shown = [slice(0 if self.resumable else at, at + 1) for at in range(len(self.fidelities))]
         self._rows: dict[bytes, int] = {}
         self.meets = self.feasible(self.space.decode(self.codes))
         _check_constraints(self, self.space.decode(self.codes))
@@ -312,8 +313,8 @@ class TabulatedEvaluator(Evaluator):
 
     def curve(self, row: int, position: int) -> FloatArray:
         """A view of the table."""
-        curve: FloatArray = self._curves[row]
-        return curve[: position + 1] if self.resumable else curve[position : position + 1]
+        curve: FloatArray = self._curves[row, self._shown[position]]
+        return curve
 
     def test(self, row: int, position: int) -> tuple[float, ...]:
         """Look the test scores up."""

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -108,7 +109,8 @@ def simulate(
             spent += adds
             worker = heappop(idle)[1]
             reached = before + 1 if stepwise else position
-            finish = now + _duration(seconds_of, row, before, reached) / speeds[worker]
+            seconds = seconds_of(row, reached) if before < 0 else _seconds_between(seconds_of, row, before, reached)
+            finish = now + seconds / speeds[worker]
             heappush(running, (finish, asked, trial, row, reached, before, now, worker))
             asked += 1
         if not running:
@@ -123,7 +125,7 @@ def simulate(
         now, number, trial, row, reached, before, begun, worker = heappop(running)
         scores = scores_of(row, reached)
         if stepwise and fidelities[reached] < trial.epochs and strategy.goes_on(trial, fidelities[reached], scores):
-            finish = now + _duration(seconds_of, row, reached, reached + 1) / speeds[worker]
+            finish = now + _seconds_between(seconds_of, row, reached, reached + 1) / speeds[worker]
             heappush(running, (finish, number, trial, row, reached + 1, before, begun, worker))
             continue
         heappush(idle, (-speeds[worker], worker))
@@ -141,10 +143,9 @@ _Event: TypeAlias = tuple[float, int, Trial, int, int, int, float, int]
 """Time, number of the trial, trial, row, position reached then, position before, time of its start, worker."""
 
 
-def _duration(seconds_of: Callable[[int, int], float], row: int, before: int, reached: int) -> float:
-    """Time of training from one position (-1: untrained) to another; not below 0 where recorded times contradict."""
-    seconds = seconds_of(row, reached)
-    return seconds if before < 0 else max(seconds - seconds_of(row, before), 0.0)
+def _seconds_between(seconds_of: Callable[[int, int], float], row: int, before: int, reached: int) -> float:
+    """Time of training on from one position to another; not below 0 where recorded times contradict."""
+    return max(seconds_of(row, reached) - seconds_of(row, before), 0.0)
 
 
 def _unknown_epochs(trial: Trial, fidelities: tuple[int, ...]) -> InputError:
@@ -154,10 +155,11 @@ def _unknown_epochs(trial: Trial, fidelities: tuple[int, ...]) -> InputError:
 
 def _run(evaluator: Evaluator, finished: list[tuple[int, int, int, float, tuple[float, ...]]]) -> Run:
     rows, positions, paid, seconds, scores = map(list, zip(*finished, strict=True)) if finished else ([],) * 5
+    values = np.fromiter(chain.from_iterable(scores), dtype=np.float64)
     return Run(
         rows=np.array(rows, dtype=np.int64),
         positions=np.array(positions, dtype=np.int64),
         epochs=np.array(paid, dtype=np.int64).cumsum(),
         seconds=np.array(seconds, dtype=np.float64),
-        scores=np.array(scores, dtype=np.float64).reshape(len(rows), len(evaluator.objectives)),
+        scores=values.reshape(len(rows), len(evaluator.objectives)),
     )
