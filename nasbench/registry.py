@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,7 +22,8 @@ class Registry(Generic[T]):
     """The components of one kind, by name.
 
     A *specification* is a name with optional constructor arguments: `"gp"`, `"gnn+steps=500"`,
-    `"mymodule:MyPredictor+k=3"`. Values are parsed as JSON, or as plain text if that fails.
+    `"mymodule:MyPredictor+k=3"`. Values are parsed as JSON, or as plain text if that fails; a value that is itself a
+    specification with arguments is a JSON string: `'bayesian+predictor="ridge+alpha=2"'`.
 
     Args:
         kind: What the components are, in the singular ("predictor"); used in messages.
@@ -109,7 +111,7 @@ class Registry(Generic[T]):
         return name in self.entries and ":" not in self.entries[name]
 
     def _target(self, spec: str) -> tuple[str, dict[str, Any]]:
-        name, *pairs = spec.split("+")
+        name, *pairs = split_outside(spec, "+")
         arguments: dict[str, Any] = {}
         for pair in pairs:
             key, equals, value = pair.partition("=")
@@ -147,6 +149,28 @@ def arguments_of(component: object) -> dict[str, Any]:
         kind = type(component).__name__
         raise InputError(f"{kind} does not keep its argument {absent[0]!r} as an attribute; store it")
     return {name: getattr(component, name) for name in names}
+
+
+def split_outside(text: str, separator: str) -> list[str]:
+    """Parts of a text between separators that stand outside JSON strings, lists and objects, and outside numbers.
+
+    >>> split_outside('a+b="c+d=1"+e=[1,2]+f=1e+5', "+")
+    ['a', 'b="c+d=1"', 'e=[1,2]', 'f=1e+5']
+    """
+    parts, depth, begin = [], 0, 0
+    for token in _TOKENS.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+        elif token[0] in "]}":
+            depth = max(depth - 1, 0)
+        elif token[0] == separator and depth == 0:
+            parts.append(text[begin : token.start()])
+            begin = token.end()
+    return [*parts, text[begin:]]
+
+
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\d.][eE]\+\d|[][{}+,]')
+"""JSON strings, exponents of numbers, brackets and separators."""
 
 
 def _value(text: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -40,7 +41,14 @@ def name_of(component: str | type[T] | T, registry: Registry[T]) -> str:
         return name
     defaults = {key: parameter.default for key, parameter in inspect.signature(type(component)).parameters.items()}
     given = {key: value for key, value in arguments_of(component).items() if value != defaults[key]}
-    return "+".join([name, *(f"{key}={json.dumps(value, default=repr)}" for key, value in given.items())])
+    return "+".join([name, *(f"{key}={json.dumps(value, default=_text)}" for key, value in given.items())])
+
+
+def _text(value: object) -> str:
+    """An argument that is not JSON, the same in every process: a class or a function by its place, else its repr."""
+    if hasattr(value, "__qualname__"):
+        return f"{getattr(value, '__module__', '')}:{value.__qualname__}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def named(components: Iterable[str | type[T] | T], registry: Registry[T]) -> dict[str, str | type[T] | T]:
@@ -59,14 +67,6 @@ def named(components: Iterable[str | type[T] | T], registry: Registry[T]) -> dic
     if not by_name:
         raise InputError(f"name at least one {registry.kind}; known are {', '.join(registry)}")
     return by_name
-
-
-def interactive(*components: object) -> bool:
-    """Whether other processes cannot import a component's class: typed into a session, or inside a function."""
-    classes = [component if isinstance(component, type) else type(component) for component in components]
-    modules = [sys.modules.get(cls.__module__) for cls in classes if cls.__module__ == "__main__"]
-    typed = any(getattr(module, "__file__", None) is None for module in modules)
-    return typed or any("<locals>" in cls.__qualname__ for cls in classes)
 
 
 def restore(registry: Registry[T], spec: str, arguments: Mapping[str, Any]) -> T:

@@ -1,18 +1,26 @@
 """The registry resolves names, aliases, arguments and classes outside the package, and says what went wrong."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from nasbench.cli.parsing import separated
 from nasbench.datasets import datasets
 from nasbench.errors import InputError
 from nasbench.importers import importers
 from nasbench.measures import measures
 from nasbench.predictors import Predictor, predictors
+from nasbench.predictors.ridge import Ridge
 from nasbench.registry import Registry, arguments_of
 from nasbench.search import strategies
+from nasbench.search.bayesian import BayesianOptimisation
 from nasbench.spaces import spaces
+from nasbench.specification import name_of
 
 ALL: list[Registry] = [spaces, predictors, strategies, datasets, measures]
 
@@ -50,6 +58,49 @@ def test_arguments_are_json_or_text() -> None:
     cls, arguments = strategies.resolve("bayesian+predictor=ridge+interval=7")
     assert cls.__name__ == "BayesianOptimisation"
     assert arguments == {"predictor": "ridge", "interval": 7}
+
+
+def test_a_specification_inside_a_specification() -> None:
+    nested = "ridge+features=counts/parameters"
+    assert strategies.resolve(f'bayesian+predictor="{nested}"+interval=7')[1] == {"predictor": nested, "interval": 7}
+    twice = json.dumps(f"bayesian+predictor={json.dumps(nested)}")
+    assert strategies.resolve(f"bayesian+predictor={twice}")[1] == {"predictor": f'bayesian+predictor="{nested}"'}
+    assert separated(f'random,bayesian+predictor="{nested}+ranks=[1,2]",local') == [
+        "random",
+        f'bayesian+predictor="{nested}+ranks=[1,2]"',
+        "local",
+    ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(JSON, JSON)
+@example(1e25, 1.5e300)
+def test_the_name_of_an_instance_is_its_specification(predictor: Any, interval: Any) -> None:
+    """Whatever JSON the arguments are: the name is understood again, alone and in a list."""
+    instance = BayesianOptimisation()
+    instance.predictor, instance.interval = predictor, interval
+    name = name_of(instance, strategies)
+    cls, arguments = strategies.resolve(name)
+    assert cls is BayesianOptimisation
+    assert {**arguments_of(BayesianOptimisation()), **arguments} == arguments_of(instance)
+    assert separated(f"random,{name},local") == ["random", name, "local"]
+
+
+def test_a_name_does_not_hold_addresses() -> None:
+    """Random streams come from names, so they must be the same in every process."""
+    instance = BayesianOptimisation()
+    instance.predictor, instance.interval = Ridge, lambda: 0  # type: ignore[assignment]
+    instance.samples = object()  # type: ignore[assignment]
+    name = name_of(instance, strategies)
+    assert "0x" not in name
+    assert '+predictor="nasbench.predictors.ridge:Ridge"' in name
+    assert '<lambda>"' in name
 
 
 def test_alias_presets_arguments_that_can_be_overridden() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nasbench.errors import InputError
+from nasbench.registry import split_outside
 
 
 def number(text: str, name: str, word: str | None = None) -> int | str:
@@ -21,8 +22,8 @@ def whole(text: str, name: str) -> int:
 
 
 def separated(text: str) -> list[str]:
-    """Names of a comma-separated list, without blanks and duplicates."""
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    """Names of a comma-separated list, without blanks and duplicates; commas inside JSON do not separate."""
+    names = list(dict.fromkeys(name.strip() for name in split_outside(text, ",") if name.strip()))
     if not names:
         raise InputError(f"expected names separated by commas, got {text!r}")
     return names

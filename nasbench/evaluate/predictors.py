@@ -18,10 +18,11 @@ from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.splits import Split, Targets, restricted, split, targets
 from nasbench.evaluate.statistics import bootstrap_interval
 from nasbench.parallel.jobs import run_jobs
+from nasbench.parallel.processes import portable
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
 from nasbench.progress import Progress, silent
-from nasbench.specification import interactive, named
+from nasbench.specification import named
 
 DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn")
 """Predictors that are scored where none is named."""
@@ -139,7 +140,7 @@ def evaluate(
     scores = run_jobs(
         partial(_prepare, data),
         fits,
-        1 if interactive(*by_name.values()) else jobs,
+        jobs if portable(*by_name.values()) else 1,
         describe=lambda fit: f"predictor {fit.predictor!r} on {fit.n_train} architectures, split {fit.seed}",
         progress=progress,
     )

@@ -13,7 +13,7 @@ from nasbench.errors import InputError
 from nasbench.evaluate.quality import Score, Standing, best_found, best_of_space, described, records, standing
 from nasbench.evaluate.results import Results
 from nasbench.parallel.jobs import run_jobs
-from nasbench.parallel.processes import cores
+from nasbench.parallel.processes import cores, portable
 from nasbench.progress import Progress, silent
 from nasbench.search import strategies as registry
 from nasbench.search.base import Strategy
@@ -22,7 +22,7 @@ from nasbench.simulator.cluster import Cluster
 from nasbench.simulator.evaluator import Evaluator, QueryEvaluator, TabulatedEvaluator, make_evaluator
 from nasbench.simulator.simulate import simulate
 from nasbench.simulator.streams import initial_designs, rng_for
-from nasbench.specification import interactive, named
+from nasbench.specification import named
 
 DEFAULT = ("random", "local", "evolution", "reinforce", "bayesian-gp", "bayesian-xgb")
 """Strategies that are compared where none is named."""
@@ -181,9 +181,9 @@ def _same(evaluator: Evaluator) -> Evaluator:
 def _processes(
     evaluator: Evaluator, benchmark: Benchmark, by_name: Mapping[str, str | type[Strategy] | Strategy], wanted: int
 ) -> int:
-    """One where other processes could not import a strategy, or not open the benchmark; else as many as are wanted."""
+    """One where other processes could not have a strategy, or not open the benchmark; else as many as are wanted."""
     apart = isinstance(evaluator, TabulatedEvaluator) or benchmark.path is not None
-    return wanted if apart and not interactive(*by_name.values()) else 1
+    return wanted if apart and portable(*by_name.values()) else 1
 
 
 def _prepare(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, TypeVar
 
 from nasbench.errors import NasbenchError
@@ -35,6 +37,19 @@ class _Worker:
 def cores() -> int:
     """Number of cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def portable(*components: object) -> bool:
+    """Whether other processes can have components: classes that they can import, and settings that can be sent."""
+    for component in components:
+        cls = component if isinstance(component, type) else type(component)
+        if cls.__module__ == "__main__" and getattr(sys.modules["__main__"], "__file__", None) is None:
+            return False  # typed into a session
+        try:
+            ForkingPickler.dumps(component)
+        except Exception:  # a class inside a function, a lambda, an open file: whatever refuses, it cannot be sent
+            return False
+    return True
 
 
 def run_tasks(

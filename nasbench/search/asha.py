@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import insort
 
 from nasbench.errors import InputError
 from nasbench.search.base import Outcome, Strategy, Trial
@@ -15,6 +16,7 @@ SAMPLES_AT_ONCE = 256
 class ASHA(Strategy):
     """Random samples at the lowest rung; whatever is among the best 1/eta of its rung goes on to the next.
 
+    A failed training counts among those of its rung and never goes on.
     Rungs are fidelities spaced by the factor eta, down from a full training. A trial's tag is its rung and its number.
 
     Args:
@@ -33,7 +35,7 @@ class ASHA(Strategy):
             rungs.add(min(epochs for epochs in fidelities if epochs >= level))
             level /= self.eta
         self._rungs = sorted(rungs)
-        self._scores: list[list[tuple[float, int, GenotypeArray]]] = [[] for _ in self._rungs]
+        self._ranked: list[list[tuple[float, int, GenotypeArray]]] = [[] for _ in self._rungs]  # by -score, number
         self._promoted: set[tuple[int, int]] = set()
         self._seen, self._samples = Seen(self.space, self.problem.initial), list(self.problem.initial[:0])
         self._asked = 0
@@ -43,9 +45,9 @@ class ASHA(Strategy):
 
     def _ask(self) -> Trial:
         for rung in reversed(range(len(self._rungs) - 1)):
-            best = sorted(self._scores[rung], key=lambda scored: (-scored[0], scored[1]))
-            for _, number, architecture in best[: len(best) // self.eta]:
-                if (rung, number) not in self._promoted:
+            ranked = self._ranked[rung]
+            for cost, number, architecture in ranked[: len(ranked) // self.eta]:
+                if cost < math.inf and (rung, number) not in self._promoted:
                     self._promoted.add((rung, number))
                     return self._trial(architecture, rung + 1)
         if not self._samples:
@@ -56,8 +58,8 @@ class ASHA(Strategy):
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
         rung, number = trial.tag
-        score = -math.inf if math.isnan(outcome.score) else outcome.score
-        self._scores[rung].append((score, number, trial.architecture))
+        cost = math.inf if math.isnan(outcome.score) else -outcome.score
+        insort(self._ranked[rung], (cost, number, trial.architecture))
 
     def _trial(self, architecture: GenotypeArray, rung: int) -> Trial:
         self._asked += 1

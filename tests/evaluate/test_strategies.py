@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -488,6 +489,18 @@ def test_classes_that_processes_cannot_import_run_in_this_one(
     name = results.settings["strategies"][1]
     assert name == "__main__:Typed" if where == "session" else name.endswith("<locals>.Typed")
     assert len({record["repeat"] for record in rows(results, name)}) == 3
+
+
+class Weighed(RandomSearch):
+    """Takes a function, which a process cannot be sent if it is a lambda."""
+
+    def __init__(self, weigh: Callable[[float], float] = abs) -> None:
+        self.weigh = weigh
+
+
+def test_settings_that_cannot_be_sent_stay_in_this_process(formula: Any) -> None:
+    results = race(formula(), Weighed(weigh=lambda score: -score), jobs=2)
+    assert results.records == race(formula(), Weighed(weigh=lambda score: -score), jobs=1).records
 
 
 # --- bad input ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nasbench.errors import NasbenchError
-from nasbench.parallel.processes import Died, run_tasks
+from nasbench.parallel.processes import Died, portable, run_tasks
 
 WORKER = """
 import os, signal, sys, time
@@ -129,3 +129,9 @@ def test_ctrl_c_is_left_to_the_caller(worker, tmp_path):
         os.kill(child.pid, signal.SIGINT)
         assert next(results) == (2, 4)
         assert active_children() == [child]
+
+
+def test_what_other_processes_can_have():
+    assert portable(Path, Path("folder"), partial(max, 1))
+    assert not portable(Path, partial(max, key=lambda number: -number))
+    assert not portable(type("Local", (), {"__qualname__": "function.<locals>.Local"}))

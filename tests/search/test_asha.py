@@ -42,6 +42,18 @@ def test_promotions_by_hand() -> None:
     assert strategy.ask()[0].epochs == 1
 
 
+def test_failed_trainings_are_never_promoted() -> None:
+    """Two of six may go on, but five failed: the sound one goes on, and then new ones are asked."""
+    strategy = started((1, 3, 9))
+    first = strategy.ask(6)
+    for trial, score in zip(first, (np.nan, np.nan, np.nan, 1.0, np.nan, np.nan), strict=True):
+        tell(strategy, trial, score)
+    (promoted,) = strategy.ask()
+    assert promoted.epochs == 3
+    assert np.array_equal(promoted.architecture, first[3].architecture)
+    assert [trial.epochs for trial in strategy.ask(4)] == [1, 1, 1, 1]
+
+
 def test_rungs_are_fidelities() -> None:
     assert started((1, 2, 3, 4, 5, 6, 7, 8))._rungs == [1, 3, 8]
     assert started((4, 12, 36, 108))._rungs == [4, 12, 36, 108]
