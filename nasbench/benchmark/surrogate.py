@@ -256,11 +256,13 @@ class SurrogateBenchmark(Benchmark):
 
     def _predict_one(self, path: str, genotype: GenotypeArray) -> float:
         key = path, genotype.tobytes()
-        if key not in self._predictions:
+        prediction = self._predictions.get(key)
+        if prediction is None:
+            prediction = float(self.models[path].predict(genotype[None]).mean[0])
             if len(self._predictions) >= MAX_CACHED:
                 self._predictions.clear()
-            self._predictions[key] = float(self.models[path].predict(genotype[None]).mean[0])
-        return self._predictions[key]
+            self._predictions[key] = prediction
+        return prediction
 
     def _predict_many(self, path: str, genotypes: GenotypeArray) -> FloatArray:
         if self._is_tabulated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property, partial
+from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -49,12 +50,14 @@ class Recorded(NamedTuple):
     """One metric at one epoch by seed; a metric without seeds has one column.
 
     Attributes:
+        metric: The metric of the numbers.
         epoch: Finished epochs; None for a metric without epochs.
         values: NaN where missing; shape `(n, seeds)`.
         missing: `Plane.missing`.
         costs: Seconds of training, NaN where not recorded; shape `(n, seeds)`.
     """
 
+    metric: Metric
     epoch: int | None
     values: FloatArray
     missing: npt.NDArray[np.uint8] | None
@@ -114,8 +117,8 @@ class TabularBenchmark(Benchmark):
         genotypes = self.space.check(genotypes)
         policy: int | str
         if isinstance(seed, np.random.Generator):
-            facts, recorded = self._recorded(metric, epoch)
-            rows = self._index_for(facts).rows(genotypes)
+            recorded = self._recorded(metric, epoch)
+            facts, rows = recorded.metric, self._index_for(recorded.metric).rows(genotypes)
             columns = _draw(np.isfinite(recorded.values[rows]), seed)
             values, at, policy = recorded.values[rows, columns], recorded.epoch, "random"
         else:
@@ -181,8 +184,8 @@ class TabularBenchmark(Benchmark):
         return view or self._views.add(key, self._new_view(metric, epoch, seed))
 
     def _new_view(self, metric: str, epoch: Epoch, seed: Any) -> View:
-        facts, recorded = self._read(metric, epoch)
-        measured, missing = np.isfinite(recorded.values), recorded.missing
+        recorded = self._read(metric, epoch)
+        facts, measured, missing = recorded.metric, np.isfinite(recorded.values), recorded.missing
         mean = isinstance(seed, str) and seed == "mean"
         if mean:
             values, seeds = _mean(recorded.values, measured), self.table.seeds
@@ -214,7 +217,8 @@ class TabularBenchmark(Benchmark):
         return self.table.seeds.index(int(seed))
 
     def _drawn(self, architecture: Architecture | int, metric: str, epoch: Epoch, rng: np.random.Generator) -> Answer:
-        facts, recorded = self._recorded(metric, epoch)
+        recorded = self._recorded(metric, epoch)
+        facts = recorded.metric
         row = self._index_for(facts).row(architecture)
         column = int(_draw(np.isfinite(recorded.values[[row]]), rng)[0])
         value, cost = recorded.values.item(row, column), recorded.costs.item(row, column)
@@ -224,22 +228,18 @@ class TabularBenchmark(Benchmark):
             reason = self._reason(facts, self.table.seeds, recorded.missing[row].tolist())
         return Answer(value, facts.path, facts.split, facts.units, recorded.epoch, seeds, cost, reason)
 
-    def _recorded(self, metric: str, epoch: Epoch) -> tuple[Metric, Recorded]:
+    def _recorded(self, metric: str, epoch: Epoch) -> Recorded:
         """The result of `_read`, cached, because draws come one by one."""
         key = (metric, epoch, type(epoch))
-        cached: tuple[Metric, Recorded] | None = self._recordings.get(key)
-        if cached is None:
-            facts, recorded = self._read(metric, epoch)
-            cached = facts, self._recordings.add(key, recorded)
-            self._recordings[key] = cached
-        return cached
+        recorded: Recorded = self._recordings.get(key) or self._recordings.add(key, self._read(metric, epoch))
+        return recorded
 
-    def _read(self, metric: str, epoch: Epoch) -> tuple[Metric, Recorded]:
+    def _read(self, metric: str, epoch: Epoch) -> Recorded:
         """A metric at an epoch by seed, with the cost of the training up to that epoch."""
         facts = self.metric(metric)
         at, finished = self._epoch(facts, epoch)
         values, missing = self.table.columns[facts.path].plane(at)
-        return facts, Recorded(finished, values, missing, self._costs(facts, at, values.shape))
+        return Recorded(facts, finished, values, missing, self._costs(facts, at, values.shape))
 
     def _epoch(self, metric: Metric, epoch: Any) -> tuple[int | None, int | None]:
         """Position on the epoch axis, and the epoch there; both None for a metric without epochs."""
@@ -291,12 +291,17 @@ class ArrayCache(dict[Any, Any]):
     def add(self, name: Any, arrays: Arrays) -> Arrays:
         """Store arrays under a name, and return them."""
         size = sum(array.nbytes for array in arrays if isinstance(array, np.ndarray) and any(array.strides))
-        if self.bytes + size > MAX_CACHED_BYTES:
-            self.clear()
-            self.bytes = 0
-        self.bytes += size
-        self[name] = arrays
+        with _ADDING:
+            if self.bytes + size > MAX_CACHED_BYTES:
+                self.clear()
+                self.bytes = 0
+            self.bytes += size
+            self[name] = arrays
         return arrays
+
+
+_ADDING = Lock()
+"""Held while a cache of any benchmark counts its bytes; in no cache, as caches travel to other processes."""
 
 
 def _mean(values: FloatArray, used: BoolArray) -> FloatArray:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args
 
 import h5py
@@ -95,7 +96,7 @@ class Reader:
     """Reads objects of a file after checking their type, shape and size.
 
     The file stays open so that numbers can be read on first use, even if another file takes its name. A pickled copy
-    opens the file again in its process, and checks that it is the same file.
+    opens the file again in its process, and checks that it is the same file. Threads may share a reader.
 
     Args:
         path: Path of the file.
@@ -119,7 +120,8 @@ class Reader:
         self._initial_state = self._file_state()
         self._bytes_left = max(MAX_BYTES, MAX_COMPRESSION * self._initial_state[0])
         self._declared: set[str] = set()
-        self._last_object: tuple[str, Any] = "", None
+        self._declaring = Lock()
+        self._last_object: tuple[str, Any] = "", None  # one value, so that no thread sees the object of another path
 
     def close(self) -> None:
         """Close the file; nothing can be read after that."""
@@ -271,11 +273,12 @@ class Reader:
 
     def get(self, path: str) -> Any:
         """A group or data set of the file."""
-        if path != self._last_object[0]:
+        last = self._last_object
+        if path != last[0]:
             if path != "/" and not self.has(path):
                 raise self.damaged(path, "is missing")
-            self._last_object = path, self.file[path]
-        return self._last_object[1]
+            self._last_object = last = path, self.file[path]
+        return last[1]
 
     def has(self, path: str) -> bool:
         """Whether a path holds an object, and not a soft or external link."""
@@ -322,11 +325,12 @@ class Reader:
             raise self.damaged(path, f"has shape {wanted}, got {dataset.shape}")
         if dataset.external or dataset.is_virtual:
             raise self.damaged(path, "lies in this file, got a reference to another one")
-        if path not in self._declared:
-            self._declared.add(path)
-            chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
-            declared = max(dataset.nbytes, chunk)
-            self._bytes_left -= declared
+        chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
+        declared = max(dataset.nbytes, chunk)
+        with self._declaring:
+            if path not in self._declared:
+                self._declared.add(path)
+                self._bytes_left -= declared
             if self._bytes_left < 0:
                 raise self.damaged(path, f"declares {declared:,} bytes, more than a file of this size may hold")
         return dataset
