@@ -117,6 +117,8 @@ class Registry(Generic[T]):
             key, equals, value = pair.partition("=")
             if not equals or not key.isidentifier():
                 raise InputError(f"{self.kind} {spec!r}: expected name=value after '+', got {pair!r}")
+            if key in arguments:
+                raise InputError(f"{self.kind} {spec!r}: the argument {key!r} is given twice")
             arguments[key] = _value(value)
         if name in self.entries:
             entry = self.entries[name]

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from nasbench.benchmark.base import Benchmark, difference
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate.quality import Score, Standing, best_found, best_of_space, described, records, standing
 from nasbench.evaluate.results import Results
@@ -116,8 +117,8 @@ def compare(
     for what, number, least in (
         ("repeats", repeats, 1), ("initial", initial, 0), ("seed", seed, 0), ("jobs", jobs, 1)
     ):  # fmt: skip
-        if number is not None and number < least:
-            raise InputError(f"{what} is at least {least}, got {number}")
+        if number is not None:
+            check_whole(what, number, least)
     if score not in ("paid", "retrained"):
         raise InputError(f"score is 'paid' or 'retrained', got {score!r}")
     limits = tuple(Constraint.parse(limit) if isinstance(limit, str) else limit for limit in constraints)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect_left, insort
+from heapq import heappop, heappush
 
-from nasbench.errors import InputError
+from nasbench.checks import check_whole
 from nasbench.search.base import Outcome, Strategy, Trial
-from nasbench.search.seen import Seen
+from nasbench.search.seen import FreshSamples
 from nasbench.types import GenotypeArray
-
-SAMPLES_AT_ONCE = 256
 
 
 class ASHA(Strategy):
@@ -24,8 +23,7 @@ class ASHA(Strategy):
     """
 
     def __init__(self, eta: int = 3) -> None:
-        if eta < 2:
-            raise InputError(f"eta is at least 2, got {eta}")
+        check_whole("eta", eta, 2)
         self.eta = eta
 
     def _start(self) -> None:
@@ -35,9 +33,9 @@ class ASHA(Strategy):
             rungs.add(min(epochs for epochs in fidelities if epochs >= level))
             level /= self.eta
         self._rungs = sorted(rungs)
-        self._ranked: list[list[tuple[float, int, GenotypeArray]]] = [[] for _ in self._rungs]  # by -score, number
-        self._promoted: set[tuple[int, int]] = set()
-        self._seen, self._samples = Seen(self.space, self.problem.initial), list(self.problem.initial[:0])
+        self._ranked: list[list[tuple[float, int]]] = [[] for _ in rungs]  # of a rung: -score and number, sorted
+        self._staying: list[list[tuple[float, int, GenotypeArray]]] = [[] for _ in rungs]  # not promoted; heaps
+        self._samples = FreshSamples(self.space, self.problem.initial, self.rng)
         self._asked = 0
 
     def _design(self, architecture: GenotypeArray) -> Trial:
@@ -45,21 +43,18 @@ class ASHA(Strategy):
 
     def _ask(self) -> Trial:
         for rung in reversed(range(len(self._rungs) - 1)):
-            ranked = self._ranked[rung]
-            for cost, number, architecture in ranked[: len(ranked) // self.eta]:
-                if cost < math.inf and (rung, number) not in self._promoted:
-                    self._promoted.add((rung, number))
-                    return self._trial(architecture, rung + 1)
-        if not self._samples:
-            samples = self.space.sample(SAMPLES_AT_ONCE, self.rng)
-            new = self._seen.take(samples)
-            self._samples = list(new if len(new) else samples)
-        return self._trial(self._samples.pop(), 0)
+            ranked, staying = self._ranked[rung], self._staying[rung]
+            if staying and bisect_left(ranked, staying[0][:2]) < len(ranked) // self.eta:
+                return self._trial(heappop(staying)[2], rung + 1)
+        return self._trial(self._samples.draw(), 0)
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
         rung, number = trial.tag
-        cost = math.inf if math.isnan(outcome.score) else -outcome.score
-        insort(self._ranked[rung], (cost, number, trial.architecture))
+        failed = math.isnan(outcome.score)
+        cost = math.inf if failed else -outcome.score
+        insort(self._ranked[rung], (cost, number))
+        if not failed:
+            heappush(self._staying[rung], (cost, number, trial.architecture))
 
     def _trial(self, architecture: GenotypeArray, rung: int) -> Trial:
         self._asked += 1

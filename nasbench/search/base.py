@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -19,7 +20,7 @@ class Trial(NamedTuple):
     Attributes:
         architecture: Genotype; shape `(d,)`.
         epochs: Epochs to train for, one of `Problem.fidelities`; what was trained before counts.
-        tag: The strategy's own, such as a number or a tuple; comes back with the trial.
+        tag: The strategy's own, hashable, such as a number or a tuple; comes back with the trial.
     """
 
     architecture: GenotypeArray
@@ -95,21 +96,21 @@ class Strategy(ABC):
         """Up to `most` trials to start now; fewer, or none, where the strategy waits for outcomes.
 
         Raises:
-            InputError: The strategy answers with more, or gives one tag to two running trials.
+            InputError: The strategy answers with more or with something else, or gives one tag to two running trials.
         """
-        if self._designs:
-            number = min(most, len(self._designs))
-            trials = [self._design(self._designs.pop()) for _ in range(number)]
-            trials += self._ask_many(most - number) if number < most else []
-        else:
-            trials = self._ask_many(most)
-        if len(trials) > most:
-            raise InputError(f"{type(self).__name__} asks for {len(trials)} trials where {most} can start")
+        name = type(self).__name__
+        trials = [self._design(self._designs.pop()) for _ in range(min(most, len(self._designs)))]
+        for trial in self._ask_many(most - len(trials)) if len(trials) < most else ():
+            if type(trial) is not Trial:
+                given = type(trial).__name__
+                raise InputError(f"{name}._ask returns a Trial, as self.trial(architecture) is, or None; got {given}")
+            architecture, epochs, tag = trial
+            trials.append(Trial(np.array(architecture), epochs, tag))  # the strategy may go on writing to its array
+            if len(trials) > most:
+                raise InputError(f"{name} asks for {len(trials)} or more trials where {most} can start")
         for trial in trials:
             if trial.tag is not None:
-                if trial.tag in self._running_tags:
-                    raise InputError(f"{type(self).__name__} gives the tag {trial.tag!r} to two running trials")
-                self._running_tags.add(trial.tag)
+                self._begin(trial.tag)
         return trials
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
@@ -128,6 +129,17 @@ class Strategy(ABC):
         """Whether to train a trial beyond an epoch, one of `Problem.fidelities`, at which it has these scores."""
         return self._goes_on(trial, epoch, scores)
 
+    def _begin(self, tag: Any) -> None:
+        try:
+            running = tag in self._running_tags
+        except TypeError as error:
+            raise InputError(
+                f"{type(self).__name__} gives a {type(tag).__name__} as tag; a tag is hashable, as a number or tuple is"
+            ) from error
+        if running:
+            raise InputError(f"{type(self).__name__} gives the tag {tag!r} to two running trials")
+        self._running_tags.add(tag)
+
     # --- written by authors -------------------------------------------------------------------------------------
 
     def trial(self, architecture: GenotypeArray, tag: Any = None) -> Trial:
@@ -145,15 +157,13 @@ class Strategy(ABC):
     def _ask(self) -> Trial | None:
         """Propose one trial after the initial designs, or None to wait for an outcome."""
 
-    def _ask_many(self, most: int) -> list[Trial]:
+    def _ask_many(self, most: int) -> Iterable[Trial]:
         """Propose up to `most` trials that run side by side; here one by one, until one waits."""
-        trials: list[Trial] = []
         for _ in range(most):
             trial = self._ask()
             if trial is None:
                 break
-            trials.append(trial)
-        return trials
+            yield trial
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
         """Learn from an outcome (its scores are NaN where training failed), the initial designs' included."""

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Predictor, predictors
 from nasbench.search.base import Outcome, Strategy, Trial
@@ -41,11 +42,14 @@ class BayesianOptimisation(Strategy):
         mutations: int = 200,
         samples: int = 100,
     ) -> None:
-        if interval < 1 or parents < 1 or mutations < 0 or samples < 1:
-            raise InputError(
-                f"interval, parents and samples are at least 1 and mutations at least 0; "
-                f"got {interval}, {parents}, {samples} and {mutations}"
-            )
+        for name, number in (
+            ("interval", interval),
+            ("first_fit", first_fit),
+            ("parents", parents),
+            ("samples", samples),
+        ):
+            check_whole(name, number)
+        check_whole("mutations", mutations, 0)
         self.predictor, self.interval, self.first_fit = predictor, interval, first_fit
         self.parents, self.mutations, self.samples = parents, mutations, samples
 
@@ -60,7 +64,7 @@ class BayesianOptimisation(Strategy):
 
     def _ask(self) -> Trial:
         if len(self._scores) < max(self.first_fit, self._model.min_samples):
-            return self.trial(self._propose(self.space.sample(RANDOM_CANDIDATES, self.rng), 1)[0])
+            return self.trial(self._seen.take_or_repeat(self.space.sample(RANDOM_CANDIDATES, self.rng), 1)[0])
         if not self._queue:
             self._queue = self._promising()[::-1]
         return self.trial(self._queue.pop())
@@ -82,12 +86,7 @@ class BayesianOptimisation(Strategy):
         model = self._model.fit(self._inputs(genotypes), scores)
         mean, std = model.predict_transformed(self._inputs(candidates))  # where the formula's normality holds
         order = np.argsort(-expected_improvement(mean, std, float(model.transform(scores.max()))), kind="stable")
-        return self._propose(candidates[order], self.interval)
-
-    def _propose(self, candidates: GenotypeArray, most: int) -> list[GenotypeArray]:
-        """The first `most` architectures not yet proposed; the first of all where there is none."""
-        new = self._seen.take(candidates, most)
-        return list(new if len(new) else candidates[:1])
+        return list(self._seen.take_or_repeat(candidates[order], self.interval))
 
     def _static_needs(self) -> tuple[str, ...]:
         """The columns that the predictor reads.

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 
-from nasbench.errors import InputError
+from nasbench.checks import check_whole
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.types import GenotypeArray
 
@@ -23,8 +23,8 @@ class RegularisedEvolution(Strategy):
     """
 
     def __init__(self, population: int = 10, sample: int = 3) -> None:
-        if population < 1 or sample < 1:
-            raise InputError(f"population and sample are at least 1, got {population} and {sample}")
+        check_whole("population", population)
+        check_whole("sample", sample)
         self.population, self.sample = population, sample
 
     def _start(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from nasbench.checks import check_flag
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.seen import Seen
 from nasbench.types import GenotypeArray
@@ -16,49 +17,46 @@ class LocalSearch(Strategy):
     """Hill climbing from the best initial design; an architecture (by key) is never evaluated twice.
 
     Algorithm 1 of the paper evaluates the whole neighbourhood before it moves to the best neighbour; the variant that
-    moves to the first better one needs fewer evaluations and is the default here. A trial's tag is its number and the
-    score that it has to beat.
+    moves to the first better one needs fewer evaluations and is the default here. Before a restart it waits for all
+    neighbours that are still trained. A trial's tag is its number and whether it is a neighbour.
 
     Args:
         full: Evaluate all neighbours before moving, as in Algorithm 1.
     """
 
     def __init__(self, full: bool = False) -> None:
+        check_flag("full", full)
         self.full = full
 
     def _start(self) -> None:
         self._seen = Seen(self.space, self.problem.initial)
-        self._asked = 0
+        self._asked = self._running = 0  # trials; neighbours that were not told yet
         self._restart()
 
     def _restart(self) -> None:
-        self._best: GenotypeArray | None = None
         self._best_score = -math.inf
         self._neighbours: list[GenotypeArray] = []
         self._moved = False
 
-    def _ask(self) -> Trial:
-        if self._moved and self._best is not None and not (self.full and self._neighbours):
+    def _ask(self) -> Trial | None:
+        if self._moved and not (self.full and (self._neighbours or self._running)):
             self._moved = False
             new = self._seen.new(self.space.neighbours(self._best))
             self._neighbours = list(new[self.rng.permutation(len(new))])
-        if self._neighbours:
+        climbs = bool(self._neighbours)
+        if climbs:
             proposal = self._neighbours.pop()
             self._seen.add(proposal[None])
+            self._running += 1
+        elif self._running:
+            return None
         else:
             self._restart()
-            proposal = self._random_start()
+            proposal = self._seen.take_or_repeat(self.space.sample(RESTART_SAMPLES, self.rng), 1)[0]
         self._asked += 1
-        return self.trial(proposal, tag=(self._asked, self._best_score))
+        return self.trial(proposal, tag=(self._asked, climbs))
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
-        # A late answer from before a restart has to beat the optimum whose neighbour it is, not only the new start.
-        to_beat = -math.inf if trial.tag is None else trial.tag[1]
-        if outcome.score > max(to_beat, self._best_score):
+        self._running -= trial.tag is not None and trial.tag[1]
+        if outcome.score > self._best_score:
             self._best, self._best_score, self._moved = trial.architecture, outcome.score, True
-
-    def _random_start(self) -> GenotypeArray:
-        samples = self.space.sample(RESTART_SAMPLES, self.rng)
-        new = self._seen.take(samples, 1)
-        start: GenotypeArray = (new if len(new) else samples)[0]
-        return start

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.errors import InputError
+from nasbench.checks import check_number, check_whole
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.pareto import non_dominated
 from nasbench.types import FloatArray, GenotypeArray, IntArray
 
-MAX_DRAWS = 8
+MAX_CHILDREN = 8
 """Children that are drawn for one that meets the constraints."""
 
 
 class NSGA2(Strategy):
     """Binary tournaments, crossover and mutation; parents and children compete for the next generation.
 
-    Failed trials rank last. Children that break a constraint are drawn again, up to `MAX_DRAWS` times.
+    Failed trials rank last. Children that break a constraint are drawn again, up to `MAX_CHILDREN` times.
 
     Args:
         population: Number of survivors of each generation.
@@ -26,8 +26,8 @@ class NSGA2(Strategy):
     max_objectives = 8
 
     def __init__(self, population: int = 20, crossover: float = 0.9) -> None:
-        if population < 2 or not 0 <= crossover <= 1:
-            raise InputError(f"population is at least 2, crossover from 0 to 1; got {population} and {crossover}")
+        check_whole("population", population, 2)
+        check_number("crossover", crossover, least=0, most=1)
         self.population, self.crossover = population, crossover
 
     def _start(self) -> None:
@@ -40,7 +40,7 @@ class NSGA2(Strategy):
             self._random -= 1
             return self.trial(self.space.sample(1, self.rng)[0])
         child = self._child()
-        for _ in range(MAX_DRAWS if self.problem.constraints else 0):
+        for _ in range(MAX_CHILDREN if self.problem.constraints else 0):
             if self.problem.feasible(child)[0]:
                 break
             child = self._child()

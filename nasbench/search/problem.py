@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
+from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs
 from nasbench.spaces.base import Space
@@ -77,6 +79,18 @@ class Constraint:
         return ", ".join([*bounds, *([f"{self.metric}<={self.high:g}"] if self.high < math.inf else [])])
 
 
+Lookup: TypeAlias = Callable[[str, GenotypeArray], FloatArray]
+"""Values `(n,)` of a static metric for architectures `(n, d)`."""
+
+
+def feasible(constraints: Sequence[Constraint], lookup: Lookup, genotypes: GenotypeArray) -> BoolArray:
+    """Which of `n` architectures `(n, d)` meet all constraints; shape `(n,)`."""
+    result = np.ones(len(genotypes), dtype=bool)
+    for constraint in constraints:
+        result &= constraint.holds(lookup(constraint.metric, genotypes))
+    return result
+
+
 @dataclass(frozen=True)
 class Budget:
     """Limits of a run; the first that is reached ends it.
@@ -95,15 +109,15 @@ class Budget:
         """Refuse budgets that cannot be used.
 
         Raises:
-            InputError: No limit is given, or one is not positive.
+            InputError: No limit is given, or one is not positive and finite.
         """
         if self.evaluations is None and self.epochs is None and self.seconds is None:
             raise InputError("a search needs a budget: give evaluations, epochs or seconds")
-        for name, limit in (("evaluation", self.evaluations), ("epoch", self.epochs)):
-            if limit is not None and limit < 1:
-                raise InputError(f"the budget is at least 1 {name}, got {limit}")
-        if self.seconds is not None and not self.seconds > 0:
-            raise InputError(f"the budget is more than 0 seconds, got {self.seconds}")
+        for name, limit in (("evaluations", self.evaluations), ("epochs", self.epochs)):
+            if limit is not None:
+                check_whole(f"the budget of {name}", limit)
+        if self.seconds is not None:
+            check_number("the budget of seconds", self.seconds, above=0)
 
 
 @dataclass(frozen=True)
@@ -145,13 +159,13 @@ class Problem:
     constraints: tuple[Constraint, ...] = ()
     related: tuple[tuple[Inputs, FloatArray], ...] = ()
     prior: Prior | None = None
-    lookup: Callable[[str, GenotypeArray], FloatArray] | None = None
+    lookup: Lookup | None = None
 
     def __post_init__(self) -> None:
-        """Give no initial architectures the shape of the space."""
-        if not len(self.initial):
-            nothing = np.empty((0, len(self.space.cardinalities)), dtype=np.int8)
-            object.__setattr__(self, "initial", nothing)
+        """Make the initial architectures read-only; where there are none, give them the shape of the space."""
+        initial = self.initial.view() if len(self.initial) else np.empty((0, len(self.space.cardinalities)), np.int8)
+        initial.flags.writeable = False
+        object.__setattr__(self, "initial", initial)
 
     def columns(self, names: Sequence[str], genotypes: GenotypeArray) -> Mapping[str, FloatArray]:
         """Static metrics of `n` architectures `(n, d)`, each `(n,)`; free to look at.
@@ -165,7 +179,4 @@ class Problem:
 
     def feasible(self, genotypes: GenotypeArray) -> BoolArray:
         """Which of `n` architectures `(n, d)` meet all constraints; shape `(n,)`."""
-        result = np.ones(len(genotypes), dtype=bool)
-        for constraint in self.constraints:
-            result &= constraint.holds(self.columns([constraint.metric], genotypes)[constraint.metric])
-        return result
+        return feasible(self.constraints, lambda name, rows: self.columns([name], rows)[name], genotypes)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import sys
 
 from nasbench.search.base import Strategy, Trial
-from nasbench.search.seen import Seen
-from nasbench.types import GenotypeArray
-
-SAMPLES_AT_ONCE = 256
+from nasbench.search.seen import FreshSamples
 
 
 class RandomSearch(Strategy):
@@ -17,12 +14,7 @@ class RandomSearch(Strategy):
     max_objectives = sys.maxsize
 
     def _start(self) -> None:
-        self._seen = Seen(self.space, self.problem.initial)
-        self._block: list[GenotypeArray] = []
+        self._samples = FreshSamples(self.space, self.problem.initial, self.rng)
 
     def _ask(self) -> Trial:
-        if not self._block:  # drawn in a block because one call for many is cheap
-            samples = self.space.sample(SAMPLES_AT_ONCE, self.rng)
-            new = self._seen.take(samples)
-            self._block = list(new if len(new) else samples)
-        return self.trial(self._block.pop())
+        return self.trial(self._samples.draw())

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from nasbench.checks import check_number
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.types import BoolArray, FloatArray, GenotypeArray
 
@@ -31,6 +32,9 @@ class Reinforce(Strategy):
     """
 
     def __init__(self, learning_rate: float = 0.05, decay: float = 0.9, entropy: float = 0.0) -> None:
+        check_number("learning_rate", learning_rate, above=0)
+        check_number("decay", decay, least=0, below=1)
+        check_number("entropy", entropy, least=0)
         self.learning_rate, self.decay, self.entropy = learning_rate, decay, entropy
 
     def _start(self) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nasbench.spaces.base import Space
 from nasbench.types import GenotypeArray
+
+SAMPLES_AT_ONCE = 256
 
 
 class Seen:
@@ -35,6 +39,11 @@ class Seen:
         self._keys.update(rows)
         return genotypes[list(rows.values())]
 
+    def take_or_repeat(self, genotypes: GenotypeArray, most: int) -> GenotypeArray:
+        """As `take`; the first of all where none is new."""
+        new = self.take(genotypes, most)
+        return new if len(new) else genotypes[:1]
+
     def _new(self, genotypes: GenotypeArray, most: int | None) -> dict[int, int]:
         """Row of each new key, in the order of the rows."""
         rows: dict[int, int] = {}
@@ -44,3 +53,25 @@ class Seen:
                 if len(rows) == most:
                     break
         return rows
+
+
+class FreshSamples:
+    """Uniform samples without replacement; repeats only when a block of samples holds nothing new.
+
+    Args:
+        space: The search space.
+        genotypes: Architectures `(k, d)` that are not drawn.
+        rng: All randomness of the samples.
+    """
+
+    def __init__(self, space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+        self._space, self._seen, self._rng = space, Seen(space, genotypes), rng
+        self._block: list[GenotypeArray] = []
+
+    def draw(self) -> GenotypeArray:
+        """The next architecture `(d,)`."""
+        if not self._block:  # drawn in a block because one call for many is cheap
+            samples = self._space.sample(SAMPLES_AT_ONCE, self._rng)
+            new = self._seen.take(samples)
+            self._block = list(new if len(new) else samples)
+        return self._block.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 
 
@@ -39,8 +40,7 @@ class Cluster:
         """
         if isinstance(workers, Cluster):
             return workers
-        if workers < 1:
-            raise InputError(f"at least 1 worker is needed, got {workers}")
+        check_whole("the number of workers", workers)
         return cls((1.0,) * workers)
 
     @classmethod

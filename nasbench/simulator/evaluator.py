@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nasbench.benchmark.base import Benchmark, Epoch, Metric
 from nasbench.benchmark.load import load
 from nasbench.errors import InputError, NotFoundError
-from nasbench.search.problem import Budget, Constraint, Objective, Problem
+from nasbench.search.problem import Budget, Constraint, Objective, Problem, feasible
 from nasbench.spaces.base import Space
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
 
@@ -89,10 +89,7 @@ class Evaluator(ABC):
 
     def feasible(self, genotypes: GenotypeArray) -> BoolArray:
         """Which of `n` architectures `(n, d)` meet all constraints; shape `(n,)`."""
-        result = np.ones(len(genotypes), dtype=bool)
-        for constraint in self.constraints:
-            result &= constraint.holds(self.column(constraint.metric, genotypes))
-        return result
+        return feasible(self.constraints, self.column, genotypes)
 
     @abstractmethod
     def row(self, architecture: GenotypeArray) -> int:
@@ -328,7 +325,9 @@ class TabulatedEvaluator(Evaluator):
             known = ", ".join(self._columns) or "(none)"
             reason = self._refusals.get(paths[0]) if len(paths) == 1 else None
             raise InputError(reason or f"{name!r} is not one static metric of this benchmark; it has {known}")
-        result: FloatArray = self._columns[paths[0]][np.searchsorted(self.codes, self.space.code(genotypes))]
+        result: FloatArray = self._columns[paths[0]][
+            np.searchsorted(self.codes, self.space.code(self.space.check(genotypes)))
+        ]
         return result
 
 

@@ -10,8 +10,8 @@ from nasbench.errors import InputError
 from nasbench.simulator.evaluator import Evaluator
 from nasbench.types import GenotypeArray
 
-MAX_DRAWS = 200
-"""Batches of samples after which too few have met the constraints."""
+FREE_BATCHES, CONSTRAINED_BATCHES = 5, 200
+"""Batches of samples in a row without a new architecture after which no more are looked for."""
 
 
 def rng_for(seed: int, purpose: str, name: str, index: int) -> np.random.Generator:
@@ -23,24 +23,23 @@ def rng_for(seed: int, purpose: str, name: str, index: int) -> np.random.Generat
 def initial_designs(evaluator: Evaluator, count: int, seed: int, repeat: int) -> GenotypeArray:
     """Random architectures `(k, d)` for one repeat that meet the constraints, none twice (by key).
 
-    `k` is `count` unless the space is smaller.
+    `k` is `count`, or less where no further ones are found.
 
     Raises:
         InputError: Hardly any architecture meets the constraints.
     """
     space, rng = evaluator.space, rng_for(seed, "initial", "", repeat)
-    found = space.sample(4 * count, rng)
-    if evaluator.constraints and count:
-        found = found[evaluator.feasible(found)]
-        for _ in range(MAX_DRAWS):
-            if len(found) >= 4 * count:
-                break
-            more = space.sample(4 * count, rng)
-            found = np.concatenate([found, more[evaluator.feasible(more)]])
-        if not len(found):
-            raise InputError(
-                f"none of {4 * count * MAX_DRAWS:,} random architectures meets "
-                f"{', '.join(map(str, evaluator.constraints))}; widen the limits, or set initial=0"
-            )
-    _, first = np.unique(space.key(found), return_index=True)
-    return found[np.sort(first)[:count]]
+    limit = CONSTRAINED_BATCHES if evaluator.constraints else FREE_BATCHES
+    found, barren = space.sample(0, rng), 0
+    while len(found) < count and barren < limit:
+        samples = space.sample(4 * count, rng)
+        every = np.concatenate([found, samples[evaluator.feasible(samples)]])
+        _, first = np.unique(space.key(every), return_index=True)
+        barren = 0 if len(first) > len(found) else barren + 1
+        found = every[np.sort(first)]
+    if count and not len(found):
+        raise InputError(
+            f"none of {4 * count * limit:,} random architectures meets {', '.join(map(str, evaluator.constraints))}; "
+            "widen the limits, or start from 0 initial designs"
+        )
+    return found[:count]

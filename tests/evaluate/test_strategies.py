@@ -1,5 +1,6 @@
 """Comparisons: what is recorded, and that nothing but the seed decides it."""
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -520,14 +521,14 @@ class NoStrategy:
         ({"strategies": [NoStrategy]}, "NoStrategy is no strategy; derive it from nasbench.search.base.Strategy"),
         ({"strategies": [NoStrategy()]}, "is no strategy; derive its class from nasbench.search.base.Strategy"),
         ({"strategies": ["evolution+population=0"]}, "at least 1"),
-        ({"repeats": 0}, "repeats is at least 1, got 0"),
-        ({"initial": -1}, "initial is at least 0, got -1"),
-        ({"seed": -1}, "seed is at least 0, got -1"),
-        ({"jobs": 0}, "jobs is at least 1, got 0"),
-        ({"evaluations": 0}, "at least 1 evaluation"),
-        ({"epochs": 0}, "at least 1 epoch, got 0"),
-        ({"seconds": 0.0}, "more than 0 seconds"),
-        ({"workers": 0}, "at least 1 worker"),
+        ({"repeats": 0}, "repeats is a whole number of at least 1, got 0"),
+        ({"initial": -1}, "initial is a whole number of at least 0, got -1"),
+        ({"seed": 0.5}, "seed is a whole number of at least 0, got 0.5"),
+        ({"jobs": 0}, "jobs is a whole number of at least 1, got 0"),
+        ({"evaluations": 0}, "the budget of evaluations is a whole number of at least 1, got 0"),
+        ({"epochs": 0}, "the budget of epochs is a whole number of at least 1, got 0"),
+        ({"seconds": math.inf}, "the budget of seconds is a number above 0, got inf"),
+        ({"workers": 2.0}, "the number of workers is a whole number of at least 1, got 2.0"),
         ({"score": "free"}, "score is 'paid' or 'retrained', got 'free'"),
     ],
 )

@@ -1,9 +1,7 @@
 """Asynchronous successive halving."""
 
 import numpy as np
-import pytest
 
-from nasbench.errors import InputError
 from nasbench.search.asha import ASHA
 from nasbench.search.base import Outcome, Trial
 from nasbench.search.problem import Budget, Objective, Problem
@@ -65,8 +63,3 @@ def test_initial_designs_start_at_the_lowest_rung() -> None:
     designs = SPACE.decode(np.arange(2))
     problem = Problem(SPACE, (objective,), (1, 4), Budget(evaluations=9), initial=designs)
     assert [trial.epochs for trial in ASHA().start(problem, np.random.default_rng(0)).ask(2)] == [1, 1]
-
-
-def test_settings_are_checked() -> None:
-    with pytest.raises(InputError, match="eta is at least 2, got 1"):
-        ASHA(1)

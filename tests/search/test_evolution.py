@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasbench.errors import InputError
 from nasbench.search.evolution import RegularisedEvolution
 
 
@@ -46,8 +45,3 @@ def test_initial_designs_belong_to_the_first_generation(drive: Any) -> None:
     for trial, score in zip(first, [5.0, 1.0, 2.0], strict=True):
         search.tell(trial, score)
     assert search.space.distance(search.ask().architecture, first[0].architecture) == 1
-
-
-def test_settings_are_checked() -> None:
-    with pytest.raises(InputError, match="at least 1, got 0 and 3"):
-        RegularisedEvolution(population=0)

@@ -68,8 +68,9 @@ def test_starts_at_the_best_initial_design(drive: Any) -> None:
     assert is_neighbour(search.ask().architecture, trials[1].architecture)
 
 
-def test_a_late_answer_has_to_beat_the_optimum_it_is_a_neighbour_of(drive: Any) -> None:
-    search = drive(LocalSearch(), initial=1)
+@pytest.mark.parametrize("full", [False, True])
+def test_waits_for_the_last_neighbours_before_a_restart(drive: Any, full: bool) -> None:
+    search = drive(LocalSearch(full), initial=1)
     start = search.ask()
     search.tell(start, 5.0)
     around = len(set(SPACE.key(SPACE.neighbours(start.architecture)).tolist()))
@@ -77,10 +78,21 @@ def test_a_late_answer_has_to_beat_the_optimum_it_is_a_neighbour_of(drive: Any) 
     assert len({trial.tag for trial in neighbours}) == around
     for neighbour in neighbours[1:]:
         search.tell(neighbour, 0.0)
-    restart = search.ask()
-    search.tell(neighbours[0], 3.0)  # better than nothing, worse than the optimum
-    search.tell(restart, 1.0)
-    assert is_neighbour(search.ask().architecture, restart.architecture)
+        assert search.strategy.ask(7) == []
+    search.tell(neighbours[0], 6.0)
+    assert is_neighbour(search.ask().architecture, neighbours[0].architecture)
+
+
+def test_algorithm_1_moves_after_all_answers_only(drive: Any) -> None:
+    """With a worker for each neighbour, the first answers do not move it, and the best one does."""
+    search = drive(LocalSearch(full=True), initial=1)
+    start = search.ask()
+    search.tell(start, 0.0)
+    neighbours = search.strategy.ask(len(SPACE.neighbours(start.architecture)))
+    for score, neighbour in enumerate(neighbours):
+        assert search.strategy.ask(1) == []
+        search.tell(neighbour, 10.0 - abs(score - 7))
+    assert is_neighbour(search.ask().architecture, neighbours[7].architecture)
 
 
 def test_never_evaluates_twice(drive: Any) -> None:

@@ -3,9 +3,7 @@
 from typing import Any
 
 import numpy as np
-import pytest
 
-from nasbench.errors import InputError
 from nasbench.evaluate.strategies import compare
 from nasbench.search.nsga2 import NSGA2, crowding, ranked
 
@@ -30,8 +28,3 @@ def test_finds_more_of_the_front_than_random_search(formula: Any) -> None:
     assert results.summary["valid_ranking"]["order"][0] != "random"
     assert results.summary["valid_bounds"]["parameters"] == {"reference": 15625.0, "best": 1.0}
     assert all(record["valid_regret"] >= 0 for record in results.records)
-
-
-def test_settings_are_checked() -> None:
-    with pytest.raises(InputError, match=r"population is at least 2, crossover from 0 to 1; got 1 and 0\.9"):
-        NSGA2(1)

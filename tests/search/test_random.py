@@ -16,7 +16,7 @@ def test_proposes_nothing_twice(drive: Any) -> None:
 
 def test_goes_on_when_everything_was_seen(drive: Any) -> None:
     search = drive(RandomSearch())
-    search.strategy._seen.add(np.concatenate(list(search.space.enumerate())))
+    search.strategy._samples._seen.add(np.concatenate(list(search.space.enumerate())))
     assert search.space.contains(search.ask().architecture[None]).all()
 
 

@@ -136,7 +136,7 @@ def test_waiting_for_ever_is_a_fault(formula: Any) -> None:
 
 
 def test_a_generation_that_is_larger_than_the_workers_is_a_fault(formula: Any) -> None:
-    with pytest.raises(InputError, match=r"^Pairs asks for 2 trials where 1 can start$"):
+    with pytest.raises(InputError, match=r"^Pairs asks for 2 or more trials where 1 can start$"):
         scripted(asking(formula()), (6, 4), (0, 4), kind=Pairs)
 
 
@@ -360,10 +360,11 @@ def test_no_budget_is_exceeded(formula: Any, seed: int, workers: int, epochs: in
     ("budget", "message"),
     [
         ({}, "needs a budget: give evaluations, epochs or seconds"),
-        ({"evaluations": 0}, "at least 1 evaluation, got 0"),
-        ({"epochs": 0}, "at least 1 epoch, got 0"),
-        ({"seconds": 0.0}, "more than 0 seconds"),
-        ({"seconds": float("nan")}, "more than 0 seconds"),
+        ({"evaluations": 0}, "the budget of evaluations is a whole number of at least 1, got 0"),
+        ({"epochs": 2.5}, "the budget of epochs is a whole number of at least 1, got 2.5"),
+        ({"seconds": 0.0}, "the budget of seconds is a number above 0, got 0.0"),
+        ({"seconds": float("nan")}, "the budget of seconds is a number above 0, got nan"),
+        ({"seconds": float("inf")}, "the budget of seconds is a number above 0, got inf"),
     ],
 )
 def test_bad_budgets(budget: dict[str, Any], message: str) -> None:
@@ -372,7 +373,7 @@ def test_bad_budgets(budget: dict[str, Any], message: str) -> None:
 
 
 def test_bad_numbers_of_workers(formula: Any) -> None:
-    with pytest.raises(InputError, match="at least 1 worker"):
+    with pytest.raises(InputError, match="the number of workers is a whole number of at least 1, got 0"):
         scripted(asking(formula()), (6, 4), workers=0)
 
 
@@ -442,15 +443,39 @@ def test_a_trial_that_waits_for_epochs_is_what_it_was_when_asked_for(formula: An
     assert sorted(codes(evaluator, run)) == [4, 6]
 
 
-def test_initial_designs_that_are_edited_are_proposed_as_they_were(formula: Any) -> None:
+def test_initial_designs_cannot_be_edited(formula: Any) -> None:
     class Edits(Script):
         def _start(self) -> None:
             super()._start()
             self.problem.initial[:] = 0
 
     evaluator = asking(formula())
-    run = simulate(Edits(), evaluator, Budget(evaluations=2), rng(), initial=cells(evaluator, 6, 4))
-    assert codes(evaluator, run) == [6, 4]
+    designs = cells(evaluator, 6, 4)
+    with pytest.raises(ValueError, match="read-only"):
+        simulate(Edits(), evaluator, Budget(evaluations=2), rng(), initial=designs)
+    designs[:] = 0  # the caller's own array stays as it was
+
+
+class OneBuffer(Script):
+    """Writes every proposal into one array."""
+
+    def _ask(self) -> Trial | None:
+        trial = super()._ask()
+        if trial is None:
+            return None
+        if not hasattr(self, "buffer"):
+            self.buffer = trial.architecture.copy()
+        self.buffer[:] = trial.architecture
+        return trial._replace(architecture=self.buffer)
+
+
+@pytest.mark.parametrize("kind", EVALUATORS)
+def test_trials_come_back_as_they_were_asked_for(formula: Any, kind: type[Evaluator]) -> None:
+    evaluator = kind(formula(), METRIC)
+    script = OneBuffer((6, 4), (4, 4), (1, 4), (0, 1))
+    run = simulate(script, evaluator, Budget(evaluations=4), rng(), workers=3)
+    assert [code for code, _ in script.told] == codes(evaluator, run)
+    assert sorted(codes(evaluator, run)) == [0, 1, 4, 6]
 
 
 class Tagged(Script):

@@ -29,6 +29,14 @@ def test_designs_are_different_architectures(formula: Any) -> None:
     assert initial_designs(evaluator, 0, 0, 0).shape == (0, 6)
 
 
+def test_designs_are_the_whole_space_where_as_many_are_asked_for(formula: Any) -> None:
+    evaluator = TabulatedEvaluator(formula(), ["validation_score"])
+    keys = np.unique(evaluator.space.key(formula().architectures()))
+    designs = initial_designs(evaluator, len(keys), 0, 0)
+    np.testing.assert_array_equal(np.sort(evaluator.space.key(designs)), keys)
+    assert len(initial_designs(evaluator, len(keys) + 1, 0, 0)) == len(keys)
+
+
 @pytest.mark.parametrize("kind", [TabulatedEvaluator, QueryEvaluator])
 def test_designs_meet_the_constraints(formula: Any, kind: type[Evaluator]) -> None:
     """One cell in 156 has fewer than 101 parameters, so one batch of samples holds too few."""
