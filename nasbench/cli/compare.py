@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nasbench.cli.console import bar, interruptible, out, show
-from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, SeedOption
+from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, SeedOption, StrictOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
@@ -53,6 +53,7 @@ def compare(
         typer.Option(help="Score incumbents at the epochs paid for, or after a full training for free."),
     ] = "paid",
     seed: SeedOption = 0,
+    strict: StrictOption = False,
     jobs: JobsOption = None,
     json_file: JsonOption = None,
 ) -> None:
@@ -80,6 +81,7 @@ def compare(
             seed=seed,
             constraints=limit or (),
             score=score,
+            strict=strict,
             jobs=jobs,
             progress=progress,
         )

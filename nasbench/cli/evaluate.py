@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nasbench.cli.console import bar, interruptible, out, plain, show
-from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, MetricOption, SeedOption
+from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, MetricOption, SeedOption, StrictOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated, whole
 from nasbench.errors import InputError
@@ -45,6 +45,7 @@ def evaluate(
         ),
     ] = None,
     seed: SeedOption = 0,
+    strict: StrictOption = False,
     jobs: JobsOption = None,
     json_file: JsonOption = None,
 ) -> None:
@@ -86,6 +87,7 @@ def evaluate(
             test_size=held_out,
             splits=splits,
             seed=seed,
+            strict=strict,
             jobs=jobs or cores(),
             progress=progress,
             holdouts=holdouts,

@@ -32,6 +32,7 @@ BenchmarkFile = Annotated[
 MetricOption = Annotated[
     str | None, typer.Option("--metric", help="Name of a metric; if not given, the validation score.")
 ]
+StrictOption = Annotated[bool, typer.Option("--strict", help="End at a failure; otherwise what fails is left out.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write machine-readable results to this file.")]
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")]

@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench.cli.console import counted, out
+import typer
+
+from nasbench.cli.console import counted, note, out
 from nasbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +48,15 @@ def write_json(path: Path | None, content: Any) -> None:
 
 
 def save(results: Results, path: Path | None) -> None:
-    """Write results to a file; do nothing for None."""
+    """Write results to a file, if there is one, and say what failed.
+
+    Raises:
+        typer.Exit: Something failed; the exit status is 1.
+    """
     if path:
         results.write(path)
         wrote(path)
+    for reason in results.summary["failures"].values():
+        note(f"left out: {reason}")
+    if results.summary["failures"]:
+        raise typer.Exit(1)

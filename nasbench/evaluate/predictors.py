@@ -17,7 +17,7 @@ from nasbench.evaluate import metrics
 from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.splits import Split, Targets, restricted, split, targets
 from nasbench.evaluate.statistics import bootstrap_interval
-from nasbench.parallel.jobs import run_jobs
+from nasbench.parallel.jobs import failures_by, run_jobs
 from nasbench.parallel.processes import portable
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
@@ -81,6 +81,7 @@ def evaluate(
     splits: int,
     seed: int = 0,
     epoch: Epoch = "last",
+    strict: bool = False,
     jobs: int = 1,
     progress: Progress = silent,
     holdouts: Mapping[str, Split] | None = None,
@@ -101,6 +102,7 @@ def evaluate(
         splits: Number of random splits; with `holdouts`, of random orders of the training architectures.
         seed: Seed of the splits.
         epoch: Epoch at which the metric is taken.
+        strict: Whether a predictor that fails ends the evaluation; otherwise it is left out of the results.
         jobs: Processes of this machine.
         progress: Told about finished fits.
         holdouts: Given splits by name, in rows of `benchmark.architectures()`, instead of random ones: the published
@@ -112,10 +114,11 @@ def evaluate(
         `SCORES`: `rmse` and `crps` are in the unit of the metric, `nll` in nats, `query_seconds` is the mean simulated
         time of training behind the inputs of a test architecture; undefined scores are None. With `holdouts`,
         `left_out` names the one. The summary holds for each predictor and size the mean of every score with its 95 %
-        bootstrap interval over the splits.
+        bootstrap interval over the splits, and `failures`: why predictors are left out, by name.
 
     Raises:
-        InputError: A name, number or size is not acceptable, an input is not recorded, or a predictor failed.
+        InputError: A name, number or size is not acceptable, an input is not recorded, all predictors failed, or one
+            did and `strict` is true.
         NotFoundError: The benchmark has no such metric or epoch.
     """
     by_name = named(dict.fromkeys(predictors), registry)
@@ -137,14 +140,19 @@ def evaluate(
         for name in by_name
     ]
     data = FitData(by_name, inputs, found, facts.units, held_out)
-    scores = run_jobs(
+    scores, failed = run_jobs(
         partial(_prepare, data),
         fits,
         jobs if portable(*by_name.values()) else 1,
         describe=lambda fit: f"predictor {fit.predictor!r} on {fit.n_train} architectures, split {fit.seed}",
+        strict=strict,
         progress=progress,
     )
-    names, order = list(by_name), list(held_out)
+    failures = failures_by(lambda fit: fit.predictor, fits, failed)
+    names, order = [name for name in by_name if name not in failures], list(held_out)
+    if not names:
+        raise InputError(next(iter(failures.values())))
+    fits = [fit for fit in fits if fit.predictor in names]
     fits.sort(key=lambda fit: (names.index(fit.predictor), order.index(fit.left_out), fit.n_train, fit.seed))
     records = [{**fit._asdict(), **scores[fit]} for fit in fits]
     if not holdouts:
@@ -171,7 +179,7 @@ def evaluate(
             "unknown_inputs": unknown,
         },
         records=[json_values(record) for record in records],
-        summary=json_values(_summary(records, seed)),
+        summary={**json_values(_summary(records, seed)), "failures": failures},
     )
 
 

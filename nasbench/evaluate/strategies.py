@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from functools import partial
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from nasbench.benchmark.base import Benchmark, difference
 from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate.quality import Score, Standing, best_found, best_of_space, described, records, standing
 from nasbench.evaluate.results import Results
-from nasbench.parallel.jobs import run_jobs
+from nasbench.parallel.jobs import failures_by, run_jobs
 from nasbench.parallel.processes import cores, portable
 from nasbench.progress import Progress, silent
 from nasbench.search import strategies as registry
@@ -52,10 +54,17 @@ class RunSettings:
 
 
 class RunJob(NamedTuple):
-    """One run of a comparison."""
+    """One run of a comparison.
+
+    Attributes:
+        strategy: Name of the strategy.
+        repeat: Number of the repeat, from 0.
+        again: Whether the same run was made before; then only its result is compared.
+    """
 
     strategy: str
     repeat: int
+    again: bool = False
 
 
 def compare(
@@ -72,6 +81,7 @@ def compare(
     seed: int = 0,
     constraints: Sequence[str | Constraint] = (),
     score: Score = "paid",
+    strict: bool = False,
     jobs: int | None = None,
     progress: Progress = silent,
 ) -> Results:
@@ -79,7 +89,8 @@ def compare(
 
     Strategies see validation values and static metrics only. The same repeat starts every strategy from the same
     initial designs, and the randomness of a run follows from the seed, the strategy and the repeat alone: results do
-    not depend on `jobs`, on the order of the strategies or on which others take part.
+    not depend on `jobs`, on the order of the strategies or on which others take part. The first repeat of each is run
+    again at the end, so that a strategy that keeps something between runs is noticed.
 
     Args:
         benchmark: A benchmark that answers for its whole space.
@@ -94,6 +105,7 @@ def compare(
         seed: Root of all randomness.
         constraints: Bounds on static metrics, as `"latency<=0.6"`; what breaks them is never an incumbent.
         score: Whether incumbents are scored at the epochs that were paid for, or after a full training for free.
+        strict: Whether a strategy that fails in a run ends the comparison; otherwise it is left out of the results.
         jobs: Processes of this machine; all available cores where None. With 1, runs stay in this process.
         progress: Told after every run.
 
@@ -103,11 +115,11 @@ def compare(
         evaluation at which the incumbent changed, and the last. Regrets are distances from the best there is after a
         full training, in the unit of the metric; with several objectives all four are shares of hypervolume. The
         summary holds the rankings by final test regret and by final validation regret, and the floor: the test regret
-        that a perfect search on validation values would have.
+        that a perfect search on validation values would have, and `failures`: why strategies are left out, by name.
 
     Raises:
-        InputError: A metric cannot guide a search, a strategy, constraint or number is not acceptable, or a strategy
-            fails in a run; the message names the strategy and the repeat.
+        InputError: A metric cannot guide a search, or a strategy, constraint or number is not acceptable; all
+            strategies fail, or one does and `strict` is true: the message names the strategy and the repeat.
     """
     names = (metric,) if isinstance(metric, str) else tuple(metric)
     by_name = named(strategies, registry)
@@ -126,22 +138,30 @@ def compare(
     evaluator.problem(settings.budget, len(settings.cluster))  # refuses a budget that cannot be used
 
     runs = [RunJob(name, repeat) for repeat in range(repeats) for name in by_name]  # a faulty strategy fails early
+    runs += [RunJob(name, 0, again=True) for name in by_name]
     processes = _processes(evaluator, benchmark, by_name, jobs or cores())
     source: Callable[[], Evaluator] = partial(_same, evaluator)
     if processes > 1 and isinstance(evaluator, QueryEvaluator):
         assert benchmark.path is not None
         source = partial(QueryEvaluator.open, benchmark.path, names, limits)
-    standings = run_jobs(
+    standings, failed = run_jobs(
         partial(_prepare, source, by_name, settings),
         runs,
         processes,
         describe=lambda run: f"strategy {run.strategy!r}, repeat {run.repeat}",
+        strict=strict,
         progress=progress,
     )
+    failed |= {run: _UNEQUAL.format(run.strategy) for run in runs if run.again and _changed(run, standings)}
+    failures = failures_by(lambda run: run.strategy, runs, failed)
+    finished = [name for name in by_name if name not in failures]
+    if not finished:
+        raise InputError(next(iter(failures.values())))
+    standings = {run: found for run, found in standings.items() if run.strategy in finished and not run.again}
     best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else best_found(standings.values())
     rows = [
         record
-        for name in by_name
+        for name in finished
         for repeat in range(repeats)
         for record in records(
             standings[RunJob(name, repeat)], best, evaluator, score,
@@ -163,16 +183,31 @@ def compare(
             "score": score,
             "constraints": [str(limit) for limit in limits],
             "objectives": [asdict(objective) for objective in evaluator.objectives],
-            "strategies": list(by_name),
+            "strategies": finished,
             "repeats": repeats,
         },
         records=rows,
         summary={
             **described(best, evaluator.objectives),
             "timed": evaluator.has_costs,
-            **_rankings(list(by_name), repeats, rows, seed, units),
+            **_rankings(finished, repeats, rows, seed, units),
+            "failures": failures,
         },
     )
+
+
+_UNEQUAL = (
+    "strategy {!r} does something else when its first repeat is run again: it draws random numbers of its own, or "
+    "keeps what it learnt in the class or a module; use self.rng, and forget everything in _start"
+)
+
+
+def _changed(again: RunJob, standings: Mapping[RunJob, Standing]) -> bool:
+    """Whether both results of a run are there, and differ."""
+    first, second = standings.get(again._replace(again=False)), standings.get(again)
+    if first is None or second is None:
+        return False
+    return any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(astuple(first), astuple(second), strict=True))
 
 
 def _same(evaluator: Evaluator) -> Evaluator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -33,29 +33,48 @@ def run_jobs(
     processes: int,
     *,
     describe: Callable[[Job], str],
+    strict: bool = True,
     progress: Progress = silent,
-) -> dict[Job, Result]:
-    """Results of all jobs, each on one thread; they do not depend on the number of processes.
+) -> tuple[dict[Job, Result], dict[Job, str]]:
+    """Results of all jobs, each on one thread, and why jobs failed; they do not depend on the number of processes.
+
+    A job fails by an error of whatever kind, by `sys.exit`, or by the death of its process.
 
     Args:
         prepare: Called once in each process; returns what runs a job. Picklable if there are several processes.
         jobs: Hashable, all different; picklable if there are several processes.
         processes: Number of processes; with 1, jobs run in this one.
         describe: Names a job in messages.
+        strict: Raise the first failure instead of returning it.
         progress: Told the number of finished and of all jobs.
 
     Raises:
-        InputError: A job failed, by an error of whatever kind or by the death of its process.
+        InputError: A job failed, and `strict` is true, or all jobs did.
     """
     results: dict[Job, Result] = {}
+    failures: dict[Job, str] = {}
     progress(0, len(jobs))
     with single_threaded(), closing(_outcomes(partial(_guarded, prepare), jobs, processes)) as outcomes:
         for job, outcome in outcomes:
             if isinstance(outcome, Died | Failure):
-                raise InputError(f"{describe(job)}: {outcome}")
-            results[job] = outcome
-            progress(len(results), len(jobs))
-    return results
+                failures[job] = f"{describe(job)}: {outcome}"
+                if strict:
+                    raise InputError(failures[job])
+            else:
+                results[job] = outcome
+            progress(len(results) + len(failures), len(jobs))
+    if failures and not results:
+        raise InputError(next(iter(failures.values())))
+    return results, failures
+
+
+def failures_by(name: Callable[[Job], str], jobs: Sequence[Job], failed: Mapping[Job, str]) -> dict[str, str]:
+    """Why things failed whose jobs did, by their name: of each the first reason in the order of the jobs."""
+    reasons: dict[str, str] = {}
+    for job in jobs:
+        if job in failed:
+            reasons.setdefault(name(job), failed[job])
+    return reasons
 
 
 def _outcomes(
@@ -78,6 +97,8 @@ def _attempt(run: Callable[[Job], Result], job: Job) -> Result | Failure:
         return run(job)
     except NasbenchError as error:
         return Failure(str(error))
-    except Exception as error:  # a strategy or predictor may be anybody's code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # anybody's code may raise whatever it likes, sys.exit included
         where = traceback.extract_tb(error.__traceback__)[-1]
         return Failure(f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})")

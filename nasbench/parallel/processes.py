@@ -7,19 +7,24 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
 from typing import Any, TypeVar
 
 from nasbench.errors import NasbenchError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+STARTED, READY = "started", "ready"
+"""What a process says before it is sent its work, and before its first task."""
 
 
 class Died(Exception):
@@ -41,14 +46,16 @@ def cores() -> int:
 
 def portable(*components: object) -> bool:
     """Whether other processes can have components: classes that they can import, and settings that can be sent."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is not None and not Path(script).exists():
+        return False  # a script from standard input, which processes would look for as a file
     for component in components:
-        cls = component if isinstance(component, type) else type(component)
-        if cls.__module__ == "__main__" and getattr(sys.modules["__main__"], "__file__", None) is None:
-            return False  # typed into a session
         try:
-            ForkingPickler.dumps(component)
+            sent = bytes(ForkingPickler.dumps(component))
         except Exception:  # a class inside a function, a lambda, an open file: whatever refuses, it cannot be sent
             return False
+        if script is None and b"__main__" in sent:
+            return False  # typed into a session
     return True
 
 
@@ -76,7 +83,7 @@ def run_tasks(
     try:
         while unfinished:
             while len(pool) < min(jobs, unfinished):
-                worker = _spawn(start)
+                worker = _spawn()
                 pool[worker.pipe] = worker
             for worker in pool.values():
                 if worker.ready and worker.task is None and waiting:
@@ -101,7 +108,10 @@ def run_tasks(
                     repeated = f", at each of {attempts} attempts" if attempts > 1 else ""
                     result = Died(f"its process {cause}{repeated}")
                 if not worker.ready:
-                    worker.ready = True
+                    worker.ready = result == READY
+                    if not worker.ready:
+                        with suppress(BrokenPipeError):
+                            pipe.send(start)
                     continue
                 assert worker.task is not None
                 task, worker.task = worker.task, None
@@ -128,24 +138,42 @@ def _cause_of_death(worker: _Worker) -> str:
     return cause
 
 
-def _spawn(start: Callable[[], Callable[[Any], Any]]) -> _Worker:
+def _spawn() -> _Worker:
+    """A process that has been sent little: what is sent before it reads would wait for ever if it died."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(start, theirs), daemon=True)
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
     resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so before the block below
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        process.start()  # inherits the mask
+        with _found_first():
+            process.start()  # inherits the mask
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     theirs.close()
     return _Worker(process, ours)
 
 
-def _serve(start: Callable[[], Callable[[Any], Any]], pipe: Connection) -> None:
+@contextmanager
+def _found_first() -> Iterator[None]:
+    """Let processes import this package even where another `nasbench` lies in a folder of the path."""
+    home = Path(__file__).parents[1]
+    found = PathFinder.find_spec(home.name)
+    shadowed = found is not None and (found.origin is None or Path(found.origin).parent != home)
+    before = list(sys.path)
+    if shadowed:
+        sys.path.insert(0, str(home.parent))
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _serve(pipe: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    run = start()
-    pipe.send(None)
+    pipe.send(STARTED)
+    run = pipe.recv()()
+    pipe.send(READY)
     while True:
         try:
             task = pipe.recv()

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
+from nasbench.parallel.processes import cores
+
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -17,7 +19,7 @@ def single_threaded() -> Iterator[None]:
     """Limit loaded libraries, and those of processes started in the block, to one thread each."""
     before = {name: os.environ.get(name) for name in VARIABLES}
     torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else 1
+    threads = torch.get_num_threads() if torch else int(before["OMP_NUM_THREADS"] or cores())
     try:
         os.environ.update(dict.fromkeys(VARIABLES, "1"))
         if torch:
@@ -30,5 +32,7 @@ def single_threaded() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-        if torch:
+        if torch is not None:
             torch.set_num_threads(threads)
+        elif "torch" in sys.modules:  # loaded in the block, with one thread
+            sys.modules["torch"].set_num_threads(threads)

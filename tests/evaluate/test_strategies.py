@@ -120,7 +120,7 @@ def test_processes_do_not_matter(formula: Any) -> None:
     two = race(formula(), "evolution", "local", jobs=2, progress=lambda *call: calls.append(call))
     assert one.records == two.records
     assert one.summary == two.summary
-    assert calls == [(done, 6) for done in range(7)]
+    assert calls == [(done, 8) for done in range(9)]  # the first repeats are run again
 
 
 def test_a_space_too_large_to_tabulate_is_queried(formula: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,6 +408,30 @@ class Waits(MyStrategy):
     def _ask(self):
         return None
 
+class Leaves(MyStrategy):
+    def _tell(self, trial, outcome):
+        raise SystemExit(0)
+
+class LuckyAtFirst(MyStrategy):
+    """Fails in all repeats but one."""
+
+    def _start(self):
+        super()._start()
+        if self.rng.integers(5):
+            raise ZeroDivisionError("bad luck")
+
+class Remembers(MyStrategy):
+    """Goes on in each run where the last one ended."""
+
+    best, parent = float("-inf"), None
+
+    def _start(self):
+        pass
+
+    def _tell(self, trial, outcome):
+        if outcome.score > self.best:
+            type(self).best, type(self).parent = outcome.score, trial.architecture
+
 class Greedy(MyStrategy):
     def _ask_many(self, most):
         return [self._ask()] * (most + 1)
@@ -440,6 +464,7 @@ def test_a_strategy_in_a_file_outside_the_package(formula: Any, own: str) -> Non
         ("RaisesInside", r"'my_search:RaisesInside', repeat [01]: ZeroDivisionError: by design \(my_search.py, line 2"),
         ("Outside", "strategy 'my_search:Outside', repeat [01]: genotype 0 .* is not in nb201"),
         ("Spendthrift", "strategy 'my_search:Spendthrift', repeat [01]: a trial of 40 epochs cannot be answered"),
+        ("Leaves", r"strategy 'my_search:Leaves', repeat [01]: SystemExit: 0 \(my_search.py, line "),
         ("Waits", "strategy 'my_search:Waits', repeat [01]: Waits waits although no trial runs and the budget is not"),
         ("Greedy", "strategy 'my_search:Greedy', repeat [01]: Greedy asks for 2 or more trials where 1 can start$"),
     ],
@@ -448,6 +473,23 @@ def test_faults_are_reported_by_name(formula: Any, own: str, fault: str, message
     with pytest.raises(InputError, match=message) as caught:
         race(formula(), f"{own}:{fault}", jobs=jobs, repeats=2, initial=0 if fault == "Greedy" else 3)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("fault", ["Raises", "Leaves", "LuckyAtFirst"])
+def test_a_strategy_that_fails_does_not_lose_the_race(formula: Any, own: str, fault: str, jobs: int) -> None:
+    results = race(formula(), "random", f"{own}:{fault}", "local", jobs=jobs, repeats=5)
+    assert results.records == race(formula(), "random", "local", repeats=5).records
+    assert results.settings["strategies"] == ["random", "local"]
+    assert list(results.summary["failures"]) == [f"{own}:{fault}"]
+    assert results.summary["ranking"]["order"]
+    with pytest.raises(InputError, match=f"strategy 'my_search:{fault}'"):
+        race(formula(), "random", f"{own}:{fault}", "local", jobs=jobs, repeats=5, strict=True)
+
+
+def test_a_strategy_that_keeps_something_between_runs_is_noticed(formula: Any, own: str) -> None:
+    results = race(formula(), "random", f"{own}:Remembers", repeats=3)
+    assert "forget everything in _start" in results.summary["failures"][f"{own}:Remembers"]
 
 
 def test_names_classes_and_instances_are_the_same_strategy(formula: Any) -> None:
@@ -486,7 +528,7 @@ def test_classes_that_processes_cannot_import_run_in_this_one(
     if where == "session":
         monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     results = race(formula(), "random", Typed, jobs=2)
-    assert Typed.processes == [os.getpid()] * 3
+    assert Typed.processes == [os.getpid()] * 4
     name = results.settings["strategies"][1]
     assert name == "__main__:Typed" if where == "session" else name.endswith("<locals>.Typed")
     assert len({record["repeat"] for record in rows(results, name)}) == 3

@@ -24,6 +24,10 @@ def prepare(factor=2):
             time.sleep(600)
         if job == "error":
             raise ValueError("no\\nluck")
+        if job == "sys.exit":
+            raise SystemExit(0)
+        if job == "close":
+            raise GeneratorExit
         if job == "ours":
             raise NotFoundError("there is no metric 'x'")
         if isinstance(job, int):
@@ -51,7 +55,9 @@ def worker(tmp_path, monkeypatch):
 
 
 def run(prepare, jobs, processes, **more):
-    return run_jobs(prepare, jobs, processes, describe=lambda job: f"job {job!r}", **more)
+    results, failures = run_jobs(prepare, jobs, processes, describe=lambda job: f"job {job!r}", **more)
+    assert failures == {}
+    return results
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -126,3 +132,21 @@ def test_each_job_has_one_thread_and_threads_are_given_back(worker, processes, m
     assert run(worker.threads, [0], processes) == {0: (1, "1")}
     assert os.environ["OMP_NUM_THREADS"] == "3"
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_failures_that_others_survive(worker, processes):
+    """An end of the process by `sys.exit(0)` is a failure too, and the exit status of a command is not 0 then."""
+    jobs = ["error", 1, "sys.exit", "close", "ours", 2, *(["exit"] if processes > 1 else [])]
+    results, failures = run_jobs(worker.prepare, jobs, processes, describe=str.upper, strict=False)
+    assert results == {1: 2, 2: 4}
+    assert set(failures) == set(jobs) - {1, 2}
+    assert failures["sys.exit"].startswith("SYS.EXIT: SystemExit: 0 (job_worker.py, line ")
+    assert failures["close"].startswith("CLOSE: GeneratorExit")
+    with pytest.raises(InputError, match="ERROR: ValueError: no luck"):
+        run_jobs(worker.prepare, jobs, processes, describe=str.upper)
+
+
+def test_nothing_but_failures(worker):
+    with pytest.raises(InputError, match="error: ValueError: no luck"):
+        run_jobs(worker.prepare, ["error", "ours"], 1, describe=str, strict=False)

@@ -35,6 +35,9 @@ class Square:
 
 def broken():
     sys.exit(5)
+
+def killed(payload):
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -135,3 +138,79 @@ def test_what_other_processes_can_have():
     assert portable(Path, Path("folder"), partial(max, 1))
     assert not portable(Path, partial(max, key=lambda number: -number))
     assert not portable(type("Local", (), {"__qualname__": "function.<locals>.Local"}))
+
+
+RACE = """
+import nasbench
+from nasbench.evaluate.strategies import compare
+
+benchmark = nasbench.load("nb201-digits")
+results = compare(benchmark, "validation_accuracy", strategies=["random"], evaluations=9, repeats=2, jobs=2)
+print(len(results.records))
+"""
+
+
+def python(*arguments, cwd, **settings):
+    """What a Python process prints, its errors, and its exit status; it ends within minutes even on a busy machine."""
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False, **settings
+    )
+
+
+def test_a_script_without_a_main_guard_ends_with_one_clear_error(tmp_path):
+    """The benchmark that processes are sent is larger than a pipe, and they die before they read."""
+    (tmp_path / "script.py").write_text(RACE)
+    done = python("script.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert (
+        done.stderr.rstrip().splitlines()[-1].startswith("nasbench.errors.NasbenchError: a worker process ended with")
+    )
+    assert "work under if __name__ == '__main__'" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("-",), ("-c", RACE)])
+def test_code_without_a_file_runs_in_this_process_or_in_others(arguments, tmp_path):
+    done = python(*arguments, cwd=tmp_path, input=RACE)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
+
+
+def test_a_class_typed_into_a_session_inside_a_component_of_the_package(tmp_path):
+    code = RACE.replace('["random"]', "[BayesianOptimisation(Mine())]").replace(
+        "print",
+        "from nasbench.search.bayesian import BayesianOptimisation\nfrom nasbench.predictors.ridge import Ridge\n"
+        "class Mine(Ridge): pass\nprint",
+    )
+    done = python("-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_another_package_of_the_same_name_in_the_working_folder_is_not_taken(folder, tmp_path):
+    """Google's package is called nasbench too."""
+    other = tmp_path / "nasbench/__init__.py" if folder else tmp_path / "nasbench.py"
+    other.parent.mkdir(exist_ok=True)
+    other.write_text("raise SystemExit('the wrong package')")
+    (tmp_path / "mine.py").write_text(
+        "from nasbench.search.random import RandomSearch\nclass Mine(RandomSearch): pass\n"
+    )
+    command = Path(sys.executable).with_name("nasbench")
+    race = [
+        "compare",
+        "nb201-digits",
+        "--strategies",
+        "mine:Mine",
+        "--evaluations",
+        "9",
+        "--repeats",
+        "2",
+        "--jobs",
+        "2",
+    ]
+    done = python(str(command), *race, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_process_that_is_killed_while_it_starts(worker, tmp_path):
+    with pytest.raises(NasbenchError, match="was killed by SIGKILL while it started"):
+        list(run_tasks(partial(worker.killed, b"x" * 10**6), [1], 1))
