@@ -11,7 +11,7 @@ from time import perf_counter
 from nasbench.benchmark.hdf5.writer import write_surrogate
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.builder import BuildSettings, build
-from nasbench.errors import FileError
+from nasbench.errors import FileError, InputError
 from nasbench.evaluate import predictors, strategies
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import feasible
@@ -32,7 +32,7 @@ class DemoSettings:
 
     Attributes:
         build: Which cells are trained, on what, and how.
-        predictors: Predictors that are scored; the best but for the baselines becomes the surrogate.
+        predictors: Predictors that are scored; the one with the largest mean tau becomes the surrogate.
         train_sizes: Training architectures for which predictors are scored.
         test_size: Held-out architectures.
         splits: Random splits of the trained cells.
@@ -165,10 +165,16 @@ def run_demo(
 
 
 def best_predictor(evaluation: Results) -> str:
-    """The predictor with the highest mean Kendall tau at the largest training size; `mean` is never chosen."""
+    """The predictor with the highest mean Kendall tau at the largest training size.
+
+    Raises:
+        InputError: None has a tau, as for predictors that say the same of all architectures.
+    """
     largest = max(record["n_train"] for record in evaluation.records)
     scores: dict[str, list[float]] = {}
     for record in evaluation.records:
         if record["n_train"] == largest and record["kendall_tau"] is not None:
             scores.setdefault(record["predictor"], []).append(record["kendall_tau"])
+    if not scores:
+        raise InputError("no predictor ranks the architectures, so none can become the surrogate; train more of them")
     return max(scores, key=lambda name: sum(scores[name]) / len(scores[name]))

@@ -1,5 +1,10 @@
 """User errors: one line with the mistake, its place and the remedy."""
 
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
 
 class NasbenchError(Exception):
     """Base of all errors a user can fix; the command line prints one line and exits with status 2."""
@@ -23,3 +28,12 @@ class FileError(NasbenchError, OSError):
 
 class MissingExtraError(NasbenchError, ImportError):
     """An optional dependency is not installed."""
+
+
+def described(error: BaseException) -> str:
+    """Kind, message and place of an error in one line."""
+    if isinstance(error, SyntaxError):
+        where = f"{Path(error.filename or '?').name}, line {error.lineno}"
+        return f"{type(error).__name__}: {error.msg} ({where})"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {' '.join(str(error).split())} ({Path(frame.filename).name}, line {frame.lineno})"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nasbench.errors import InputError
+from nasbench.errors import InputError, NasbenchError, described
 
 
 def function(spec: str, *parameters: str) -> Callable[..., Any]:
@@ -40,14 +40,20 @@ def import_module(module: str, user: str) -> Any:
         user: Who needs it, for messages.
 
     Raises:
-        InputError: There is no such module, or a package that it imports is not installed.
+        InputError: There is no such module, a package that it imports is not installed, or it raises an error.
     """
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise InputError(f"{user}: {module!r} is no name of a module; write package.module")
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)  # user modules lie in the working folder
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise InputError(f"{user} needs the package {error.name!r}: pip install it") from error
         raise InputError(f"{user}: no module {module!r} here or on PYTHONPATH") from error
+    except NasbenchError:
+        raise
+    except Exception as error:  # anybody's module
+        raise InputError(f"{user}: {module!r} cannot be imported: {described(error)}") from error

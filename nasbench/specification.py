@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+import numpy as np
+
 from nasbench.errors import FileError, InputError
 from nasbench.registry import Registry, arguments_of
 
@@ -39,16 +41,35 @@ def name_of(component: str | type[T] | T, registry: Registry[T]) -> str:
     name = component_name(component, registry)
     if isinstance(component, type):
         return name
-    defaults = {key: parameter.default for key, parameter in inspect.signature(type(component)).parameters.items()}
-    given = {key: value for key, value in arguments_of(component).items() if value != defaults[key]}
-    return "+".join([name, *(f"{key}={json.dumps(value, default=_text)}" for key, value in given.items())])
+    parameters = inspect.signature(type(component)).parameters
+    texts = {key: _json(value) for key, value in arguments_of(component).items()}
+    given = {key: text for key, text in texts.items() if text != _json(parameters[key].default)}
+    return "+".join([name, *(f"{key}={text}" for key, text in given.items())])
 
 
-def _text(value: object) -> str:
-    """An argument that is not JSON, the same in every process: a class or a function by its place, else its repr."""
+def _json(value: object) -> str:
+    """An argument as JSON, the same in every process."""
+    try:
+        return json.dumps(value, default=_plain)
+    except TypeError:  # keys that are no texts
+        return json.dumps(_plain(value))
+
+
+def _plain(value: Any) -> object:
+    """JSON values for an argument that is none: a class or a function is its place, a component its specification."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=_json)
     if hasattr(value, "__qualname__"):
         return f"{getattr(value, '__module__', '')}:{value.__qualname__}"
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    try:
+        return name_of(value, _NO_NAMES)
+    except (InputError, ValueError):  # keeps its arguments elsewhere, or has no signature
+        return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+_NO_NAMES: Registry[Any] = Registry("component", "builtins:object", {})
 
 
 def named(components: Iterable[str | type[T] | T], registry: Registry[T]) -> dict[str, str | type[T] | T]:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -90,6 +91,24 @@ def test_the_name_of_an_instance_is_its_specification(predictor: Any, interval: 
     assert cls is BayesianOptimisation
     assert {**arguments_of(BayesianOptimisation()), **arguments} == arguments_of(instance)
     assert separated(f"random,{name},local") == ["random", name, "local"]
+
+
+def test_names_of_settings_that_are_not_json() -> None:
+    """They are read back where they are numbers, and are the same in every process, whatever its hash seed."""
+    instance = BayesianOptimisation(Ridge("counts"))
+    instance.interval, instance.parents = np.int64(3), np.array([1, 2])  # type: ignore[assignment]
+    instance.samples = {"b", "a", "c"}  # type: ignore[assignment]
+    name = name_of(instance, strategies)
+    assert strategies.resolve(name)[1] == {
+        "predictor": 'nasbench.predictors.ridge:Ridge+features="counts"',
+        "interval": 3,
+        "parents": [1, 2],
+        "samples": ["a", "b", "c"],
+    }
+    again = BayesianOptimisation(strategies.resolve(name)[1]["predictor"])
+    assert predictors.create(again.predictor).get_params() == Ridge("counts").get_params()
+    instance.samples = {(1, 2): 3}  # type: ignore[assignment]
+    assert '"{(1, 2): 3}"' in name_of(instance, strategies)
 
 
 def test_a_name_does_not_hold_addresses() -> None:

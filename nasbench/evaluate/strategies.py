@@ -253,10 +253,11 @@ def _rankings(
 
     summary: dict[str, Any] = {}
     for value, what, prefix in (("regret", "test regret", ""), ("valid_regret", "validation regret", "valid_")):
-        final = {(row["strategy"], row["repeat"]): row[value] for row in rows}  # the last one stays
+        last = {(row["strategy"], row["repeat"]): row for row in rows}  # the last one stays
+        final = {run: row[value] for run, row in last.items()}
         gap = next((key for key, number in final.items() if not math.isfinite(number)), None)
         if gap is not None:
-            reason = f"{gap[0]} has none in repeat {gap[1]}: not recorded, or no trial succeeded in time"
+            reason = f"{gap[0]} has none in repeat {gap[1]}: {_gap(last[gap])}"
             summary |= {f"{prefix}ranking": None, f"{prefix}statement": f"No ranking by {what}: {reason}."}
             continue
         table = {name: [final[name, repeat] for repeat in range(repeats)] for name in names}
@@ -264,3 +265,10 @@ def _rankings(
         ranking = asdict(rank(table, rng, what=f"final {what}", units=units))
         summary |= {f"{prefix}statement": ranking.pop("statement"), f"{prefix}ranking": ranking}
     return summary
+
+
+def _gap(record: Mapping[str, Any]) -> str:
+    """Why the last record of a run has no regret."""
+    if math.isfinite(record["valid"]):
+        return "it was not recorded"
+    return "no trial succeeded" if record["evaluations"] else "no trial finished within the budget"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from nasbench.errors import InputError, NasbenchError
+from nasbench.errors import InputError, NasbenchError, described
 from nasbench.parallel.processes import Died, run_tasks
 from nasbench.parallel.threads import single_threaded
 from nasbench.progress import Progress, silent
@@ -100,5 +98,4 @@ def _attempt(run: Callable[[Job], Result], job: Job) -> Result | Failure:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # anybody's code may raise whatever it likes, sys.exit included
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        return Failure(f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})")
+        return Failure(described(error))

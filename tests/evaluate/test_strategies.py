@@ -213,7 +213,7 @@ def test_a_budget_too_small_for_one_training_ranks_nothing(formula: Any) -> None
     assert [record["evaluations"] for record in results.records] == [0, 0]
     assert results.summary["ranking"] is results.summary["valid_ranking"] is None
     assert "No ranking by test regret: random has none in repeat 0: " in results.summary["statement"]
-    assert "no trial succeeded in time" in results.summary["valid_statement"]
+    assert "no trial finished within the budget" in results.summary["valid_statement"]
 
 
 def test_incumbents_are_scored_at_the_epochs_that_were_paid_for(formula: Any) -> None:
