@@ -15,6 +15,7 @@ FOUNDATIONS = (
     "errors",
     "types",
     "checks",
+    "printable",
     "imports",
     "registry",
     "specification",

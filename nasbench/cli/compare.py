@@ -105,7 +105,9 @@ def show_comparison(results: Results) -> None:
         show(list(rows.values()))
         out.print(f"Mean final regrets in {units} with 95 % intervals, and mean ranks")
     for prefix, regret in RANKINGS.items():
-        out.print(f"\n[bold]By {regret}[/] ({MEANING[prefix]}):\n{summary[f'{prefix}statement']}")
+        out.print()
+        out.heading(f"By {regret} ({MEANING[prefix]}):")
+        out.print(summary[f"{prefix}statement"])
     floor = summary.get("floor")
     if floor is not None:
         out.print(f"\nA perfect search on validation values would have a test regret of {floor:.4g} {units}")

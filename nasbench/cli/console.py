@@ -12,24 +12,43 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 from rich.console import Console, ConsoleOptions
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
+from nasbench.printable import printable
 from nasbench.stopping import Stopped
 
 if TYPE_CHECKING:
     from nasbench.progress import Progress
 
-out = Console(highlight=False)
+
+class Terminal(Console):
+    """Prints texts as they are: what stands in brackets is no markup, and control characters are written as escapes."""
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """Print texts and whatever rich can show."""
+        shown = [Text(printable(part, keep="\n")) if isinstance(part, str) else part for part in objects]
+        super().print(*shown, **settings)
+
+    def heading(self, text: str) -> None:
+        """Print a line in bold."""
+        self.print(bold(text))
+
+
+def bold(text: str) -> Text:
+    """A text in bold."""
+    return Text(printable(text), style="bold")
+
+
+out = Terminal(highlight=False)
 if not out.is_terminal:
     out.width = 200  # a pipe has no edge at which lines must wrap
 UNBROKEN_CHARACTERS = 30
 """Maximum length of a word or part of a name that is never broken across lines."""
 MAX_LISTED, FIRST_LISTED = 50, 10
 """A list longer than `MAX_LISTED` shows its first `FIRST_LISTED` values."""
-err = Console(stderr=True, highlight=False)
+err = Terminal(stderr=True, highlight=False)
 
 
 @contextmanager
@@ -79,7 +98,7 @@ def plain(value: Any) -> str:
         shown = value if len(value) <= MAX_LISTED else value[:FIRST_LISTED]
         rest = "" if len(value) <= MAX_LISTED else f", ... ({len(value):,} in all)"
         return (", ".join(plain(v) for v in shown) or "-") + rest
-    return str(value)
+    return printable(str(value))
 
 
 def counted(number: int, noun: str) -> str:
@@ -130,7 +149,7 @@ def facts(content: Mapping[str, Any]) -> Grid:
     grid.add_column()
     grid.add_column(overflow="fold")  # a checksum is useless without its end
     for name, value in flatten(content):
-        grid.add_row(f"[bold]{escape(name)}[/]", escape(plain(value)))
+        grid.add_row(bold(name), Text(plain(value)))
     return grid
 
 
@@ -144,14 +163,19 @@ def records(rows: Sequence[Mapping[str, Any]]) -> Grid:
         justify: Literal["right", "left"] = "right" if any(isinstance(v, int | float) for v in values) else "left"
         pieces = [piece for value in values for piece in _pieces(plain(value))]
         widths = [len(piece) for piece in pieces if len(piece) <= UNBROKEN_CHARACTERS]
-        grid.add_column(name.replace("_", " "), justify=justify, overflow="fold", min_width=max(widths, default=None))
+        grid.add_column(
+            Text(printable(name.replace("_", " "))),
+            justify=justify,
+            overflow="fold",
+            min_width=max(widths, default=None),
+        )
     for row in rows:
         grid.add_row(*(_cell(plain(row.get(name))) for name in names))
     return grid
 
 
-def _cell(text: str) -> str | Name:
-    return Name(text) if len(text) > UNBROKEN_CHARACTERS and " " not in text else escape(text)
+def _cell(text: str) -> Text | Name:
+    return Name(text) if len(text) > UNBROKEN_CHARACTERS and " " not in text else Text(text)
 
 
 def _pieces(text: str) -> list[str]:

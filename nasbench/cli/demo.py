@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nasbench.cli.console import bar, interruptible, out
+from nasbench.cli.console import bar, bold, interruptible, out
 from nasbench.cli.options import JobsOption
 
 
@@ -24,4 +24,4 @@ def demo(
 
     with interruptible("nasbench demo continues where it stopped"):
         report = run_demo(folder, QUICK if quick else FULL, jobs=jobs or cores(), tell=out.print, bar=bar)
-    out.print(f"[bold]Report:[/] {report.resolve()}", soft_wrap=True)
+    out.print(bold("Report:"), str(report.resolve()), soft_wrap=True)

@@ -11,6 +11,7 @@ from typing import NoReturn, cast
 import typer
 
 from nasbench.errors import NasbenchError
+from nasbench.printable import MOST_OF_LINE, printable
 
 RENAMED = {
     "demo": {"--processes": "--jobs"},
@@ -46,5 +47,5 @@ def one_line_errors() -> Iterator[None]:
 
 def fail(message: str, command: str = "nasbench") -> NoReturn:
     """Print one line and exit with status 2."""
-    print(f"{command}: {' '.join(message.split())}", file=sys.stderr)
+    print(printable(f"{command}: {' '.join(message.split())}", MOST_OF_LINE), file=sys.stderr)
     sys.exit(2)

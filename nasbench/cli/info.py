@@ -23,7 +23,8 @@ def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
     if "quality" in tables:
         tables["quality"] = quality(tables["quality"])
     for name, value in (tables | nested).items():
-        out.print(f"\n[bold]{name}[/]")
+        out.print()
+        out.heading(name)
         if name in tables:
             show(value)
         else:

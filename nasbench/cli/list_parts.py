@@ -44,14 +44,14 @@ def list_parts(
     more: dict[str, Callable[[str], str]] = {"spaces": _space_facts, "measures": _measure_facts}
     for name, registry in registries.items():
         if kind in (None, name):
-            out.print(f"[bold]{name}[/]")
+            out.heading(name)
             described = {part: registry.describe(part) for part in registry}
             if name in more:
                 described = {part: f"{line}\n{more[name](part)}" for part, line in described.items()}
             described |= {group: f"All of {', '.join(members)}." for group, members in registry.groups.items()}
             out.print(facts(described))
     if kind in (None, "benchmarks"):
-        out.print("[bold]benchmarks[/]")
+        out.heading("benchmarks")
         out.print(facts({name: _benchmark_facts(path) for name, path in shipped().items()}))
 
 

@@ -62,7 +62,8 @@ def merge(
     show(summary["sources"])
     shared = [column for column in summary["columns"] if len(column["sources"]) > 1]
     if shared:
-        out.print("\n[bold]metrics of several files[/]")
+        out.print()
+        out.heading("metrics of several files")
         show([{**column, "sources": list(column["sources"])} for column in shared])
     if summary["unconfirmed"]:
         unconfirmed = plain(summary["unconfirmed"])

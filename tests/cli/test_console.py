@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from nasbench.cli.console import counted, facts, plain, records
+from nasbench.cli.console import Terminal, counted, facts, plain, records
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,33 @@ def test_long_names_are_broken_where_their_parts_meet(width: int) -> None:
     assert "".join(pieces) == name
     assert all(piece[-1] in "/_" for piece in pieces[:-1])
     assert (len(pieces) == 1) == (width == 200)
+
+
+@pytest.mark.parametrize("text", ["a[b].json", "d[/x]", "[bold]", "[/]", r"\[red]"])
+def test_brackets_are_no_markup(text: str) -> None:
+    console = Terminal(width=80)
+    with console.capture() as capture:
+        console.print(text)
+        console.print(facts({text: text}))
+        console.print(records([{text: text, "n": 1}]))
+        console.heading(text)
+    assert capture.get().count(text) == 6
+
+
+HOSTILE = "per\x1b[2Jcent \x07\x9b31m\u202etxet\x00"
+
+
+def test_control_characters_are_escaped_wherever_text_is_shown() -> None:
+    console = Terminal(width=300, force_terminal=True, no_color=True)
+    with console.capture() as capture:
+        console.print(HOSTILE)
+        console.print(facts({HOSTILE: HOSTILE, "list": [HOSTILE]}))
+        console.print(records([{HOSTILE: HOSTILE, "n": 1}, {HOSTILE: HOSTILE * 9, "n": 1}]))
+        console.heading(HOSTILE)
+    shown = capture.get()
+    own = {"\x1b[1m", "\x1b[0m"}
+    for code in own:
+        shown = shown.replace(code, "")
+    assert "\x1b" not in shown
+    assert all(c.isprintable() or c == "\n" for c in shown)
+    assert r"per\x1b[2Jcent \x07\x9b31m\u202etxet\x00" in shown
