@@ -137,29 +137,24 @@ class Space(ABC):
         """Inverse of `to_string`."""
 
     def genotype(self, architecture: Architecture) -> GenotypeArray:
-        """The checked genotype `(d,)` of an architecture given as genotype, graph or published string.
+        """The checked genotype `(d,)` of an architecture in any form.
+
+        Args:
+            architecture: Genotype, graph, published string, or the genotype as text with several numbers (`"3,1,0"`).
 
         Raises:
             InputError: It is not an architecture of this space; the message says why.
         """
         vector: Any = architecture
         if isinstance(architecture, str):
-            vector = self._from_string(architecture.strip())
+            numbers = architecture.replace(",", " ").strip("[]() \n").split()
+            numeric = len(numbers) > 1 and all(re.fullmatch("-?[0-9]{1,18}", number) for number in numbers)
+            vector = [int(number) for number in numbers] if numeric else self._from_string(architecture.strip())
         elif hasattr(architecture, "nodes"):
             graph = cast("nx.DiGraph[Any]", architecture)
             self._check_graph(graph)
             vector = self._from_graph(graph)
         return genotype_checks.checked_one(self, vector)
-
-    def read(self, text: str) -> GenotypeArray:
-        """The checked genotype `(d,)` that a person writes: the published string, or several numbers as `3,1,0`.
-
-        Raises:
-            InputError: It is not an architecture of this space; the message says why.
-        """
-        numbers = text.replace(",", " ").strip("[]() \n").split()
-        numeric = len(numbers) > 1 and all(re.fullmatch("-?[0-9]{1,18}", number) for number in numbers)
-        return self.genotype([int(number) for number in numbers] if numeric else text)
 
     def _check_graph(self, graph: nx.DiGraph[Any]) -> None:
         """Checks of a foreign graph before `_from_graph`; raises `InputError`."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +128,28 @@ class Answers(NamedTuple):
     seed: int | str
 
 
+def row_number(space: Space, architecture: Architecture | int) -> int | None:
+    """The row that is meant by a whole number, or by its text where that is no string of the space; else None."""
+    if isinstance(architecture, int | np.integer) and not isinstance(architecture, bool):
+        return int(architecture)
+    if isinstance(architecture, str) and re.fullmatch("-?[0-9]{1,18}", architecture.strip()):
+        try:
+            space.genotype(architecture)
+        except InputError:
+            return int(architecture)
+    return None
+
+
+def check_row(row: int, rows: int, name: str) -> None:
+    """Refuse a row that a benchmark does not have.
+
+    Raises:
+        NotFoundError: There is no such row.
+    """
+    if not 0 <= row < rows:
+        raise NotFoundError(f"{name} has no row {row}; its rows are 0 to {rows - 1}")
+
+
 class Benchmark(ABC):
     """Base class of tabular and surrogate benchmarks.
 
@@ -147,12 +170,12 @@ class Benchmark(ABC):
 
     @abstractmethod
     def query(
-        self, architecture: Architecture, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
+        self, architecture: Architecture | int, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answer:
         """One metric of one architecture.
 
         Args:
-            architecture: Genotype, graph or published string.
+            architecture: In any form that `genotype` takes.
             metric: Name of the metric, which includes the split.
             epoch: Finished epochs.
             seed: Which training seed to answer with.
@@ -167,6 +190,24 @@ class Benchmark(ABC):
         self, genotypes: npt.ArrayLike, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answers:
         """One metric of `n` architectures `(n, d)`; raises as `query` does, naming the first offender."""
+
+    def genotype(self, architecture: Architecture | int) -> GenotypeArray:
+        """The checked genotype `(d,)` of an architecture in any form.
+
+        Args:
+            architecture: What `Space.genotype` takes, or the number of a row of `architectures()`: a whole number, or
+                its text where that is no string of the space.
+
+        Raises:
+            InputError: It is not in the space.
+            NotFoundError: There is no such row.
+        """
+        row = row_number(self.space, architecture)
+        if row is None:
+            return self.space.genotype(cast(Architecture, architecture))
+        check_row(row, len(self.table.genotypes), self.name)
+        genotype: GenotypeArray = self.table.genotypes[row].copy()
+        return genotype
 
     def architectures(self) -> GenotypeArray:
         """The architectures `(n, d)` that were trained, in the order of the table."""

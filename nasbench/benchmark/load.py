@@ -16,15 +16,16 @@ def shipped() -> dict[str, Path]:
 
 
 def locate(path_or_name: str | Path) -> Path:
-    """The path if a file exists there, else the file of the benchmark with that name that comes with nasbench.
+    """The path if there is a file, else the file of the benchmark with that name that comes with nasbench.
+
+    A folder does not hide a benchmark.
 
     Raises:
         FileError: There is neither.
     """
-    path = Path(path_or_name)
-    if path.exists():
+    path, known = Path(path_or_name), shipped()
+    if path.exists() and not (path.is_dir() and str(path_or_name) in known):
         return path
-    known = shipped()
     if str(path_or_name) not in known:
         raise FileError(
             f"there is no file {str(path)!r}, and no benchmark of that name comes with nasbench "

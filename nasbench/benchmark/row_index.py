@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.benchmark.base import check_row, row_number
 from nasbench.benchmark.table import MAX_DIRECT_CODES, Table, row_codes
 from nasbench.errors import NotFoundError
 from nasbench.types import Architecture, GenotypeArray, KeyArray
@@ -44,7 +45,7 @@ class RowIndex:
         self._row_of_bytes: dict[bytes, int] = {}
 
     def row(self, architecture: Architecture | int) -> int:
-        """Row of an architecture in any form; an integer is the row number itself.
+        """Row of an architecture in any form that `Benchmark.genotype` takes.
 
         Raises:
             NotFoundError: There is no such row.
@@ -53,14 +54,13 @@ class RowIndex:
         if isinstance(architecture, str):
             row = self._row_of_text.get(architecture)
             if row is None:
-                row = self._look_up(self.space.genotype(architecture))
+                row = row_number(self.space, architecture)
+                row = self._look_up(self.space.genotype(architecture)) if row is None else self.row(row)
                 if len(self._row_of_text) < MAX_CACHED_ROWS:
                     self._row_of_text[architecture] = row
             return row
         if type(architecture) is int:
-            if not 0 <= architecture < len(self.genotypes):
-                last = len(self.genotypes) - 1
-                raise NotFoundError(f"{self.name} has no row {architecture}; its rows are 0 to {last}")
+            check_row(architecture, len(self.genotypes), self.name)
             return architecture
         if isinstance(architecture, np.ndarray) and architecture.dtype == np.int8:
             name = architecture.tobytes()
@@ -72,6 +72,8 @@ class RowIndex:
                 if len(self._row_of_bytes) < MAX_CACHED_ROWS:
                     self._row_of_bytes[name] = row
             return row
+        if isinstance(architecture, np.integer):
+            return self.row(int(architecture))
         return self._look_up(self.space.genotype(cast(Architecture, architecture)))
 
     def rows(self, genotypes: GenotypeArray) -> npt.NDArray[np.intp]:

@@ -109,7 +109,7 @@ class SurrogateBenchmark(Benchmark):
         self._questions: dict[Any, Question] = {}
 
     def query(
-        self, architecture: Architecture, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
+        self, architecture: Architecture | int, metric: str, *, epoch: Epoch = "last", seed: SeedPolicy = "mean"
     ) -> Answer:
         """One prediction; see `Benchmark.query`."""
         facts, at, time = self._question(metric, epoch, seed)
@@ -238,7 +238,7 @@ class SurrogateBenchmark(Benchmark):
         trained = metric.split != "none" or self.models[metric.path].epoch is not None
         return path if trained and path in self.models else None
 
-    def _genotype(self, architecture: Architecture) -> GenotypeArray:
+    def _genotype(self, architecture: Architecture | int) -> GenotypeArray:
         """The checked genotype, cached for strings and int8 arrays."""
         key: str | bytes
         if isinstance(architecture, str):
@@ -246,10 +246,10 @@ class SurrogateBenchmark(Benchmark):
         elif isinstance(architecture, np.ndarray) and architecture.dtype == np.int8 and architecture.ndim == 1:
             key = architecture.tobytes()
         else:
-            return self.space.genotype(architecture)
+            return self.genotype(architecture)
         genotype = self._genotypes.get(key)
         if genotype is None:
-            genotype = self.space.genotype(architecture)
+            genotype = self.genotype(architecture)
             if len(self._genotypes) < MAX_CACHED:
                 self._genotypes[key] = genotype
         return genotype

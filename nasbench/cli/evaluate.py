@@ -74,9 +74,11 @@ def evaluate(
         wanted = None if leave_out in (None, "all") else separated(leave_out)
         holdouts = published(benchmark) if parts else left_out(benchmark, metric, wanted, seed=seed)
         sizes = sizes if train_sizes else ()
-    elif not (train_sizes or test_size):
-        sizes, held_out = feasible(TRAIN_SIZES, TEST_SIZE, benchmark, metric)
-        if (sizes, held_out) != (TRAIN_SIZES, TEST_SIZE):
+    elif not (train_sizes and test_size):
+        wanted_sizes = sizes, held_out
+        keep: Literal["train", "test"] | None = "train" if train_sizes else "test" if test_size else None
+        sizes, held_out = feasible(sizes, held_out, benchmark, metric, keep)
+        if (sizes, held_out) != wanted_sizes:
             out.print(f"The table is small: training sizes {plain(sizes)}, {held_out} held-out architectures")
     with interruptible("nothing was written"), bar("Evaluating predictors") as progress:
         results = score(

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 def query(
     file: BenchmarkFile,
     architecture: Annotated[
-        str, typer.Argument(metavar="ARCH", help="Published string, or genotype as 3,2,0,...", show_default=False)
+        str,
+        typer.Argument(
+            metavar="ARCH", help="Published string, genotype as 3,2,0,..., or row number.", show_default=False
+        ),
     ],
     metric: Annotated[str | None, typer.Option(help="Name of a metric (default: all metrics).")] = None,
     epoch: Annotated[str, typer.Option(help="Finished epochs of training, or last.")] = "last",
@@ -30,7 +33,7 @@ def query(
 
     writable(json_file, file)
     benchmark = load(file)
-    genotype = benchmark.space.read(architecture)
+    genotype = benchmark.genotype(architecture)
     names = [benchmark.metric(metric).path] if metric else benchmark.answered(genotype)
     # without --metric, an epoch or a seed applies to the metrics that have one
     dated = {name for name in names if benchmark.recorded_epochs(name)}

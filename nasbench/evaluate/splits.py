@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -104,18 +104,23 @@ def split(functions: KeyArray, train_size: int, test_size: int, rng: np.random.G
 
 
 def feasible(
-    train_sizes: Sequence[int], test_size: int, benchmark: Benchmark, metric: str | None = None
+    train_sizes: Sequence[int],
+    test_size: int,
+    benchmark: Benchmark,
+    metric: str | None = None,
+    keep: Literal["train", "test"] | None = None,
 ) -> tuple[tuple[int, ...], int]:
     """The nearest sizes that a benchmark is large enough for; the same ones where it is.
 
     The test set shrinks to a third of the functions at most, then training sizes that do not fit beside it are left
-    out; if none fits, the one size that does takes their place.
+    out; if none fits, the one size that does takes their place. What is to be kept stays, and the other makes room.
 
     Args:
         train_sizes: Wanted training sizes.
         test_size: Wanted test size.
         benchmark: Where the architectures come from.
         metric: Count only architectures that have a number of this metric.
+        keep: Which of both sizes stays as it is.
 
     Raises:
         InputError: The benchmark has fewer than four different functions.
@@ -124,7 +129,9 @@ def feasible(
     available = len(np.unique(benchmark.space.function_key(genotypes)))
     if available < 4:
         raise InputError(f"evaluating needs at least 4 architectures with different functions, there are {available}")
-    if max(train_sizes) + test_size > available:
+    if keep == "train":
+        return tuple(train_sizes), max(min(test_size, available - max(train_sizes)), 2)
+    if keep is None and max(train_sizes) + test_size > available:
         test_size = min(test_size, max(available // 3, min(LEAST_TEST, available // 2)))
-    room = available - test_size
+    room = max(available - test_size, 2)
     return tuple(size for size in train_sizes if size <= room) or (room,), test_size

@@ -149,7 +149,7 @@ class CSV(Importer):
             if text in known:
                 continue
             try:
-                known[text] = space.read(text)
+                known[text] = space.genotype(text)
             except InputError as error:
                 if not self.lenient:
                     raise InputError(f"{path.name}, row {row}, column {self.arch_column!r}: {error}") from error

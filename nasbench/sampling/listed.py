@@ -38,7 +38,7 @@ class Listed(OneRound):
             text = line.strip()
             if text and not text.startswith("#"):
                 try:
-                    genotype = space.read(text)
+                    genotype = space.genotype(text)
                 except InputError as error:
                     raise InputError(f"line {number} of {self.path}: {error}") from error
                 distinct.setdefault(int(space.key(genotype[None])[0]), genotype)

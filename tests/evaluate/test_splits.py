@@ -86,6 +86,14 @@ def test_feasible_shrinks_the_test_set_then_drops_sizes():
     assert feasible((100,), 1000, table) == ((functions - test_size,), test_size)
 
 
+def test_feasible_keeps_what_was_given():
+    table = benchmark(60)
+    functions = len(np.unique(SPACE.function_key(table.architectures())))
+    assert feasible((10, 20), 1000, table, keep="train") == ((10, 20), functions - 20)
+    assert feasible((10, 25, 50, 100), functions - 12, table, keep="test") == ((10,), functions - 12)
+    assert feasible((10, 25), functions - 5, table, keep="test") == ((5,), functions - 5)
+
+
 def test_feasible_counts_architectures_with_a_number():
     assert feasible((2, 4, 6), 2, benchmark(10, missing=range(4)), "validation_accuracy")[0] == (2, 4)
 

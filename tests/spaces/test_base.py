@@ -33,11 +33,11 @@ def test_the_documented_space_keeps_the_contract(chain: Space) -> None:
 
 
 def test_one_row_of_digits_is_a_string_and_several_numbers_are_a_genotype() -> None:
-    assert spaces.create("macro").read("22212220").tolist() == [2, 2, 2, 1, 2, 2, 2, 0]
-    assert spaces.create("nb201").read("[3, 1,0,0, 4,2]").tolist() == [3, 1, 0, 0, 4, 2]
-    assert spaces.create("nats_size").read("8:8:40:32:64").tolist() == [0, 0, 4, 3, 7]
+    assert spaces.create("macro").genotype("22212220").tolist() == [2, 2, 2, 1, 2, 2, 2, 0]
+    assert spaces.create("nb201").genotype("[3, 1,0,0, 4,2]").tolist() == [3, 1, 0, 0, 4, 2]
+    assert spaces.create("nats_size").genotype("8:8:40:32:64").tolist() == [0, 0, 4, 3, 7]
     with pytest.raises(InputError, match="position 4 is -1"):
-        spaces.create("nb201").read("1,1,1,1,-1,1")
+        spaces.create("nb201").genotype("1,1,1,1,-1,1")
 
 
 def test_genotypes_need_neither_torch_nor_networkx() -> None:
