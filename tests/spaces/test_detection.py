@@ -17,7 +17,7 @@ from nasbench.spaces import NetworkSettings, spaces
 from nasbench.spaces.detection import PHIS, Detection
 from nasbench.spaces.efficientdet import scaling
 from nasbench.spaces.networks.detection import Attention, Fusion, Sum, resize
-from nasbench.spaces.pyramids import LEVELS, OPERATIONS, acyclic_choices, cell_choices
+from nasbench.spaces.pyramids import LEVELS, OPERATIONS, acyclic_choices, cell_choices, topological_order
 from nasbench.tasks.detection import CLASS_BIAS, ObjectDetection
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
@@ -91,7 +91,7 @@ def test_nas_fpn_by_hand():
     space = Detection(intermediate=2)
     genotype = read(Detection.NAS_FPN, space=space)
     assert space.to_string(genotype) == f"phi=0; {Detection.NAS_FPN}"
-    assert space._topological_order(space.pyramids(genotype[None]).masks[0]) == [0, 1, 2, 3, 4, 6, 5]  # 4 4 3 4 5 7 6
+    assert topological_order(space.pyramids(genotype[None]).masks[0]) == [0, 1, 2, 3, 4, 6, 5]  # 4 4 3 4 5 7 6
     counts = dict(zip(space.ops, space.features(genotype[None], "counts")[0], strict=True))
     assert (counts["attention"], counts["sum"]) == (4, 3)
     with pytest.raises(InputError, match="has the cells mid1, mid2, mid3, out3"):
