@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import product
@@ -46,8 +47,12 @@ class CellPair(Space):
 
     blocks: ClassVar[int]
     """Number of blocks per cell."""
-    operations: ClassVar[tuple[str, ...]]
-    """Operations on a hidden state."""
+    operations: tuple[str, ...]
+    """Operations on a hidden state; `none` outputs nothing."""
+    first_kind: int = 0
+    """Number of the first operation in function keys. Above numbers of inputs and labels, none of these can cancel."""
+    remedies: Mapping[str, str] = {}
+    """What to do about an operation that the space does not have, by its name."""
     combinations: ClassVar[tuple[str, ...]]
     """Combinations of the two results of a block."""
     distinct: ClassVar[bool]
@@ -217,7 +222,7 @@ class CellPair(Space):
             for op, source in halves:
                 if op not in self.operations:
                     close = get_close_matches(str(op), self.operations, n=1)
-                    hint = f"did you mean {close[0]!r}? " if close else ""
+                    hint = f"did you mean {close[0]!r}? " if close else self.remedies.get(str(op), "")
                     raise InputError(f"{where}: unknown operation {op!r}; {hint}known are {', '.join(self.operations)}")
                 if type(source) is not int or not 0 <= source < 2 + i % self.blocks:
                     raise InputError(
@@ -426,6 +431,9 @@ class CellPair(Space):
         5. A pool has no weights: two pools of a kind on the same hidden state are the same term.
         6. Every other operation, and a concatenation of two results (in any order), has weights of its own: two of a
            kind on the same hidden state are two different terms, while one whose output is used twice is one term.
+        7. `none`, and every operation on a hidden state that gets nothing, outputs nothing and is left out. (One
+           simplification: a convolution of zero is the shift of its batch normalisation, which starts at zero but is
+           trained.)
         """
         parts = [
             function_keys(self._formal(genotypes[i : i + CELLS_PER_BATCH]))
@@ -440,17 +448,20 @@ class CellPair(Space):
         cells = self.cells(genotypes)
         reduces = np.arange(2 * len(genotypes)) % 2 == 1
         halves = (cells.sources < 2) & reduces
-        same, mean, largest = (
-            np.array([op.startswith(kind) for op in self.operations]) for kind in ("skip", "avg_pool", "max_pool")
+        same, mean, largest, none = (
+            np.array([op.startswith(kind) for op in self.operations])
+            for kind in ("skip", "avg_pool", "max_pool", "none")
         )
-        numbers = np.arange(len(self.operations), dtype=np.uint64)
-        linear = same + mean * (mix(numbers) | np.uint64(1))  # a mean multiplies all words of a sum by one factor
+        numbers = np.arange(self.first_kind, self.first_kind + len(self.operations), dtype=np.uint64)
+        factors = same + mean * (mix(numbers) | np.uint64(1))  # a mean multiplies all words of a sum by one factor
         skips = same[cells.ops] & halves
+        absent = _absent(cells, none[cells.ops]) if none.any() else none[cells.ops]
         return FormalCells(
             cells.sources,
             numbers[cells.ops],
-            np.where(skips, np.uint64(0), linear[cells.ops] * np.where(halves, _HALVING, np.uint64(1))),
-            ~(same | mean | largest)[cells.ops] | skips,
+            ((same | mean)[cells.ops] & ~skips) | absent,
+            np.where(skips | absent, np.uint64(0), factors[cells.ops] * np.where(halves, _HALVING, np.uint64(1))),
+            (~(same | mean | largest)[cells.ops] | skips) & ~absent,
             np.array(self.combinations)[cells.combined] == "add",
             self._concatenated(cells),
             reduces,
@@ -513,6 +524,16 @@ _Block: TypeAlias = tuple[list[tuple[str, int]], str]
 """Two pairs (operation, hidden state), and their combination."""
 _HALVING = np.uint64(0x9FB21C651E98DF25)
 """Additional hash factor of a pool on an input of a reduction cell; any odd number."""
+
+
+def _absent(cells: Blocks, none: BoolArray) -> BoolArray:
+    """Whether each operation is `none`, or acts on a hidden state that gets nothing; shapes `(b, 2, m)`."""
+    b, m = cells.combined.shape
+    absent, empty = none.copy(), np.zeros((b + 2, m), dtype=bool)
+    for block in range(b):
+        absent[block] |= empty[cells.sources[block], np.arange(m)]
+        empty[2 + block] = absent[block].all(axis=0)
+    return absent
 
 
 def _dependent(cells: Blocks, block: ShortArray) -> BoolArray:
