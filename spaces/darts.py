@@ -30,10 +30,11 @@ class DARTS(CellPair):
 
     Node `k` of a cell (from 0) adds the results of two operations on two different states of the `k + 2` earlier hidden
     states; all four nodes are concatenated. With 7 operations there are prod_k C(k + 2, 2) * 7^2 = 1 * 3 * 6 * 10 * 7^8
-    = 1,037,664,180 cells, and the square of this number of pairs. DARTS itself allows
-    `none` during the search only, but some published tables have it in final architectures: with `none` as the eighth
-    operation there are (180 * 8^8)^2 = 9,119,789,245,425,254,400 genotypes. Genotypes without it are the
-    same in both. An edge with `none` is left out of `function_key`, but not of graph, string and `key`.
+    = 1,037,664,180 cells, and the square of this number of pairs.
+
+    DARTS itself allows `none` during the search only, but some published tables have it in final architectures. With
+    `none` as the eighth operation there are (180 * 8^8)^2 = 9,119,789,245,425,254,400 genotypes. Genotypes without it
+    are the same in both spaces. An edge with `none` is left out of `function_key`, but not of graph, string and `key`.
 
     A genotype holds, for each node of the normal cell and then of the reduction cell: the pair of hidden states (0,1;
     0,2; 1,2; 0,3; 1,3; ...; omitted for the first node, which has only one pair), the operation on the earlier state,
@@ -55,7 +56,7 @@ class DARTS(CellPair):
         self.none = none
         self.operations = (*OPERATIONS, NONE) if none else OPERATIONS
         self.zero_ops = (NONE,) if none else ()
-        self.first_kind = 1 << 32 if none else 0  # without `none`, function keys are as they always were
+        self.first_kind = 1 << 32 if none else 0  # 0 keeps the function keys of the space without `none`
         self.remedies = {} if none else {NONE: f"{self.name}+none=true has it; "}
         super().__init__()
 
