@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 from abc import abstractmethod
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cached_property
-from itertools import permutations, product
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, TypeGuard
+from itertools import product
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.spaces.base import Space
+from nasbench.spaces.cell_pair_codes import CELLS_PER_BATCH, BlockCodes, Blocks, ShortArray
 from nasbench.spaces.cell_pair_function import FormalCells, function_keys
+from nasbench.spaces.cell_pair_text import genotype_fields, is_list
 from nasbench.spaces.hashing import mix
 from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.tasks.images import ImageClassification
@@ -26,24 +28,9 @@ if TYPE_CHECKING:
 
     from nasbench.tasks import Task
 
-ShortArray: TypeAlias = npt.NDArray[np.int16]
 CELLS = ("normal", "reduce")
 CELL_INPUTS = ("c_{k-2}", "c_{k-1}")
 """Hidden states 0 and 1 of a cell: the outputs of the last cell but one and of the last cell."""
-
-
-class Blocks(NamedTuple):
-    """`m` cells of `b` blocks. Hidden states 0 and 1 are the inputs of the cell, state `2 + i` is block `i`.
-
-    Attributes:
-        sources: Input hidden states of the two operations of each block; shape `(b, 2, m)`.
-        ops: The two operations, as indices into `CellPair.operations`; shape `(b, 2, m)`.
-        combined: Combination of their results, as an index into `CellPair.combinations`; shape `(b, m)`.
-    """
-
-    sources: ShortArray
-    ops: ShortArray
-    combined: ShortArray
 
 
 class CellPair(Space):
@@ -60,8 +47,12 @@ class CellPair(Space):
 
     blocks: ClassVar[int]
     """Number of blocks per cell."""
-    operations: ClassVar[tuple[str, ...]]
-    """Operations on a hidden state."""
+    operations: tuple[str, ...]
+    """Operations on a hidden state; `none` outputs nothing."""
+    first_kind: int = 0
+    """Number of the first operation in function keys. Above numbers of inputs and labels, none of these can cancel."""
+    remedies: Mapping[str, str] = {}
+    """What to do about an operation that the space does not have, by its name."""
     combinations: ClassVar[tuple[str, ...]]
     """Combinations of the two results of a block."""
     distinct: ClassVar[bool]
@@ -74,6 +65,7 @@ class CellPair(Space):
         self.cardinalities = tuple(o for o in options if o > 1)
         self.ops = ("input", *CELL_INPUTS, *self.operations, *self.combinations, "cell_output", "output")
         self.max_nodes = 2 * (3 + 3 * self.blocks) + 1
+        self._codes = BlockCodes(len(self.operations), len(self.combinations), self.blocks)
 
     # --- genotypes and blocks -----------------------------------------------------------------------------------
 
@@ -230,7 +222,7 @@ class CellPair(Space):
             for op, source in halves:
                 if op not in self.operations:
                     close = get_close_matches(str(op), self.operations, n=1)
-                    hint = f"did you mean {close[0]!r}? " if close else ""
+                    hint = f"did you mean {close[0]!r}? " if close else self.remedies.get(str(op), "")
                     raise InputError(f"{where}: unknown operation {op!r}; {hint}known are {', '.join(self.operations)}")
                 if type(source) is not int or not 0 <= source < 2 + i % self.blocks:
                     raise InputError(
@@ -276,17 +268,17 @@ class CellPair(Space):
         return f"Genotype({', '.join(parts)})"
 
     def _from_string(self, text: str) -> list[int]:
-        fields = _genotype_fields(text, self.name)
+        fields = genotype_fields(text, self.name, CELLS)
         blocks: list[_Block] = []
         for name in CELLS:
             pairs = fields[name]
-            if not (_is_list(pairs, 2 * self.blocks) and all(_is_list(pair, 2) for pair in pairs)):
+            if not (is_list(pairs, 2 * self.blocks) and all(is_list(pair, 2) for pair in pairs)):
                 raise InputError(
                     f"{name} of a genotype of {self.name} lists {2 * self.blocks} pairs (operation, hidden state)"
                     f", got {str(pairs)[:80]}"
                 )
             combined = fields.get(f"{name}_combine", [self.combinations[0]] * self.blocks)
-            if not (_is_list(combined, self.blocks) and all(c in self.combinations for c in combined)):
+            if not (is_list(combined, self.blocks) and all(c in self.combinations for c in combined)):
                 raise InputError(
                     f"{name}_combine names one of {', '.join(self.combinations)} for each of {self.blocks} blocks"
                     f", got {str(combined)[:80]}"
@@ -296,7 +288,7 @@ class CellPair(Space):
         for name, used in zip(CELLS, self._concatenated(cells).T, strict=True):
             expected = np.flatnonzero(used).tolist()
             stated = fields.get(f"{name}_concat", expected)
-            if not _is_list(stated, len(expected)) or sorted(stated, key=str) != expected:
+            if not is_list(stated, len(expected)) or sorted(stated, key=str) != expected:
                 raise InputError(f"{name}_concat of this genotype is {expected} in {self.name}, got {stated}")
         return self._to_vector(cells)
 
@@ -317,8 +309,8 @@ class CellPair(Space):
         """
         cells = self.cells(genotypes)
         edited, owner = self._edits(cells)
-        codes, before = self._codes(edited), self._codes(cells)
-        ranks, ranks_before = self._rank(codes), self._rank(before)
+        codes, before = self._codes.smallest(edited), self._codes.smallest(cells)
+        ranks, ranks_before = self._codes.rank(codes), self._codes.rank(before)
         order = np.argsort(ranks)
         order = order[np.argsort(owner[order].astype(np.int16), kind="stable")]  # by owner, then by rank
         ranks, owner = ranks[order], owner[order]
@@ -368,20 +360,20 @@ class CellPair(Space):
         evolution of Real et al. (2019); an edit that does not change the architecture is redrawn.
         """
         mutants = [
-            self._mutate(genotypes[i : i + _CELLS_PER_BATCH], rng) for i in range(0, len(genotypes), _CELLS_PER_BATCH)
+            self._mutate(genotypes[i : i + CELLS_PER_BATCH], rng) for i in range(0, len(genotypes), CELLS_PER_BATCH)
         ]
         return np.concatenate(mutants) if mutants else genotypes.copy()
 
     def _mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         n = len(genotypes)
         cells = self.cells(genotypes)
-        before = self._cell_vectors(self._codes(cells))
+        before = self._cell_vectors(self._codes.smallest(cells))
         result = before.copy()
         todo = 2 * np.arange(n) + rng.integers(0, 2, n)  # one cell of each genotype
         while len(todo):
             edited = Blocks(*(np.take(part, todo, axis=-1) for part in cells))
             self._edit(edited, rng)
-            result[todo] = self._cell_vectors(self._codes(edited))
+            result[todo] = self._cell_vectors(self._codes.smallest(edited))
             todo = todo[(result[todo] == before[todo]).all(axis=1)]
         return result.reshape(n, len(self.cardinalities))
 
@@ -422,8 +414,8 @@ class CellPair(Space):
         smallest sequence of codes. If codes tie, all orders of the blocks are tried. Exact, not a hash.
         """
         parts = [
-            self._cell_vectors(self._codes(self.cells(genotypes[i : i + _CELLS_PER_BATCH])))
-            for i in range(0, len(genotypes), _CELLS_PER_BATCH)
+            self._cell_vectors(self._codes.smallest(self.cells(genotypes[i : i + CELLS_PER_BATCH])))
+            for i in range(0, len(genotypes), CELLS_PER_BATCH)
         ]
         return np.concatenate(parts).reshape(len(genotypes), len(self.cardinalities)) if parts else genotypes
 
@@ -439,10 +431,13 @@ class CellPair(Space):
         5. A pool has no weights: two pools of a kind on the same hidden state are the same term.
         6. Every other operation, and a concatenation of two results (in any order), has weights of its own: two of a
            kind on the same hidden state are two different terms, while one whose output is used twice is one term.
+        7. `none`, and every operation on a hidden state that gets nothing, outputs nothing and is left out. (One
+           simplification: a convolution of zero is the shift of its batch normalisation, which starts at zero but is
+           trained.)
         """
         parts = [
-            function_keys(self._formal(genotypes[i : i + _CELLS_PER_BATCH]))
-            for i in range(0, len(genotypes), _CELLS_PER_BATCH)
+            function_keys(self._formal(genotypes[i : i + CELLS_PER_BATCH]))
+            for i in range(0, len(genotypes), CELLS_PER_BATCH)
         ]
         words = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
         pairs: KeyArray = (mix(mix(words[0::2]) + words[1::2]) >> np.uint64(1)).astype(np.int64)
@@ -453,79 +448,24 @@ class CellPair(Space):
         cells = self.cells(genotypes)
         reduces = np.arange(2 * len(genotypes)) % 2 == 1
         halves = (cells.sources < 2) & reduces
-        same, mean, largest = (
-            np.array([op.startswith(kind) for op in self.operations]) for kind in ("skip", "avg_pool", "max_pool")
+        same, mean, largest, none = (
+            np.array([op.startswith(kind) for op in self.operations])
+            for kind in ("skip", "avg_pool", "max_pool", "none")
         )
-        numbers = np.arange(len(self.operations), dtype=np.uint64)
-        linear = same + mean * (mix(numbers) | np.uint64(1))  # a mean multiplies all words of a sum by one factor
+        numbers = np.arange(self.first_kind, self.first_kind + len(self.operations), dtype=np.uint64)
+        factors = same + mean * (mix(numbers) | np.uint64(1))  # a mean multiplies all words of a sum by one factor
         skips = same[cells.ops] & halves
+        absent = _absent(cells, none[cells.ops]) if none.any() else none[cells.ops]
         return FormalCells(
             cells.sources,
             numbers[cells.ops],
-            np.where(skips, np.uint64(0), linear[cells.ops] * np.where(halves, _HALVING, np.uint64(1))),
-            ~(same | mean | largest)[cells.ops] | skips,
+            ((same | mean)[cells.ops] & ~skips) | absent,
+            np.where(skips | absent, np.uint64(0), factors[cells.ops] * np.where(halves, _HALVING, np.uint64(1))),
+            (~(same | mean | largest)[cells.ops] | skips) & ~absent,
             np.array(self.combinations)[cells.combined] == "add",
             self._concatenated(cells),
             reduces,
         )
-
-    def _codes(self, cells: Blocks) -> ShortArray:
-        """Smallest sequence of block codes of each of `m` cells; shape `(b, m)`."""
-        codes, tied = self._number(cells)
-        rows = np.flatnonzero(tied)
-        for i in range(0, len(rows), _CELLS_PER_BATCH // 64):
-            part = rows[i : i + _CELLS_PER_BATCH // 64]
-            reordered = _reorder(Blocks(*(np.take(values, part, axis=-1) for values in cells)))
-            candidates, _ = self._number(reordered)
-            best = self._rank(candidates).reshape(-1, len(part)).argmin(axis=0)
-            codes[:, part] = candidates[:, best * len(part) + np.arange(len(part))]
-        return codes
-
-    def _number(self, cells: Blocks) -> tuple[ShortArray, BoolArray]:
-        """Block codes of `m` cells, numbered greedily by code and then by position, and which cells had ties."""
-        m = cells.combined.shape[1]
-        codes, tied = np.empty((self.blocks, m), dtype=np.int16), np.zeros(m, dtype=bool)
-        for start in range(0, m, _CELLS_PER_BATCH):
-            span = slice(start, start + _CELLS_PER_BATCH)
-            sources, ops, combined = (part[..., span] for part in cells)
-            halves = sources * np.int16(len(self.operations)) + ops
-            np.maximum(halves, (sources >= 2) * _LATER, out=halves)
-            for place in range(self.blocks):
-                code = self._block_code(halves, combined)
-                least = codes[place, span] = code.min(axis=0)
-                smallest = code == least
-                taken = np.zeros(len(least), dtype=bool)
-                number = np.zeros(len(least), dtype=np.int16)
-                for block in range(self.blocks):
-                    tied[span] |= smallest[block] & taken
-                    chosen = smallest[block] & ~taken
-                    taken |= chosen
-                    number += chosen * np.int16(2 + block)
-                    np.maximum(halves[block], chosen * _LATER, out=halves[block])
-                # Halves that read the block numbered now were `_LATER`. Arithmetic, because masked copies are slow.
-                halves += (sources == number) * (np.int16((2 + place) * len(self.operations)) - _LATER + ops)
-        return codes, tied
-
-    def _block_code(self, halves: ShortArray, combined: ShortArray) -> ShortArray:
-        """Number of an unordered pair of halves (`source * operations + operation`) and their combination.
-
-        Halves `(b, 2, m)` and `combined` `(b, m)` to `(b, m)`.
-        """
-        high, low = np.maximum(halves[:, 0], halves[:, 1]), np.minimum(halves[:, 0], halves[:, 1])
-        code: ShortArray = ((high * (high + np.int16(1)) >> 1) + low) * np.int16(len(self.combinations)) + combined
-        return code
-
-    def _codes_of_block(self, states: int) -> int:
-        """Number of codes of a block that can read this number of hidden states."""
-        halves = states * len(self.operations)
-        return halves * (halves + 1) // 2 * len(self.combinations)
-
-    def _rank(self, codes: ShortArray) -> KeyArray:
-        """Order-preserving number of each sequence of codes `(b, m)`; shape `(m,)`."""
-        rank: KeyArray = codes[0].astype(np.int64)
-        for block in range(1, self.blocks):
-            rank = rank * self._codes_of_block(2 + block) + codes[block]
-        return rank
 
     def _cell_vectors(self, codes: ShortArray) -> GenotypeArray:
         """Genotype part of each of `m` cells with codes `(b, m)`; shape `(m, d / 2)`."""
@@ -543,10 +483,10 @@ class CellPair(Space):
             )
         )
         halves = np.stack([low, high])
-        table = np.zeros((self._codes_of_block(self.blocks + 1), len(self._positions(2))), dtype=np.int8)
+        table = np.zeros((self._codes.codes_of_block(self.blocks + 1), len(self._positions(2))), dtype=np.int8)
         positions = self._write(halves // len(self.operations), halves % len(self.operations), combined).T
         ordered = low <= high
-        code = self._block_code(halves[None], combined[None])[0]
+        code = self._codes.code(halves[None], combined[None])[0]
         table[code[ordered]] = positions[ordered]
         return table
 
@@ -582,12 +522,18 @@ class CellPair(Space):
 
 _Block: TypeAlias = tuple[list[tuple[str, int]], str]
 """Two pairs (operation, hidden state), and their combination."""
-_CELLS_PER_BATCH = 16_384
-"""Cells processed at a time, so that they stay in the processor's cache."""
 _HALVING = np.uint64(0x9FB21C651E98DF25)
 """Additional hash factor of a pool on an input of a reduction cell; any odd number."""
-_LATER = np.int16(170)
-"""Stands for a half whose hidden state is not numbered yet: above any half, with codes within int16."""
+
+
+def _absent(cells: Blocks, none: BoolArray) -> BoolArray:
+    """Whether each operation is `none`, or acts on a hidden state that gets nothing; shapes `(b, 2, m)`."""
+    b, m = cells.combined.shape
+    absent, empty = none.copy(), np.zeros((b + 2, m), dtype=bool)
+    for block in range(b):
+        absent[block] |= empty[cells.sources[block], np.arange(m)]
+        empty[2 + block] = absent[block].all(axis=0)
+    return absent
 
 
 def _dependent(cells: Blocks, block: ShortArray) -> BoolArray:
@@ -599,41 +545,3 @@ def _dependent(cells: Blocks, block: ShortArray) -> BoolArray:
         sources = cells.sources[state - 2]
         result[state] = result[sources[0], columns] | result[sources[1], columns] | (block == state - 2)
     return result
-
-
-def _reorder(cells: Blocks) -> Blocks:
-    """The `m` cells with their blocks in each of the `b!` orders: `b! * m` cells, grouped by order."""
-    b = len(cells.combined)
-    orders = np.array(list(permutations(range(b))))
-    numbers = np.concatenate([np.tile((0, 1), (len(orders), 1)), 2 + np.argsort(orders, axis=1)], axis=1)
-    sources = numbers.astype(np.int16)[np.arange(len(orders))[:, None, None, None], cells.sources[orders]]
-    parts = (sources, cells.ops[orders], cells.combined[orders])
-    return Blocks(*(np.concatenate(list(part), axis=-1) for part in parts))
-
-
-def _is_list(value: Any, length: int) -> TypeGuard[list[Any] | tuple[Any, ...]]:
-    return isinstance(value, (list, tuple)) and len(value) == length
-
-
-def _genotype_fields(text: str, space: str) -> dict[str, Any]:
-    """Arguments of `Genotype(name=literal, ...)`, including literals like `range(2, 6)`; nothing is evaluated."""
-    form = "Genotype(normal=[('op', 0), ...], normal_concat=[2, ...], reduce=[('op', 0), ...], reduce_concat=[2, ...])"
-    known = [name + field for name in CELLS for field in ("", "_concat", "_combine")]
-    try:
-        call = ast.parse(text, mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
-            raise ValueError("no call by name with named arguments")
-        fields = {str(keyword.arg): _literal(keyword.value) for keyword in call.keywords}
-        if call.func.id != "Genotype" or not {*CELLS} <= {*fields} <= {*known}:
-            raise ValueError("another call")
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        raise InputError(f"expected an architecture of {space} as {form}, got {text[:80]!r}") from error
-    return fields
-
-
-def _literal(node: ast.expr) -> Any:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range" and not node.keywords:
-        bounds = [ast.literal_eval(bound) for bound in node.args]
-        if len(bounds) <= 2 and all(type(bound) is int and abs(bound) < 100 for bound in bounds):
-            return list(range(*bounds))
-    return ast.literal_eval(node)

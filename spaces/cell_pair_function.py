@@ -20,7 +20,8 @@ class FormalCells(NamedTuple):
     Attributes:
         sources: Input hidden states of the two operations of each block; shape `(b, 2, m)`.
         kinds: Number of the kind of a non-linear operation; shape `(b, 2, m)`.
-        factors: Hash factor of a linear operation, 1 for the identity, 0 if not linear; shape `(b, 2, m)`.
+        linear: Whether an operation is linear and has no weights; shape `(b, 2, m)`.
+        factors: Hash factor of a linear operation, 1 for the identity, 0 for none; shape `(b, 2, m)`.
         learnt: Whether an operation has weights; shape `(b, 2, m)`.
         adds: Whether a block adds; otherwise it combines the two results by a learnt, symmetric map; shape `(b, m)`.
         results: Whether each hidden state is part of the result of a cell; shape `(b + 2, m)`.
@@ -29,6 +30,7 @@ class FormalCells(NamedTuple):
 
     sources: npt.NDArray[np.int16]
     kinds: Words
+    linear: BoolArray
     factors: Words
     learnt: BoolArray
     adds: BoolArray
@@ -101,9 +103,10 @@ def _shares(cells: FormalCells) -> tuple[Words, BoolArray]:
     read = cells.results.copy()
     for block in range(b):
         for side in range(2):
-            source, factor = cells.sources[block, side], cells.factors[block, side]
-            adding = cells.adds[block] & (factor > 0)
-            shares[:, 2 + block] += np.where(adding, factor, np.uint64(0)) * shares[:, source, rows]
+            source = cells.sources[block, side]
+            adding = cells.adds[block] & cells.linear[block, side]
+            factor = np.where(adding, cells.factors[block, side], np.uint64(0))
+            shares[:, 2 + block] += factor * shares[:, source, rows]
             read[source, rows] |= ~adding
         shares[block, 2 + block] += np.uint64(1)
     return shares, read
@@ -149,11 +152,11 @@ def _states(cells: FormalCells, labels: Words, representatives: KeyArray) -> tup
     for block in range(b):
         terms = []
         for side in range(2):
-            value, factor = states[cells.sources[block, side], rows], cells.factors[block, side]
+            value = states[cells.sources[block, side], rows]
             applied = mix(value ^ mix(cells.kinds[block, side]))
             learns = cells.learnt[block, side] & cells.adds[block]
             applied = np.where(learns, labelled(block, learns, applied), applied)
-            terms.append(np.where(factor > 0, value * factor, applied))
+            terms.append(np.where(cells.linear[block, side], value * cells.factors[block, side], applied))
         joined = mix(mix(terms[0]) + mix(terms[1]))
         joined = labelled(block, ~cells.adds[block], joined)
         states[2 + block] = np.where(cells.adds[block], terms[0] + terms[1], joined)

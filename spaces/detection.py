@@ -7,14 +7,31 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import combinations, permutations
 from math import comb, prod
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.spaces.base import Space
 from nasbench.spaces.efficientdet import scaling
+from nasbench.spaces.pyramids import (
+    BIT_COUNTS,
+    LEVELS,
+    MAX_INTERMEDIATE,
+    MAX_SOURCES,
+    MEMBERS,
+    OPERATIONS,
+    IntArray,
+    Pyramids,
+    acyclic_choices,
+    are_valid,
+    break_cycles,
+    cell_choices,
+    computable,
+    connect,
+    topological_order,
+    unread,
+)
 from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
 from nasbench.tasks.detection import ObjectDetection
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
@@ -25,34 +42,7 @@ if TYPE_CHECKING:
 
     from nasbench.tasks import Task
 
-IntArray: TypeAlias = npt.NDArray[np.int64]
-LEVELS = (3, 4, 5, 6, 7)
-"""Levels of the pyramid; each has half the height and width of the previous one."""
-OPERATIONS = ("sum", "attention", "fusion")
 PHIS = 8
-MAX_INTERMEDIATE = 3
-_MAX_SOURCES = 3
-"""Maximum number of features that a cell reads."""
-
-
-class Pyramids(NamedTuple):
-    """`n` pyramids of `c` cells: `m` intermediate ones, then one for each output level.
-
-    Attributes:
-        phis: Compound scaling; shape `(n,)`.
-        levels: Levels of the intermediate cells, from 0; shape `(n, m)`.
-        ops: Operations of the cells, as indices into `OPERATIONS`; shape `(n, c)`.
-        masks: Bit masks of the features each cell reads: five inputs, then the cells; shape `(n, c)`.
-    """
-
-    phis: IntArray
-    levels: IntArray
-    ops: IntArray
-    masks: IntArray
-
-    def take(self, rows: npt.NDArray[Any]) -> Pyramids:
-        """The pyramids of some rows."""
-        return Pyramids(*(part[rows] for part in self))
 
 
 class Detection(Space):
@@ -131,7 +121,7 @@ class Detection(Space):
         self.cardinalities = tuple(choices)
         place = 1 + 4 * np.arange(self._cells) + np.minimum(1 + np.arange(self._cells), m)
         self._op_at, self._level_at = place, place[:m] - 1
-        self._source_at = place[:, None] + np.arange(1, 1 + _MAX_SOURCES)  # (c, 3)
+        self._source_at = place[:, None] + np.arange(1, 1 + MAX_SOURCES)  # (c, 3)
         self.ops = ("input", "feature", *OPERATIONS, "output")
         self.max_nodes = 2 + len(self._names)
         self._intermediate_bits = ((1 << m) - 1) << len(LEVELS)
@@ -142,7 +132,7 @@ class Detection(Space):
         names = ["phi"]
         for cell, name in enumerate(self._names[len(LEVELS) :]):
             names += [f"{name}_level"] * (cell < self.intermediate)
-            names += [f"{name}_op", *(f"{name}_source{source + 1}" for source in range(_MAX_SOURCES))]
+            names += [f"{name}_op", *(f"{name}_source{source + 1}" for source in range(MAX_SOURCES))]
         return tuple(names)
 
     def option_names(self, position: int) -> tuple[Option, ...]:
@@ -167,21 +157,21 @@ class Detection(Space):
         pyramids: int = sum(
             (-1) ** s
             * comb(m, s)
-            * (levels * _choices(levels + m - s)) ** s
-            * _acyclic(m - s, levels, levels)
-            * _acyclic(levels, levels + m - s, 1)
+            * (levels * cell_choices(levels + m - s)) ** s
+            * acyclic_choices(m - s, levels, levels)
+            * acyclic_choices(levels, levels + m - s, 1)
             for s in range(m + 1)
         )
         return self.phis * pyramids
 
     def contains(self, genotypes: GenotypeArray) -> BoolArray:
         """Whether sources ascend, cells form no cycle, and every intermediate cell is read; `(n, d)` to `(n,)`."""
-        return self._ascending(genotypes).all(axis=1) & self._valid(self.pyramids(genotypes))
+        return self._ascending(genotypes).all(axis=1) & are_valid(self.pyramids(genotypes))
 
     def invalid(self, genotypes: GenotypeArray) -> list[str | None]:
         """First violation in each of `(n, d)` in-range genotypes, naming the cell, or None."""
         ascending, pyramids = self._ascending(genotypes), self.pyramids(genotypes)
-        placed, unused = self._placed(pyramids.masks), self._unused(pyramids.masks)
+        placed, unused = computable(pyramids.masks), unread(pyramids.masks)
         reasons: list[str | None] = []
         for row in range(len(genotypes)):
             names = self._names[len(LEVELS) :]
@@ -211,36 +201,9 @@ class Detection(Space):
         sources[..., 2] = np.clip(sources[..., 2], sources[..., 1] + 1, last)
         result[:, self._source_at] = sources
         pyramids = self.pyramids(result)
-        self._break_cycles(pyramids.masks)
-        self._connect(pyramids)
+        break_cycles(pyramids.masks)
+        connect(pyramids)
         return self.genotypes(pyramids), np.ones(len(raw), dtype=bool)
-
-    def _break_cycles(self, masks: IntArray) -> None:
-        """Break cycles among cells `(n, c)` in place: a cell reads inputs in place of cells not computed yet."""
-        rows = np.arange(len(masks))
-        known = np.full(len(masks), (1 << len(LEVELS)) - 1)
-        placed = np.zeros(masks.shape, dtype=bool)
-        for _ in range(self._cells):
-            ready = ~placed & ((masks & ~known[:, None]) == 0)
-            cell = np.where(ready.any(axis=1), ready.argmax(axis=1), (~placed).argmax(axis=1))
-            missing = _BIT_COUNTS[masks[rows, cell] & ~known]
-            sources = masks[rows, cell] & known
-            for step in range(_MAX_SOURCES):
-                sources = np.where(missing > step, sources | (sources + 1), sources)  # sets the lowest zero bit
-            masks[rows, cell] = sources
-            placed[rows, cell] = True
-            known |= 1 << self._feature_of[cell]
-
-    def _connect(self, pyramids: Pyramids) -> None:
-        """Connect each unread intermediate cell to the output of its level, in place; a full output drops a source."""
-        rows, masks = np.arange(len(pyramids.masks)), pyramids.masks
-        for cell in range(self.intermediate):
-            unused = self._unused(masks)[:, cell]
-            out = self.intermediate + pyramids.levels[:, cell]
-            sources = masks[rows, out]
-            others = sources & ~self._intermediate_bits
-            dropped = np.where(_BIT_COUNTS[sources] == _MAX_SOURCES, sources & ~(others & -others), sources)
-            masks[rows, out] = np.where(unused, dropped | (1 << self._feature_of[cell]), sources)
 
     # --- genotypes and pyramids ---------------------------------------------------------------------------------
 
@@ -256,7 +219,7 @@ class Detection(Space):
         """Inverse of `pyramids`."""
         result = np.empty((len(pyramids.phis), len(self.cardinalities)), dtype=np.int8)
         result[:, 0], result[:, self._level_at], result[:, self._op_at] = pyramids[:3]
-        features = _MEMBERS[pyramids.masks]  # (n, c, 3)
+        features = MEMBERS[pyramids.masks]  # (n, c, 3)
         ranks = features - (features > self._feature_of[:, None])
         result[:, self._source_at] = np.where(features < 0, self._readable[:, None], ranks)
         return result
@@ -267,36 +230,13 @@ class Detection(Space):
         ascending: BoolArray = (first < second) & (second < third)
         return ascending
 
-    def _placed(self, masks: IntArray) -> BoolArray:
-        """Whether each cell can be computed, that is, neither lies on nor depends on a cycle; shape `(n, c)`."""
-        known = np.full((len(masks), 1), (1 << len(LEVELS)) - 1)
-        placed = np.zeros(masks.shape, dtype=bool)
-        for _ in range(self._cells):
-            before, placed = placed, (masks & ~known) == 0
-            if np.array_equal(before, placed):
-                break
-            known = (placed << self._feature_of).sum(axis=1, keepdims=True) | (1 << len(LEVELS)) - 1
-        return placed
-
-    def _unused(self, masks: IntArray) -> BoolArray:
-        """Whether each intermediate cell is unread; shape `(n, m)`."""
-        read = np.bitwise_or.reduce(masks, axis=1)
-        unused: BoolArray = (read[:, None] >> self._feature_of[: self.intermediate]) & 1 == 0
-        return unused
-
-    def _valid(self, pyramids: Pyramids) -> BoolArray:
-        """Whether each pyramid is acyclic and has no unread intermediate cell; shape `(n,)`."""
-        placed, unused = self._placed(pyramids.masks), self._unused(pyramids.masks)
-        valid: BoolArray = np.logical_and.reduce(placed, axis=1) & ~np.logical_or.reduce(unused, axis=1)
-        return valid
-
     @cached_property
     def _parts(self) -> list[tuple[int, GenotypeArray]]:
         """Independent parts of a genotype in order: first position, and all possible contents `(options, length)`."""
         parts = [(0, np.arange(self.phis, dtype=np.int8)[:, None])]
         for cell, f in enumerate(self._readable.tolist()):
             place = int(self._op_at[cell])
-            sources = [*combinations(range(f), _MAX_SOURCES), *((a, b, f) for a, b in combinations(range(f), 2))]
+            sources = [*combinations(range(f), MAX_SOURCES), *((a, b, f) for a, b in combinations(range(f), 2))]
             if cell < self.intermediate:
                 parts.append((place - 1, np.arange(len(LEVELS), dtype=np.int8)[:, None]))
             parts.append((place, np.arange(len(OPERATIONS), dtype=np.int8)[:, None]))
@@ -404,7 +344,7 @@ class Detection(Space):
                 if source not in allowed or source == name:
                     kind = "inputs and intermediate cells" if cell < m else "inputs and cells"
                     raise InputError(f"{name} reads {source!r}; it can read other {kind}")
-            if len({*sources}) != len(sources) or len(sources) not in (2, _MAX_SOURCES):
+            if len({*sources}) != len(sources) or len(sources) not in (2, MAX_SOURCES):
                 raise InputError(f"{name} reads {', '.join(sources) or 'nothing'}; a cell reads 2 or 3 features")
             if cell < m:
                 levels[0, cell] = LEVELS.index(level)
@@ -420,7 +360,7 @@ class Detection(Space):
         for cell in range(self._cells):
             name = self._names[len(LEVELS) + cell]
             level = f"@{LEVELS[pyramids.levels[0, cell]]}" if cell < self.intermediate else ""
-            sources = [self._names[source] for source in _MEMBERS[pyramids.masks[0, cell]] if source >= 0]
+            sources = [self._names[source] for source in MEMBERS[pyramids.masks[0, cell]] if source >= 0]
             parts.append(f"{name}{level}={OPERATIONS[pyramids.ops[0, cell]]}({','.join(sources)})")
         return "; ".join(parts)
 
@@ -470,14 +410,14 @@ class Detection(Space):
             drawn = np.empty((64 + 16 * (n - len(accepted)), len(self.cardinalities)), dtype=np.int8)
             for place, options in self._parts:
                 drawn[:, place : place + options.shape[1]] = options[rng.integers(0, len(options), len(drawn))]
-            accepted = np.concatenate([accepted, drawn[self._valid(self.pyramids(drawn))]])
+            accepted = np.concatenate([accepted, drawn[are_valid(self.pyramids(drawn))]])
         return accepted[:n]
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
         """Neighbours by another phi, level, operation or source, or by one source more or less."""
         pyramids = self._least(self.pyramids(genotypes))
         edited, owner = self._edits(pyramids)
-        valid = np.flatnonzero(self._valid(edited))
+        valid = np.flatnonzero(are_valid(edited))
         edited, owner = self._least(edited.take(valid)), owner[valid]
         words, words_before = self._words(edited), self._words(pyramids)
         order = np.lexsort((*words.T, owner))
@@ -505,8 +445,8 @@ class Detection(Space):
         n = len(pyramids.phis)
         cells, bits = self._toggles
         before = pyramids.masks[:, cells]  # (n, t)
-        count, count_before = _BIT_COUNTS[before ^ bits], _BIT_COUNTS[before]
-        possible = np.where(_BIT_COUNTS[bits] == 1, (count >= 2) & (count <= _MAX_SOURCES), count == count_before)
+        count, count_before = BIT_COUNTS[before ^ bits], BIT_COUNTS[before]
+        possible = np.where(BIT_COUNTS[bits] == 1, (count >= 2) & (count <= MAX_SOURCES), count == count_before)
         row, toggle = np.nonzero(possible)
         scalars = [(0, 0, s) for s in range(1, self.phis)]
         scalars += [(1, i, s) for i in range(self.intermediate) for s in range(1, len(LEVELS))]
@@ -548,15 +488,15 @@ class Detection(Space):
             toggle = (draws[0] * len(cells)).astype(np.int64)
             before = edited.masks[rows, cells[toggle]]
             after = before ^ bits[toggle]
-            single = _BIT_COUNTS[bits[toggle]] == 1
+            single = BIT_COUNTS[bits[toggle]] == 1
             possible = np.where(
                 single,
-                (_BIT_COUNTS[after] >= 2) & (_BIT_COUNTS[after] <= _MAX_SOURCES),
-                _BIT_COUNTS[after] == _BIT_COUNTS[before],
+                (BIT_COUNTS[after] >= 2) & (BIT_COUNTS[after] <= MAX_SOURCES),
+                BIT_COUNTS[after] == BIT_COUNTS[before],
             )
             edited.masks[rows, cells[toggle]] = np.where((kind > 6) & possible, after, before)
             edited = self._least(edited)
-            done = self._valid(edited) & (self._words(edited) != words[todo]).any(axis=1)
+            done = are_valid(edited) & (self._words(edited) != words[todo]).any(axis=1)
             result[todo[done]] = self.genotypes(edited.take(np.flatnonzero(done)))
             todo = todo[~done]
         return result
@@ -578,7 +518,7 @@ class Detection(Space):
             for place, options in reversed(self._parts):
                 digits, numbers = (numbers % len(options)).astype(np.int64), numbers // len(options)
                 rows[:, place : place + options.shape[1]] = options[digits]
-            rows = rows[self._valid(self.pyramids(rows))]
+            rows = rows[are_valid(self.pyramids(rows))]
             if len(rows):
                 yield rows
 
@@ -649,47 +589,8 @@ class Detection(Space):
         pyramids = self.pyramids(genotype[None])
         levels = [*range(len(LEVELS)), *pyramids.levels[0].tolist(), *range(len(LEVELS))]
         cells = []
-        for cell in self._topological_order(pyramids.masks[0]):
+        for cell in topological_order(pyramids.masks[0]):
             feature = int(self._feature_of[cell])
-            sources = [source for source in _MEMBERS[pyramids.masks[0, cell]].tolist() if source >= 0]
+            sources = [source for source in MEMBERS[pyramids.masks[0, cell]].tolist() if source >= 0]
             cells.append((feature, OPERATIONS[pyramids.ops[0, cell]], sources))
         return detector(cells, levels, scaling(int(pyramids.phis[0])), images, settings)
-
-    def _topological_order(self, masks: IntArray) -> list[int]:
-        """The `c` cells in topological order."""
-        known, order = (1 << len(LEVELS)) - 1, list[int]()
-        while len(order) < self._cells:
-            ready = [cell for cell in range(self._cells) if cell not in order and not masks[cell] & ~known]
-            order.append(ready[0])
-            known |= 1 << int(self._feature_of[ready[0]])
-        return order
-
-
-_MAX_FEATURES = 2 * len(LEVELS) + MAX_INTERMEDIATE
-_BIT_COUNTS = np.array([mask.bit_count() for mask in range(1 << _MAX_FEATURES)])
-"""Number of features in each mask."""
-_MEMBERS = np.array(
-    [
-        ([f for f in range(_MAX_FEATURES) if mask >> f & 1] + [-1] * _MAX_SOURCES)[:_MAX_SOURCES]
-        for mask in range(1 << _MAX_FEATURES)
-    ]
-)
-"""The first three features in each mask, -1 for none."""
-
-
-def _choices(features: int) -> int:
-    """Number of cells that read two or three of `features` features."""
-    return len(OPERATIONS) * (comb(features, 2) + comb(features, 3))
-
-
-def _acyclic(cells: int, features: int, levels: int) -> int:
-    """Number of acyclic choices of `cells` cells above `features` features; see `Detection`."""
-    if cells == 0:
-        return 1
-    return sum(
-        (-1) ** (k + 1)
-        * comb(cells, k)
-        * (levels * _choices(features + cells - k)) ** k
-        * _acyclic(cells - k, features, levels)
-        for k in range(1, cells + 1)
-    )

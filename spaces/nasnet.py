@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.spaces.cell_pair import Blocks, CellPair, ShortArray
+from nasbench.spaces.cell_pair import CellPair
+from nasbench.spaces.cell_pair_codes import Blocks, ShortArray
 from nasbench.spaces.values import Option
 from nasbench.types import BoolArray
 

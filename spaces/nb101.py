@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from functools import lru_cache
-from itertools import combinations, permutations, product
+from itertools import combinations, permutations
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +16,33 @@ import numpy.typing as npt
 from nasbench.errors import InputError
 from nasbench.spaces.base import Space
 from nasbench.spaces.hashing import hash_digits
+from nasbench.spaces.nb101_hash import cell_hash
+from nasbench.spaces.nb101_tables import (
+    DIGITS,
+    EDGES,
+    INTERIOR,
+    OP_BASE,
+    OPERATIONS,
+    OPS,
+    OUTPUT,
+    PAIR_INDEX,
+    PAIRS,
+    PATH_DIGITS,
+    PATH_EDGES,
+    PATH_FIRST,
+    VERTICES,
+    IntArray,
+    edge_code,
+    edit_table,
+    edited,
+    matrix_table,
+    numbering_table,
+    op_code,
+    ranked,
+    renumbered,
+    spread,
+    squares_of,
+)
 from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, KeyArray
@@ -27,15 +52,6 @@ if TYPE_CHECKING:
     import torch
 
     from nasbench.tasks import Task
-
-OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
-VERTICES, EDGES = 7, 9
-"""Maximum number of vertices (input and output included) and of edges of a cell."""
-PAIRS = tuple(combinations(range(VERTICES), 2))
-"""Source and target of each of the 21 possible edges, in the order of the genotype."""
-INTERIOR, OUTPUT = VERTICES - 2, VERTICES - 1
-
-IntArray = npt.NDArray[np.int64]
 
 
 class NB101(Space):
@@ -74,12 +90,12 @@ class NB101(Space):
     @property
     def size(self) -> int:
         """Number of genotypes: 1,293,208."""
-        return int(_matrices().offsets[-1])
+        return int(matrix_table().offsets[-1])
 
     def contains(self, genotypes: GenotypeArray) -> BoolArray:
         """Whether each of `(n, 26)` in-range genotypes is a pruned cell of at most nine edges; shape `(n,)`."""
-        matrix = _matrices().lookup[_edge_code(genotypes)]
-        present = _matrices().vertices[matrix, None] - 2 > np.arange(INTERIOR)  # (n, 5)
+        matrix = matrix_table().lookup[edge_code(genotypes)]
+        present = matrix_table().vertices[matrix, None] - 2 > np.arange(INTERIOR)  # (n, 5)
         result: BoolArray = (matrix >= 0) & ((genotypes[:, len(PAIRS) :] > 0) == present).all(axis=1)
         return result
 
@@ -96,12 +112,12 @@ class NB101(Space):
         """
         present = np.ones((len(raw), VERTICES), dtype=bool)
         present[:, 1:OUTPUT] = raw[:, len(PAIRS) :] > 0
-        adjacency = _square(raw) & present[:, :, None] & present[:, None, :]
+        adjacency = squares_of(raw) & present[:, :, None] & present[:, None, :]
         present[:, 1:OUTPUT] = _alive(adjacency)
         adjacency &= present[:, :, None] & present[:, None, :]
         order = np.argsort(~present[:, 1:OUTPUT], axis=1, kind="stable")
         ops = np.where(present[:, 1:OUTPUT], raw[:, len(PAIRS) :], np.int8(0))
-        genotypes = np.concatenate([_renumber(adjacency, order), np.take_along_axis(ops, order, axis=1)], axis=1)
+        genotypes = np.concatenate([renumbered(adjacency, order), np.take_along_axis(ops, order, axis=1)], axis=1)
         ok = self.contains(genotypes)
         return np.where(ok[:, None], genotypes, raw), ok
 
@@ -179,7 +195,7 @@ class NB101(Space):
         square = np.zeros((VERTICES, VERTICES), dtype=np.int8)
         square[np.ix_(places, places)] = edges
         genotype = np.zeros(len(self.cardinalities), dtype=np.int8)
-        genotype[: len(PAIRS)] = square[*_PAIR_INDEX]
+        genotype[: len(PAIRS)] = square[*PAIR_INDEX]
         genotype[len(PAIRS) : len(PAIRS) + len(live) - 2] = [1 + OPERATIONS.index(ops[vertex]) for vertex in live[1:-1]]
         return genotype
 
@@ -205,12 +221,12 @@ class NB101(Space):
 
         A network with more genotypes is drawn more often; `sample_unique` is uniform over networks.
         """
-        return _ranked(rng.integers(0, self.size, size=n))
+        return ranked(rng.integers(0, self.size, size=n))
 
     def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
         """All genotypes in order of `code`, in arrays of at most `chunk` rows."""
         for start in range(0, self.size, chunk):
-            yield _ranked(np.arange(start, min(start + chunk, self.size)))
+            yield ranked(np.arange(start, min(start + chunk, self.size)))
 
     def _neighbours_of(self, genotypes: GenotypeArray) -> tuple[GenotypeArray, KeyArray]:
         """The canonical genotype of each class one edit away from each of `(n, 26)` genotypes.
@@ -219,19 +235,19 @@ class NB101(Space):
         and one edge out. Every edit has an inverse, so neighbours are mutual up to `key`, and every cell can be reached
         from every other.
         """
-        edits = _edits()
-        matrix = _matrices().lookup[_edge_code(genotypes)]
-        owner, edit = _spread(edits.starts, matrix)
-        canonical = self.canonical(_edit(genotypes[owner], edits.targets[edit], edits.sources[edit]))
+        edits = edit_table()
+        matrix = matrix_table().lookup[edge_code(genotypes)]
+        owner, edit = spread(edits.starts, matrix)
+        canonical = self.canonical(edited(genotypes[owner], edits.targets[edit], edits.sources[edit]))
         _, first = np.unique(owner * math.prod(self.cardinalities) + self.code(canonical), return_index=True)
         return canonical[first], owner[first]
 
     def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         """A random neighbour (up to `key`) of each of `(n, 26)` genotypes, by a uniformly drawn edit."""
-        edits = _edits()
-        matrix = _matrices().lookup[_edge_code(genotypes)]
+        edits = edit_table()
+        matrix = matrix_table().lookup[edge_code(genotypes)]
         edit = rng.integers(edits.starts[matrix], edits.starts[matrix + 1])
-        return _edit(genotypes, edits.targets[edit], edits.sources[edit])
+        return edited(genotypes, edits.targets[edit], edits.sources[edit])
 
     def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
         """Children `(n, 26)` that take each position from one of two parents, pruned; one parent if that fails."""
@@ -251,13 +267,13 @@ class NB101(Space):
         The smallest matrix, and the numberings that lead to it, are tabulated for each of the 6,472 matrices. That
         leaves the smallest vector of operations over these numberings, often one and at most 24.
         """
-        forms = _canonical_forms()
-        matrix = _matrices().lookup[_edge_code(genotypes)]
-        owner, numbering = _spread(forms.starts, matrix)
-        candidates = _DIGITS[_op_code(genotypes)[owner, None], forms.sources[numbering]] @ _OP_BASE
+        forms = numbering_table()
+        matrix = matrix_table().lookup[edge_code(genotypes)]
+        owner, numbering = spread(forms.starts, matrix)
+        candidates = DIGITS[op_code(genotypes)[owner, None], forms.sources[numbering]] @ OP_BASE
         first = np.searchsorted(owner, np.arange(len(genotypes)))
         smallest = np.minimum.reduceat(candidates, first) if len(first) else candidates
-        return np.concatenate([_matrices().bits[forms.targets[matrix]], _DIGITS[smallest]], axis=1)
+        return np.concatenate([matrix_table().bits[forms.targets[matrix]], DIGITS[smallest]], axis=1)
 
     def function_key(self, genotypes: GenotypeArray) -> KeyArray:
         """Equal exactly where learnt parts can be matched so that equal weights give equal outputs; `(n,)`.
@@ -275,7 +291,7 @@ class NB101(Space):
         The 423,624 classes of `key` become 419,052.
         """
         keys = self.key(genotypes)
-        squares = _square(genotypes).astype(np.int8)
+        squares = squares_of(genotypes).astype(np.int8)
         pools = genotypes[:, len(PAIRS) :] == 1 + OPERATIONS.index("maxpool3x3")
         pools &= squares[:, 0, 1:OUTPUT] == 0
         twins = np.zeros(len(genotypes), dtype=bool)
@@ -289,34 +305,34 @@ class NB101(Space):
             squares[same, 1 + b] = squares[same, :, 1 + b] = ops[same, b] = 0
             pools[same, b] = False
         simple = (squares <= 1).all(axis=(1, 2))
-        merged, _ = self.repair(np.concatenate([squares[simple][:, *_PAIR_INDEX], ops[simple]], axis=1))
+        merged, _ = self.repair(np.concatenate([squares[simple][:, *PAIR_INDEX], ops[simple]], axis=1))
         keys[rows[simple]] = self.key(merged)
         keys[rows[~simple]] = _multigraph_key(squares[~simple], ops[~simple])
         return keys
 
     def published_hash(self, genotypes: GenotypeArray) -> list[str]:
         """Hash of each of `(n, 26)` cells in NAS-Bench-101: 32 hexadecimal digits (MD5, `hash_module`)."""
-        return [_published_hash(*self.matrix(genotype)) for genotype in genotypes]
+        return [cell_hash(*self.matrix(genotype)) for genotype in genotypes]
 
     # --- encodings ----------------------------------------------------------------------------------------------
 
     def adjacency_arrays(self, genotypes: GenotypeArray) -> AdjacencyArrays:
         """The graphs of `(n, 26)` genotypes as dense arrays padded to 7 nodes, in the order of `graph`."""
-        matrix = _matrices().lookup[_edge_code(genotypes)]
-        last = _matrices().vertices[matrix] - 1
+        matrix = matrix_table().lookup[edge_code(genotypes)]
+        last = matrix_table().vertices[matrix] - 1
         ops = np.zeros((len(genotypes), VERTICES), dtype=np.int8)
         ops[:, 1:OUTPUT] = genotypes[:, len(PAIRS) :]
         ops[np.arange(len(ops)), last] = self.ops.index("output")
-        return AdjacencyArrays(_matrices().dense[matrix], ops, np.arange(VERTICES) <= last[:, None])
+        return AdjacencyArrays(matrix_table().dense[matrix], ops, np.arange(VERTICES) <= last[:, None])
 
     def _features(self, genotypes: GenotypeArray, kind: str) -> FloatArray:
         """Path encoding (White et al., 2021): whether each sequence of operations is a path from input to output.
 
         Sequences of zero to five operations, by length and then in the order of `OPERATIONS`: 364 features.
         """
-        rows, path = np.nonzero((_edge_code(genotypes)[:, None] & _PATH_EDGES) == _PATH_EDGES)  # of the 32 paths
-        column = (genotypes[:, len(PAIRS) :] - 1) @ _PATH_DIGITS + _PATH_FIRST  # (n, 32)
-        present = np.zeros((len(genotypes), len(_OPS)))
+        rows, path = np.nonzero((edge_code(genotypes)[:, None] & PATH_EDGES) == PATH_EDGES)  # of the 32 paths
+        column = (genotypes[:, len(PAIRS) :] - 1) @ PATH_DIGITS + PATH_FIRST  # (n, 32)
+        present = np.zeros((len(genotypes), len(OPS)))
         present[rows, column[rows, path]] = 1.0
         return present
 
@@ -334,49 +350,9 @@ class NB101(Space):
         return network(*self.matrix(genotype), images.shape[0], images.classes, settings)
 
 
-# --- operations and paths -----------------------------------------------------------------------------------------
-
-_OPS = np.array(
-    [[*ops, *(0,) * (INTERIOR - k)] for k in range(INTERIOR + 1) for ops in product((1, 2, 3), repeat=k)], dtype=np.int8
-)
-"""All vectors of operations, by number of vertices and then in order; shape `(364, 5)`."""
-_OPS_START = np.cumsum([0, *(len(OPERATIONS) ** k for k in range(INTERIOR))])
-"""Row of `_OPS` at which the vectors of `k` operations begin; also the first column of paths of `k` operations."""
-_OP_BASE = (1 + len(OPERATIONS)) ** np.arange(INTERIOR)[::-1]
-_DIGITS = np.array(list(product(range(1 + len(OPERATIONS)), repeat=INTERIOR)), dtype=np.int8)
-"""Inverse of `_op_code`; shape `(1024, 5)`."""
-_PATHS = [path for k in range(INTERIOR + 1) for path in combinations(range(1, OUTPUT), k)]
-"""All possible paths from input to output, as tuples of interior vertices."""
-_PAIR_INDEX = np.array(PAIRS).T
-_EDGE_BITS = 1 << np.arange(len(PAIRS))[::-1]
-_BIT_OF_PAIR = dict(zip(PAIRS, _EDGE_BITS.tolist(), strict=True))
-_PATH_EDGES = np.array([sum(_BIT_OF_PAIR[edge] for edge in zip((0, *p), (*p, OUTPUT), strict=True)) for p in _PATHS])
-_PATH_FIRST = np.array([_OPS_START[len(p)] for p in _PATHS])
-_PATH_DIGITS = np.array(
-    [[len(OPERATIONS) ** (len(p) - 1 - p.index(v)) if v in p else 0 for p in _PATHS] for v in range(1, OUTPUT)]
-)
-
-
-def _edge_code(genotypes: GenotypeArray) -> IntArray:
-    """The 21 bits of each matrix as a number; shape `(n,)`."""
-    return genotypes[:, : len(PAIRS)] @ _EDGE_BITS
-
-
-def _op_code(genotypes: GenotypeArray) -> IntArray:
-    """The five operations as a number in base 4; shape `(n,)`."""
-    return genotypes[:, len(PAIRS) :] @ _OP_BASE
-
-
-def _square(genotypes: GenotypeArray) -> BoolArray:
-    """Adjacency matrices with the output always as vertex 6; shape `(n, 7, 7)`."""
-    square = np.zeros((len(genotypes), VERTICES, VERTICES), dtype=bool)
-    square[:, *_PAIR_INDEX] = genotypes[:, : len(PAIRS)] > 0
-    return square
-
-
 def _reason(genotype: GenotypeArray) -> str:
     """Reason why a genotype `(26,)` is outside the space."""
-    square = _square(genotype[None])[0]
+    square = squares_of(genotype[None])[0]
     ops = genotype[len(PAIRS) :]
     into, out = square.any(axis=0), square.any(axis=1)
     for v, op in enumerate(ops, start=1):
@@ -391,84 +367,6 @@ def _reason(genotype: GenotypeArray) -> str:
     return f"it has {square.sum()} edges, allowed are {EDGES}"
 
 
-# --- matrices -----------------------------------------------------------------------------------------------------
-
-
-class _Matrices(NamedTuple):
-    """The 6,472 adjacency matrices `m` of pruned cells, in order of their code.
-
-    Attributes:
-        bits: The 21 bits of each matrix; shape `(m, 21)`.
-        lookup: Index of the matrix with each of 2^21 codes, -1 if there is none.
-        vertices: Number of vertices; shape `(m,)`.
-        offsets: Number of genotypes of all earlier matrices; shape `(m + 1,)`.
-        dense: Matrices with vertices numbered without a gap, padded; shape `(m, 7, 7)`.
-    """
-
-    bits: GenotypeArray
-    lookup: npt.NDArray[np.int16]
-    vertices: IntArray
-    offsets: IntArray
-    dense: BoolArray
-
-
-def _ends(codes: npt.NDArray[np.int32]) -> tuple[list[BoolArray], list[BoolArray]]:
-    """Whether each vertex has an edge in, and an edge out, in matrices of `(n,)` codes; one array per vertex."""
-    masks = [
-        [sum(bit for pair, bit in _BIT_OF_PAIR.items() if pair[end] == v) for v in range(VERTICES)] for end in (1, 0)
-    ]
-    has_in, has_out = ([(codes & mask) != 0 for mask in by_vertex] for by_vertex in masks)
-    return has_in, has_out
-
-
-def _pruned(codes: npt.NDArray[np.int32]) -> BoolArray:
-    """Whether each of `(n,)` codes is a pruned cell of at most nine edges with vertices numbered without a gap.
-
-    Edges lead to larger numbers, so a vertex with an edge in and an edge out is on a path from input to output.
-    """
-    has_in, has_out = _ends(codes)
-    edges = np.zeros(len(codes), dtype=np.int8)
-    for bit in _BIT_OF_PAIR.values():
-        edges += (codes & bit) > 0
-    valid: BoolArray = has_out[0] & has_in[OUTPUT] & (edges <= EDGES)
-    for v in range(1, OUTPUT):
-        valid &= has_in[v] == has_out[v]
-        if v > 1:
-            valid &= has_in[v - 1] | ~has_in[v]
-    return valid
-
-
-@lru_cache(maxsize=1)
-def _matrices() -> _Matrices:
-    blocks = np.arange(1 << len(PAIRS), dtype=np.int32).reshape(-1, 2**16)
-    codes = np.concatenate([block[_pruned(block)] for block in blocks])
-    lookup = np.full(blocks.size, -1, dtype=np.int16)
-    lookup[codes] = np.arange(len(codes))
-    bits = ((codes[:, None] & _EDGE_BITS) > 0).astype(np.int8)
-    has_in, _ = _ends(codes)
-    vertices = 2 + np.count_nonzero(has_in[1:OUTPUT], axis=0)
-    offsets = np.concatenate([[0], np.cumsum(len(OPERATIONS) ** (vertices - 2))])
-    dense = np.zeros((len(codes), VERTICES, VERTICES), dtype=bool)
-    for (u, v), present in zip(PAIRS, bits.T, strict=True):
-        dense[np.arange(len(codes)), u, vertices - 1 if v == OUTPUT else v] |= present > 0
-    return _Matrices(bits, lookup, vertices, offsets, dense)
-
-
-def _ranked(indices: IntArray) -> GenotypeArray:
-    """Genotypes `(n, 26)` by rank in the order of `code`."""
-    matrices = _matrices()
-    matrix = np.searchsorted(matrices.offsets, indices, side="right") - 1
-    ops = _OPS[_OPS_START[matrices.vertices[matrix] - 2] + indices - matrices.offsets[matrix]]
-    return np.concatenate([matrices.bits[matrix], ops], axis=1)
-
-
-def _spread(starts: IntArray, matrix: npt.NDArray[np.integer[Any]]) -> tuple[IntArray, IntArray]:
-    """Row and number of all entries `starts[m]` to `starts[m + 1]` of each of `n` matrices `m`."""
-    counts = np.diff(starts)[matrix]
-    owner = np.repeat(np.arange(len(matrix)), counts)
-    return owner, (starts[matrix] - np.cumsum(counts) + counts)[owner] + np.arange(len(owner))
-
-
 def _alive(adjacency: BoolArray) -> BoolArray:
     """Whether each interior vertex of `(n, v, v)` matrices is on a path from first to last vertex; `(n, v - 2)`."""
     n, v, _ = adjacency.shape
@@ -478,51 +376,6 @@ def _alive(adjacency: BoolArray) -> BoolArray:
         forward[:, i] = (adjacency[:, :, i] & forward).any(axis=1)
         backward[:, -1 - i] = (adjacency[:, -1 - i] & backward).any(axis=1)
     return (forward & backward)[:, 1:-1]
-
-
-def _renumber(square: BoolArray, order: IntArray) -> GenotypeArray:
-    """The 21 bits `(n, 21)` of `(n, 7, 7)` matrices with interior vertices in a new `order` `(n, 5)`."""
-    n = len(square)
-    vertices = np.concatenate([np.zeros((n, 1), int), 1 + order, np.full((n, 1), OUTPUT)], axis=1)
-    source, target = _PAIR_INDEX
-    bits: GenotypeArray = square[np.arange(n)[:, None], vertices[:, source], vertices[:, target]].astype(np.int8)
-    return bits
-
-
-# --- numberings ---------------------------------------------------------------------------------------------------
-
-
-class _CanonicalForms(NamedTuple):
-    """The smallest matrix isomorphic to each of `m` matrices, and the `p` numberings that lead to it.
-
-    Attributes:
-        targets: Index of the smallest matrix; shape `(m,)`.
-        starts: Numberings `starts[i]` to `starts[i + 1]` belong to matrix `i`; shape `(m + 1,)`.
-        sources: Old place of each of the five operations; shape `(p, 5)`.
-    """
-
-    targets: IntArray
-    starts: IntArray
-    sources: IntArray
-
-
-@lru_cache(maxsize=1)
-def _canonical_forms() -> _CanonicalForms:
-    matrices = _matrices()
-    numberings = np.array(list(permutations(range(INTERIOR))))  # (120, 5): new place of each interior vertex
-    vertices = np.pad(1 + numberings, ((0, 0), (1, 1)))
-    vertices[:, OUTPUT] = OUTPUT
-    source, target = vertices[:, _PAIR_INDEX[0]], vertices[:, _PAIR_INDEX[1]]  # (120, 21)
-    refused = 1 << len(PAIRS)  # above any code: marks edges to smaller numbers
-    weights = np.full((VERTICES, VERTICES), refused)
-    weights[*_PAIR_INDEX] = _EDGE_BITS
-    codes = (matrices.bits @ weights[source, target].T.astype(np.float64)).astype(np.int64)  # (m, 120), exact
-    moved = ((numberings != np.arange(INTERIOR)) * np.arange(1, VERTICES - 1)).max(axis=1)  # last moved vertex
-    codes[moved > matrices.vertices[:, None] - 2] = refused  # absent vertices must not move
-    smallest = codes.min(axis=1)
-    matrix, numbering = np.nonzero(codes == smallest[:, None])
-    starts = np.searchsorted(matrix, np.arange(len(codes) + 1))
-    return _CanonicalForms(matrices.lookup[smallest].astype(np.int64), starts, np.argsort(numberings)[numbering])
 
 
 def _multigraph_key(squares: GenotypeArray, ops: GenotypeArray) -> KeyArray:
@@ -538,119 +391,3 @@ def _multigraph_key(squares: GenotypeArray, ops: GenotypeArray) -> KeyArray:
         digits = [squares[:, order][:, :, order].reshape(-1, VERTICES**2), ops[:, numbering]]
         np.minimum(least, hash_digits(np.concatenate(digits, axis=1), options), out=least)
     return least | (1 << 62)
-
-
-# --- edits --------------------------------------------------------------------------------------------------------
-
-_CONSTANT_COLUMN, _SHIFTED_COLUMN = INTERIOR, INTERIOR + 1 + len(OPERATIONS)
-_EDIT_OPTIONS = np.concatenate(
-    [
-        _DIGITS,
-        np.tile(np.arange(1 + len(OPERATIONS), dtype=np.int8), (len(_DIGITS), 1)),
-        *(1 + (_DIGITS - 1 + shift) % len(OPERATIONS) for shift in range(1, len(OPERATIONS))),
-    ],
-    axis=1,
-)
-"""Operations that an edit can put at a vertex, for each vector of operations; shape `(1024, 19)`.
-
-Columns: the five operations, each constant operation, then the five operations shifted by one and by two.
-"""
-
-
-class _Edits(NamedTuple):
-    """Edits of each matrix that lead to a cell of the space.
-
-    Attributes:
-        starts: Edits `starts[i]` to `starts[i + 1]` belong to matrix `i`; shape `(m + 1,)`.
-        targets: Index of the matrix after the edit; shape `(e,)`.
-        sources: Column of `_EDIT_OPTIONS` for each of the five operations; shape `(e, 5)`.
-    """
-
-    starts: IntArray
-    targets: IntArray
-    sources: IntArray
-
-
-@lru_cache(maxsize=1)
-def _edits() -> _Edits:
-    matrices = _matrices()
-    squares = _square(matrices.bits)
-    before: BoolArray = squares.copy()  # before[m, u, v]: v is u, or a path leads from u to v
-    before[:, np.arange(VERTICES), np.arange(VERTICES)] = True
-    for w in range(1, OUTPUT):
-        np.logical_or(before, before[:, :, [w]] & before[:, [w], :], out=before)
-    present: BoolArray = np.arange(VERTICES) < matrices.vertices[:, None] - 1
-    present[:, OUTPUT] = True
-    free = matrices.vertices - 1  # the first absent vertex, or the output
-    room = EDGES - matrices.bits.sum(axis=1)  # further edges allowed
-    blocks: list[tuple[IntArray, BoolArray, IntArray]] = []
-
-    def copies(where: BoolArray) -> tuple[IntArray, BoolArray, IntArray]:
-        """One edit of each selected matrix: indices, and copies of matrices and sources to be edited in place."""
-        rows = np.flatnonzero(where)
-        blocks.append((rows, squares[rows], np.tile(np.arange(INTERIOR), (len(rows), 1))))
-        return blocks[-1]
-
-    for u, v in permutations(range(VERTICES), 2):
-        acyclic: BoolArray = present[:, u] & present[:, v] & ~before[:, v, u]
-        _, square, _ = copies(squares[:, u, v] | (acyclic & (room >= 1)))
-        square[:, u, v] ^= True  # add or remove the edge
-        for op in range(1, 1 + len(OPERATIONS)):
-            rows, square, sources = copies(acyclic & (room >= 2) & (free < OUTPUT))
-            index, new = np.arange(len(rows)), free[rows]
-            square[index, u, new] = square[index, new, v] = True  # add a vertex
-            sources[index, new - 1] = _CONSTANT_COLUMN + op
-    for w in range(1, OUTPUT):
-        _, square, sources = copies((squares[:, w].sum(axis=1) == 1) & (squares[:, :, w].sum(axis=1) == 1))
-        square[:, w] = square[:, :, w] = False  # remove the vertex
-        sources[:, w - 1] = _CONSTANT_COLUMN
-        for shift in range(len(OPERATIONS) - 1):
-            _, _, sources = copies(present[:, w])
-            sources[:, w - 1] = _SHIFTED_COLUMN + shift * INTERIOR + w - 1  # another operation
-
-    rows, square, sources = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    depth = np.zeros((len(rows), VERTICES), dtype=np.int8)  # edges on the longest path to each vertex
-    for _ in range(VERTICES - 1):
-        depth = (square * (depth + np.int8(1))[:, :, None]).max(axis=1)
-    depth[~square.any(axis=1) & ~square.any(axis=2)] = VERTICES
-    order = np.argsort(depth[:, 1:OUTPUT], axis=1, kind="stable")
-    targets = matrices.lookup[_edge_code(_renumber(square, order))].astype(np.int64)  # -1: no pruned cell
-    valid = np.argsort(rows, kind="stable")
-    valid = valid[targets[valid] >= 0]
-    starts = np.searchsorted(rows[valid], np.arange(len(squares) + 1))
-    return _Edits(starts, targets[valid], np.take_along_axis(sources, order, axis=1)[valid])
-
-
-def _edit(genotypes: GenotypeArray, targets: IntArray, sources: IntArray) -> GenotypeArray:
-    """Genotypes `(n, 26)` after one edit each."""
-    return np.concatenate([_matrices().bits[targets], _EDIT_OPTIONS[_op_code(genotypes)[:, None], sources]], axis=1)
-
-
-# --- published hash -----------------------------------------------------------------------------------------------
-
-
-def module_hash(matrix: npt.NDArray[Any], labels: Sequence[int]) -> str:
-    """Graph hash of NAS-Bench-101: equal for isomorphic graphs, and for some others.
-
-    Args:
-        matrix: Adjacency matrix of zeros and ones; shape `(v, v)`.
-        labels: -1 for the input, operation number of each interior vertex, -2 for the output.
-
-    Returns:
-        32 hexadecimal digits.
-    """
-    hashes = [_md5(str(node)) for node in zip(matrix.sum(1).tolist(), matrix.sum(0).tolist(), labels, strict=True)]
-    squares = matrix.T.tolist(), matrix.tolist()
-    sources, targets = ([[v for v, edge in enumerate(row) if edge] for row in square] for square in squares)
-    for _ in labels:
-        before, after = (["".join(sorted([hashes[u] for u in near])) for near in ends] for ends in (sources, targets))
-        hashes = [_md5("|".join(parts)) for parts in zip(before, after, hashes, strict=True)]
-    return _md5(str(sorted(hashes)))
-
-
-def _published_hash(matrix: npt.NDArray[np.int8], ops: list[str]) -> str:
-    return module_hash(matrix, [-1, *(OPERATIONS.index(op) for op in ops[1:-1]), -2])
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -26,6 +26,8 @@ MAX_INPUTS_OF = np.array([0, 3, 3, 2, 2, 1, 1, 1], dtype=np.int8)
 """Minimum and maximum number of inputs of each operation, by operation number."""
 MAX_NODES, MAX_STATES, MAX_INPUTS = 25, 3, 3
 """Maximum number of nodes and hidden states of the published generator, and of inputs of a node."""
+POSITIONS_PER_NODE = 1 + MAX_INPUTS
+"""Positions of a node in a genotype."""
 X, FIRST_PREVIOUS, FIRST_NODE = 1, 2, 2 + MAX_STATES
 """Source numbers: 0 is none, 1 is `x`, then the previous hidden states, then the nodes."""
 SOURCES = FIRST_NODE + MAX_NODES
@@ -55,7 +57,7 @@ class Cells(NamedTuple):
 
 def unpacked(genotypes: GenotypeArray) -> Cells:
     """The cells of `(n, 103)` genotypes: three new states (the first counted from 0), then each node and its inputs."""
-    nodes = genotypes[:, MAX_STATES:].reshape(len(genotypes), MAX_NODES, 1 + MAX_INPUTS)
+    nodes = genotypes[:, MAX_STATES:].reshape(len(genotypes), MAX_NODES, POSITIONS_PER_NODE)
     new = genotypes[:, :MAX_STATES].copy()
     new[:, 0] += 1
     return Cells(nodes[:, :, 0].copy(), nodes[:, :, 1:].copy(), new)

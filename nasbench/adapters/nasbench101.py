@@ -14,7 +14,9 @@ import numpy.typing as npt
 from nasbench.adapters.opening import opened
 from nasbench.benchmark.base import Answer, Benchmark, SeedPolicy
 from nasbench.errors import InputError, NotFoundError
-from nasbench.spaces.nb101 import EDGES, NB101, OPERATIONS, VERTICES, module_hash
+from nasbench.spaces.nb101 import NB101
+from nasbench.spaces.nb101_hash import module_hash
+from nasbench.spaces.nb101_tables import EDGES, OPERATIONS, VERTICES
 from nasbench.types import GenotypeArray
 
 __all__ = ["ModelSpec", "NASBench", "OutOfDomainError"]

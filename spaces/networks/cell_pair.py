@@ -6,7 +6,7 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
-from nasbench.spaces.networks.layers import FactorizedReduction, avg_pool, conv_bn, head, relu_conv_bn
+from nasbench.spaces.networks.layers import FactorizedReduction, Zero, avg_pool, conv_bn, head, relu_conv_bn
 from nasbench.spaces.values import NetworkSettings
 
 CellPlan: TypeAlias = tuple[Sequence[tuple[Sequence[tuple[str, int]], str]], Sequence[int]]
@@ -109,6 +109,8 @@ class Cell(nn.Module):
 def operation(name: str, channels: int, stride: int) -> nn.Module:
     """A named operation of DARTS or NASNet; keeps the channels, divides height and width by the stride."""
     match name.split("_"):
+        case ["none"]:
+            return Zero(channels, stride)
         case ["skip", "connect"]:
             return nn.Identity() if stride == 1 else FactorizedReduction(channels, channels)
         case ["avg", "pool", size]:

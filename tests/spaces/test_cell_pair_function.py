@@ -13,7 +13,7 @@ from nasbench.spaces.darts import DARTS
 from nasbench.spaces.nasnet import NASNet
 from nasbench.spaces.networks.cell_pair import Cell
 
-SKIP, MAX, AVG, SEP, DIL = "skip_connect", "max_pool_3x3", "avg_pool_3x3", "sep_conv_3x3", "dil_conv_3x3"
+SKIP, MAX, AVG, SEP, DIL, NONE = "skip_connect", "max_pool_3x3", "avg_pool_3x3", "sep_conv_3x3", "dil_conv_3x3", "none"
 PLAIN = [(SEP, 0), (DIL, 1)]
 """Filler block."""
 
@@ -70,6 +70,36 @@ def test_what_is_added_in_another_order_is_the_same_unless_someone_looks_between
     assert len(set(keys(NASNet(), *([*blocks, [(SEP, 2), (MAX, 0)]] for blocks in (one, other))))) == 2
 
 
+def test_none_is_left_out_by_hand():
+    """Cells of two nodes with skips and `none` are sums of x and y: 14 pairs of states out of 4 * 12 cells.
+
+    The first node is 0, x, y or x + y. With 0, the second is one of the same four: {0, 0}, {0, x}, {0, y}, {0, x + y}.
+    With x, or y, it can also be x + x, or y + y: four and three pairs are new. With x + y, it can also be 2 x + y or
+    x + 2 y, and three pairs are new.
+    """
+
+    class Two(DARTS):
+        blocks = 2
+
+    space = Two(none=True)
+    skip, none = space.operations.index(SKIP), space.operations.index("none")
+    cells = product((skip, none), (skip, none), range(3), (skip, none), (skip, none))
+    genotypes = np.array([[*cell, 0, 0, 0, 0, 0] for cell in cells], dtype=np.int8)
+    assert len(genotypes) == 48
+    assert len(np.unique(space.function_key(genotypes))) == 14
+    assert len(np.unique(space.function_key(genotypes[:, [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]]))) > 14  # skips are learnt
+
+
+def test_operations_on_nothing_are_left_out():
+    empty = [(NONE, 0), (NONE, 1)]
+    cells = [[empty, [(op, 2), (DIL, 0)]] for op in (SEP, SKIP, MAX, AVG, NONE)] + [[empty, [(NONE, 1), (DIL, 0)]]]
+    assert len(set(keys(DARTS(none=True), *cells))) == 1
+    assert len(set(keys(DARTS(none=True), *cells, cell="reduce"))) == 1
+    assert len(set(keys(DARTS(none=True), *([*cell, [(SEP, 2), (SEP, 3)]] for cell in cells)))) == 1
+    assert len(set(keys(DARTS(none=True), [[(MAX, 0), (NONE, 1)]], [[(NONE, 0), (SKIP, 1)]], cell="reduce"))) == 2
+    assert len(set(keys(DARTS(none=True), [empty], [[(SKIP, 0), (NONE, 1)]], [[(SEP, 0), (NONE, 1)]]))) == 3
+
+
 # --- against networks -------------------------------------------------------------------------------------------------
 
 
@@ -91,7 +121,10 @@ def cells_of(space: CellPair, kinds: list[str], n: int, seed: int):
 
 
 def outputs(space: CellPair, genotype, which: int, x: torch.Tensor) -> torch.Tensor:
-    """Sorted results `(assignments, states, values)` of one cell under all assignments of weights."""
+    """Sorted results `(assignments, states, values)` of one cell under all assignments of weights.
+
+    In a space with `none` a normalisation shifts nothing, so that it keeps zeros, as it does before training.
+    """
     cells = space.cells(genotype[None])
     sources, ops, combined = (part[..., which].tolist() for part in cells)
     blocks = [
@@ -117,6 +150,9 @@ def outputs(space: CellPair, genotype, which: int, x: torch.Tensor) -> torch.Ten
                 generator = torch.Generator().manual_seed(number)
                 for weight in part.parameters():
                     weight.data = torch.randn(weight.shape, generator=generator, dtype=torch.float64)
+                for norm in part.modules():
+                    if isinstance(norm, nn.BatchNorm2d) and space.zero_ops:
+                        norm.bias.data.zero_()
         for projection in network.projections.values():  # the two halves in either order
             weight = projection[1].weight
             weight.data = weight.data[:, [0, 1, 0, 1]]
@@ -125,12 +161,16 @@ def outputs(space: CellPair, genotype, which: int, x: torch.Tensor) -> torch.Ten
     return torch.stack(results)
 
 
-@pytest.mark.parametrize("space", [DARTS(), NASNet()], ids=["darts", "nasnet"])
+@pytest.mark.parametrize(
+    ("space", "last"),
+    [(DARTS(), AVG), (DARTS(none=True), NONE), (NASNet(), AVG)],
+    ids=["darts", "darts_none", "nasnet"],
+)
 @torch.no_grad()
-def test_function_key_is_what_cells_compute(space):
+def test_function_key_is_what_cells_compute(space, last):
     """Two cells share a key exactly if some matching of weights makes their results equal."""
     x = torch.randn((1, 2, 4, 4), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    genotypes = cells_of(space, [SEP, SKIP, MAX, AVG], 60_000, seed=0)
+    genotypes = cells_of(space, [SEP, SKIP, MAX, last], 60_000, seed=0)
     half = len(space.cardinalities) // 2
     genotypes[:, half:] = genotypes[0, half:]  # so that what differs is the normal cell
     genotypes = genotypes[np.unique(space.key(genotypes), return_index=True)[1]]

@@ -18,7 +18,7 @@ from nasbench.testing import check_space
 from nasbench.types import FloatArray, GenotypeArray, KeyArray
 
 
-@pytest.mark.parametrize("name", list(spaces))
+@pytest.mark.parametrize("name", [*spaces, "darts+none=true"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_registered_space(name: str, seed: int) -> None:
     check_space(spaces.create(name), seed=seed)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.spaces.darts import DARTS, OPERATIONS
+from nasbench.spaces.darts import DARTS, NONE, OPERATIONS
 from nasbench.spaces.networks.cell_pair import operation
 from nasbench.tasks.images import ImageClassification
 
@@ -145,6 +145,92 @@ def test_refused_graphs(edit, message):
 def test_undirected_graph_is_refused():
     with pytest.raises(InputError, match="DiGraph, got Graph"):
         SPACE.genotype(SPACE.graph(SPACE.genotype(V2)).to_undirected())
+
+
+# --- none --------------------------------------------------------------------------------------------------------
+
+WITH_NONE = DARTS(none=True)
+MANY_NONE = V2.replace("('skip_connect', 0), ('dil_conv_3x3', 2)", "('none', 0), ('dil_conv_3x3', 2)").replace(
+    "('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2)", "('none', 0), ('none', 1), ('skip_connect', 2)"
+)
+"""DARTS_V2 with three edges replaced."""
+
+
+def test_none_by_hand():
+    genotype = WITH_NONE.genotype(MANY_NONE)
+    normal = [SEP3, SEP3, 0, SEP3, SEP3, 0, SKIP, SEP3, 1, 7, DIL3]
+    reduce = [7, 7, 2, MAX, SKIP, 1, MAX, SKIP, 2, MAX, SKIP]
+    assert genotype.tolist() == normal + reduce
+    assert WITH_NONE.genotype(WITH_NONE.to_string(genotype)).tolist() == genotype.tolist()
+    assert WITH_NONE.to_string(genotype).count("'none'") == 3
+    graph = WITH_NONE.graph(genotype)
+    assert len(graph) == 31 and graph.number_of_edges() == 44
+    assert Counter(op for _, op in graph.nodes(data="op"))["none"] == 3
+    assert len(np.unique(WITH_NONE.key(np.stack([genotype, WITH_NONE.genotype(graph)])))) == 1
+    assert WITH_NONE.zero_ops == ("none",) and SPACE.zero_ops == ()
+
+
+def test_number_of_genotypes_with_none():
+    assert WITH_NONE.size == (1 * 3 * 6 * 10 * 8**8) ** 2 == 9_119_789_245_425_254_400
+    assert f"{WITH_NONE.size:,}" in DARTS.__doc__
+    assert WITH_NONE.countable and WITH_NONE.size < 2**63
+
+    class OneNode(DARTS):
+        blocks = 1
+
+    space = OneNode(none=True)  # eight operations on each of the two inputs, in each of the two cells
+    (genotypes,) = space.enumerate()
+    assert space.size == len(genotypes) == (8 * 8) ** 2
+    assert len(np.unique(space.key(genotypes))) == len(np.unique(space.function_key(genotypes))) == 64**2
+
+
+def test_genotypes_without_none_are_those_of_the_space_without():
+    genotypes = SPACE.sample(500, np.random.default_rng(0))
+    assert np.array_equal(WITH_NONE.check(genotypes), genotypes)
+    assert np.array_equal(WITH_NONE.canonical(genotypes), SPACE.canonical(genotypes))
+    assert [WITH_NONE.to_string(g) for g in genotypes[:20]] == [SPACE.to_string(g) for g in genotypes[:20]]
+
+
+def test_none_keeps_the_key_exact():
+    """An edge with `none` can come from any state, so the keys differ where the function keys do not."""
+    rest = cell(((SEP3, 0), (SKIP, 3)), ((SEP3, 0), (SKIP, 4)))
+    texts = [
+        f"Genotype(normal={CHAIN}, reduce={[('none', 0), ('none', 1), ('sep_conv_3x3', 0), (op, state), *rest]})"
+        for op, state in (("none", 1), ("none", 2), ("skip_connect", 2))
+    ]
+    genotypes = np.stack([WITH_NONE.genotype(text) for text in texts])
+    assert len(np.unique(WITH_NONE.key(genotypes))) == 3
+    assert len(np.unique(WITH_NONE.function_key(genotypes))) == 1
+
+
+def test_samples_with_none_are_uniform():
+    genotypes = WITH_NONE.sample(20_000, np.random.default_rng(0))
+    for column, options in zip(genotypes.T, WITH_NONE.cardinalities, strict=True):
+        expected = 20_000 / options
+        assert (np.abs(np.bincount(column, minlength=options) - expected) < 5 * np.sqrt(expected)).all()
+
+
+@torch.no_grad()
+def test_networks_leave_none_out():
+    """An edge with `none` adds nothing and has no parameters; a cell of `none` alone gives zeros."""
+    sizes, task = NetworkSettings(channels=4, cells=1, stages=2), ImageClassification((1, 8, 8), 3)
+    empty = str([("none", state) for _ in range(4) for state in (0, 1)])
+    network = WITH_NONE.network(WITH_NONE.genotype(f"Genotype(normal={empty}, reduce={empty})"), task, sizes)
+    first, halving, _ = network.eval().cells
+    assert not first(torch.ones(2, 12, 8, 8), torch.ones(2, 12, 8, 8)).any()
+    assert halving(torch.ones(2, 12, 8, 8), torch.ones(2, 16, 8, 8)).shape == (2, 32, 4, 4)
+    assert not _parameters(first.operations) and _parameters(first.inputs)
+    assert not operation("none", 4, 1)(torch.ones(2, 4, 7, 8)).any()
+
+
+def test_refusals_name_the_space_with_none():
+    with pytest.raises(
+        InputError, match=r"block 3 of the normal cell: unknown operation 'none'; darts\+none=true has it"
+    ):
+        SPACE.genotype(MANY_NONE)
+    for value in (1, "true", None):
+        with pytest.raises(InputError, match="none of darts must be true or false, got"):
+            DARTS(none=value)
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------
@@ -285,7 +371,7 @@ def test_network_takes_images_of_any_size(image):
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", [*OPERATIONS, NONE])
 def test_operations_keep_channels_and_divide_sizes(name, stride):
     assert operation(name, 4, stride)(torch.zeros(2, 4, 7, 8)).shape == (2, 4, -(-7 // stride), 8 // stride)
 
@@ -318,3 +404,4 @@ def test_isomorphic_cells_have_equal_networks():
 
 def test_registered():
     assert isinstance(spaces.create("darts"), DARTS)
+    assert spaces.create("darts+none=true").none

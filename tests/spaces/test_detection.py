@@ -14,9 +14,10 @@ from nasbench.errors import InputError
 from nasbench.measures.flops import flops
 from nasbench.measures.parameters import parameters
 from nasbench.spaces import NetworkSettings, spaces
-from nasbench.spaces.detection import LEVELS, OPERATIONS, PHIS, Detection, _acyclic, _choices
+from nasbench.spaces.detection import PHIS, Detection
 from nasbench.spaces.efficientdet import scaling
 from nasbench.spaces.networks.detection import Attention, Fusion, Sum, resize
+from nasbench.spaces.pyramids import LEVELS, OPERATIONS, acyclic_choices, cell_choices, topological_order
 from nasbench.tasks.detection import CLASS_BIAS, ObjectDetection
 from nasbench.tasks.images import ImageClassification
 from nasbench.testing import check_space
@@ -90,7 +91,7 @@ def test_nas_fpn_by_hand():
     space = Detection(intermediate=2)
     genotype = read(Detection.NAS_FPN, space=space)
     assert space.to_string(genotype) == f"phi=0; {Detection.NAS_FPN}"
-    assert space._topological_order(space.pyramids(genotype[None]).masks[0]) == [0, 1, 2, 3, 4, 6, 5]  # 4 4 3 4 5 7 6
+    assert topological_order(space.pyramids(genotype[None]).masks[0]) == [0, 1, 2, 3, 4, 6, 5]  # 4 4 3 4 5 7 6
     counts = dict(zip(space.ops, space.features(genotype[None], "counts")[0], strict=True))
     assert (counts["attention"], counts["sum"]) == (4, 3)
     with pytest.raises(InputError, match="has the cells mid1, mid2, mid3, out3"):
@@ -113,8 +114,8 @@ def test_names_of_choices_by_hand():
 
 
 def test_choices_of_a_cell_by_hand():
-    assert _choices(5) == 3 * (10 + 10)  # two of five, three of five, each with three operations
-    assert _choices(2) == 3
+    assert cell_choices(5) == 3 * (10 + 10)  # two of five, three of five, each with three operations
+    assert cell_choices(2) == 3
 
 
 @pytest.mark.parametrize(("cells", "features"), [(1, 5), (2, 5), (2, 2), (3, 2)])
@@ -127,8 +128,8 @@ def test_acyclic_choices_by_trying_all(cells, features):
     for choice in product(*map(options, range(cells))):
         graph = nx.DiGraph([(source, features + cell) for cell, sources in enumerate(choice) for source in sources])
         count += nx.is_directed_acyclic_graph(graph)
-    assert _acyclic(cells, features, 1) == count * len(OPERATIONS) ** cells
-    assert _acyclic(cells, features, 5) == count * (5 * len(OPERATIONS)) ** cells
+    assert acyclic_choices(cells, features, 1) == count * len(OPERATIONS) ** cells
+    assert acyclic_choices(cells, features, 5) == count * (5 * len(OPERATIONS)) ** cells
 
 
 @pytest.mark.parametrize("intermediate", range(4))
@@ -147,7 +148,7 @@ def test_size_is_the_share_of_random_choices_that_fit(intermediate):
 
 
 def test_sizes():
-    assert Detection(0).size == PHIS * _acyclic(5, 5, 1) == 11_106_650_340_000
+    assert Detection(0).size == PHIS * acyclic_choices(5, 5, 1) == 11_106_650_340_000
     assert SPACE.size == 386_149_523_994_062_127_000_000
 
 

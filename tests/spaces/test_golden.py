@@ -8,6 +8,7 @@ from nasbench.types import GenotypeArray
 
 GOLDEN = {
     "darts": (791_638_899_682_072_658, 8_435_758_196_637_014_524),
+    "darts+none=true": (4_726_992_062_564_945_961, 7_494_435_080_672_834_048),
     "nasnet": (5_322_535_147_832_026_506, 981_312_040_562_684_266),
     "nb101": (54_895_472, 54_895_472),
     "nb201": (5_365, 2_295),
@@ -34,7 +35,7 @@ def genotypes(space: Space) -> GenotypeArray:
     return np.unique(space.check(repaired[ok]), axis=0)
 
 
-@pytest.mark.parametrize("name", list(spaces))
+@pytest.mark.parametrize("name", [*spaces, "darts+none=true"])
 def test_golden_keys(name: str) -> None:
     space = spaces.create(name)
     chosen = genotypes(space)

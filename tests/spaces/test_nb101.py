@@ -15,7 +15,8 @@ from torch import nn
 
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings
-from nasbench.spaces.nb101 import NB101, OPERATIONS, PAIRS
+from nasbench.spaces.nb101 import NB101
+from nasbench.spaces.nb101_tables import OPERATIONS, PAIRS, edit_table, matrix_table, numbering_table
 from nasbench.spaces.networks.nb101 import Cell
 from nasbench.tasks.images import ImageClassification
 from nasbench.types import GenotypeArray
@@ -358,12 +359,10 @@ def test_sample_is_not_uniform_over_networks_and_sample_unique_is() -> None:
 
 def test_every_cell_can_be_reached() -> None:
     """All matrices are reached from the single edge by edits of edges and vertices."""
-    from nasbench.spaces import nb101
-
-    edits = nb101._edits()
+    edits = edit_table()
     reached = np.zeros(len(edits.starts) - 1, dtype=bool)
-    targets = nb101._canonical_forms().targets
-    front = [int(nb101._matrices().lookup[1 << PAIRS[::-1].index((0, 6))])]
+    targets = numbering_table().targets
+    front = [int(matrix_table().lookup[1 << PAIRS[::-1].index((0, 6))])]
     while front:
         reached[front] = True
         following = {int(targets[t]) for m in front for t in edits.targets[edits.starts[m] : edits.starts[m + 1]]}

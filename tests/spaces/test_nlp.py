@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.networks.nlp import Cell, LanguageModel
-from nasbench.spaces.nlp import BLEND_PASS, NLP, _genotypes, _size
+from nasbench.spaces.nlp import BLEND_PASS, NLP
 from nasbench.spaces.nlp_cells import (
     BLEND,
     MAX_NODES,
@@ -26,6 +26,7 @@ from nasbench.spaces.nlp_cells import (
     states,
     unpacked,
 )
+from nasbench.spaces.nlp_enumeration import all_genotypes, genotype_count
 from nasbench.spaces.nlp_sampling import draw_cells
 from nasbench.tasks.language import MaskedLanguage
 
@@ -213,9 +214,9 @@ def test_genotypes_of_other_forms_are_refused() -> None:
 
 def test_cells_of_two_nodes_by_hand() -> None:
     """With one node there is only the linear map of x and the state; the cells of two nodes are enumerated."""
-    assert [_size(1), _size(2)] == [1, 225]
-    assert len(list(_genotypes(1))) == 1
-    genotypes = np.array(list(_genotypes(2)), dtype=np.int8)
+    assert [genotype_count(1), genotype_count(2)] == [1, 225]
+    assert len(list(all_genotypes(1))) == 1
+    genotypes = np.array(list(all_genotypes(2)), dtype=np.int8)
     assert len(np.unique(genotypes, axis=0)) == len(genotypes) == 225
     assert (np.lexsort(genotypes.T[::-1]) == np.arange(225)).all()
     assert np.array_equal(SPACE.check(genotypes), genotypes)
@@ -223,11 +224,11 @@ def test_cells_of_two_nodes_by_hand() -> None:
 
 @pytest.mark.slow
 def test_cells_of_three_nodes() -> None:
-    assert sum(1 for _ in _genotypes(3)) == _size(3) == 466_141
+    assert sum(1 for _ in all_genotypes(3)) == genotype_count(3) == 466_141
 
 
 def test_size() -> None:
-    assert SPACE.size == _size(MAX_NODES)
+    assert SPACE.size == genotype_count(MAX_NODES)
     assert f"{SPACE.size:.2e}" == "6.51e+82"
     (chunk,) = islice(SPACE.enumerate(300), 1)
     assert len(chunk) == 300 and SPACE.contains(chunk).all()
@@ -237,7 +238,7 @@ def test_size() -> None:
 
 
 def test_keys_of_all_cells_of_two_nodes_are_exact() -> None:
-    genotypes = np.array(list(_genotypes(2)), dtype=np.int8)
+    genotypes = np.array(list(all_genotypes(2)), dtype=np.int8)
     keys = SPACE.key(genotypes)
     graphs = [SPACE.graph(genotype) for genotype in genotypes]
     kinds = [sorted(labels(graph).values()) for graph in graphs]
