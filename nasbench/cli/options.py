@@ -26,7 +26,7 @@ def all_located(files: list[Path]) -> list[Path]:
 
 
 def json_target(context: typer.Context, path: Path | None) -> Path | None:
-    """Where JSON is written: a file, also for `-`."""
+    """A file for JSON; for `-`, one that is printed when the command is done."""
     return context.with_resource(standard_output()) if path == STANDARD_OUTPUT else path
 
 

@@ -81,7 +81,7 @@ def save(results: Results, path: Path | None) -> None:
     """
     if path:
         results.write(path)
-        if path.name != "-":
+        if path.name != "-":  # standard output
             wrote(path)
     for reason in results.summary["failures"].values():
         note(f"left out: {reason}")
