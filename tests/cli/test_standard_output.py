@@ -18,6 +18,11 @@ class Noisy(RandomSearch):
     def _start(self):
         print("noise")
         super()._start()
+
+
+class Failing(RandomSearch):
+    def _ask(self):
+        raise ValueError("no idea")
 '''
 SMALL = ["--train-sizes", "10", "--test-size", "20", "--splits", "1", "--jobs", "1", "--json", "-"]
 CALLS = {
@@ -73,6 +78,16 @@ def test_a_file_has_the_same_content(table_file: Path, cell: str, tmp_path: Path
     printed = nasbench(tmp_path, "query", str(table_file), cell, "--json", "-").stdout
     assert nasbench(tmp_path, "query", str(table_file), cell, "--json", "answer.json").returncode == 0
     assert (tmp_path / "answer.json").read_text() == printed
+
+
+def test_results_are_printed_also_where_a_strategy_failed(surrogate_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(NOISY)
+    words = ["--strategies", "random,noisy:Failing", "--evaluations", "12", "--repeats", "2", "--jobs", "1"]
+    done = nasbench(tmp_path, "compare", str(surrogate_file), *words, "--json", "-")
+    assert done.returncode == 1
+    content = json.loads(done.stdout)
+    assert {record["strategy"] for record in content["records"]} == {"random"}
+    assert list(content["summary"]["failures"]) == ["noisy:Failing"]
 
 
 def test_a_mistake_prints_nothing(table_file: Path, cell: str, tmp_path: Path) -> None:
