@@ -1,4 +1,4 @@
-"""Surrogate-predictor benchmarking suite for neural architecture search."""
+"""Benchmarking suite for search strategies and performance predictors in neural architecture search."""
 
 from typing import TYPE_CHECKING, Any
 

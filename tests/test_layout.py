@@ -1,6 +1,7 @@
 """The package list, the links and the imports are what they should be."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -89,6 +90,16 @@ def test_every_folder_is_a_room() -> None:
     files = {path.stem for path in (ROOT / "nasbench").glob("*.py")}
     assert folders == {*ROOMS, "cli"}
     assert files == {*FOUNDATIONS, *APPLICATIONS} - {"cli"}
+
+
+def test_the_page_on_design_lists_the_rooms_in_their_order() -> None:
+    table = (ROOT / "docs/design.md").read_text(encoding="utf-8").partition("| room |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    foundations, *rooms = (re.findall(r"`(?:nasbench/)?(\w+)(?:\.py|/)`", row) for row in rows)
+    assert tuple(foundations) == FOUNDATIONS
+    listed = [room for row in rooms for room in row]
+    assert [room for room in listed if room in ROOMS] == list(ROOMS)
+    assert {*listed} - {*ROOMS} == {"cli", "demo", "api", "tables"}
 
 
 def test_rooms_are_listed_from_the_lowest_up() -> None:

@@ -41,7 +41,7 @@ app = typer.Typer(
 def version(
     show: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version and stop.")] = False,
 ) -> None:
-    """Surrogate-predictor benchmarking suite for neural architecture search."""
+    """Benchmarking suite for search strategies and performance predictors in neural architecture search."""
     if show:
         print(f"nasbench {__version__}")
         raise typer.Exit

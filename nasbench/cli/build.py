@@ -26,7 +26,11 @@ def build(
     ] = None,
     cells: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of cells (default: 64 for random, otherwise everything the sampler yields)."),
+        typer.Option(
+            min=1,
+            help="Number of cells "
+            "(default: 64 for random; active needs a number; otherwise all that the sampler yields).",
+        ),
     ] = None,
     epochs: Annotated[
         str, typer.Option(help="Epochs of training; several lengths, such as 1,4,12, are separate trainings.")

@@ -50,7 +50,7 @@ def compare(
     initial: Annotated[int, typer.Option(min=0, help="Random architectures that start every run.")] = 10,
     score: Annotated[
         Literal["paid", "retrained"],
-        typer.Option(help="Score incumbents at the epochs paid for, or after a full training for free."),
+        typer.Option(help="Score the best trial so far at the epochs paid for, or as if retrained in full for free."),
     ] = "paid",
     seed: SeedOption = 0,
     strict: StrictOption = False,

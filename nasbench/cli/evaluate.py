@@ -36,7 +36,7 @@ def evaluate(
     splits: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
     parts: Annotated[
         Literal["published"] | None,
-        typer.Option("--split", help="Test on the part that the source published for it, instead of random ones."),
+        typer.Option("--split", help="Test on the split that the source published, instead of random ones."),
     ] = None,
     leave_out: Annotated[
         str | None,
@@ -49,7 +49,7 @@ def evaluate(
     jobs: JobsOption = None,
     json_file: JsonOption = None,
 ) -> None:
-    """Score predictors by training size on architectures that share no function with the training ones.
+    """Score predictors by training size; no test architecture computes the same function as a training one.
 
     With --split or --leave-out they learn from all that is left, if no training sizes are given.
     """

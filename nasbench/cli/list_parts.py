@@ -19,7 +19,7 @@ def list_parts(
     kind: Annotated[
         Literal["spaces", "predictors", "strategies", "datasets", "importers", "samplers", "measures", "benchmarks"]
         | None,
-        typer.Argument(show_default=False),
+        typer.Argument(help="Only components of this kind (default: all).", show_default=False),
     ] = None,
 ) -> None:
     """Name the available components, with one line and the source of each."""

@@ -7,6 +7,11 @@ from typing import Annotated
 
 import typer
 
+from nasbench.cli.output import standard_output
+from nasbench.errors import InputError
+
+STANDARD_OUTPUT = Path("-")
+
 
 def located(file: Path) -> Path:
     """A file, or the one of a benchmark that comes with nasbench."""
@@ -18,6 +23,18 @@ def located(file: Path) -> Path:
 def all_located(files: list[Path]) -> list[Path]:
     """Several of them."""
     return [located(file) for file in files]
+
+
+def json_target(context: typer.Context, path: Path | None) -> Path | None:
+    """A file for JSON; for `-`, one that is printed when the command is done."""
+    return context.with_resource(standard_output()) if path == STANDARD_OUTPUT else path
+
+
+def named_file(path: Path) -> Path:
+    """A file to write; HDF5, and a page with figures beside it, cannot be piped."""
+    if path == STANDARD_OUTPUT:
+        raise InputError("--out is a file and cannot be standard output; name one")
+    return path
 
 
 BenchmarkFile = Annotated[
@@ -33,8 +50,16 @@ MetricOption = Annotated[
     str | None, typer.Option("--metric", help="Name of a metric; if not given, the validation score.")
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="End at a failure; otherwise what fails is left out.")]
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write machine-readable results to this file.")]
-OutOption = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False)]
+JsonOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write machine-readable results to this file; - is standard output.",
+        callback=json_target,
+    ),
+]
+OutOption = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False, callback=named_file)]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Processes of this machine; all cores by default.")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -26,6 +30,28 @@ def writable(path: Path | None, *sources: Path) -> None:
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         problem = "is a folder" if path.is_dir() else f"cannot be written: no writable folder {path.parent}"
         raise InputError(f"{path} {problem}; name another file")
+
+
+@contextmanager
+def standard_output() -> Iterator[Path]:
+    """A temporary file whose content is all of standard output: what else is printed goes to standard error.
+
+    Descriptors are redirected, because processes that run jobs print too.
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "-"
+        sys.stdout.flush()
+        descriptor = os.dup(1)
+        os.dup2(2, 1)
+        try:
+            yield file
+        finally:
+            sys.stdout.flush()
+            os.dup2(descriptor, 1)
+            os.close(descriptor)
+            if file.exists():  # written whole, also where the command fails afterwards
+                sys.stdout.write(file.read_text(encoding="utf-8"))
+                sys.stdout.flush()
 
 
 def wrote(path: Path, table: Table | None = None) -> None:
@@ -55,7 +81,8 @@ def save(results: Results, path: Path | None) -> None:
     """
     if path:
         results.write(path)
-        wrote(path)
+        if path.name != "-":  # standard output
+            wrote(path)
     for reason in results.summary["failures"].values():
         note(f"left out: {reason}")
     if results.summary["failures"]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nasbench.cli.console import out
-from nasbench.cli.options import OutOption, all_located
+from nasbench.cli.options import all_located, named_file
 from nasbench.cli.output import writable
 
 
@@ -17,7 +17,10 @@ def report(
         list[Path],
         typer.Argument(metavar="RESULTS...", help="Benchmarks (HDF5) and result files.", callback=all_located),
     ],
-    target: OutOption = Path("report.html"),
+    target: Annotated[
+        Path,
+        typer.Option("--out", help="File to write (default: report.html).", show_default=False, callback=named_file),
+    ] = Path("report.html"),
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "nasbench report",
 ) -> None:
     """Write one self-contained HTML page with interactive plots, and its figures as PNG beside it."""

@@ -16,7 +16,7 @@ from nasbench.benchmark.table import Column
 from nasbench.cli import main
 from nasbench.evaluate.predictors import SCORES
 from nasbench.evaluate.results import Results
-from nasbench.predictors import predictors
+from nasbench.predictors import Inputs, Needs, Prediction, Predictor, predictors
 from nasbench.predictors.encodings import encodings
 from nasbench.spaces import spaces
 from nasbench.testing import check_predictor
@@ -40,16 +40,38 @@ def folder(tmp_path, monkeypatch):
     sys.modules.pop("my_predictor", None)
 
 
+class Line(Predictor):
+    """A straight line in a column, which `needs` of the page names."""
+
+    def _fit(self, inputs, z):
+        x = inputs.columns["flops"]
+        self.line_ = np.array([((x - x.mean()) * z).mean() / x.var(), z.mean(), x.mean()])
+
+    def _predict(self, inputs):
+        slope, level, centre = self.line_
+        mean = level + slope * (inputs.columns["flops"] - centre)
+        return Prediction(mean, np.ones_like(mean))
+
+    def _state(self):
+        return {"line": self.line_}
+
+    def _restore(self, state):
+        self.line_ = state["line"]
+
+
 @pytest.mark.parametrize("space", ["nb101", "nb201"])
 def test_the_example_keeps_the_contract(folder, space):
     check_predictor(predictors.create("my_predictor:NearestNeighbours+k=4"), spaces.create(space))
 
 
-def test_the_code_runs(folder):
+def test_the_code_runs(folder, monkeypatch):
     names = {"np": np}
     for block in CODE:
         exec(compile(block, "docs/add-a-predictor.md", "exec"), names)
     assert names["mean"].shape == names["std"].shape == names["draws"].shape[1:]
+    monkeypatch.setattr(Line, "needs", names["needs"])
+    assert Line().needs == Needs(columns=("flops",))
+    check_predictor(Line(), spaces.create("nb201"), learns=False)
     assert names["inputs"].curve.shape == (len(names["accuracy"]), 4)
     assert names["search"].best_params_["features"] == "counts/curve@4"
     ours, theirs = (predictor.predict(names["inputs"]).mean for predictor in (names["predictor"], names["same"]))
@@ -114,6 +136,9 @@ def test_the_commands_run(folder, monkeypatch, capsys):
 def test_options_and_names_of_the_pages_are_there():
     for name in SCORES:
         assert f"`{name}`" in PAGE, name
+    (table,) = re.findall(r"^\| `Inputs`.*?\n\n", PAGE, re.DOTALL | re.MULTILINE)
+    attributes = [*Inputs.__dataclass_fields__, "known", "canonical"]
+    assert re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines()[2:-1])) == attributes
     for name in encodings:
         assert f"`{name}`" in PAGE, name
         assert f"`{name}`" in README, name

@@ -1,6 +1,7 @@
 """docs/add-a-strategy.md: all its code and commands run, and what it names is there."""
 
 import inspect
+import json
 import re
 import shlex
 import sys
@@ -54,16 +55,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def bench(folder: Path) -> Path:
-    """The surrogate that the page names, fitted on some cells of the table that comes with the package."""
-    ((name, predictor),) = re.findall(r"`nasbench surrogate (\S+) --predictor (\S+) --out FILE`", PAGE)
-    table, rows = load(name).table, np.arange(120)
+    """A surrogate of some cells of the table that comes with the package."""
+    table, rows = load("nb201-digits").table, np.arange(120)
     columns = {
         path: Column(column.metric, column.values[rows], column.missing[rows], column.reasons)
         for path, column in table.columns.items()
         if path.rpartition("/")[2] in ("validation_accuracy", "test_accuracy", "train_seconds")
     }
     some = TabularBenchmark(replace(table, genotypes=table.genotypes[rows], columns=columns, recipe={}))
-    write_surrogate(fit_surrogate(some, some.score().path, predictor, folds=2), folder / "bench.h5")
+    write_surrogate(fit_surrogate(some, some.score().path, "ridge", folds=2), folder / "bench.h5")
     return folder / "bench.h5"
 
 
@@ -131,6 +131,16 @@ def test_the_better_half_is_trained_on(folder: Path, formula: Any) -> None:
     np.testing.assert_allclose(sorted(score - 80 for score in second), [4 * total for total in totals[2:]])
 
 
+def test_the_last_survivor_is_trained_in_full(folder: Path, formula: Any) -> None:
+    """Of four architectures two reach the second fidelity, and one the third and the last."""
+    benchmark = formula()
+    benchmark.epochs = (1, 2, 4, 8)
+    halving = strategies.create("successivehalving:SuccessiveHalving+size=4")
+    evaluator = TabulatedEvaluator(benchmark, ["validation_score"])
+    run = simulate(halving, evaluator, Budget(evaluations=9), np.random.default_rng(0))
+    assert [benchmark.epochs[position] for position in run.positions] == [1, 1, 1, 1, 2, 2, 4, 8, 1]
+
+
 def test_the_feasible_search_meets_constraints(folder: Path, formula: Any) -> None:
     benchmark, limits = formula(), [Constraint("parameters", high=3000)]
     evaluator = TabulatedEvaluator(benchmark, ["validation_score"], limits)
@@ -142,9 +152,13 @@ def test_the_feasible_search_meets_constraints(folder: Path, formula: Any) -> No
 def test_the_code_and_the_commands_run(
     bench: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    names: dict[str, Any] = {}
     for script in SCRIPTS:
-        exec(compile(script, "docs/add-a-strategy.md", "exec"), {"__name__": "__main__"})
+        names = {"__name__": "__main__"}
+        exec(compile(script, "docs/add-a-strategy.md", "exec"), names)
     assert "lowest mean final test regret" in capsys.readouterr().out
+    assert names["run"].epochs[-1] == 800
+    assert names["run"].scores[names["best"], 0] == names["run"].scores.max()
     small = ["--repeats", 2, "--jobs", 1]
     for line in COMMANDS:
         run(monkeypatch, *shlex.split(line.replace("FILE", "bench.h5")), "--evaluations", 12, *small)
@@ -168,6 +182,9 @@ def test_names_of_the_page_are_there(bench: Path, monkeypatch: pytest.MonkeyPatc
     table = PAGE.partition("| field |")[2].partition("\n\n")[0]
     fields = [name for line in table.splitlines()[2:] for name in re.findall(r"`([a-z_]+)`", line.split("|")[1])]
     assert sorted(fields) == sorted(Results.read(json_file).records[0])
+    keys = PAGE.partition("| key |")[2].partition("\n\n")[0]
+    listed = [name for line in keys.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert listed == list(json.loads(json_file.read_text(encoding="utf-8")))
     problem = PAGE.partition("| `self.problem` |")[2].partition("\n\n")[0]
     for line in problem.splitlines()[2:]:
         for name in re.findall(r"`([a-z_]+)", line.split("|")[1]):

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import nasbench
-from nasbench.spaces import Space, spaces
+from nasbench.datasets import datasets
+from nasbench.measures.parameters import parameters
+from nasbench.spaces import NetworkSettings, Space, spaces
 from nasbench.testing import check_space
 
 PAGE = (Path(__file__).parents[2] / "docs" / "add-a-space.md").read_text(encoding="utf-8")
@@ -75,6 +77,18 @@ def test_the_commands_build_a_benchmark_and_open_it(here: Path) -> None:
     benchmark = nasbench.load(here / "cells.h5")
     assert len(benchmark.architectures()) == 8
     assert benchmark.space.ops == space.ops
+
+
+def test_the_readme_races_a_space_of_this_page_with_costs(here: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    build, compare = re.findall(r"^.*mine\.h5.*$", readme, flags=re.MULTILINE)
+    space: Space = spaces.create("mine:Mine")
+    task = datasets.create("digits").load().task
+    sizes = [parameters(space.network(genotype, task, NetworkSettings())) for (genotype,) in space.enumerate(1)]
+    (limit,) = re.findall(r"parameters<=(\d+)", compare)
+    assert 0 < sum(size <= int(limit) for size in sizes) < len(sizes) == 12
+    assert run(f"{build} --channels 4 --jobs 1", here).startswith("0\n")
+    assert run(f"{compare} --repeats 2 --jobs 1", here).startswith("0\n")
 
 
 OWN = """import mine
