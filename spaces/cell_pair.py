@@ -33,6 +33,10 @@ CELL_INPUTS = ("c_{k-2}", "c_{k-1}")
 """Hidden states 0 and 1 of a cell: the outputs of the last cell but one and of the last cell."""
 
 
+FIRST_KIND = 1 << 32
+"""Number of the first operation in function keys: above those of inputs and labels, with which it could cancel."""
+
+
 class CellPair(Space):
     """Two cells, normal and reduction, of `blocks` blocks; each applies two operations to two earlier hidden states.
 
@@ -49,8 +53,6 @@ class CellPair(Space):
     """Number of blocks per cell."""
     operations: tuple[str, ...]
     """Operations on a hidden state; `none` outputs nothing."""
-    first_kind: int = 0
-    """Number of the first operation in function keys. Above numbers of inputs and labels, none of these can cancel."""
     remedies: Mapping[str, str] = {}
     """What to do about an operation that the space does not have, by its name."""
     combinations: ClassVar[tuple[str, ...]]
@@ -452,7 +454,7 @@ class CellPair(Space):
             np.array([op.startswith(kind) for op in self.operations])
             for kind in ("skip", "avg_pool", "max_pool", "none")
         )
-        numbers = np.arange(self.first_kind, self.first_kind + len(self.operations), dtype=np.uint64)
+        numbers = np.arange(FIRST_KIND, FIRST_KIND + len(self.operations), dtype=np.uint64)
         factors = same + mean * (mix(numbers) | np.uint64(1))  # a mean multiplies all words of a sum by one factor
         skips = same[cells.ops] & halves
         absent = _absent(cells, none[cells.ops]) if none.any() else none[cells.ops]

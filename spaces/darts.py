@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.errors import InputError
+from nasbench.checks import check_flag
 from nasbench.spaces.cell_pair import CellPair
 from nasbench.spaces.cell_pair_codes import Blocks, ShortArray
 from nasbench.spaces.values import Option
@@ -51,12 +51,10 @@ class DARTS(CellPair):
     distinct = True
 
     def __init__(self, none: bool = False) -> None:
-        if not isinstance(none, bool):
-            raise InputError(f"none of {self.name} must be true or false, got {none!r}")
+        check_flag("none", none)
         self.none = none
         self.operations = (*OPERATIONS, NONE) if none else OPERATIONS
         self.zero_ops = (NONE,) if none else ()
-        self.first_kind = 1 << 32 if none else 0  # 0 keeps the function keys of the space without `none`
         self.remedies = {} if none else {NONE: f"{self.name}+none=true has it; "}
         super().__init__()
 
