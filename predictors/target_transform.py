@@ -101,7 +101,8 @@ class TargetTransform(NamedTuple):
     @classmethod
     def fit(cls, y: FloatArray, power: bool = True) -> Self:
         """Transform for targets `(n,)`; without `power` they are only standardised."""
-        location, scale = float(y.mean()), float(y.std())
+        size = 2.0 ** int(np.frexp(np.abs(y).max())[1])  # a power of 2, so no digit changes; squares stay numbers
+        location, scale = size * float((y / size).mean()), size * float((y / size).std())
         if scale <= 1e-12 * np.abs(y).max():  # constant up to rounding
             return cls(location, 1e-3 * (abs(location) or 1.0))
         return cls(location, scale, YeoJohnson.fit((y - location) / scale) if power else YeoJohnson())

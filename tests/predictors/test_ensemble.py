@@ -63,3 +63,12 @@ def test_a_draw_is_one_of_one_member_by_hand():
 
 def test_needs_are_those_of_the_features():
     assert Ensemble(features="default/flops/curve@2").needs == Needs(("flops",), 2)
+
+
+def test_what_a_member_needs_the_ensemble_needs():
+    """Without features, the power law reads four epochs and learns from four architectures."""
+    ensemble = Ensemble("ridge/power-law", "default/flops")
+    assert (ensemble.needs, ensemble.min_samples) == (Needs(("flops",), 4), 4)
+    assert (Ensemble("mean/ridge").needs, Ensemble("mean/ridge").min_samples) == (Needs(), 2)
+    with pytest.raises(InputError, match="Ensemble needs at least 4 architectures to fit, got 3"):
+        ensemble.fit(INPUTS[:3], Y[:3])

@@ -42,8 +42,10 @@ def test_one_epoch_is_calibrated_by_its_last_value() -> None:
 
 @pytest.mark.parametrize("epochs", [0, -1])
 def test_settings_are_checked(epochs: int) -> None:
-    with pytest.raises(InputError, match="at least 1 epoch"):
+    with pytest.raises(InputError, match="epochs of PowerLaw is a whole number of at least 1"):
         PowerLaw(epochs)
+    with pytest.raises(InputError, match="epochs of PowerLaw is a whole number of at least 1"):
+        PowerLaw().set_params(epochs=epochs).fit(*curves(20, 0))
 
 
 def test_a_curve_that_is_too_short_is_refused() -> None:
