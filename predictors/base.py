@@ -16,7 +16,7 @@ import numpy.typing as npt
 from nasbench.errors import InputError
 from nasbench.predictors.encodings import needs_of
 from nasbench.predictors.inputs import Inputs, Needs, shaped, whole
-from nasbench.predictors.target_transform import TargetTransform, YeoJohnson
+from nasbench.predictors.target_transform import TargetTransform, YeoJohnson, power_of_two
 from nasbench.registry import arguments_of
 from nasbench.spaces.base import Space
 from nasbench.types import FloatArray
@@ -97,8 +97,8 @@ class Predictor(ABC):
 
     def fit_transformed(self, inputs: Inputs, z: FloatArray) -> Self:
         """Learn from canonical inputs and targets `(n,)` that are transformed already, as members of an ensemble do."""
-        self.space_, self.transform_ = inputs.space, TargetTransform()
         self.curve_epochs_ = self._epochs_read(inputs)
+        self.space_, self.transform_ = inputs.space, TargetTransform()
         try:
             self._fit(inputs, z)
         except BaseException:
@@ -228,7 +228,9 @@ class Predictor(ABC):
         y = shaped("the array of targets", targets, mean.shape)
         if len(y) < 2 or not np.ptp(y) > 0:
             return np.nan
-        return float(1 - ((y - mean) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+        unit = power_of_two(y)
+        error, deviation = (y - mean) / unit, (y - y.mean()) / unit
+        return float(1 - (error**2).sum() / (deviation**2).sum())
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator: this is a regressor."""

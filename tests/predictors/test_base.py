@@ -183,10 +183,12 @@ def test_a_power_of_two_changes_the_unit_and_no_digit(name):
     rng = np.random.default_rng(0)
     y = 90 - rng.lognormal(size=20)
     inputs = Inputs.of(SPACE, SPACE.sample(20, rng), curve=rng.normal(size=(20, 4)))
-    mean, std = predictors.create(QUICK.get(name, name)).fit(inputs, y).predict(inputs)
+    predictor = predictors.create(QUICK.get(name, name)).fit(inputs, y)
+    moments, score = predictor.predict(inputs), predictor.score(inputs, y)
     for exponent in (-980, -530, 530, 980):
-        moments = predictors.create(QUICK.get(name, name)).fit(inputs, np.ldexp(y, exponent)).predict(inputs)
-        assert np.array_equal(moments, np.ldexp((mean, std), exponent)), exponent
+        scaled = np.ldexp(y, exponent)
+        assert np.array_equal(predictor.fit(inputs, scaled).predict(inputs), np.ldexp(moments, exponent)), exponent
+        assert predictor.score(inputs, scaled) == score
 
 
 @pytest.mark.parametrize("name", list(predictors))
