@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -13,13 +15,16 @@ import numpy.typing as npt
 
 from nasbench.errors import InputError
 from nasbench.predictors.encodings import needs_of
-from nasbench.predictors.inputs import Inputs, Needs
-from nasbench.predictors.target_transform import TargetTransform, YeoJohnson
+from nasbench.predictors.inputs import Inputs, Needs, shaped, whole
+from nasbench.predictors.target_transform import TargetTransform, YeoJohnson, power_of_two
+from nasbench.registry import arguments_of
 from nasbench.spaces.base import Space
 from nasbench.types import FloatArray
 
 ROWS_AT_ONCE = 4096
 """Architectures predicted at a time, which bounds the memory."""
+LEAST_TARGET, LARGEST_TARGET = 1e-300, 1e300
+"""Sizes of targets between which nothing that is computed of them overflows or vanishes; smaller ones count as 0."""
 
 
 class Prediction(NamedTuple):
@@ -42,7 +47,9 @@ class Predictor(ABC):
     standard deviation 1 and nearly a normal distribution; its predictions on that scale are taken back here. Seeds are
     constructor arguments: fitting twice gives the same predictor.
 
-    It is an estimator of scikit-learn whose `X` are `Inputs`: `clone`, `GridSearchCV` and pipelines work.
+    It is an estimator of scikit-learn whose `X` are `Inputs`: `clone`, `GridSearchCV` and pipelines work with the
+    default scoring. As `predict` gives a `Prediction`, `scoring` by name and `cross_val_predict` do not work; they do
+    for a pipeline of an `Encoder` and a regressor of scikit-learn.
     """
 
     min_samples: ClassVar[int] = 2
@@ -63,18 +70,22 @@ class Predictor(ABC):
     # --- fitting and predicting ---------------------------------------------------------------------------------
 
     def fit(self, inputs: Inputs, targets: npt.ArrayLike) -> Self:
-        """Learn from `n` architectures with targets `(n,)`, forgetting any earlier fit.
+        """Learn from `n` architectures with targets `(n,)`, forgetting any earlier fit, even where this one fails.
 
         Raises:
-            InputError: A target is not finite, lengths differ, n is too small, or a needed input is missing.
+            InputError: A target is not finite or too large, lengths differ, n is too small, a needed input is
+                missing, or an argument is not acceptable.
         """
+        self._forget()
         given = self._given(inputs)
-        y = np.asarray(targets, dtype=np.float64)
-        if y.shape != (len(given),):
-            raise InputError(f"targets have shape ({len(given)},), one for each architecture; got {y.shape}")
+        y = shaped("the array of targets", targets, (len(given),))
         if not np.isfinite(y).all():
             row = int(np.argmin(np.isfinite(y)))
             raise InputError(f"targets must be finite: target {row} is {y[row]}; leave missing architectures out")
+        if (np.abs(y) > LARGEST_TARGET).any():
+            row = int(np.argmax(np.abs(y)))
+            raise InputError(f"targets are at most {LARGEST_TARGET:g} in size: target {row} is {y[row]}; rescale them")
+        y = np.where(np.abs(y) < LEAST_TARGET, 0.0, y)
         if len(y) < self.min_samples:
             name = type(self).__name__
             raise InputError(f"{name} needs at least {self.min_samples} architectures to fit, got {len(y)}")
@@ -86,8 +97,13 @@ class Predictor(ABC):
 
     def fit_transformed(self, inputs: Inputs, z: FloatArray) -> Self:
         """Learn from canonical inputs and targets `(n,)` that are transformed already, as members of an ensemble do."""
+        self.curve_epochs_ = self._epochs_read(inputs)
         self.space_, self.transform_ = inputs.space, TargetTransform()
-        self._fit(inputs, z)
+        try:
+            self._fit(inputs, z)
+        except BaseException:
+            self._forget()
+            raise
         return self
 
     def predict(self, inputs: Inputs) -> Prediction:
@@ -123,6 +139,7 @@ class Predictor(ABC):
 
     def transform(self, targets: npt.ArrayLike) -> FloatArray:
         """Targets on the scale of `predict_transformed`; an increasing function, same shape."""
+        self._check_fitted()
         return self.transform_.forward(targets)
 
     @abstractmethod
@@ -138,14 +155,38 @@ class Predictor(ABC):
         mean, std = self._predict(inputs)
         return mean + std * rng.standard_normal((k, len(mean)))
 
-    def _fitted(self, inputs: Inputs) -> Inputs:
+    def _forget(self) -> None:
+        """Be unfitted; what `pretrain` learnt stays."""
+        vars(self).pop("space_", None)
+
+    def _check_fitted(self) -> None:
         if not hasattr(self, "space_"):
             raise InputError(f"{type(self).__name__} is not fitted; call fit first")
-        given = self._given(inputs)
-        if given.space.name != self.space_.name:
-            name, space = type(self).__name__, self.space_.name
-            raise InputError(f"{name} was fitted on {space}, got inputs of {given.space.name}")
+
+    def _fitted(self, inputs: Inputs) -> Inputs:
+        """The inputs, if they are of the kind that was learnt from."""
+        self._check_fitted()
+        given, name = self._given(inputs), type(self).__name__
+        if given.space is not self.space_:
+            ours, theirs = _described(self.space_), _described(given.space)
+            setting = next((key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)), None)
+            if setting == "name":
+                raise InputError(f"{name} was fitted on {self.space_.name}, got inputs of {given.space.name}")
+            if setting is not None:
+                space, one, other = self.space_.name, ours.get(setting), theirs.get(setting)
+                raise InputError(
+                    f"{name} was fitted on {space} with {setting}={one}, got inputs with {setting}={other}"
+                )
+        read = self._epochs_read(given)
+        if given.curve is not None and self.curve_epochs_ and read != self.curve_epochs_:
+            one, other = (", ".join(map(str, epochs)) or "none" for epochs in (self.curve_epochs_, read))
+            raise InputError(f"{name} was fitted on the curve at epochs {one}, got {other}")
         return given
+
+    def _epochs_read(self, inputs: Inputs) -> tuple[int, ...]:
+        """The epochs of the curve up to the last that is needed."""
+        last = self.needs.epochs if inputs.epochs else 0
+        return tuple(epoch for epoch in inputs.epochs if epoch <= last)
 
     def _given(self, inputs: Inputs) -> Inputs:
         if not isinstance(inputs, Inputs):
@@ -162,7 +203,7 @@ class Predictor(ABC):
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def set_params(self, **params: Any) -> Self:
-        """Change constructor arguments; what was learnt is kept until the next fit.
+        """Change constructor arguments; where a value changes, what was learnt is forgotten.
 
         Raises:
             InputError: There is no such argument.
@@ -172,14 +213,24 @@ class Predictor(ABC):
             if name not in known:
                 takes = ", ".join(known) or "no arguments"
                 raise InputError(f"{type(self).__name__} has no argument {name!r}; it takes {takes}")
+            if value != known[name]:
+                self._forget()
             setattr(self, name, value)
         return self
 
     def score(self, inputs: Inputs, targets: npt.ArrayLike) -> float:
-        """Coefficient of determination of the predicted means: 1 at best; NaN where the targets are constant."""
-        y = np.asarray(targets, dtype=np.float64)
-        total = ((y - y.mean()) ** 2).sum()
-        return float(1 - ((y - self.predict(inputs).mean) ** 2).sum() / total) if total > 0 else np.nan
+        """Coefficient of determination of the predicted means: 1 at best; NaN where the targets are constant.
+
+        Raises:
+            InputError: Lengths differ, or as `predict`.
+        """
+        mean = self.predict(inputs).mean
+        y = shaped("the array of targets", targets, mean.shape)
+        if len(y) < 2 or not np.ptp(y) > 0:
+            return np.nan
+        unit = power_of_two(y)
+        error, deviation = (y - mean) / unit, (y - y.mean()) / unit
+        return float(1 - (error**2).sum() / (deviation**2).sum())
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator: this is a regressor."""
@@ -227,14 +278,29 @@ class Predictor(ABC):
         return load(Path(path))
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """What `fit` learnt, as named arrays (a serialised model is an array of uint8)."""
+        """What `fit` learnt, as named arrays (a serialised model is an array of uint8).
+
+        Raises:
+            InputError: It is not fitted, or its `_state` has a name that is taken.
+        """
+        self._check_fitted()
         location, scale, power = self.transform_
-        return {"location": np.array(location), "scale": np.array(scale), "warp": np.array(power), **self._state()}
+        common = {"location": np.array(location), "scale": np.array(scale), "warp": np.array(power)}
+        if self.curve_epochs_:
+            common["curve_epochs"] = np.array(self.curve_epochs_)
+        own = self._state()
+        taken = [name for name in own if name in (*common, "curve_epochs")]
+        if taken:
+            raise InputError(
+                f"{type(self).__name__} names an array {taken[0]!r}, which the base class stores; rename it"
+            )
+        return {**common, **own}
 
     def restore(self, space: Space, state: dict[str, npt.NDArray[Any]]) -> Self:
         """Become the fitted predictor whose `state` this is."""
         power = YeoJohnson(*state["warp"].tolist())
         self.space_, self.transform_ = space, TargetTransform(float(state["location"]), float(state["scale"]), power)
+        self.curve_epochs_ = tuple(state.get("curve_epochs", np.empty(0)).tolist())  # earlier versions stored none
         self._restore(state)
         return self
 
@@ -245,3 +311,31 @@ class Predictor(ABC):
     @abstractmethod
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """Inverse of `_state`; `self.space_` is set."""
+
+
+def at_least(predictor: Predictor, least: int, *names: str) -> None:
+    """Test arguments of a predictor that count something, at the start of `_fit`: `set_params` may have set them.
+
+    Raises:
+        InputError: One is no whole number, or is below the least.
+    """
+    for name in names:
+        whole(f"{name} of {type(predictor).__name__}", getattr(predictor, name), least)
+
+
+def between(predictor: Predictor, low: float, high: float, *names: str) -> None:
+    """Test other numbers among its arguments, as `at_least` does.
+
+    Raises:
+        InputError: One is no number from `low` to `high`.
+    """
+    for name in names:
+        value = getattr(predictor, name)
+        if not isinstance(value, Real) or not low <= float(value) <= high:
+            kind = type(predictor).__name__
+            raise InputError(f"{name} of {kind} is a number from {low:g} to {high:g}, got {value!r}")
+
+
+def _described(space: Space) -> dict[str, str]:
+    """Name and settings of a space as text, in which lists and tuples are the same, as they are in files."""
+    return {"name": space.name, **{key: json.dumps(value, default=repr) for key, value in arguments_of(space).items()}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy.typing as npt
 from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT
-from nasbench.predictors.inputs import Inputs
+from nasbench.predictors.inputs import Inputs, Needs
 from nasbench.types import FloatArray
 
 
@@ -28,6 +30,16 @@ class Ensemble(Predictor):
 
     def __init__(self, members: str = "gp/xgb", features: str = DEFAULT, seed: int = 0) -> None:
         self.members, self.features, self.seed = members, features, seed
+
+    @property
+    def needs(self) -> Needs:
+        """The needs of all members."""
+        return reduce(or_, (member.needs for member in self._create_members()))
+
+    @property
+    def min_samples(self) -> int:  # type: ignore[override]
+        """The largest minimum of the members."""
+        return max(member.min_samples for member in self._create_members())
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         self.members_ = [member.fit_transformed(inputs, z) for member in self._create_members()]

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from nasbench.predictors.bagging import bootstrap, out_of_bag_noise, sample_members
-from nasbench.predictors.base import Prediction, Predictor
-from nasbench.predictors.encodings import DEFAULT, encode, variances
+from nasbench.predictors.base import Prediction, Predictor, at_least, between
+from nasbench.predictors.encodings import DEFAULT, encode, split_names, units, variances
 from nasbench.predictors.encodings.flow import flow
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
@@ -60,11 +60,15 @@ class GNN(Predictor):
         self.steps, self.rate, self.decay, self.seed = steps, rate, decay, seed
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        at_least(self, 1, "members", "hidden")
+        at_least(self, 0, "layers", "steps", "seed")
+        between(self, 0, 1, "rate", "decay")
         largest = np.abs(self.space_.node_values(inputs.genotypes)).max(axis=(0, 1), initial=0)
         self.largest_ = np.where(largest > 0, largest, 1.0)  # of each numeric attribute
         features = self._graph_features(inputs)
         spread = np.sqrt(variances(features))
-        self.centre_, self.unit_ = features.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        self.centre_ = features.mean(axis=0)
+        self.unit_ = units(spread, self.centre_)
         cells, n, rng = self._cells(inputs), len(z), np.random.default_rng(self.seed)
         counts = bootstrap(n, self.members, rng)
         sizes = cells.nodes.shape[-1], features.shape[1]
@@ -103,7 +107,7 @@ class GNN(Predictor):
 
     def _graph_features(self, inputs: Inputs) -> FloatArray:
         """Features `(n, f)` of whole graphs."""
-        names = [name for name in self.features.split("/") if name != DEFAULT]
+        names = [name for name in split_names(self.features) if name != DEFAULT]
         return encode(inputs, "/".join(names))[0]
 
     def _cells(self, inputs: Inputs) -> _Cells:

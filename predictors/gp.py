@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from nasbench.predictors.base import Prediction, Predictor
-from nasbench.predictors.encodings import DEFAULT, encode, variances
+from nasbench.errors import InputError
+from nasbench.predictors.base import Prediction, Predictor, at_least
+from nasbench.predictors.encodings import DEFAULT, encode, learnable, units, variances
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
 
@@ -49,9 +50,11 @@ class GaussianProcess(Predictor):
         self.features, self.steps = features, steps
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
-        x, groups = encode(inputs, self.features)
+        at_least(self, 0, "steps")
+        x, groups = learnable(inputs, self.features)
         spread = np.sqrt(2 * np.bincount(groups, variances(x)))  # root of the mean squared distance in each group
-        self.unit_, self.centre_ = np.where(spread > 0, spread, 1.0)[groups], x.mean(axis=0)
+        self.centre_ = x.mean(axis=0)
+        self.unit_ = units(spread[groups], self.centre_)
         self.x_ = (x - self.centre_) / self.unit_
         chosen = slice(0, MAX_LEARNING_ROWS)
         features, targets = torch.from_numpy(self.x_[chosen]), torch.from_numpy(z[chosen])
@@ -64,7 +67,10 @@ class GaussianProcess(Predictor):
         self.noise_ = float(model.likelihood.noise.detach())
         covariance = self._covariance(self.x_, self.x_)
         covariance.diagonal().add_(self.noise_)
-        self.cholesky_ = torch.linalg.cholesky(covariance).contiguous()  # as it comes back from a file
+        try:
+            self.cholesky_ = torch.linalg.cholesky(covariance).contiguous()  # as it comes back from a file
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            raise InputError(f"the covariance of {len(z)} architectures is singular; choose other features") from error
         self.alpha_ = torch.cholesky_solve(torch.from_numpy(z)[:, None], self.cholesky_)[:, 0]
         if len(z) > MAX_LEARNING_ROWS:
             self._rescale(float((self.alpha_**2 / torch.cholesky_inverse(self.cholesky_).diagonal()).mean()))

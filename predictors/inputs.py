@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -77,15 +78,15 @@ class Inputs:
         """
         checked = space.check(genotypes)
         n = len(checked)
-        arrays = {name: _shaped(f"column {name!r}", values, (n,)) for name, values in (columns or {}).items()}
+        arrays = {name: shaped(f"column {name!r}", values, (n,)) for name, values in (columns or {}).items()}
         if curve is not None:
-            curve = _shaped("the curve", curve, (n, len(epochs) or None))
+            curve = shaped("the curve", curve, (n, len(epochs) or None))
             epochs = tuple(epochs) or tuple(range(1, curve.shape[1] + 1))
             if list(epochs) != sorted(set(epochs)):
                 raise InputError(f"epochs of a curve are increasing, got {epochs}")
         elif epochs:
             raise InputError("epochs without a curve; pass both")
-        cost = None if seconds is None else _shaped("seconds", seconds, (n,))
+        cost = None if seconds is None else shaped("seconds", seconds, (n,))
         return cls(space, checked, arrays, curve, epochs, cost)
 
     def __len__(self) -> int:
@@ -127,8 +128,12 @@ class Inputs:
         return replace(self, genotypes=self.space.canonical(self.genotypes))
 
 
-def _shaped(what: str, values: npt.ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
-    """Numbers of a shape, None for a length that is free."""
+def shaped(what: str, values: npt.ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
+    """Numbers of a shape, None for a length that is free.
+
+    Raises:
+        InputError: They are no numbers, or have another shape; says so of `what`.
+    """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -137,3 +142,13 @@ def _shaped(what: str, values: npt.ArrayLike, shape: tuple[int | None, ...]) -> 
         wanted = str(shape).replace("None", "epochs")
         raise InputError(f"{what} has shape {wanted}, one row for each architecture; got {array.shape}")
     return array
+
+
+def whole(what: str, value: object, least: int) -> None:
+    """Test a number that counts something.
+
+    Raises:
+        InputError: It is no whole number, or is below the least; says so of `what`.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise InputError(f"{what} is a whole number of at least {least}, got {value!r}")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.predictors.base import Prediction, Predictor
+from nasbench.predictors.base import Prediction, Predictor, at_least
 from nasbench.predictors.encodings import finite
 from nasbench.predictors.inputs import Inputs, Needs
 from nasbench.types import FloatArray
@@ -32,9 +32,8 @@ class PowerLaw(Predictor):
     transforms_targets = False
 
     def __init__(self, epochs: int = 4) -> None:
-        if epochs < 1:
-            raise InputError(f"a partial training has at least 1 epoch, got {epochs}")
         self.epochs = epochs
+        at_least(self, 1, "epochs")
 
     @property
     def needs(self) -> Needs:
@@ -42,6 +41,7 @@ class PowerLaw(Predictor):
         return Needs(epochs=self.epochs)
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        at_least(self, 1, "epochs")
         fits = [(decay, *self._line(self._features(inputs, decay), z)) for decay in DECAYS]
         self.decay_, self.line_, self.variance_ = min(fits, key=lambda fit: fit[2])
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.linear_model import BayesianRidge
 
 from nasbench.predictors.base import Prediction, Predictor
-from nasbench.predictors.encodings import DEFAULT, encode, variances
+from nasbench.predictors.encodings import DEFAULT, encode, learnable, units, variances
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
 
@@ -25,9 +25,9 @@ class Ridge(Predictor):
         self.features = features
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
-        x, _ = encode(inputs, self.features)
+        x, _ = learnable(inputs, self.features)
         self.centre_, spread = x.mean(axis=0), np.sqrt(variances(x))
-        self.unit_ = np.where(spread > 0, spread, 1.0)
+        self.unit_ = units(spread, self.centre_)
         model = BayesianRidge(fit_intercept=False).fit((x - self.centre_) / self.unit_, z)  # z has mean 0
         self.weight_, self.covariance_, self.noise_ = model.coef_, model.sigma_, 1 / float(model.alpha_)
 

@@ -31,8 +31,7 @@ def save(predictor: Predictor, path: Path) -> None:
     """
     from nasbench.predictors import predictors
 
-    if not hasattr(predictor, "space_"):
-        raise InputError(f"{type(predictor).__name__} is not fitted; call fit first")
+    state = predictor.state()
     space = predictor.space_
     described = {
         "format": FORMAT,
@@ -45,7 +44,7 @@ def save(predictor: Predictor, path: Path) -> None:
         text = json.dumps(described, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"{type(predictor).__name__} cannot be saved: {error}; use JSON values") from error
-    arrays: dict[str, Any] = {f"state/{name}": np.asarray(array) for name, array in predictor.state().items()}
+    arrays: dict[str, Any] = {f"state/{name}": np.asarray(array) for name, array in state.items()}
     objects = [name for name, array in arrays.items() if array.dtype.hasobject]
     if objects:
         raise InputError(f"{type(predictor).__name__} cannot be saved: {objects[0]} holds objects; use numbers")

@@ -101,7 +101,8 @@ class TargetTransform(NamedTuple):
     @classmethod
     def fit(cls, y: FloatArray, power: bool = True) -> Self:
         """Transform for targets `(n,)`; without `power` they are only standardised."""
-        location, scale = float(y.mean()), float(y.std())
+        size = power_of_two(y)
+        location, scale = size * float((y / size).mean()), size * float((y / size).std())
         if scale <= 1e-12 * np.abs(y).max():  # constant up to rounding
             return cls(location, 1e-3 * (abs(location) or 1.0))
         return cls(location, scale, YeoJohnson.fit((y - location) / scale) if power else YeoJohnson())
@@ -118,6 +119,11 @@ class TargetTransform(NamedTuple):
         """Moments `(n,)` in the unit of the targets where the transformed target is normal with these moments."""
         mean, std = self.power.moments(mean, std)
         return mean * self.scale + self.location, std * self.scale
+
+
+def power_of_two(values: FloatArray) -> float:
+    """The least above all sizes: divided by it, values change no digit, and their squares stay numbers."""
+    return 2.0 ** int(np.frexp(np.abs(values).max())[1])
 
 
 def _transform(z: FloatArray, exponent: float) -> FloatArray:

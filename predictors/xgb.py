@@ -9,8 +9,8 @@ import numpy.typing as npt
 import xgboost
 
 from nasbench.predictors.bagging import bootstrap, out_of_bag_error, out_of_bag_noise, sample_members
-from nasbench.predictors.base import Prediction, Predictor
-from nasbench.predictors.encodings import DEFAULT, encode
+from nasbench.predictors.base import Prediction, Predictor, at_least, between
+from nasbench.predictors.encodings import DEFAULT, encode, learnable
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
 
@@ -50,7 +50,10 @@ class XGBoost(Predictor):
         self.depth, self.rate, self.columns, self.seed = depth, rate, columns, seed
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
-        x, _ = encode(inputs, self.features)
+        at_least(self, 1, "boosters", "rounds")
+        at_least(self, 0, "depth", "seed")
+        between(self, 0, 1, "rate", "columns")
+        x, _ = learnable(inputs, self.features)
         counts = bootstrap(len(z), self.boosters, np.random.default_rng(self.seed))
         everything, total = xgboost.DMatrix(x, nthread=1), np.zeros((self.boosters, len(z)))
         models = [self._booster(x, z, count, member) for member, count in enumerate(counts)]

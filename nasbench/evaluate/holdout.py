@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,18 +29,6 @@ SEARCHERS = ("random", "local", "evolution", "reinforce")
 """Strategies that search a table whose source does not say who found what."""
 EVALUATIONS, REPEATS, INITIAL = 100, 10, 10
 """Of these searches."""
-
-
-class Holdout(NamedTuple):
-    """Row numbers of a table, increasing: no function is in both.
-
-    Attributes:
-        train: To learn from; shape `(k,)`.
-        test: To be scored on; shape `(m,)`.
-    """
-
-    train: IntArray
-    test: IntArray
 
 
 def published(benchmark: Benchmark) -> dict[str, Split]:
@@ -70,15 +57,15 @@ def left_out(
         seed: Seed of the searches.
 
     Raises:
-        InputError: The benchmark is a surrogate or cannot be searched, or nothing is left to learn from.
-        NotFoundError: A strategy found nothing.
+        InputError: The benchmark is a surrogate or cannot be searched, or as `without`.
+        NotFoundError: As `without`.
     """
     tabular = _tabular(benchmark)
     table = tabular.table
     if "found_by" not in table.recipe:
         searchers = tuple(dict.fromkeys((*SEARCHERS, *(names or ()))))
         table = replace(table, recipe={"found_by": visited(tabular, metric, searchers, seed=seed)})
-    return {name: Split(*leave_out(table, name)) for name in names or found_by(table)}
+    return {name: without(table, name) for name in names or found_by(table)}
 
 
 def published_split(table: Table, disjoint: bool = True) -> dict[str, IntArray]:
@@ -114,20 +101,26 @@ def found_by(table: Table) -> dict[str, IntArray]:
     return row_sets(table, "found_by", "no record of which strategy found what")
 
 
-def leave_out(table: Table, strategy: str) -> Holdout:
+def without(table: Table, strategy: str) -> Split:
     """What one strategy found as test rows, and as training rows what others found, but for the same functions.
 
+    Both are rows of the table, increasing.
+
     Raises:
-        NotFoundError: The recipe does not say who found what, or knows no such strategy; says which there are.
-        InputError: The recipe is damaged.
+        NotFoundError: The recipe does not say who found what, or says nothing that the strategy found; says which
+            strategies there are.
+        InputError: The recipe is damaged, or nobody else found another function.
     """
     found = found_by(table)
-    if strategy not in found:
+    if not len(found.get(strategy, ())):
         raise NotFoundError(f"nothing was found by {strategy!r}; strategies of this table are {', '.join(found)}")
     test = found.pop(strategy)
     train = np.unique(np.concatenate([test[:0], *found.values()]))
     functions = table.space.function_key(table.genotypes)
-    return Holdout(train[~np.isin(functions[train], functions[test])], test)
+    train = train[~np.isin(functions[train], functions[test])]
+    if not len(train):
+        raise InputError(f"nobody but {strategy!r} found anything else to learn from; leave out another strategy")
+    return Split(train, test)
 
 
 def visited(

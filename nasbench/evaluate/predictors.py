@@ -21,6 +21,7 @@ from nasbench.parallel.jobs import failures_by, run_jobs
 from nasbench.parallel.processes import portable
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
+from nasbench.predictors.inputs import whole
 from nasbench.progress import Progress, silent
 from nasbench.specification import named
 
@@ -112,9 +113,10 @@ def evaluate(
     Returns:
         Results of kind `"evaluation"`. A record holds `predictor`, `n_train`, `seed` (number of the split) and
         `SCORES`: `rmse` and `crps` are in the unit of the metric, `nll` in nats, `query_seconds` is the mean simulated
-        time of training behind the inputs of a test architecture; undefined scores are None. With `holdouts`,
-        `left_out` names the one. The summary holds for each predictor and size the mean of every score with its 95 %
-        bootstrap interval over the splits, and `failures`: why predictors are left out, by name.
+        time of training behind the inputs of a test architecture, over those whose time is recorded; undefined scores
+        are None. With `holdouts`, `left_out` names the one. The summary holds for each predictor and size the mean of
+        every score with its 95 % bootstrap interval over the splits; where all of a given training part is learnt from
+        there is none, as splits differ by no architecture. Its `failures` say why predictors are left out, by name.
 
     Raises:
         InputError: A name, number or size is not acceptable, an input is not recorded, all predictors failed, or one
@@ -122,12 +124,14 @@ def evaluate(
         NotFoundError: The benchmark has no such metric or epoch.
     """
     by_name = named(dict.fromkeys(predictors), registry)
+    for name, number, least in (
+        ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0), ("test_size", test_size, 1),
+        *(("a training size", size, 1) for size in train_sizes),
+    ):  # fmt: skip
+        whole(name, number, least)
     sizes = tuple(sorted(set(train_sizes)))
     if not sizes and not holdouts:
         raise InputError("name at least one training size")
-    for name, number, least in (("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0)):
-        if number < least:
-            raise InputError(f"{name} must be at least {least}, got {number}")
     facts = benchmark.metric(metric)
     found, inputs, unknown = _with_inputs(benchmark, facts.path, epoch, by_name)
     held_out, sizes_of = _splits(found, sizes, test_size, splits, seed, holdouts)
@@ -179,7 +183,10 @@ def evaluate(
             "unknown_inputs": unknown,
         },
         records=[json_values(record) for record in records],
-        summary={**json_values(_summary(records, seed)), "failures": failures},
+        summary={
+            **json_values(_summary(records, seed, {n: len(p[0].train) for n, p in held_out.items() if holdouts})),
+            "failures": failures,
+        },
     )
 
 
@@ -255,7 +262,7 @@ def _score(data: FitData, fit: FitJob) -> dict[str, float]:
     fitted = perf_counter()
     mean, std = predictor.predict(inputs[test])
     end = perf_counter()
-    y, cost = values[test], inputs.seconds
+    y = values[test]
     return {
         "kendall_tau": metrics.kendall_tau(y, mean),
         "sparse_kendall_tau": metrics.sparse_kendall_tau(y, mean, data.units),
@@ -268,12 +275,27 @@ def _score(data: FitData, fit: FitJob) -> dict[str, float]:
         "coverage_90": metrics.coverage_90(y, mean, std),
         "fit_seconds": fitted - begin,
         "predict_seconds": end - fitted,
-        "query_seconds": float(cost[test].mean()) if cost is not None else 0.0 if inputs.curve is None else np.nan,
+        "query_seconds": _query_seconds(inputs[test]),
     }
 
 
-def _summary(records: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
-    """Mean and interval of every score by predictor and training size."""
+def _query_seconds(inputs: Inputs) -> float:
+    """Mean of the recorded times behind inputs: 0 without a curve, NaN where none is recorded."""
+    if inputs.seconds is None:
+        return 0.0 if inputs.curve is None else np.nan
+    recorded = inputs.seconds[np.isfinite(inputs.seconds)]
+    return float(recorded.mean()) if len(recorded) else np.nan
+
+
+def _summary(records: Sequence[dict[str, Any]], seed: int, whole_parts: Mapping[str, int]) -> dict[str, Any]:
+    """Mean and interval of every score by predictor and training size, and what varies.
+
+    Args:
+        records: As `evaluate` returns them.
+        seed: Of the bootstrap.
+        whole_parts: Architectures of each given training part; a record of all of them has no interval, as nothing is
+            drawn but the seed of the predictor.
+    """
     groups: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for record in records:
         groups.setdefault((record["predictor"], record["n_train"], record.get("left_out", "")), []).append(record)
@@ -283,7 +305,9 @@ def _summary(records: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
         for score in SCORES:
             values = np.array([record[score] for record in group])
             values = values[np.isfinite(values)]
-            low, high = bootstrap_interval(values, np.random.default_rng(seed)) if len(values) > 1 else (np.nan, np.nan)
+            varies = len(values) > 1 and size != whole_parts.get(left_out)
+            low, high = bootstrap_interval(values, np.random.default_rng(seed)) if varies else (np.nan, np.nan)
             row[score] = {"mean": values.mean() if len(values) else np.nan, "low": low, "high": high, "n": len(values)}
         rows.append(row)
-    return {"interval": "95 % expanded percentile bootstrap of the mean over the splits", "scores": rows}
+    drawn = "random parts of the given training part; none for all of it" if whole_parts else "the splits"
+    return {"interval": f"95 % expanded percentile bootstrap of the mean over {drawn}", "scores": rows}

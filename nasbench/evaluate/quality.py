@@ -49,15 +49,16 @@ class Standing:
 
 
 class Bounds(NamedTuple):
-    """Worst and best scores of each objective; shape `(objectives,)`."""
+    """Worst and best scores of each objective; shape `(objectives,)`. One on which all agree decides nothing."""
 
     worst: FloatArray
     best: FloatArray
 
     def share(self, front: FloatArray) -> float:
         """Hypervolume of points `(n, objectives)`, as a share of that of the best scores together."""
-        span = np.where(self.best > self.worst, self.best - self.worst, 1.0)
-        return hypervolume((front - self.worst) / span, np.zeros(len(span)))
+        differ = self.best > self.worst
+        scaled = np.where(differ, (front - self.worst) / np.where(differ, self.best - self.worst, 1.0), 1.0)
+        return hypervolume(scaled, np.zeros(len(differ)))
 
 
 @dataclass(frozen=True)

@@ -52,20 +52,25 @@ class Results:
         """Read what `write` wrote.
 
         Raises:
-            FileError: The file is missing or is not a result file.
+            FileError: The file is missing, is not a result file, or is damaged.
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise FileError(f"cannot read {path}: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FileError(f"{path} is not a result file: {error}; pass what --json of nasbench wrote") from error
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT or content.pop("version", None) != 1:
             raise FileError(f"{path} is not a result file of this version; pass what --json of nasbench wrote")
         try:
-            return cls(**content)
+            found = cls(**content)
         except TypeError as error:
             raise FileError(f"{path} is damaged: {error}; make it again") from error
+        kinds = {"settings": dict, "records": list, "summary": dict, "provenance": dict}
+        wrong = [name for name, value in content.items() if not isinstance(value, kinds.get(name, str))]
+        if wrong or not all(isinstance(record, dict) for record in found.records):
+            raise FileError(f"{path} is damaged: {(wrong or ['records'])[0]!r} is of another type; make it again")
+        return found
 
 
 def json_values(value: Any) -> Any:

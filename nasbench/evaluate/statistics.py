@@ -40,10 +40,20 @@ def bootstrap_interval(
         raise InputError(f"an interval needs values of at least one repeat, got shape {array.shape}")
     n = len(array)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples) / n  # (resamples, repeats)
-    means = np.tensordot(weights, array, axes=1)  # (resamples, ...)
+    return percentile_ends(np.tensordot(weights, array, axes=1), n, confidence)
+
+
+def percentile_ends(drawn: FloatArray, n: int, confidence: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    """Ends of an expanded percentile interval, each `(...)`, of what `n` resampled repeats gave; see above.
+
+    Args:
+        drawn: Statistic of each resample; shape `(resamples, ...)`.
+        n: Number of repeats.
+        confidence: Probability that the interval is meant to cover the statistic with.
+    """
     degrees = max(n - 1, 1)
     tail = stats.norm.sf(math.sqrt(n / degrees) * stats.t.isf((1 - confidence) / 2, degrees))
-    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     return low, high
 
 

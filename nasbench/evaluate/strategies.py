@@ -122,6 +122,8 @@ def compare(
             strategies fail, or one does and `strict` is true: the message names the strategy and the repeat.
     """
     names = (metric,) if isinstance(metric, str) else tuple(metric)
+    if not names:
+        raise InputError(f"name at least one metric of {benchmark.name}")
     by_name = named(strategies, registry)
     if evaluations is None and epochs is None and seconds is None:
         evaluations = DEFAULT_EVALUATIONS
@@ -177,7 +179,7 @@ def compare(
         units=evaluator.objectives[0].units if len(names) == 1 else SHARE,
         settings={
             **asdict(settings.budget),
-            "workers": len(settings.cluster) if len({*settings.cluster.speeds}) == 1 else settings.cluster.speeds,
+            "workers": len(settings.cluster) if {*settings.cluster.speeds} == {1.0} else settings.cluster.speeds,
             "initial": initial,
             "seed": seed,
             "score": score,

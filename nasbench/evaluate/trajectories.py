@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from nasbench.errors import InputError
+from nasbench.evaluate.statistics import percentile_ends
 from nasbench.types import FloatArray
 
 RESAMPLES = 1000
@@ -33,8 +34,9 @@ def agreement(
         mean paths) and `largest_difference` (the greatest of them), `final_difference` (surrogate less table, after the
         last evaluation); all in the unit of the metric. `rank_agreement`: Kendall's tau of the order of the strategies
         by their mean final values; None with one strategy, or where all are equal. Each number with `_low` and `_high`,
-        the ends of its 95 % interval: percentiles of a bootstrap over repeats, the same ones of both and of all
-        strategies. As an absolute difference is never below 0, neither is the lower end of one that is 0 in truth.
+        the ends of its 95 % interval: expanded percentiles (`statistics.percentile_ends`) of a bootstrap over repeats,
+        the same ones of both and of all strategies. As an absolute difference is never below 0, neither is the lower
+        end of one that is 0 in truth.
 
     Raises:
         InputError: Strategies or shapes differ, there is nothing to compare, or a number is missing.
@@ -60,10 +62,10 @@ def agreement(
     for row, name in enumerate(names):
         record: dict[str, Any] = {"strategy": name}
         for measure in ("mean_difference", "largest_difference", "final_difference"):
-            record |= _interval(measure, point[measure][row], np.array([one[measure][row] for one in drawn]))
+            record |= _interval(measure, point[measure][row], np.array([one[measure][row] for one in drawn]), shape[0])
         result["strategies"].append(record)
     taus = np.array([one["rank_agreement"][0] for one in drawn])
-    return {**result, **_interval("rank_agreement", point["rank_agreement"][0], taus)}
+    return {**result, **_interval("rank_agreement", point["rank_agreement"][0], taus, shape[0])}
 
 
 def _measures(means: FloatArray) -> dict[str, FloatArray]:
@@ -80,8 +82,8 @@ def _measures(means: FloatArray) -> dict[str, FloatArray]:
     }
 
 
-def _interval(name: str, value: float, drawn: FloatArray) -> dict[str, float | None]:
+def _interval(name: str, value: float, drawn: FloatArray, n: int) -> dict[str, float | None]:
     known = drawn[np.isfinite(drawn)]
-    low, high = np.quantile(known, (0.025, 0.975)) if len(known) else (np.nan, np.nan)
+    low, high = percentile_ends(known, n) if len(known) else (np.nan, np.nan)
     ends = {name: value, f"{name}_low": low, f"{name}_high": high}
     return {key: float(number) if np.isfinite(number) else None for key, number in ends.items()}

@@ -96,6 +96,7 @@ def check_predictor(predictor: Predictor, space: Space, *, learns: bool = True, 
     _check_storage(predictor.fit(train, y_train), space, test)
     if learns and isinstance(predictor.get_params().get("features"), str):
         _check_columns(predictor, train, test, rng)
+        _check_constant_column(predictor, train, test, y_train)
 
 
 def _inputs(predictor: Predictor, space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> Inputs:
@@ -154,6 +155,22 @@ def _check_columns(predictor: Predictor, train: Inputs, test: Inputs, rng: np.ra
         bare = replace(train, columns={}, curve=None, epochs=())
         refused = partial(apart.fit, bare, targets[0])
         _refused(refused, f"inputs without {name!r}")
+        _refused(partial(apart.predict, parts[1]), "predicting after a fit that was refused")
+
+
+def _check_constant_column(predictor: Predictor, train: Inputs, test: Inputs, y: FloatArray) -> None:
+    """Where a column was the same for all that was learnt from, another number does not move predictions far away."""
+    apart = type(predictor)(**predictor.get_params())
+    apart.set_params(features="/".join(filter(None, [predictor.get_params()["features"], "made_up"])))
+    known, new = (
+        replace(part, columns={**part.columns, "made_up": np.full(len(part), size)})
+        for part, size in ((train, 1e8), (test, 2e8))
+    )
+    error = np.abs(apart.fit(known, y).predict(new).mean - y.mean()).max()
+    assert error < 10 * np.ptp(y), (
+        "a column that is constant where it is learnt from moves predictions far away where it is not; "
+        "divide it by its size, as nasbench.predictors.encodings.units says"
+    )
 
 
 def _check_unfitted(predictor: Predictor, test: Inputs) -> None:
@@ -185,7 +202,10 @@ def _check_parameters(predictor: Predictor) -> None:
 
 def _check_storage(predictor: Predictor, space: Space, test: Inputs) -> None:
     parameters = predictor.get_params()
-    state: dict[str, npt.NDArray[Any]] = predictor.state()
+    try:
+        state: dict[str, npt.NDArray[Any]] = predictor.state()
+    except InputError as error:
+        raise AssertionError(f"cannot be stored: {error}") from error
     for name, array in state.items():
         assert isinstance(array, np.ndarray), f"state {name!r} is {type(array).__name__}, not an array"
         assert array.dtype.kind in "biuf", f"state {name!r} holds {array.dtype}, not numbers"

@@ -38,6 +38,8 @@ FORMER_NAMES = {"live": "op_counts_live", "pairs": "edge_ops", "ways": "path_cou
 """What files written by earlier versions call encodings."""
 MAX_CURVE_FEATURES = 8
 """Points of a curve that become features; of a longer one, geometrically spaced epochs."""
+LARGEST_FEATURE = 1e30
+"""Largest size of a number that is a feature: trees and networks compute in float32, which ends at 3e38."""
 
 
 def default(space: Space) -> str:
@@ -57,7 +59,7 @@ def needs_of(features: str) -> Needs:
         InputError: It is no text, or the epoch of a curve is no number.
     """
     columns, epochs = [], 0
-    for name in _split(features):
+    for name in split_names(features):
         if name.startswith(CURVE):
             epochs = max(epochs, _epoch(name))
         elif name not in (DEFAULT, *encodings, *SPACE_KINDS):
@@ -86,12 +88,31 @@ def encode(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
     return np.concatenate([block.values for block in blocks], axis=1), np.concatenate(groups)
 
 
+def learnable(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
+    """What `encode` returns, for a predictor that learns from nothing else.
+
+    Raises:
+        InputError: As `encode`, or `features` names nothing.
+    """
+    x, groups = encode(inputs, features)
+    if not x.shape[1]:
+        raise InputError(f"features {features!r} name nothing to learn from; name an encoding, column or curve")
+    return x, groups
+
+
 def _names(features: str, space: Space) -> list[str]:
     """The names that `features` joins, `default` spelled out."""
-    return [part for name in _split(features) for part in (_split(default(space)) if name == DEFAULT else [name])]
+    return [
+        part for name in split_names(features) for part in (split_names(default(space)) if name == DEFAULT else [name])
+    ]
 
 
-def _split(features: str) -> list[str]:
+def split_names(features: str) -> list[str]:
+    """The names that `features` joins.
+
+    Raises:
+        InputError: It is no text.
+    """
     if not isinstance(features, str):
         raise InputError(f"features are names joined by '/', as 'default/flops'; got {features!r}")
     return features.split("/") if features else []
@@ -137,7 +158,7 @@ def finite(values: FloatArray, what: str) -> FloatArray:
     """The same values `(n, f)`.
 
     Raises:
-        InputError: A number is missing; says in which row.
+        InputError: A number is missing, or larger than `LARGEST_FEATURE`; says in which row.
     """
     missing = ~np.isfinite(values).all(axis=1)
     if missing.any():
@@ -145,6 +166,10 @@ def finite(values: FloatArray, what: str) -> FloatArray:
             f"{what} is missing for {missing.sum()} of {len(values)} architectures, the first in row "
             f"{int(np.argmax(missing))}; leave them out"
         )
+    large = (np.abs(values) > LARGEST_FEATURE).any(axis=1)
+    if large.any():
+        row = int(np.argmax(large))
+        raise InputError(f"{what} exceeds {LARGEST_FEATURE:g} in row {row}; choose a larger unit")
     return values
 
 
@@ -160,4 +185,24 @@ def variances(features: FloatArray) -> FloatArray:
     return np.where(np.ptp(features, axis=0) > 0, features.var(axis=0), 0.0)
 
 
-__all__ = ["DEFAULT", "Encoding", "default", "encode", "encodings", "finite", "needs_of", "variances"]
+def units(spread: FloatArray, centre: FloatArray) -> FloatArray:
+    """Units `(f,)` of features to learn from: their spread, or where they are constant their size, at least 1.
+
+    A constant of 1e8 tells nothing about 2e8, which must not count as 1e8 units away.
+    """
+    return np.where(spread > 0, spread, np.maximum(np.abs(centre), 1.0))
+
+
+__all__ = [
+    "DEFAULT",
+    "Encoding",
+    "default",
+    "encode",
+    "encodings",
+    "finite",
+    "learnable",
+    "needs_of",
+    "split_names",
+    "units",
+    "variances",
+]

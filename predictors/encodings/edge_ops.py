@@ -12,4 +12,4 @@ class EdgeOps(Encoding):
         """Shape `(n, ops * ops)`."""
         flow = cells.flow
         counts = flow.labels.transpose(0, 2, 1) @ flow.edges @ flow.labels  # (n, ops, ops)
-        return Block.together(counts.reshape(len(counts), -1))
+        return Block.together(counts.reshape(len(counts), counts.shape[1] * counts.shape[2]))

@@ -23,13 +23,15 @@ class Totals(Encoding):
 
     def encode(self, cells: Cells) -> Block:
         """Shape `(n, (1 + stages) * (1 + attributes))`."""
-        space = cells.space
-        values, mask = space.node_values(cells.genotypes), space.adjacency_arrays(cells.genotypes).mask
+        space, genotypes = cells.space, cells.genotypes
+        if not len(genotypes):
+            genotypes = space.sample(1, np.random.default_rng(0))  # any, as it has as many stages as all others
+        values, mask = space.node_values(genotypes), space.adjacency_arrays(genotypes).mask
         summands = np.concatenate([mask[:, :, None].astype(np.float64), values], axis=2)  # (n, v, 1 + attributes)
         totals = [summands.sum(axis=1)]
         if STAGE in space.attributes:
             stage, layer = values[:, :, space.attributes.index(STAGE)], values.any(axis=2)
             number = int(stage.max()) + 1  # the same for all architectures, as each has a layer in the last stage
             totals += [(summands * (layer & (stage == s))[:, :, None]).sum(axis=1) for s in range(number)]
-        total = np.concatenate(totals, axis=1)
+        total = np.concatenate(totals, axis=1)[: len(cells.genotypes)]
         return Block.apart(np.copysign(np.log1p(np.abs(total)), total))

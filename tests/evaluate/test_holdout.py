@@ -46,6 +46,17 @@ def test_what_the_recipe_says() -> None:
         left_out(benchmark, "validation_accuracy", ["darts"])
 
 
+def test_a_strategy_that_found_nothing_or_all() -> None:
+    """Who found only what computes the same as the finds of the one that is left out, found nothing to learn from."""
+    with pytest.raises(NotFoundError, match="nothing was found by 'de'; strategies of this table are rs, de"):
+        left_out(measured({"found_by": {"rs": [1, 5], "de": []}}), "validation_accuracy", ["de"])
+    functions = SPACE.function_key(measured({}).table.genotypes)
+    (first, second, *_) = np.flatnonzero(functions == functions[2])
+    for others in ([], [int(second)]):
+        with pytest.raises(InputError, match="nobody but 'rs' found anything else to learn from; leave out another"):
+            left_out(measured({"found_by": {"rs": [int(first)], "de": others}}), "validation_accuracy", ["rs"])
+
+
 def test_what_searches_find(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holdout, "EVALUATIONS", 30)
     monkeypatch.setattr(holdout, "REPEATS", 2)

@@ -68,17 +68,18 @@ def test_nll_by_hand():
 def test_crps_by_hand():
     # at the mean with std 1: 2 phi(0) - 1 / sqrt(pi); one std of 2 away: 2 (2 Phi(1) - 1 + 2 phi(1) - 1 / sqrt(pi))
     at_mean = 2 / math.sqrt(2 * math.pi) - 1 / math.sqrt(math.pi)
-    away = 2 * (0.6826895 + 2 * 0.2419707 - 1 / math.sqrt(math.pi))
+    away = 2 * (math.erf(math.sqrt(0.5)) + 2 * math.exp(-0.5) / math.sqrt(2 * math.pi) - 1 / math.sqrt(math.pi))
     value = metrics.crps(np.array([0.0, 5.0]), np.array([0.0, 3.0]), np.array([1.0, 2.0]))
-    assert value == pytest.approx((at_mean + away) / 2, abs=1e-6)
+    assert value == pytest.approx((at_mean + away) / 2)
 
 
 def test_crps_is_the_integral_of_the_squared_distance_of_distributions():
-    grid = np.linspace(-40, 40, 200_001)
+    """The integrand is at most 1 and leaps by at most 1, at y, so a sum over steps is off by a step or so."""
+    grid, step = np.linspace(-40, 40, 200_001, retstep=True)
     for y, mean, std in ((1.0, 0.5, 2.0), (-3.0, 1.0, 0.7)):
         squared = (stats.norm.cdf(grid, mean, std) - (grid >= y)) ** 2
-        expected = squared.sum() * (grid[1] - grid[0])
-        assert metrics.crps(*(np.array([v]) for v in (y, mean, std))) == pytest.approx(expected, abs=1e-3)
+        expected = squared.sum() * step
+        assert metrics.crps(*(np.array([v]) for v in (y, mean, std))) == pytest.approx(expected, abs=2 * step)
 
 
 def test_crps_is_the_absolute_error_of_the_sure_and_best_for_the_right_spread():
@@ -131,13 +132,14 @@ numbers = hnp.arrays(np.float64, 12, elements=st.floats(-1e6, 1e6, width=32))
 @pytest.mark.parametrize("score", CORRELATIONS)
 @given(y=numbers, prediction=numbers)
 @settings(deadline=None, max_examples=50)
-def test_correlations_are_symmetric_antisymmetric_and_bounded(score, y, prediction):
-    value = score(y, prediction)
+def test_correlations_are_symmetric_antisymmetric_and_bounded(score, y, prediction, rounding):
+    """The same products of 12 numbers are added in another order at most."""
+    value, near = score(y, prediction), rounding(3 * 12)
     if math.isnan(value):
         return
     assert -1 <= value <= 1
-    assert value == pytest.approx(score(prediction, y), abs=1e-12)
-    assert value == pytest.approx(-score(y, -prediction), abs=1e-12)
+    assert value == pytest.approx(score(prediction, y), abs=near)
+    assert value == pytest.approx(-score(y, -prediction), abs=near)
 
 
 def test_correlations_agree_with_scipy():
@@ -148,9 +150,10 @@ def test_correlations_agree_with_scipy():
 
 
 def test_coverage_of_the_right_distribution_is_nine_tenths():
-    rng = np.random.default_rng(0)
-    mean, std = rng.normal(size=100_000), rng.uniform(0.1, 3, 100_000)
-    assert metrics.coverage_90(rng.normal(mean, std), mean, std) == pytest.approx(0.9, abs=0.003)
+    rng, n = np.random.default_rng(0), 100_000
+    mean, std = rng.normal(size=n), rng.uniform(0.1, 3, n)
+    deviation = math.sqrt(0.9 * 0.1 / n)  # of a share of n
+    assert metrics.coverage_90(rng.normal(mean, std), mean, std) == pytest.approx(0.9, abs=4 * deviation)
 
 
 @pytest.mark.parametrize("score", [*CORRELATIONS, metrics.r2, metrics.rmse])

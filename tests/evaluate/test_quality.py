@@ -307,7 +307,10 @@ def test_fronts_without_test_values(formula: Any) -> None:
 
 
 def test_objectives_on_which_all_agree() -> None:
-    assert Bounds(np.array([0.0, 5.0]), np.array([1.0, 5.0])).share(np.array([[1.0, 5.0]])) == 0
+    """They decide nothing: the share is that of the others."""
+    bounds = Bounds(np.array([0.0, 5.0]), np.array([2.0, 5.0]))
+    assert bounds.share(np.array([[1.0, 5.0]])) == 0.5
+    assert bounds.share(np.array([[0.0, 5.0], [2.0, 5.0]])) == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), *[st.integers(0, 3)] * 3), max_size=12))

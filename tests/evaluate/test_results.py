@@ -28,7 +28,9 @@ def test_json_is_strict(tmp_path: Path) -> None:
     json.loads((tmp_path / "r.json").read_text(), parse_constant=lambda constant: pytest.fail(constant))
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": "nasbench-results", "version": 99}', "\x00\x01"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"format": "nasbench-results", "version": 99}', "\x00\x01", 100_000 * "["]
+)
 def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "r.json").write_text(content)
     with pytest.raises(FileError, match="is not a result file"):
@@ -38,6 +40,18 @@ def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text('{"format": "nasbench-results", "version": 1, "kind": "comparison"}')
     with pytest.raises(FileError, match="is damaged"):
+        Results.read(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("settings", 1), ("records", "abc"), ("records", ["abc"]), ("summary", None), ("provenance", []), ("kind", 3)],
+)
+def test_a_value_of_another_type_is_refused(tmp_path: Path, name: str, value: object) -> None:
+    example().write(tmp_path / "r.json")
+    content = json.loads((tmp_path / "r.json").read_text())
+    (tmp_path / "r.json").write_text(json.dumps({**content, name: value}))
+    with pytest.raises(FileError, match=f"is damaged: '{name}' is of another type; make it again"):
         Results.read(tmp_path / "r.json")
 
 

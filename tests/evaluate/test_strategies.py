@@ -28,6 +28,7 @@ from nasbench.search.local import LocalSearch
 from nasbench.search.problem import Constraint
 from nasbench.search.random import RandomSearch
 from nasbench.simulator import evaluator as evaluators
+from nasbench.simulator.cluster import Cluster
 from nasbench.spaces import spaces
 
 METRIC = "validation_score"
@@ -184,6 +185,16 @@ def test_settings_are_recorded(formula: Any) -> None:
         "strategies": ["random"],
         "repeats": 3,
     }
+
+
+@pytest.mark.parametrize(("speeds", "recorded"), [((1.0, 1.0), 2), ((2.0, 2.0), (2.0, 2.0)), ((1.0, 0.5), (1.0, 0.5))])
+def test_speeds_are_recorded(formula: Any, speeds: tuple[float, ...], recorded: Any) -> None:
+    assert race(formula(), "random", workers=Cluster(speeds), repeats=1).settings["workers"] == recorded
+
+
+def test_no_metric_is_refused(formula: Any) -> None:
+    with pytest.raises(InputError, match="name at least one metric of formula"):
+        race(formula(), "random", metric=[])
 
 
 def test_results_survive_their_file(formula: Any, tmp_path: Path) -> None:

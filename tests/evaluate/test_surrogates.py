@@ -1,6 +1,6 @@
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ def few_resamples() -> Iterator[None]:
 
 
 PREDICTOR = f"{__name__}:Convolutions"
+LINE_CONDITION = 100
+"""Of the least squares of a line in 0 to 6 convolutions, whose columns are 1 and their number: below (6 / 0.6)^2."""
 
 
 def measured(space: Space, genotypes: GenotypeArray) -> Table:
@@ -93,14 +95,16 @@ def surrogate(tabular: TabularBenchmark) -> SurrogateBenchmark:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-def test_it_answers_what_the_line_says(surrogate: SurrogateBenchmark) -> None:
+def test_it_answers_what_the_line_says(surrogate: SurrogateBenchmark, rounding: Callable[..., float]) -> None:
     """Five convolutions: 90 %, 1 less on the test split, 32 seconds; the variance of a logarithm increases the mean."""
     answer = surrogate.query([3, 3, 3, 0, 3, 3], "validation_accuracy")
     assert answer.value == pytest.approx(90, abs=0.1)
     assert answer[1:6] == ("digits/validation_accuracy", "validation", "percent", 2, ())
     assert answer.reason is None
     scale = surrogate.models["digits/train_seconds"].predictor.transform_.scale
-    assert answer.cost == pytest.approx(32 * math.exp((0.1 * scale) ** 2 / 2), rel=1e-9)
+    assert answer.cost == pytest.approx(
+        32 * math.exp((0.1 * scale) ** 2 / 2), rel=rounding(40, condition=LINE_CONDITION)
+    )
     test = surrogate.query("|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|none~0|nor_conv_3x3~1|nor_conv_3x3~2|",
                            "test_accuracy", epoch=2, seed="mean")  # fmt: skip
     assert test.value == pytest.approx(answer.value - 1)
@@ -278,13 +282,14 @@ def test_cells_of_one_function_share_a_fold(monkeypatch: pytest.MonkeyPatch) -> 
     assert quality["r2"] == pytest.approx(1)
 
 
-def test_a_score_that_is_undefined_is_none() -> None:
+def test_a_score_that_is_undefined_is_none(rounding: Callable[..., float]) -> None:
     space = spaces.create("nb201")
     genotypes = space.decode(np.random.default_rng(0).choice(space.size, 30, replace=False))
     quality, held_out = cross_validate(Convolutions, space, genotypes, np.full(30, 7.0), "identity", folds=3, seed=0)
     assert quality["kendall_tau"] is quality["r2_low"] is None
-    assert quality["rmse"] == pytest.approx(0, abs=1e-9)
-    assert held_out == pytest.approx(np.full(30, 7.0))
+    near = 7 * rounding(30)  # a mean of 20 numbers, and a line through zeros
+    assert quality["rmse"] == pytest.approx(0, abs=near)
+    assert held_out == pytest.approx(np.full(30, 7.0), rel=0, abs=near)
 
 
 def test_the_same_seed_gives_the_same_surrogate(tabular: TabularBenchmark, tmp_path: Path) -> None:

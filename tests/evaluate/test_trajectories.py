@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nasbench.errors import InputError
-from nasbench.evaluate.trajectories import agreement
+from nasbench.evaluate.statistics import bootstrap_interval
+from nasbench.evaluate.trajectories import RESAMPLES, agreement
 
 RNG = np.random.default_rng
 
@@ -22,6 +23,14 @@ def test_by_hand():
     # of a, twice the first repeat: 0 3 less 1 2, so a mean of 1; twice the second: 1; one of each: 0.5
     assert (a["mean_difference_low"], a["mean_difference_high"]) == (0.5, 1)
     assert (b["final_difference_low"], b["final_difference_high"]) == (-2, -2)
+
+
+def test_intervals_are_those_of_a_mean():
+    """The final difference is a mean of paired differences, so its interval is that of the same resamples."""
+    table, surrogate = RNG(1).normal(size=(2, 5, 3))
+    (row,) = agreement({"a": surrogate}, {"a": table}, RNG(0))["strategies"]
+    low, high = bootstrap_interval((surrogate - table)[:, -1], RNG(0), resamples=RESAMPLES)
+    assert (row["final_difference_low"], row["final_difference_high"]) == pytest.approx((low, high))
 
 
 def test_equal_paths_agree():

@@ -13,7 +13,7 @@ from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Table
 from nasbench.errors import FileError, InputError, NotFoundError
-from nasbench.evaluate.holdout import found_by, leave_out, published_split
+from nasbench.evaluate.holdout import found_by, published_split, without
 from nasbench.importers.holdout_files import read_split, split_folder
 from nasbench.importers.tabulate import Series, tabulate
 from nasbench.spaces import spaces
@@ -89,10 +89,10 @@ def test_leave_one_strategy_out_by_hand(tmp_path: Path) -> None:
     hdf5.write(imported, tmp_path / "t.h5")
     for one in (imported, hdf5.read(tmp_path / "t.h5")):
         assert lists(found_by(one)) == {"rs": [0, 1], "de": [1, 2, 3]}
-        assert [rows.tolist() for rows in leave_out(one, "rs")] == [[2, 3], [0, 1]]
-        assert [rows.tolist() for rows in leave_out(one, "de")] == [[0], [1, 2, 3]]
+        assert [rows.tolist() for rows in without(one, "rs")] == [[2, 3], [0, 1]]
+        assert [rows.tolist() for rows in without(one, "de")] == [[0], [1, 2, 3]]
         with pytest.raises(NotFoundError, match="nothing was found by 'darts'; strategies of this table are rs, de"):
-            leave_out(one, "darts")
+            without(one, "darts")
 
 
 def test_what_computes_the_same_is_not_learnt_from() -> None:
@@ -104,7 +104,7 @@ def test_what_computes_the_same_is_not_learnt_from() -> None:
     imported = tabulate(space, genotypes, [Series(metric, np.arange(3.0))], recipe)
     assert lists(published_split(imported)) == {"train": [2], "test": [1]}
     assert lists(published_split(imported, disjoint=False)) == {"train": [0, 2], "test": [1]}
-    assert [rows.tolist() for rows in leave_out(imported, "de")] == [[2], [1]]
+    assert [rows.tolist() for rows in without(imported, "de")] == [[2], [1]]
 
 
 @given(st.lists(st.lists(st.integers(0, 3)), min_size=1, max_size=3))
@@ -122,7 +122,7 @@ def test_what_a_recipe_lacks_or_has_wrong() -> None:
     with pytest.raises(NotFoundError, match="no split that its source publishes"):
         published_split(table())
     with pytest.raises(NotFoundError, match="no record of which strategy"):
-        leave_out(table(), "rs")
+        without(table(), "rs")
     for wrong in ([0], {"train": [4]}, {"train": [-1]}, {"train": [0.5]}, {"train": "0"}, {"train": [[0]]}):
         with pytest.raises(InputError, match="'splits' of the recipe"):
             published_split(table(splits=wrong))

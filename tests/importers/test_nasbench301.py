@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError, NasbenchError
-from nasbench.evaluate.holdout import found_by, leave_out, published_split
+from nasbench.evaluate.holdout import found_by, published_split, without
 from nasbench.importers.nasbench301 import NASBench301
 from nasbench.spaces.darts import DARTS
 from nasbench.spaces.darts_config import PREFIX
@@ -131,8 +131,8 @@ def test_leave_one_strategy_out(tmp_path: Path) -> None:
     hdf5.write(NASBench301().read([write(tmp_path / "nb", files)]), tmp_path / "t.h5")
     table = hdf5.read(tmp_path / "t.h5")
     assert {name: rows.tolist() for name, rows in found_by(table).items()} == {"darts": [0], "de": [1], "rs": [0]}
-    assert [rows.tolist() for rows in leave_out(table, "darts")] == [[1], [0]]
-    assert [rows.tolist() for rows in leave_out(table, "de")] == [[0], [1]]
+    assert [rows.tolist() for rows in without(table, "darts")] == [[1], [0]]
+    assert [rows.tolist() for rows in without(table, "de")] == [[0], [1]]
 
 
 def test_published_split(tmp_path: Path) -> None:

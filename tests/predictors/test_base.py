@@ -1,9 +1,12 @@
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Needs, Prediction, Predictor, predictors
-from nasbench.predictors.base import ROWS_AT_ONCE
+from nasbench.predictors.base import LARGEST_TARGET, ROWS_AT_ONCE
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
@@ -60,7 +63,10 @@ def test_targets_equal_but_for_rounding_are_constant(value):
     ("inputs", "targets", "message"),
     [
         (cells(3), [1.0, np.nan, 2.0], "target 1 is nan; leave missing"),
-        (cells(3), [1.0, 2.0], r"shape \(3,\), one for each architecture; got \(2,\)"),
+        (cells(3), [1.0, 2.0], r"targets has shape \(3,\), one row for each architecture; got \(2,\)"),
+        (cells(3), [[1.0], [2.0], [3.0]], r"targets has shape \(3,\), .* got \(3, 1\)"),
+        (cells(3), ["a"] * 3, "the array of targets holds numbers"),
+        (cells(3), [1.0, -2e300, 2.0], r"targets are at most 1e\+300 in size: target 1 is -2e\+300; rescale them"),
         (cells(1), [1.0], "Recorder needs at least 2 architectures to fit, got 1"),
         (
             cells(3).genotypes,
@@ -78,6 +84,33 @@ def test_bad_input_is_refused_in_one_line(inputs, targets, message):
 def test_predicting_before_fit_is_refused():
     with pytest.raises(InputError, match="not fitted; call fit first"):
         Recorder().predict(cells(2))
+
+
+class Stubborn(Recorder):
+    """Refuses targets that begin with their largest, when it has forgotten the earlier ones."""
+
+    def _fit(self, inputs, z):
+        super()._fit(inputs, z)
+        if z.argmax() == 0:
+            raise InputError("not these")
+
+
+@pytest.mark.parametrize("targets", [[3.0, 1.0], [np.nan, 1.0]])
+def test_a_fit_that_fails_leaves_nothing_fitted(targets):
+    for predictor in (Stubborn(), Stubborn().fit(cells(2), [1.0, 3.0])):
+        with pytest.raises(InputError):
+            predictor.fit(cells(2), targets)
+        for ask in (predictor.state, lambda p=predictor: p.predict(cells(2)), lambda p=predictor: p.transform([1.0])):
+            with pytest.raises(InputError, match="Stubborn is not fitted; call fit first"):
+                ask()
+
+
+@pytest.mark.parametrize("name", ["location", "scale", "warp", "curve_epochs"])
+def test_names_that_the_base_class_stores_are_refused(name):
+    predictor = Recorder().fit(cells(2), [1.0, 3.0])
+    predictor._state = lambda: {name: np.zeros(1)}
+    with pytest.raises(InputError, match=f"Recorder names an array '{name}', which the base class stores; rename it"):
+        predictor.state()
 
 
 def test_unknown_encodings_are_refused():
@@ -128,6 +161,97 @@ def test_another_space_is_refused():
             ask(other)
 
 
+def test_another_setting_of_the_space_is_refused_by_name(tmp_path):
+    one, other = spaces.create("graph"), spaces.create("graph+before=0")
+    genotypes = one.sample(20, np.random.default_rng(0))
+    predictor = predictors.create("ridge").fit(Inputs.of(one, genotypes), np.arange(20.0))
+    predictor.save(tmp_path / "file")
+    for fitted in (predictor, Predictor.load(tmp_path / "file")):
+        with pytest.raises(InputError, match="was fitted on graph with before=1, got inputs with before=0"):
+            fitted.predict(Inputs.of(other, genotypes))
+        assert len(fitted.predict(Inputs.of(spaces.create("graph"), genotypes)).mean) == 20
+
+
+# --- numbers of any size ----------------------------------------------------------------------------------------------
+
+QUICK = {"gnn": "gnn+members=2+steps=2", "xgb": "xgb+boosters=2+rounds=5", "gp": "gp+steps=5"}
+"""A few steps of each."""
+
+
+@pytest.mark.parametrize("name", list(predictors))
+def test_a_power_of_two_changes_the_unit_and_no_digit(name):
+    rng = np.random.default_rng(0)
+    y = 90 - rng.lognormal(size=20)
+    inputs = Inputs.of(SPACE, SPACE.sample(20, rng), curve=rng.normal(size=(20, 4)))
+    predictor = predictors.create(QUICK.get(name, name)).fit(inputs, y)
+    moments, score = predictor.predict(inputs), predictor.score(inputs, y)
+    for exponent in (-980, -530, 530, 980):
+        scaled = np.ldexp(y, exponent)
+        assert np.array_equal(predictor.fit(inputs, scaled).predict(inputs), np.ldexp(moments, exponent)), exponent
+        assert predictor.score(inputs, scaled) == score
+
+
+@pytest.mark.parametrize("name", list(predictors))
+@given(
+    y=hnp.arrays(float, 8, elements=st.floats(-LARGEST_TARGET, LARGEST_TARGET)),
+    told=hnp.arrays(float, (8, 3), elements=st.floats(-1e31, 1e31)),
+)
+@settings(deadline=None, max_examples=15)
+def test_any_numbers_are_learnt_from_or_refused_in_one_line(name, y, told):
+    inputs = Inputs.of(SPACE, cells(8).genotypes, columns={"flops": told[:, 2]}, curve=told[:, :2])
+    predictor = predictors.create(QUICK.get(name, name))
+    known = predictor.get_params()
+    wanted = {"features": "default/flops/curve@2", "epochs": 2}
+    predictor.set_params(**{argument: value for argument, value in wanted.items() if argument in known})
+    try:
+        prediction = predictor.fit(inputs, y).predict(inputs)
+    except InputError as error:
+        assert "exceeds 1e+30 in row" in str(error) and np.abs(told).max() > 1e30
+    else:
+        assert np.isfinite(prediction).all() and (prediction.std > 0).all()
+
+
+@pytest.mark.parametrize("name", ["ridge", "gp", "gnn", "xgb", "ensemble"])
+def test_a_column_that_was_constant_moves_no_prediction_far(name):
+    rng = np.random.default_rng(0)
+    genotypes = SPACE.sample(40, rng)
+    y = SPACE.features(genotypes, "counts") @ np.arange(7.0)
+    predictor = predictors.create(QUICK.get(name, name)).set_params(features="default/bytes")
+    predictor.fit(Inputs.of(SPACE, genotypes, columns={"bytes": np.full(40, 1e8)}), y)
+    mean = predictor.predict(Inputs.of(SPACE, genotypes, columns={"bytes": np.full(40, 2e8)})).mean
+    assert np.abs(mean - y.mean()).max() < 10 * np.ptp(y)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("xgb+boosters=0", "boosters of XGBoost is a whole number of at least 1, got 0"),
+        ("xgb+rounds=0", "rounds of XGBoost is a whole number of at least 1, got 0"),
+        ("xgb+rounds=2.5", r"rounds of XGBoost is a whole number of at least 1, got 2\.5"),
+        ("xgb+depth=-1", "depth of XGBoost is a whole number of at least 0, got -1"),
+        ("xgb+seed=-1", "seed of XGBoost is a whole number of at least 0, got -1"),
+        ("xgb+rate=a", "rate of XGBoost is a number from 0 to 1, got 'a'"),
+        ("xgb+columns=2", "columns of XGBoost is a number from 0 to 1, got 2"),
+        ("gnn+members=0", "members of GNN is a whole number of at least 1, got 0"),
+        ("gnn+hidden=0", "hidden of GNN is a whole number of at least 1, got 0"),
+        ("gnn+layers=-1", "layers of GNN is a whole number of at least 0, got -1"),
+        ("gnn+steps=true", "steps of GNN is a whole number of at least 0, got True"),
+        ("gnn+seed=-1", "seed of GNN is a whole number of at least 0, got -1"),
+        ("gnn+rate=-1", "rate of GNN is a number from 0 to 1, got -1"),
+        ("gp+steps=a", "steps of GaussianProcess is a whole number of at least 0, got 'a'"),
+        ("ensemble+members=xgb+seed=-1", "seed of XGBoost is a whole number of at least 0, got -1"),
+        ("gnn+features=null", "features are names joined by '/', as 'default/flops'; got None"),
+        *(
+            (f"{name}+features=", "features '' name nothing to learn from")
+            for name in ("ridge", "gp", "xgb", "ensemble")
+        ),
+    ],
+)
+def test_arguments_that_cannot_be_are_refused_by_name(spec, message):
+    with pytest.raises(InputError, match=message):
+        predictors.create(spec).fit(cells(8), np.arange(8.0))
+
+
 # --- columns and curves -----------------------------------------------------------------------------------------------
 
 
@@ -152,6 +276,30 @@ def test_a_column_that_is_the_target_is_learnt(name, features):
     assert correlation(predictor.set_params(features=features)) > 0.8
     if name == "ridge":
         assert abs(np.nan_to_num(correlation(predictor.set_params(features="default")))) < 0.4
+
+
+@pytest.mark.parametrize("name", WITH_FEATURES)
+def test_a_curve_at_other_epochs_is_refused(name, tmp_path):
+    """Fitted on epochs 1 to 4, asked with one number after epoch 4; later epochs are nobody's business."""
+    rng = np.random.default_rng(0)
+    genotypes, curve = SPACE.sample(20, rng), rng.normal(size=(20, 4))
+    inputs = Inputs.of(SPACE, genotypes, curve=curve)
+    predictor = predictors.create(QUICK.get(name, name)).set_params(features="counts/curve@4").fit(inputs, curve[:, 3])
+    predictor.save(tmp_path / "file")
+    for fitted in (predictor, Predictor.load(tmp_path / "file")):
+        with pytest.raises(InputError, match=r"was fitted on the curve at epochs 1, 2, 3, 4, got 4$"):
+            fitted.predict(Inputs.of(SPACE, genotypes, curve=curve[:, 3:], epochs=(4,)))
+        longer = Inputs.of(SPACE, genotypes, curve=np.pad(curve, ((0, 0), (0, 1))))
+        assert np.array_equal(fitted.predict(longer).mean, fitted.predict(inputs).mean)
+
+
+def test_files_of_a_time_without_epochs_are_read():
+    curve = np.random.default_rng(0).normal(size=(20, 4))
+    inputs = Inputs.of(SPACE, cells(20).genotypes, curve=curve)
+    fitted = predictors.create("ridge+features=curve@4").fit(inputs, curve[:, 3])
+    state = {name: array for name, array in fitted.state().items() if name != "curve_epochs"}
+    restored = predictors.create("ridge+features=curve@4").restore(SPACE, state)
+    assert np.array_equal(restored.predict(inputs).mean, fitted.predict(inputs).mean)
 
 
 @pytest.mark.parametrize("name", WITH_FEATURES)
@@ -263,12 +411,24 @@ def test_arguments_are_set_by_name():
     assert repr(predictors.create("ridge+features=counts")) == "Ridge(features='counts')"
 
 
+def test_another_argument_forgets_the_fit():
+    inputs, y = linear()
+    predictor = predictors.create("ridge").fit(inputs, y)
+    before = predictor.predict(inputs).mean
+    assert np.array_equal(predictor.set_params(features="default").predict(inputs).mean, before)
+    with pytest.raises(InputError, match="Ridge is not fitted; call fit first"):
+        predictor.set_params(features="counts").predict(inputs)
+
+
 def test_score_by_hand():
     predictor = Recorder().fit(cells(2), [10.0, 14.0])
     inputs = Inputs.of(SPACE, [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]])
     # predicted 14 and 12; targets 14 and 10 have squared deviations 4 + 4 from 12
     assert predictor.score(inputs, [14.0, 10.0]) == 1 - 4 / 8
     assert np.isnan(predictor.score(inputs, [3.0, 3.0]))
+    assert np.isnan(predictor.score(cells(10), np.full(10, 0.1)))  # whose mean is not 0.1, but for rounding
+    with pytest.raises(InputError, match=r"targets has shape \(2,\), one row for each architecture; got \(2, 1\)"):
+        predictor.score(inputs, [[14.0], [10.0]])
 
 
 def test_cross_validation_by_hand():

@@ -180,6 +180,22 @@ class StoresObjects(Nearest):
         return {"all": np.array([self.x_, self.z_, None], dtype=object)}
 
 
+class StoresUnderATakenName(Nearest):
+    def _state(self):
+        return {**super()._state(), "scale": np.ones(1)}
+
+
+class ScalesConstantsByOne(Nearest):
+    def _predict(self, inputs):
+        mean, std = super()._predict(inputs)
+        return Prediction(mean + 1e-3 * (self._encode(inputs) - self.x_.mean(axis=0)).sum(axis=1), std)
+
+
+class KeepsARefusedFit(Nearest):
+    def _forget(self):
+        pass
+
+
 class ChangesAnArgument(Nearest):
     def __init__(self, features="counts", ks=(3, 5)):
         super().__init__(features)
@@ -277,6 +293,9 @@ def test_a_sound_predictor_of_ones_own_keeps_the_contract(predictor):
         (ForgetsToRestore, "restored predictor predicts differently"),
         (ForgetsToSave, "loaded predictor predicts differently"),
         (StoresObjects, "holds object, not numbers"),
+        (StoresUnderATakenName, "cannot be stored: .* names an array 'scale', which the base class stores; rename it"),
+        (ScalesConstantsByOne, "a column that is constant where it is learnt from moves predictions far away"),
+        (KeepsARefusedFit, "predicting after a fit that was refused"),
         (ChangesAnArgument, "the constructor changes an argument"),
         (ForgetsAParameter, "does not reconstruct"),
         (AcceptsAnyArgument, "an argument that does not exist is not refused"),

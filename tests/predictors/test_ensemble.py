@@ -15,13 +15,14 @@ INPUTS = Inputs.of(SPACE, SPACE.sample(80, np.random.default_rng(0)))
 Y = SPACE.features(INPUTS.genotypes, "counts") @ np.arange(7.0)
 
 
-def test_mixture_by_hand():
-    """Means 0 and m, deviations a and b: mean m / 2, variance (a^2 + b^2) / 2 + m^2 / 4."""
+def test_mixture_by_hand(rounding):
+    """Means 0 and m, deviations a and b: mean m / 2, variance (a^2 + b^2) / 2 + m^2 / 4; of the very same members."""
     fitted = Ensemble("mean/ridge", "onehot").fit(INPUTS, Y)
     z, canonical = fitted.transform(Y), INPUTS.canonical
     one, other = (m.fit_transformed(canonical, z).predict(canonical) for m in (Mean(), Ridge("onehot")))
     mixture = fitted.predict_transformed(INPUTS)
-    assert mixture.mean == pytest.approx((one.mean + other.mean) / 2, abs=1e-9)
+    near = rounding(10, condition=np.abs(other.mean).max())
+    assert mixture.mean == pytest.approx((one.mean + other.mean) / 2, abs=near)
     assert mixture.std**2 == pytest.approx((one.std**2 + other.std**2) / 2 + (one.mean - other.mean) ** 2 / 4)
 
 
@@ -63,3 +64,12 @@ def test_a_draw_is_one_of_one_member_by_hand():
 
 def test_needs_are_those_of_the_features():
     assert Ensemble(features="default/flops/curve@2").needs == Needs(("flops",), 2)
+
+
+def test_what_a_member_needs_the_ensemble_needs():
+    """Without features, the power law reads four epochs and learns from four architectures."""
+    ensemble = Ensemble("ridge/power-law", "default/flops")
+    assert (ensemble.needs, ensemble.min_samples) == (Needs(("flops",), 4), 4)
+    assert (Ensemble("mean/ridge").needs, Ensemble("mean/ridge").min_samples) == (Needs(), 2)
+    with pytest.raises(InputError, match="Ensemble needs at least 4 architectures to fit, got 3"):
+        ensemble.fit(INPUTS[:3], Y[:3])

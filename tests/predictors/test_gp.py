@@ -31,7 +31,7 @@ def test_posterior_of_two_points_by_hand():
     assert prediction.std == pytest.approx([math.sqrt(variance)] * 2)
 
 
-def test_covariance_agrees_with_gpytorch():
+def test_covariance_agrees_with_gpytorch(rounding):
     from gpytorch.kernels import MaternKernel, PolynomialKernel
 
     rng = np.random.default_rng(0)
@@ -45,7 +45,10 @@ def test_covariance_agrees_with_gpytorch():
     with torch.no_grad():
         expected = predictor.output_ * kernel(x, x).to_dense().numpy()
         expected += predictor.trend_ * trend(x, x).to_dense().numpy()
-    assert predictor._covariance(predictor.x_, predictor.x_).numpy() == pytest.approx(expected, abs=1e-6)
+    # cdist takes squares from each other, so distances are off by sqrt(eps) |x|; the kernel falls by 5 d / 3 at most
+    size = float(x.norm(dim=1).max())
+    near = math.sqrt(rounding(x.shape[1])) * size * predictor.output_ + rounding(x.shape[1]) * np.abs(expected).max()
+    assert predictor._covariance(predictor.x_, predictor.x_).numpy() == pytest.approx(expected, abs=near)
 
 
 def test_a_product_of_two_choices_is_a_trend():
@@ -105,9 +108,10 @@ def test_contradicting_targets_become_noise():
 
 
 def test_exact_targets_need_jitter_only():
+    """The noise is learnt to be next to nothing, down to the bound."""
     genotypes = SPACE.sample(30, np.random.default_rng(0))
     y = SPACE.features(genotypes, "counts")[:, 4]
-    assert GaussianProcess().fit(Inputs.of(SPACE, genotypes), y).noise_ >= MIN_NOISE_VARIANCE
+    assert MIN_NOISE_VARIANCE <= GaussianProcess().fit(Inputs.of(SPACE, genotypes), y).noise_ < 2 * MIN_NOISE_VARIANCE
 
 
 def test_more_architectures_than_hyperparameters_are_learnt_from():
@@ -159,7 +163,8 @@ def test_draws_of_equal_architectures_go_together():
     mean, std = predictor._predict(test)
     draws = predictor._sample(test, 4000, rng)
     correlation = np.corrcoef(draws.T)
-    assert correlation[0, 1] == pytest.approx(1 - predictor.noise_ / std[0] ** 2, abs=0.01)
+    expected = 1 - predictor.noise_ / std[0] ** 2
+    assert correlation[0, 1] == pytest.approx(expected, abs=4 * (1 - expected**2) / np.sqrt(4000))
     assert correlation[0, 1] > 0.95
     assert draws.mean(axis=0) == pytest.approx(mean, abs=4 * std.max() / np.sqrt(4000))
     assert draws.std(axis=0) == pytest.approx(std, rel=4 / np.sqrt(2 * 4000))

@@ -41,6 +41,13 @@ def test_nothing_is_learnt():
         encoder.set_params(features="flops").transform(Inputs.of(SPACE, SPACE.decode(np.arange(2))))
 
 
+@pytest.mark.parametrize("name", list(spaces))
+def test_no_inputs_have_no_features_of_as_many_columns(name):
+    space = spaces.create(name)
+    inputs = Inputs.of(space, space.sample(2, np.random.default_rng(0)))
+    assert Encoder().transform(inputs[:0]).shape == (0, Encoder().transform(inputs).shape[1])
+
+
 def test_any_regressor_fits_on_inputs():
     inputs, y = linear()
     pipeline = Pipeline([("encode", Encoder("default/flops")), ("forest", RandomForestRegressor(20, random_state=0))])

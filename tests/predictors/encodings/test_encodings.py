@@ -12,7 +12,9 @@ from nasbench.predictors.encodings import (
     default,
     encode,
     encodings,
+    learnable,
     needs_of,
+    units,
     variances,
 )
 from nasbench.predictors.encodings.flow import flow
@@ -160,6 +162,12 @@ def test_nothing_gives_no_features():
     assert (features.shape, groups.shape) == ((3, 0), (0,))
 
 
+def test_nothing_is_not_learnt_from():
+    with pytest.raises(InputError, match="features '' name nothing to learn from; name an encoding, column or curve"):
+        learnable(Inputs.of(NB201, CELL), "")
+    assert all(map(np.array_equal, learnable(Inputs.of(NB201, CELL), "counts"), encoded(NB201, CELL, "counts")))
+
+
 def test_the_registry_says_what_each_encoding_is():
     for name in encodings:
         assert encodings.describe(name).endswith(".")
@@ -181,6 +189,13 @@ def test_missing_numbers_of_a_column_are_refused():
     with pytest.raises(InputError, match=r"column 'flops' is missing for 2 of 4 architectures, the first in row 1"):
         encode(inputs, "flops")
     assert encode(inputs, "counts")[0].shape == (4, 7)  # what is not read may be missing
+
+
+def test_numbers_beyond_float32_are_refused():
+    inputs = Inputs.of(NB201, NB201.decode(np.arange(2)), columns={"flops": [7.0, -2e30]}, curve=[[1.0], [1e31]])
+    for name, what in (("flops", "column 'flops'"), ("curve@1", "the curve up to epoch 1")):
+        with pytest.raises(InputError, match=rf"{what} exceeds 1e\+30 in row 1; choose a larger unit"):
+            encode(inputs, name)
 
 
 # --- curves -----------------------------------------------------------------------------------------------------------
@@ -266,3 +281,8 @@ def test_variance_of_a_constant_is_zero():
     features = np.column_stack([np.full(60, 0.1), np.arange(60.0)])
     assert features.var(axis=0)[0] > 0  # what rounding makes of it
     assert variances(features).tolist() == [0.0, features[:, 1].var()]
+
+
+def test_units_by_hand():
+    """The spread; of a constant its size, or 1."""
+    assert units(np.array([0.5, 0.0, 0.0, 0.0]), np.array([9.0, -1e8, 0.25, 0.0])).tolist() == [0.5, 1e8, 1.0, 1.0]
