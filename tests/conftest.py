@@ -1,7 +1,8 @@
-"""Fixtures of several rooms: a bound for rounding, a benchmark of formulas and a small build; repeatable examples."""
+"""Fixtures of several rooms: a bound for rounding, a benchmark of formulas, a cell and a build; repeatable examples."""
 
 from __future__ import annotations
 
+import json
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; workers would take cores from each other
@@ -118,6 +119,25 @@ def rounding() -> Callable[..., float]:
         return float(np.finfo(dtype).eps) * operations * condition
 
     return bound
+
+
+@pytest.fixture(scope="session")
+def lstm() -> str:
+    """Recipe of an LSTM, one of the example cells of NAS-Bench-NLP."""
+    return json.dumps(
+        {
+            **{name: {"op": "linear", "input": ["x", "h_prev_0"]} for name in ("i", "j", "f", "o")},
+            **{
+                f"{name}_act": {"op": f"activation_{kind}", "input": [name]}
+                for name, kind in (("i", "tanh"), ("j", "sigm"), ("f", "sigm"), ("o", "tanh"))
+            },
+            "h_new_1_part1": {"op": "elementwise_prod", "input": ["f_act", "h_prev_1"]},
+            "h_new_1_part2": {"op": "elementwise_prod", "input": ["i_act", "j_act"]},
+            "h_new_1": {"op": "elementwise_sum", "input": ["h_new_1_part1", "h_new_1_part2"]},
+            "h_new_1_act": {"op": "activation_tanh", "input": ["h_new_1"]},
+            "h_new_0": {"op": "elementwise_prod", "input": ["h_new_1_act", "o_act"]},
+        }
+    )
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 def test_notebook_runs(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
-        notebook, timeout=600, startup_timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=3600, startup_timeout=600, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
 
 

@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -164,29 +165,31 @@ def test_pruning_and_hash_agree_with_the_space(bits: int, interior: list[str]) -
 # --- by hand ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_readme_by_hand(nasbench: api.NASBench) -> None:
+def test_the_readme_by_hand(nasbench: api.NASBench, rounding: Callable[..., float]) -> None:
     model_spec = api.ModelSpec(matrix=INCEPTION[0], ops=INCEPTION[1])
     nasbench.reset_budget_counters()
     data = nasbench.query(model_spec)
     assert data.keys() == KEYS
     assert data["trainable_parameters"] == 1000
-    assert data["validation_accuracy"] == pytest.approx((50 + 0.3 + 0.01 + 0.001) / 100, abs=1e-15)  # mean of 3 seeds
+    assert data["validation_accuracy"] == pytest.approx(
+        (50 + 0.3 + 0.01 + 0.001) / 100, rel=rounding(10)
+    )  # mean of 3 seeds
     assert data["training_time"] == pytest.approx(2 * 108)
     assert nasbench.get_budget_counters() == (216, 108)
     half = nasbench.query(model_spec, epochs=12, stop_halfway=True)
     assert half.keys() == KEYS
-    assert half["test_accuracy"] == pytest.approx((40 + 0.1 + 0.01 + 0.002) / 100, abs=1e-15)
+    assert half["test_accuracy"] == pytest.approx((40 + 0.1 + 0.01 + 0.002) / 100, rel=rounding(10))
     assert nasbench.get_budget_counters() == (216 + 12, 108 + 6)
     np.testing.assert_array_equal(data["module_adjacency"].sum(), 9)
 
 
-def test_all_numbers_by_hash_and_by_spec(nasbench: api.NASBench) -> None:
+def test_all_numbers_by_hash_and_by_spec(nasbench: api.NASBench, rounding: Callable[..., float]) -> None:
     spec = api.ModelSpec(*INCEPTION)
     fixed, computed = nasbench.get_metrics_from_spec(spec)
     assert fixed.keys() == {"module_adjacency", "module_operations", "trainable_parameters"}
     assert {epochs: len(repeats) for epochs, repeats in computed.items()} == dict.fromkeys(BUDGETS, 3)
     assert computed[108][2].keys() == STATISTICS
-    assert computed[4][2]["final_train_accuracy"] == pytest.approx(0.5002, abs=1e-15)
+    assert computed[4][2]["final_train_accuracy"] == pytest.approx(0.5002, rel=rounding(10))
     assert computed[4][2]["halfway_training_time"] == 6
     module_hash = spec.hash_spec(nasbench.config["available_ops"])
     again = nasbench.get_metrics_from_hash(module_hash)
@@ -359,7 +362,7 @@ def test_import_is_light(tmp_path: Path) -> None:
 
 
 @needs_shared
-def test_every_number_of_a_published_file(tmp_path: Path) -> None:
+def test_every_number_of_a_published_file(tmp_path: Path, rounding: Callable[..., float]) -> None:
     path = tmp_path / "nb101.h5"
     write(importers.create("nasbench101").read([SHARED / "raw/datasets/carbon_4V9E.tfrecord"]), path)
     nasbench = api.NASBench(path)
@@ -373,7 +376,7 @@ def test_every_number_of_a_published_file(tmp_path: Path) -> None:
         fixed, computed = nasbench.get_metrics_from_hash(line["hash"])
         numbers, last = computed[line["epochs"]][repeat], line["evaluation_data"][-1]
         for split in ("train", "validation", "test"):
-            assert numbers[f"final_{split}_accuracy"] == pytest.approx(last[f"{split}_accuracy"], rel=1e-15)
+            assert numbers[f"final_{split}_accuracy"] == pytest.approx(last[f"{split}_accuracy"], rel=rounding(10))
         assert numbers["final_training_time"] == last["training_time"]
         assert fixed["trainable_parameters"] == line["trainable_parameters"]
         assert "halfway_test_accuracy" not in numbers  # the file has no such evaluations

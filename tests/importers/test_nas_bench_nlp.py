@@ -17,20 +17,6 @@ from nasbench.importers.nas_bench_nlp import NASBenchNLP
 RNN = '{"f": {"op": "linear", "input": ["x", "h_prev_0"]}, "h_new_0": {"op": "activation_tanh", "input": ["f"]}}'
 SAME = RNN.replace('"f"', '"g"').replace('"x", "h_prev_0"', '"h_prev_0", "x"')
 OTHER = RNN.replace("tanh", "sigm")
-LSTM = json.dumps(
-    {
-        **{name: {"op": "linear", "input": ["x", "h_prev_0"]} for name in ("i", "j", "f", "o")},
-        **{
-            f"{name}_act": {"op": f"activation_{kind}", "input": [name]}
-            for name, kind in (("i", "tanh"), ("j", "sigm"), ("f", "sigm"), ("o", "tanh"))
-        },
-        "h_new_1_part1": {"op": "elementwise_prod", "input": ["f_act", "h_prev_1"]},
-        "h_new_1_part2": {"op": "elementwise_prod", "input": ["i_act", "j_act"]},
-        "h_new_1": {"op": "elementwise_sum", "input": ["h_new_1_part1", "h_new_1_part2"]},
-        "h_new_1_act": {"op": "activation_tanh", "input": ["h_new_1"]},
-        "h_new_0": {"op": "elementwise_prod", "input": ["h_new_1_act", "o_act"]},
-    }
-)
 
 
 def log(recipe: str = RNN, epochs: int = 2, **changed: Any) -> dict[str, Any]:
@@ -78,10 +64,10 @@ def test_losses_by_epoch_and_repeat(tmp_path: Path) -> None:
     assert table.recipe["training"]["ptb"] == {"epochs": 2, "dropout": 0.1, "varying": {}}
 
 
-def test_a_failure_is_missing_with_its_reason_and_has_cost_its_time(tmp_path: Path) -> None:
+def test_a_failure_is_missing_with_its_reason_and_has_cost_its_time(tmp_path: Path, lstm: str) -> None:
     nan = log(epochs=2, val_losses=[7.0, float("nan")], status="loss is nan!")
     broken = log(OTHER, epochs=0, status="Exception: CUDA\nerror")
-    long = log(LSTM, epochs=4, dropout=0.4)
+    long = log(lstm, epochs=4, dropout=0.4)
     table = NASBenchNLP().read([write(tmp_path, nan, broken, long)])
     benchmark = TabularBenchmark(table)
     assert benchmark.query(RNN, "validation_loss", epoch=2).reason == "the loss is no finite number"
@@ -120,10 +106,10 @@ def test_data_sets_stand_side_by_side(tmp_path: Path) -> None:
         NASBenchNLP("wiki").read([one])
 
 
-def test_numbers_of_the_best_cell(tmp_path: Path) -> None:
+def test_numbers_of_the_best_cell(tmp_path: Path, lstm: str) -> None:
     """The log that the authors show: an LSTM, the best cell, with a perplexity of 78.89 on the test text."""
     best = log(
-        LSTM,
+        lstm,
         num_params=10_896_400,
         wall_times=[237.8071584701538, 237.24799275398254],
         train_losses=[5.530839014845893, 3.0601817999973107],
@@ -131,8 +117,8 @@ def test_numbers_of_the_best_cell(tmp_path: Path) -> None:
         test_losses=[5.528548453618022, 4.368057399120145],
     )
     benchmark = TabularBenchmark(NASBenchNLP().read([write(tmp_path, best)]))
-    assert np.exp(benchmark.query(LSTM, "test_loss").value) == pytest.approx(78.89, abs=0.005)
-    assert benchmark.query(LSTM, "parameters").value == 10_896_400
+    assert np.exp(benchmark.query(lstm, "test_loss").value) == pytest.approx(78.89, abs=0.005)
+    assert benchmark.query(lstm, "parameters").value == 10_896_400
 
 
 @pytest.mark.parametrize(
@@ -174,8 +160,10 @@ def test_bad_paths_are_named(tmp_path: Path) -> None:
 
 @given(at=st.integers(0, 900), put=st.binary(max_size=6))
 @settings(max_examples=150, deadline=None)
-def test_mutated_bytes_are_a_table_or_one_line(tmp_path_factory: pytest.TempPathFactory, at: int, put: bytes) -> None:
-    folder = write(tmp_path_factory.mktemp("fuzz"), log(LSTM))
+def test_mutated_bytes_are_a_table_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, lstm: str, at: int, put: bytes
+) -> None:
+    folder = write(tmp_path_factory.mktemp("fuzz"), log(lstm))
     (path,) = folder.iterdir()
     content = path.read_bytes()
     path.write_bytes(content[:at] + put + content[at + len(put) :])

@@ -1,6 +1,5 @@
 import os
 import signal
-import sys
 from functools import partial
 from multiprocessing import active_children
 
@@ -10,18 +9,13 @@ from nasbench.errors import InputError, NasbenchError, NotFoundError
 from nasbench.parallel.jobs import run_jobs
 
 WORKER = """
-import os, signal, time
+import os, time
 
 from nasbench.errors import NotFoundError
 
 def prepare(factor=2):
     def run(job):
-        if job == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if job == "exit":
-            os._exit(7)
-        if job == "sleep":
-            time.sleep(600)
+        strike(job)
         if job == "error":
             raise ValueError("no\\nluck")
         if job == "sys.exit":
@@ -45,13 +39,8 @@ def broken():
 
 
 @pytest.fixture
-def worker(tmp_path, monkeypatch):
-    (tmp_path / "job_worker.py").write_text(WORKER)
-    monkeypatch.syspath_prepend(tmp_path)
-    import job_worker
-
-    yield job_worker
-    del sys.modules["job_worker"]
+def worker(module):
+    return module("job_worker", WORKER)
 
 
 def run(prepare, jobs, processes, **more):

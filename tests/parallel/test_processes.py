@@ -14,7 +14,7 @@ from nasbench.errors import NasbenchError
 from nasbench.parallel.processes import Died, portable, run_tasks
 
 WORKER = """
-import os, signal, sys, time
+import os, sys
 from pathlib import Path
 
 class Square:
@@ -22,15 +22,10 @@ class Square:
         self.folder = Path(folder)
         (self.folder / f"pid-{os.getpid()}").touch()
     def __call__(self, task):
-        if task == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
+        strike(task)
         if task == "kill once" and not (self.folder / "killed").exists():
             (self.folder / "killed").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        if task == "exit":
-            os._exit(7)
-        if task == "sleep":
-            time.sleep(600)
+            strike("kill")
         return task * 2
 
 def broken():
@@ -42,13 +37,8 @@ def killed(payload):
 
 
 @pytest.fixture
-def worker(tmp_path, monkeypatch):
-    (tmp_path / "pool_worker.py").write_text(WORKER)
-    monkeypatch.syspath_prepend(tmp_path)
-    import pool_worker
-
-    yield pool_worker
-    del sys.modules["pool_worker"]
+def worker(module):
+    return module("pool_worker", WORKER)
 
 
 def run(worker, folder, tasks, workers=2):
@@ -108,7 +98,7 @@ if __name__ == "__main__":
     wait_until(lambda: not any(is_running(pid) for pid in pids))
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=600):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

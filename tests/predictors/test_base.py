@@ -118,14 +118,14 @@ def test_unknown_encodings_are_refused():
         predictors.create("ridge+features=counts/colour").fit(cells(3), [1.0, 2.0, 3.0])
 
 
-def test_the_transformed_scale_is_increasing_and_agrees_with_the_prediction():
+def test_the_transformed_scale_is_increasing_and_agrees_with_the_prediction(rounding):
     rng = np.random.default_rng(0)
     inputs = Inputs.of(SPACE, SPACE.sample(40, rng))
     y = 90 - rng.lognormal(size=40)
     predictor = predictors.create("ridge").fit(inputs, y)
     w = predictor.transform(np.sort(y))
     assert (np.diff(w) > 0).all()
-    assert w.mean() == pytest.approx(0, abs=1e-9)
+    assert w.mean() == pytest.approx(0, abs=rounding(len(y), condition=y.max() / y.std()))
     assert w.std() == pytest.approx(1)
     mean, std = predictor.transform_.moments(*predictor.predict_transformed(inputs))
     prediction = predictor.predict(inputs)
@@ -354,7 +354,8 @@ def test_draws_stay_where_the_transform_leads():
     predictor.fit(inputs, 90 - rng.lognormal(size=60))
     draws, (mean, std) = predictor.sample(inputs[:1], 20_000, rng)[:, 0], predictor.predict(inputs[:1])
     assert draws.mean() == pytest.approx(mean[0], abs=4 * std[0] / np.sqrt(20_000))
-    assert draws.std() == pytest.approx(std[0], rel=0.1)
+    kurtosis = ((draws - draws.mean()) ** 4).mean() / draws.var() ** 2
+    assert draws.std() == pytest.approx(std[0], rel=4 * np.sqrt((kurtosis - 1) / (4 * 20_000)))
     assert np.median(draws) > draws.mean()
 
 

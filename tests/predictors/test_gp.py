@@ -52,14 +52,18 @@ def test_covariance_agrees_with_gpytorch(rounding):
 
 
 def test_a_product_of_two_choices_is_a_trend():
-    """Far from what was seen the remainder knows nothing, but the trend does."""
+    """The posterior mean does better than any sum of single choices, and so does the trend's part of it alone."""
     space, rng = spaces.create("mobile"), np.random.default_rng(0)
     genotypes = space.sample(700, rng).astype(np.int64)
     y = genotypes.sum(axis=1) + 2.0 * genotypes[:, 0] * genotypes[:, 4]
     inputs = Inputs.of(space, genotypes)
     fitted = GaussianProcess("onehot").fit(inputs[:500], y[:500])
-    assert fitted.trend_ > 1e-4
-    assert fitted.predict(inputs[500:]).mean == pytest.approx(y[500:], abs=0.3 * y.std())
+    x = space.features(genotypes, "onehot")
+    scaled = (x[500:] - fitted.centre_) / fitted.unit_ * fitted.weight_
+    trend = fitted.trend_ * (scaled @ (fitted.x_ * fitted.weight_).T + fitted.offset_) ** 2 @ fitted.alpha_.numpy()
+    linear = ((x[500:] @ np.linalg.lstsq(x[:500], y[:500])[0] - y[500:]) ** 2).mean()
+    assert ((fitted.predict(inputs[500:]).mean - y[500:]) ** 2).mean() < linear
+    assert ((trend - fitted.transform(y[500:])) ** 2).mean() * y[:500].var() < linear
 
 
 LEAP = """
@@ -78,7 +82,8 @@ def test_a_step_beyond_all_numbers_is_taken_back():
     codes, y = np.array([pair.split() for pair in LEAP.split(",")], dtype=float).T
     cells = Inputs.of(SPACE, SPACE.decode(codes.astype(np.int64)))
     fitted = GaussianProcess().fit(cells, y)
-    assert np.isfinite(fitted.noise_) and fitted.predict(cells).mean == pytest.approx(y, abs=5)
+    assert np.isfinite(fitted.noise_)
+    assert np.sqrt(((fitted.predict(cells).mean - y) ** 2).mean()) < y.std()
 
 
 def test_certain_where_it_was_trained_and_uncertain_elsewhere():
@@ -87,7 +92,7 @@ def test_certain_where_it_was_trained_and_uncertain_elsewhere():
     y = SPACE.features(inputs.genotypes, "counts") @ np.arange(7.0)
     predictor = GaussianProcess().fit(inputs[:40], y[:40])
     inside, outside = predictor.predict(inputs[:40]), predictor.predict(inputs[40:])
-    assert inside.mean == pytest.approx(y[:40], abs=0.2)
+    assert (np.abs(inside.mean - y[:40]) < inside.std).all()
     assert inside.std.mean() < outside.std.mean()
 
 
@@ -104,7 +109,7 @@ def test_contradicting_targets_become_noise():
     inputs = Inputs.of(SPACE, np.repeat(SPACE.decode(np.arange(5)), 10, axis=0))
     y = np.random.default_rng(0).normal(size=50)
     prediction = GaussianProcess().fit(inputs, y).predict(inputs[::10])
-    assert prediction.std == pytest.approx([y.std()] * 5, rel=0.5)
+    assert prediction.std == pytest.approx([y.std()] * 5, rel=4 / np.sqrt(2 * 50))
 
 
 def test_exact_targets_need_jitter_only():

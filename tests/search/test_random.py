@@ -24,7 +24,7 @@ def test_is_uniform_over_each_position(drive: Any) -> None:
     search = drive(RandomSearch())
     proposed = np.array([search.ask().architecture for _ in range(4_000)])
     shares = (proposed[:, :, None] == np.arange(5)).mean(axis=0)
-    np.testing.assert_allclose(shares, 0.2, atol=0.03)
+    np.testing.assert_allclose(shares, 0.2, rtol=0, atol=4 * np.sqrt(0.2 * 0.8 / 4_000))
 
 
 def test_asks_for_full_trainings_of_as_many_as_may_start(drive: Any) -> None:

@@ -205,7 +205,10 @@ def test_sample_unique_is_uniform_over_classes_and_sample_is_not(bag: Space) -> 
     assert chi_square(by_class, np.full(10, n / 10)) < 33.7  # exceeded in one of 10,000 seeds
     assert chi_square(by_genotype, n / 27 * weights) < 33.7
     # sum_c (w_c / 27 - 1 / 10)^2 / (1 / 10) = 10 * 93 / 27^2 - 1: sum of w_c^2 is 3 * 1 + 6 * 9 + 36
-    assert chi_square(by_genotype, np.full(10, n / 10)) == pytest.approx(n * (10 * 93 / 27**2 - 1), rel=0.1)
+    expected = n * (10 * 93 / 27**2 - 1)
+    # a class adds 2 w_c / 2.7 for each draw from it; sum of w_c^3 is 3 * 1 + 6 * 27 + 216
+    deviation = 2 * np.sqrt(n * (100 * 381 / 27**3 - (10 * 93 / 27**2) ** 2))
+    assert chi_square(by_genotype, np.full(10, n / 10)) == pytest.approx(expected, abs=4 * deviation)
     functions = bag.sample_unique(n, np.random.default_rng(1), by="function_key")
     counts = np.bincount(bag.function_key(functions), minlength=4)
     assert np.abs(counts - n / 4).max() < 6 * (n / 4) ** 0.5

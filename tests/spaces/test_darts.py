@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
-from nasbench.spaces import NetworkSettings, spaces
+from nasbench.spaces import NetworkSettings, nasnet, spaces
 from nasbench.spaces.darts import DARTS, NONE, OPERATIONS
 from nasbench.spaces.networks.cell_pair import operation
 from nasbench.tasks.images import ImageClassification
@@ -371,7 +371,7 @@ def test_network_takes_images_of_any_size(image):
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("name", [*OPERATIONS, NONE])
+@pytest.mark.parametrize("name", sorted({*OPERATIONS, NONE, *nasnet.OPERATIONS}))
 def test_operations_keep_channels_and_divide_sizes(name, stride):
     assert operation(name, 4, stride)(torch.zeros(2, 4, 7, 8)).shape == (2, 4, -(-7 // stride), 8 // stride)
 

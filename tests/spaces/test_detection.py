@@ -389,13 +389,14 @@ def test_encodings_by_hand():
 # --- network ----------------------------------------------------------------------------------------------------
 
 
-def test_combinations_by_hand():
+def test_combinations_by_hand(rounding):
+    near, epsilon = rounding(10, "float32"), 1e-4  # the second is added to the sum of the weights of a fusion
     low, high = torch.tensor([1.0, 2.0]).reshape(1, 1, 1, 2), torch.tensor([-3.0, 0.0]).reshape(1, 1, 1, 2)
     assert Sum()([low, high]).flatten().tolist() == [-2, 2]
-    assert Fusion(2)([low, high]).flatten().tolist() == pytest.approx([-1, 1], abs=1e-3)
+    assert Fusion(2)([low, high]).flatten().tolist() == pytest.approx([-2 / (2 + epsilon), 2 / (2 + epsilon)], rel=near)
     fusion = Fusion(2)
     fusion.weights.data = torch.tensor([3.0, -1.0])  # negative weights count as 0
-    assert fusion([low, high]).flatten().tolist() == pytest.approx([1, 2], abs=1e-3)
+    assert fusion([low, high]).flatten().tolist() == pytest.approx([3 / (3 + epsilon), 6 / (3 + epsilon)], rel=near)
     # the largest value of the high one is 0, its sigmoid one half
     expected = [-3 + 0.5 * 1, 0 + 0.5 * 2]
     assert Attention([3, 6])([low, high]).flatten().tolist() == pytest.approx(expected)

@@ -164,7 +164,8 @@ def test_trials_suggest_architectures_or_are_pruned(space: Space) -> None:
     assert len(found) == states.count(optuna.trial.TrialState.COMPLETE)
     raw = np.random.default_rng(0).integers(0, space.cardinalities, (200, len(space.cardinalities))).astype(np.int8)
     readable = space.repair(raw)[1].mean()
-    assert len(found) == 40 if readable == 1 else abs(len(found) / 40 - readable) < 0.4
+    deviation = np.sqrt(readable * (1 - readable) / 40)
+    assert len(found) / 40 == pytest.approx(readable, abs=4 * deviation)
     space.check(np.reshape(found, (-1, len(space.cardinalities))))
 
 

@@ -155,7 +155,7 @@ def test_codes_tell_every_position_apart():
     many = SPACE.sample(100_000, np.random.default_rng(0))
     codes = SPACE.code(many)
     assert len(np.unique(codes)) == 100_000
-    assert abs(np.mean(codes / 2**63) - 0.5) < 0.005
+    assert np.mean(codes / 2**63) == pytest.approx(0.5, abs=4 * np.sqrt(1 / 12 / 100_000))
 
 
 def test_enumeration_starts_with_the_last_position():
@@ -179,12 +179,6 @@ def test_mutation_reaches_all_neighbours():
 
 def _parameters(network):
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_operations_keep_channels_and_divide_sizes(name, stride):
-    assert operation(name, 4, stride)(torch.zeros(2, 4, 7, 8)).shape == (2, 4, -(-7 // stride), 8 // stride)
 
 
 def test_parameters_of_operations():

@@ -97,7 +97,7 @@ def outputs(genotype, banks, image, stride):
 
 
 @torch.no_grad()
-def test_function_key_is_what_networks_compute():
+def test_function_key_is_what_networks_compute(same_function):
     """Two cells share a key exactly if some matching of weights makes both kinds of cells equal."""
     generator = torch.Generator().manual_seed(0)
     banks = {}
@@ -120,7 +120,7 @@ def test_function_key_is_what_networks_compute():
         for stride in (1, 2):
             reference = outputs(first, banks, image, stride)[:1]
             gaps = (outputs(second, banks, image, stride) - reference).abs().amax((1, 2, 3, 4))
-            matches.append(bool(gaps.min() < 1e-9))
+            matches.append(same_function(gaps.min(), reference))
         return all(matches)
 
     rng = np.random.default_rng(0)

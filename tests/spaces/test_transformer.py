@@ -101,9 +101,9 @@ def test_every_published_row_has_a_member_with_its_figures(name):
     np.testing.assert_array_equal(SPACE.summary(members), summaries)
 
 
-def test_a_summary_of_a_sample_comes_back():
+def test_a_summary_of_a_sample_comes_back(rounding):
     summaries = SPACE.summary(SPACE.sample(200, np.random.default_rng(0)))
-    np.testing.assert_allclose(SPACE.summary(SPACE.from_summary(summaries)), summaries, rtol=1e-12)
+    np.testing.assert_allclose(SPACE.summary(SPACE.from_summary(summaries)), summaries, rtol=rounding(10))
 
 
 @pytest.mark.parametrize(

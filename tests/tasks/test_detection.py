@@ -126,17 +126,17 @@ def test_focal_loss_by_hand(near):
     assert focal(logits, torch.tensor([1.0, 1.0, 0.0])).tolist() == pytest.approx(expected, rel=near)
 
 
-def test_loss_by_hand():
+def test_loss_by_hand(near):
     """One box on four locations; three are confident and correct, one misses class and box."""
     box = (4.0, 4.0, 12.0, 12.0)
     right = [(0, y, x, 1, 20.0, box) for y in (3, 4) for x in (3, 4)]
     truth = targets([(1, *box)])
-    assert TASK.loss(answers(right), truth).item() == pytest.approx(0, abs=1e-4)
+    assert TASK.loss(answers(right), truth).item() == pytest.approx(0, abs=5 * near)  # boxes of 8 end at 12
     off = [*right[:3], (0, 4, 4, 1, 0.0, (4.0, 4.0, 12.0, 20.0))]
     expected = (0.25 * 0.25 * math.log(2) + 1 - 1 / 2) / 4
-    assert TASK.loss(answers(off), truth).item() == pytest.approx(expected, abs=1e-4)
+    assert TASK.loss(answers(off), truth).item() == pytest.approx(expected, rel=5 * near)
     nothing = answers([(0, 3, 3, 1, 0.0, box)])  # no box at all: only classes count, divided by 1
-    assert TASK.loss(nothing, targets([])).item() == pytest.approx(0.75 * 0.25 * math.log(2), abs=1e-4)
+    assert TASK.loss(nothing, targets([])).item() == pytest.approx(0.75 * 0.25 * math.log(2), rel=near)
 
 
 def test_loss_falls_by_descent_until_the_box_is_found():
@@ -325,10 +325,10 @@ def scattered(seed, images=30):
 @pytest.mark.parametrize(
     ("seed", "published"), [(0, 27.235573344717057), (1, 35.223929129174806), (2, 34.32752526455222)]
 )
-def test_scores_are_those_of_the_published_program(seed, published):
-    """Results of pycocotools 2.0.11 for the same boxes and detections."""
+def test_scores_are_those_of_the_published_program(seed, published, rounding):
+    """Results of pycocotools 2.0.11 for the same boxes and answers: sums of 3 classes, 10 thresholds, 101 recalls."""
     outputs, truth = scattered(seed)
-    assert score(outputs, truth) == pytest.approx(published, abs=1e-9)
+    assert score(outputs, truth) == pytest.approx(published, rel=rounding(3 * 10 * 101))
 
 
 def test_a_detector_learns_where_bright_rectangles_are():

@@ -24,4 +24,4 @@ def test_two_pixels_by_hand() -> None:
 def test_noise_is_guessed() -> None:
     rng = np.random.default_rng(0)
     found = linear_accuracy(data(rng.random((4000, 1, 4, 4)), rng.integers(0, 4, 4000), 4))
-    assert found["test"] == pytest.approx(25.0, abs=5.0)
+    assert found["test"] == pytest.approx(25, abs=100 * 4 * np.sqrt(0.25 * 0.75 / 1000))

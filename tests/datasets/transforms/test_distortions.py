@@ -15,7 +15,7 @@ def test_uniform_is_fixed_for_good() -> None:
     assert uniform([1, 0], (3,)).tolist() == [0.023643249400513433, 0.9009273926518706, -0.7116807745607325]
     drawn = uniform([7], (100_000,))
     assert -1 <= drawn.min() < -0.999 and 0.999 < drawn.max() < 1
-    assert abs(drawn.mean()) < 0.01
+    assert abs(drawn.mean()) < 4 / np.sqrt(3 * 100_000)
 
 
 @given(st.floats(0.01, 4), st.integers(0, 5))
@@ -27,8 +27,7 @@ def test_properties(strength: float, copy: int) -> None:
     assert np.array_equal(images, before)  # the input is left alone
     assert result.shape == images.shape and result.dtype == np.float32
     assert result.min() >= 0 and result.max() <= 1
-    levels = result * 255
-    assert np.abs(levels - levels.round()).max() < 1e-4
+    assert np.array_equal(result, (np.rint(result * 255.0) / 255).astype(np.float32))
     assert np.array_equal(distort(images[:4], strength, copy), result[:4])  # an image's own row decides
     assert not np.array_equal(distort(images, strength, copy + 1), result)
 

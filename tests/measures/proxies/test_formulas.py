@@ -136,20 +136,23 @@ def test_agreement_of_codes() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(1, 40))
-def test_agreement_is_what_the_distance_of_codes_leaves(seed: int, n: int, d: int) -> None:
+def test_agreement_is_what_the_distance_of_codes_leaves(
+    rounding: Callable[..., float], seed: int, n: int, d: int
+) -> None:
+    """Eigenvalues of a kernel plus the identity are 1 to n d + 1."""
     codes = np.random.default_rng(seed).random((n, d)) < 0.5
     kernel = agreement(torch.from_numpy(codes))
     assert np.array_equal(kernel.numpy(), d - (codes[:, None] != codes[None]).sum(axis=2))
     sign, expected = np.linalg.slogdet(kernel.numpy() + np.eye(n))
     assert sign == 1
-    assert log_determinant(kernel + torch.eye(n)) == pytest.approx(expected, abs=1e-9)
+    assert log_determinant(kernel + torch.eye(n)) == pytest.approx(expected, abs=rounding(n**3, condition=n * d + 1))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6))
-def test_spread_is_largest_where_rows_are_not_correlated(seed: int, n: int) -> None:
+def test_spread_is_largest_where_rows_are_not_correlated(rounding: Callable[..., float], seed: int, n: int) -> None:
     rows = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 4)))
     most = -n * (math.log(1 + EPSILON) + 1 / (1 + EPSILON))
-    assert spread(rows) <= most + 1e-9
+    assert spread(rows) <= most + rounding(10 * n) * abs(most)
 
 
 def test_naswot_of_two_codes() -> None:
@@ -200,17 +203,19 @@ def test_jacov_has_no_value_where_batch_normalisation_fixes_the_sum() -> None:
         assert math.isfinite(score("jacov", network, ImageClassification((1, 4, 4), 2), x)) is defined
 
 
-def test_zen_of_one_convolution() -> None:
+def test_zen_of_one_convolution(rounding: Callable[..., float]) -> None:
+    """Maps that differ by a hundredth are subtracted."""
     task = ImageClassification((1, 2, 2), 3)
     network = nn.Sequential(nn.Conv2d(1, 1, 1), head(1, 3))
     noise = torch.Generator().manual_seed(5)
     weight, _ = torch.randn(1, 1, 1, 1, generator=noise), torch.randn(3, 1, generator=noise)
     _, e = (torch.randn(4, 1, 2, 2, generator=noise) for _ in range(2))
     expected = math.log(0.01 * abs(weight.item()) * e.abs().sum().item() / 4)
-    assert score("zen+n=4+seed=5", network, task) == pytest.approx(expected, abs=1e-4)
+    near = rounding(10, "float32", condition=1 / 0.01)
+    assert score("zen+n=4+seed=5", network, task) == pytest.approx(expected, abs=near)
 
 
-def test_zen_gives_back_what_batch_normalisation_takes() -> None:
+def test_zen_gives_back_what_batch_normalisation_takes(rounding: Callable[..., float]) -> None:
     task = ImageClassification((1, 4, 4), 2)
     plain, normed = (nn.Sequential(nn.Conv2d(1, 3, 1), *norms, head(3, 2)) for norms in ([], [nn.BatchNorm2d(3)]))
     noise = torch.Generator().manual_seed(0)
@@ -224,8 +229,9 @@ def test_zen_gives_back_what_batch_normalisation_takes() -> None:
     means = [part.mean(dim=(0, 2, 3)).view(1, 3, 1, 1) for part in (first, second)]
     change = ((second - means[1]) - (first - means[0])).abs().sum().item() / 8
     expected = math.log(change) + math.log(running.mean().item()) / 2
-    assert score("zen+n=8", normed, task) == pytest.approx(expected, abs=1e-3)
-    assert score("zen+n=8", plain, task) != pytest.approx(expected, abs=1e-3)
+    near = rounding(8 * 4 * 4, "float32", condition=1 / 0.01)  # means over a channel, and their small difference
+    assert score("zen+n=8", normed, task) == pytest.approx(expected, abs=near)
+    assert score("zen+n=8", plain, task) != pytest.approx(expected, abs=10 * near)
 
 
 def test_sizes_are_those_of_the_functions() -> None:
