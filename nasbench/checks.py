@@ -47,7 +47,10 @@ def check_number(
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not (above < value < below and least <= value <= most):
         bounds = {"above": above, "at least": least, "below": below, "at most": most}
-        stated = " and ".join(f"{words} {bound:g}" for words, bound in bounds.items() if math.isfinite(bound))
+        given = {words: bound for words, bound in bounds.items() if math.isfinite(bound)}
+        stated = " and ".join(f"{words} {bound:g}" for words, bound in given.items())
+        if given.keys() == {"at least", "at most"}:
+            stated = f"from {least:g} to {most:g}"
         raise InputError(f"{name} is a number {stated}".rstrip() + f", got {value!r}")
 
 

@@ -6,16 +6,16 @@ import inspect
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.predictors.encodings import needs_of
-from nasbench.predictors.inputs import Inputs, Needs, shaped, whole
+from nasbench.predictors.inputs import Inputs, Needs, shaped
 from nasbench.predictors.target_transform import TargetTransform, YeoJohnson, power_of_two
 from nasbench.registry import arguments_of
 from nasbench.spaces.base import Space
@@ -320,7 +320,7 @@ def at_least(predictor: Predictor, least: int, *names: str) -> None:
         InputError: One is no whole number, or is below the least.
     """
     for name in names:
-        whole(f"{name} of {type(predictor).__name__}", getattr(predictor, name), least)
+        check_whole(f"{name} of {type(predictor).__name__}", getattr(predictor, name), least)
 
 
 def between(predictor: Predictor, low: float, high: float, *names: str) -> None:
@@ -330,10 +330,7 @@ def between(predictor: Predictor, low: float, high: float, *names: str) -> None:
         InputError: One is no number from `low` to `high`.
     """
     for name in names:
-        value = getattr(predictor, name)
-        if not isinstance(value, Real) or not low <= float(value) <= high:
-            kind = type(predictor).__name__
-            raise InputError(f"{name} of {kind} is a number from {low:g} to {high:g}, got {value!r}")
+        check_number(f"{name} of {type(predictor).__name__}", getattr(predictor, name), least=low, most=high)
 
 
 def _described(space: Space) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from numbers import Integral
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -142,13 +141,3 @@ def shaped(what: str, values: npt.ArrayLike, shape: tuple[int | None, ...]) -> F
         wanted = str(shape).replace("None", "epochs")
         raise InputError(f"{what} has shape {wanted}, one row for each architecture; got {array.shape}")
     return array
-
-
-def whole(what: str, value: object, least: int) -> None:
-    """Test a number that counts something.
-
-    Raises:
-        InputError: It is no whole number, or is below the least; says so of `what`.
-    """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise InputError(f"{what} is a whole number of at least {least}, got {value!r}")

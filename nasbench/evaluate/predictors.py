@@ -12,6 +12,7 @@ import numpy as np
 
 from nasbench.benchmark.base import Benchmark, Epoch
 from nasbench.benchmark.gather import gather
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate import metrics
 from nasbench.evaluate.results import Results, json_values
@@ -21,7 +22,6 @@ from nasbench.parallel.jobs import failures_by, run_jobs
 from nasbench.parallel.processes import portable
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
-from nasbench.predictors.inputs import whole
 from nasbench.progress import Progress, silent
 from nasbench.specification import named
 
@@ -128,7 +128,7 @@ def evaluate(
         ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0), ("test_size", test_size, 1),
         *(("a training size", size, 1) for size in train_sizes),
     ):  # fmt: skip
-        whole(name, number, least)
+        check_whole(name, number, least)
     sizes = tuple(sorted(set(train_sizes)))
     if not sizes and not holdouts:
         raise InputError("name at least one training size")

@@ -5,7 +5,6 @@ from hypothesis import given
 
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Needs
-from nasbench.predictors.inputs import whole
 from nasbench.spaces import spaces
 
 SPACE, NB101 = spaces.create("nb201"), spaces.create("nb101")
@@ -129,10 +128,3 @@ def test_needs_of_both():
     assert Needs() | Needs() == Needs()
     needs = [Needs(("a",)), Needs((), 3), Needs(("b", "a"), 5)]
     assert (needs[0] | needs[1]) | needs[2] == needs[0] | (needs[1] | needs[2])
-
-
-@pytest.mark.parametrize("value", [0, -1, 1.0, True, "1", None])
-def test_what_is_no_whole_number(value):
-    with pytest.raises(InputError, match="size is a whole number of at least 1, got"):
-        whole("size", value, 1)
-    whole("size", np.int64(1), 1)

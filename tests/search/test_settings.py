@@ -20,7 +20,7 @@ from nasbench.search import strategies
         ("evolution+population=5+population=7", "the argument 'population' is given twice"),
         ("local+full=maybe", "full is true or false, got 'maybe'"),
         ("nsga2+population=1", "population is a whole number of at least 2, got 1"),
-        ("nsga2+crossover=1.5", "crossover is a number at least 0 and at most 1, got 1.5"),
+        ("nsga2+crossover=1.5", "crossover is a number from 0 to 1, got 1.5"),
         ("reinforce+decay=1", "decay is a number at least 0 and below 1, got 1"),
         ("reinforce+learning_rate=fast", "learning_rate is a number above 0, got 'fast'"),
         ("reinforce+entropy=-0.1", "entropy is a number at least 0, got -0.1"),
