@@ -189,9 +189,71 @@ class ChangesItsInput(NB201):
         return distance
 
 
+class SamplesOneOptionFirst(NB201):
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        genotypes = super().sample(n, rng)
+        genotypes[:, 0] = 0
+        return genotypes
+
+
+class SamplesFewEdges(NB101):
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        genotypes = super().sample(2 * n, rng)
+        return genotypes[np.argsort(genotypes[:, :21].sum(axis=1), kind="stable")[:n]]
+
+
+class SeedsEverybody(NB201):
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        np.random.seed(int(rng.integers(1 << 32)))  # noqa: NPY002
+        return np.random.randint(0, 5, (n, 6)).astype(np.int8)  # noqa: NPY002
+
+
+class IsNowhere(NB201):
+    def distance(self, a: GenotypeArray, b: GenotypeArray) -> npt.NDArray[np.int64]:
+        return 0 * super().distance(a, b)
+
+
+class ComputesOneFunction(NB201):
+    def function_key(self, genotypes: GenotypeArray) -> KeyArray:
+        return np.zeros(len(genotypes), dtype=np.int64)
+
+
+class MutatesToTheFirstNeighbour(NB201):
+    def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        neighbours, rows = self.neighbours_of(genotypes)
+        return neighbours[np.unique(rows, return_index=True)[1]]
+
+
+class ReturnsAParent(NB201):
+    def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        return a.copy()
+
+
+class ReturnsEitherParent(NB201):
+    def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        return np.where(rng.random((len(a), 1)) < 0.5, a, b)
+
+
+class EnumeratesTwice(NB201):
+    countable = False
+
+    def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
+        every = np.concatenate(list(super().enumerate()))
+        yield np.concatenate([every[:-1], every[:1]])
+
+
 @pytest.mark.parametrize(
     ("broken", "name"),
     [
+        (SamplesOneOptionFirst, "sample"),
+        (SamplesFewEdges, "sample"),
+        (SeedsEverybody, "sample"),
+        (IsNowhere, "distance"),
+        (ComputesOneFunction, "function_key"),
+        (MutatesToTheFirstNeighbour, "mutate"),
+        (ReturnsAParent, "crossover"),
+        (ReturnsEitherParent, "crossover"),
+        (EnumeratesTwice, "enumerate"),
         (HidesItsPaper, "facts"),
         (SamplesOutside, "sample"),
         (SamplesAnotherType, "sample"),
@@ -226,3 +288,21 @@ class ChangesItsInput(NB201):
 def test_planted_fault_is_named(broken: type[NB101 | NB201], name: str) -> None:
     with pytest.raises(AssertionError, match=f"^{name}: "):
         check_space(broken())
+
+
+class RoundsByTheBatch(NB201):
+    """Products of matrices add in another order for one row than for many."""
+
+    def features(self, genotypes: GenotypeArray, kind: str = "onehot") -> FloatArray:
+        return super().features(genotypes, kind) * (1 + np.finfo(np.float64).eps * (len(genotypes) > 1))
+
+
+class HasHashesForCodes(NB201):
+    """So few of its combinations are architectures that they are enumerated, though codes would not fit 63 bits."""
+
+    countable = False
+
+
+@pytest.mark.parametrize("sound", [RoundsByTheBatch, HasHashesForCodes])
+def test_sound_spaces_pass(sound: type[NB201]) -> None:
+    check_space(sound())
