@@ -97,7 +97,7 @@ def _sentence(results: Results, left_out: str, scores: Scores) -> str:
     size, taus = _last_taus(scores)
     held_out = f" (held out: {left_out})" if left_out else ""
     if not taus:
-        return f"No predictor has a rank correlation{held_out}: all predictions are constant."
+        return f"No predictor has a rank correlation{held_out} on every split: predictions are constant."
     first, *others = taus
     n, tau = len(taus[first]), format_interval(*interval(taus[first]))
     of = f"{_splits(results, n, '')}{', 95 % bootstrap interval' if n > 1 else ''}"

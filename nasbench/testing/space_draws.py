@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -107,9 +108,9 @@ def check_sample_unique(space: Space, genotypes: GenotypeArray, rng: np.random.G
         assert abs(statistic - expected) <= _chance(expected), f"draws some classes by {by} too often"
 
 
-def _chance(freedom: int) -> float:
+def _chance(freedom: float) -> float:
     """Distance of a chi-square statistic from its mean that all but 10^-7 of seeds stay below.
 
     Laurent & Massart (2000), Lemma 1, with x = 18.
     """
-    return 6.0 * (2 * freedom) ** 0.5 + 36
+    return 6 * math.sqrt(2 * freedom) + 36

@@ -22,7 +22,6 @@ from nasbench.report.evaluation_section import (
 from nasbench.report.figures import Plot, Points, styles
 from nasbench.report.page import compose
 
-
 ROWS = np.random.default_rng(0).permutation(15_625)[:60]
 
 
