@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5.verify import verify
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.errors import InputError, NotFoundError
+from nasbench.errors import FileError, InputError, NotFoundError
 
 
 def metric(table: Table, path: str) -> Metric:
@@ -75,6 +76,14 @@ def test_schedules_beside_learning_curves_stay_what_they_are(table: Table, tmp_p
     both = replace(table, columns=columns, epochs={**table.epochs, "digits@12": table.epochs["digits"]})
     hdf5.write(both, tmp_path / "table.h5")
     assert all(column.metric.resumable for column in hdf5.read(tmp_path / "table.h5").columns.values())
+
+
+@pytest.mark.parametrize("value", [2, -1, 0.5, "yes", [1, 0]])
+def test_whether_trainings_continue_is_0_or_1(file: Path, value: object) -> None:
+    with h5py.File(file, "r+") as opened:
+        opened["metrics/digits/validation_accuracy"].attrs["resumable"] = value
+    with pytest.raises(FileError, match="damaged: .*'resumable'"):
+        hdf5.read(file)
 
 
 @pytest.mark.parametrize("resumable", [True, False])
