@@ -78,11 +78,11 @@ def test_schedules_beside_learning_curves_stay_what_they_are(table: Table, tmp_p
     assert all(column.metric.resumable for column in hdf5.read(tmp_path / "table.h5").columns.values())
 
 
-@pytest.mark.parametrize("value", [2, -1, 0.5, "yes", [1, 0]])
+@pytest.mark.parametrize("value", [2, -1, 0.5, [1, 0]])
 def test_whether_trainings_continue_is_0_or_1(file: Path, value: object) -> None:
     with h5py.File(file, "r+") as opened:
         opened["metrics/digits/validation_accuracy"].attrs["resumable"] = value
-    with pytest.raises(FileError, match="damaged: .*'resumable'"):
+    with pytest.raises(FileError, match="attribute 'resumable' is 0 or 1, got"):
         hdf5.read(file)
 
 
