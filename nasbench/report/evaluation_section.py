@@ -44,6 +44,8 @@ SCORES = {
     "fit_seconds": "fit seconds",
 }
 """Columns of the table, in order, with their titles."""
+ROUNDING = 1e-9
+"""Relative differences of scores up to this are those of one fit, repeated in another order of the same rows."""
 RANDOM_SPLITS = (
     "Every number is the mean over random splits. Its 95 % bootstrap interval resamples the splits, whose test sets "
     "may overlap: it describes the variation between splits, not between spaces."
@@ -95,13 +97,14 @@ def evaluation_sentences(results: Results) -> tuple[str, ...]:
 
 def _sentence(results: Results, left_out: str, scores: Scores) -> str:
     size, taus = _last_taus(scores)
-    held_out = f" (held out: {left_out})" if left_out else ""
+    held_out = f"held out: {left_out}; " if left_out else ""
     if not taus:
-        return f"No predictor has a rank correlation{held_out} on every split: predictions are constant."
+        return f"No predictor has a rank correlation on every split ({held_out}predictions are constant)."
     first, *others = taus
-    n, tau = len(taus[first]), format_interval(*interval(taus[first]))
-    of = f"{_splits(results, n, '')}{', 95 % bootstrap interval' if n > 1 else ''}"
-    found = f"Kendall tau of {tau} on held-out cells{held_out} (n = {of})"
+    mean, low, high = interval(taus[first])
+    tau = format_interval(mean, low, high)
+    of = f"{_splits(results, len(taus[first]), '')}{', 95 % bootstrap interval' if math.isfinite(low) else ''}"
+    found = f"Kendall tau of {tau} on held-out cells ({held_out}n = {of})"
     text = f"From {counted(size, 'trained cell')}, {first}"
     if not others:
         return f"{text} has a {found}."
@@ -150,12 +153,12 @@ def collect(results: Results) -> dict[str, Scores]:
 
 
 def interval(values: FloatArray) -> tuple[float, float, float]:
-    """Mean and 95 % bootstrap interval without NaN; NaN without values, and a NaN interval for a single value."""
+    """Mean and 95 % bootstrap interval without NaN; NaN without values, and a NaN interval where they do not vary."""
     values = values[np.isfinite(values)]
     if not len(values):
         return math.nan, math.nan, math.nan
-    if len(values) == 1:
-        return float(values[0]), math.nan, math.nan
+    if not _vary(values):
+        return float(values.mean()), math.nan, math.nan
     low, high = bootstrap_interval(values, np.random.default_rng(0))
     return float(values.mean()), float(low), float(high)
 
@@ -169,8 +172,15 @@ def _last_taus(scores: Scores) -> tuple[int, dict[str, FloatArray]]:
     return size, dict(sorted(complete.items(), key=lambda item: -float(item[1].mean())))
 
 
+def _vary(values: FloatArray) -> bool:
+    """Whether values differ: one value, or the same fit repeated, does not tell how much they vary."""
+    return bool(np.ptp(values) > ROUNDING * np.abs(values).max())
+
+
 def _ranking(taus: Mapping[str, FloatArray]) -> Mapping[str, Any]:
-    return asdict(rank({name: -values for name, values in taus.items()}, np.random.default_rng(0)))
+    """Test of the differences; of fits that only repeat each other, one counts."""
+    n = None if any(map(_vary, taus.values())) else 1
+    return asdict(rank({name: -values[:n] for name, values in taus.items()}, np.random.default_rng(0)))
 
 
 def _splits(results: Results, n: int, random: str = "random ") -> str:
@@ -193,7 +203,7 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
         ("coverage_90", "Calibration", "share inside the 90 % interval", 0.9),
     ):
         marks: list[Mark] = []
-        splits, drawn = 0, []
+        splits, drawn, varied = 0, [], False
         if goal is not None:
             across, style = np.array([-0.5, len(sizes) - 0.5]), Style(GREY, "dash")
             marks.append(Line(across, np.full(2, goal), style, "ideal coverage (0.9)", width=1.5, silent=True))
@@ -207,6 +217,7 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
             drawn.append(name)
             splits = max([splits, *(int(np.isfinite(scores[name, size][score]).sum()) for size, *_ in rows)])
             _, y, low, high = np.array(rows, dtype=np.float64).T
+            varied = varied or bool(np.isfinite(low).any())
             # Shifted sideways, so that intervals at the same size do not overlap.
             shift = (turn - (len(names) - 1) / 2) * min(0.06, 0.7 / len(names))
             x = np.array([place[size] + shift for size, *_ in rows])
@@ -215,7 +226,7 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
             marks.append(Points(x, y, styles[name], name, low, high, size=7, hover=hover))
         if not splits:
             continue
-        whiskers = "; whiskers are 95 % bootstrap intervals of the mean" if splits > 1 else ""
+        whiskers = "; whiskers are 95 % bootstrap intervals of the mean" if varied else ""
         caption = f"Mean over n = {_splits(results, splits)}{whiskers}."
         constant = [name for name in names if name not in drawn]
         if constant:
