@@ -32,7 +32,7 @@ class DemoSettings:
 
     Attributes:
         build: Which cells are trained, on what, and how.
-        predictors: Predictors that are scored; the one with the largest mean tau becomes the surrogate.
+        predictors: Predictors that are scored; the one with the highest mean Kendall tau becomes the surrogate.
         train_sizes: Training architectures for which predictors are scored.
         test_size: Held-out architectures.
         splits: Random splits of the trained cells.
@@ -136,8 +136,10 @@ def run_demo(
             progress=progress,
         )
     evaluation.write(folder / "evaluation.json")
-    chosen = best_predictor(evaluation)
-    finished(f"Scored {len(settings.predictors)} predictors on held-out cells; the best is {chosen}")
+    chosen = leading_predictor(evaluation)
+    finished(
+        f"Scored {len(settings.predictors)} predictors on held-out cells; {chosen} has the highest mean Kendall tau"
+    )
 
     surrogate = fit_surrogate(benchmark, METRIC, chosen)
     write_surrogate(surrogate, surrogate_file)
@@ -164,7 +166,7 @@ def run_demo(
     return report
 
 
-def best_predictor(evaluation: Results) -> str:
+def leading_predictor(evaluation: Results) -> str:
     """The predictor with the highest mean Kendall tau at the largest training size.
 
     Raises:

@@ -71,12 +71,12 @@ class Metric:
     @property
     def trained(self) -> bool:
         """Whether it results from training (score, loss, training time), unlike costs of the network."""
-        return self.split != "none" or self.seeded
+        return self.split != "none" or self.seeded or self.name == TRAINING_TIME
 
     @property
     def static(self) -> bool:
         """Whether it is known without training: parameters, FLOPs, a latency, a zero-cost proxy."""
-        return self.dims == ("architecture",) and self.split == "none" and self.name != TRAINING_TIME
+        return self.dims == ("architecture",) and not self.trained
 
     @property
     def cost_path(self) -> str:
@@ -246,8 +246,11 @@ class Benchmark(ABC):
         """The metric with a full or an unambiguous short name.
 
         Raises:
+            InputError: The name is not a string.
             NotFoundError: No metric has that name, or metrics of several data sets do; says which there are.
         """
+        if not isinstance(name, str):
+            raise InputError(f"the name of a metric is a string such as 'validation_accuracy', got {name!r}")
         if name in self.metrics:
             return self.metrics[name]
         matches = [path for path in self.metrics if path.rpartition("/")[2] == name]

@@ -54,7 +54,9 @@ def curve_metric(benchmark: Benchmark, metric: str) -> Metric:
 
 
 def _static(benchmark: Benchmark, name: str) -> Metric:
-    columns = [path.replace("/", ":") for path, metric in benchmark.metrics.items() if metric.static]
+    columns = {path.replace("/", ":"): metric for path, metric in benchmark.metrics.items() if metric.static}
+    if name in columns:  # also where a colon belongs to the name itself
+        return columns[name]
     static = ", ".join(columns) or "(none)"
     try:
         metric = benchmark.metric(name.replace(":", "/"))

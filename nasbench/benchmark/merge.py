@@ -39,8 +39,9 @@ def merge(
 
     Returns:
         The table. Its recipe has, by name of each source, its own recipe, provenance, licence and count of rows
-        (`sources`); for each metric the sources and how many of their numbers agree (`columns`); and row numbers of
-        published splits, if only one source has them.
+        (`sources`); for each metric the sources and how many of their numbers agree (`columns`); row numbers of
+        published splits, if only one source has them; and that rows stand for functions (`rows_stand_for`), if they do
+        in all sources and no two rows have the same function.
 
     Raises:
         InputError: The tables have different spaces or settings, describe a metric differently, or disagree about a
@@ -77,6 +78,7 @@ def merge(
         },
         "columns": origins,
         **_common_row_sets(tables, joined.rows),
+        **_rows_stand_for(tables, joined),
     }
     used = {dataset: numbers for dataset, numbers in epochs.items() if numbers}
     return Table(space, joined.genotypes, seeds, used, columns, recipe, provenance())
@@ -115,7 +117,8 @@ def _union(axes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 def unconfirmed(table: Table) -> list[str]:
     """Metrics of a merged table that several sources measured, but none for a common architecture, seed and epoch.
 
-    Nothing in their numbers shows that the sources measured alike.
+    Nothing in their numbers shows that the sources measured alike. Without a common epoch, their epochs are no learning
+    curve either: such a metric is not `resumable`.
     """
     paths = []
     for path, origin in table.recipe["columns"].items():
@@ -164,6 +167,12 @@ def _licences(recipe: object) -> Iterator[str]:
         yield source["licence"]
     for entry in sources.values() if isinstance(sources, dict) else ():
         yield from _licences(entry.get("recipe") if isinstance(entry, dict) else None)
+
+
+def _rows_stand_for(tables: Sequence[Table], joined: Join) -> dict[str, str]:
+    functions = tables[0].space.function_key(joined.genotypes)
+    stand = all(table.rows_stand_for_functions for table in tables) and len(np.unique(functions)) == len(functions)
+    return {"rows_stand_for": "functions"} if stand else {}
 
 
 def _common_row_sets(tables: Sequence[Table], rows: Sequence[IntArray]) -> dict[str, Any]:

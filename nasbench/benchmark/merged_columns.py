@@ -25,12 +25,14 @@ class Contribution(NamedTuple):
     Attributes:
         source: Name of the source.
         column: Its numbers.
+        epochs: Epochs along its epoch axis; empty without one.
         selected: Whether each of its rows is in the merged table; shape `(n,)`.
         place: Positions of the selected rows in the merged column, as `numpy.ix_` gives them.
     """
 
     source: str
     column: Column
+    epochs: tuple[int, ...]
     selected: BoolArray
     place: tuple[IntArray, ...]
 
@@ -60,10 +62,10 @@ def contribution(
 ) -> Contribution:
     """What a table has of a metric, where `rows`, `seeds` and `epochs` are those of the merged table."""
     column, selected = table.columns[path], rows != LEFT_OUT
-    dataset = column.metric.dataset
-    along = [rows[selected], _positions(table.seeds, seeds)]
-    along.append(_positions(table.epochs.get(dataset, ()), epochs.get(dataset, ())))
-    return Contribution(source, column, selected, np.ix_(*along[: len(column.metric.dims)]))
+    dataset, dims = column.metric.dataset, column.metric.dims
+    own_epochs = table.epochs[dataset] if "epoch" in dims else ()
+    along = [rows[selected], _positions(table.seeds, seeds), _positions(own_epochs, epochs.get(dataset, ()))]
+    return Contribution(source, column, own_epochs, selected, np.ix_(*along[: len(dims)]))
 
 
 def _positions(numbers: tuple[int, ...], merged: tuple[int, ...]) -> IntArray:
@@ -73,6 +75,9 @@ def _positions(numbers: tuple[int, ...], merged: tuple[int, ...]) -> IntArray:
 
 def common_metric(contributions: Sequence[Contribution]) -> Metric:
     """The metric that all sources describe; descriptions may differ, and are joined.
+
+    Epochs of several sources form a learning curve only if they do in each source and all share an epoch: sources of 1
+    to 3 and of 12 epochs are trainings of two lengths.
 
     Raises:
         InputError: Units, direction, split or axes differ.
@@ -88,7 +93,9 @@ def common_metric(contributions: Sequence[Contribution]) -> Metric:
                     f"{other.source}; rename it in one of them"
                 )
     descriptions = sorted({each.column.metric.description for each in contributions} - {""})
-    resumable = all(each.column.metric.resumable for each in contributions)
+    epochs = [set(each.epochs) for each in contributions]
+    overlap = "epoch" not in first.dims or bool(set.intersection(*epochs))
+    resumable = overlap and all(each.column.metric.resumable for each in contributions)
     return replace(first, description=" / ".join(descriptions), resumable=resumable)
 
 

@@ -8,6 +8,7 @@ far too small on average. So the likelihood of the variances is maximised, which
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,12 @@ class Spread(NamedTuple):
     freedom: FloatArray
     residuals: FloatArray
 
+    @property
+    def pooled(self) -> float:
+        """Variance of one training, pooled over the architectures by degrees of freedom; NaN without any."""
+        total = float(self.freedom.sum())
+        return float(self.freedom @ self.variance / total) if total else math.nan
+
 
 def spread(values: FloatArray) -> Spread:
     """Variation of values `(n, seeds)`, NaN where missing."""
@@ -111,7 +118,7 @@ def fit_noise(predicted: FloatArray, observed: Spread, group: npt.NDArray[np.int
     x, variance, freedom, group = predicted[rows], observed.variance[rows], observed.freedom[rows], group[rows]
     if freedom.sum() < MIN_FREEDOM:
         return None
-    pooled = float(freedom @ variance / freedom.sum())
+    pooled = Spread(variance, freedom, observed.residuals[rows]).pooled
     quantiles = np.quantile(x, np.linspace(0.02, 0.98, MAX_KNOTS))
     knots = quantiles[np.concatenate([[True], np.diff(quantiles) > 1e-9 * max(1.0, float(np.abs(quantiles).max()))])]
     if pooled <= (1e-12 * float(np.abs(x).max())) ** 2 or len(knots) == 1:

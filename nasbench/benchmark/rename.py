@@ -51,10 +51,10 @@ def renamed_as(text: str, tables: Sequence[Table], names: Sequence[str]) -> list
         InputError: The text has neither form.
         NotFoundError: No table has such a metric or data set.
     """
-    left, equals, new = text.partition("=")
+    left, equals, new = map(str.strip, text.partition("="))
     only = next((name for name in sorted(names, key=len, reverse=True) if left.startswith(f"{name}:")), None)
-    old = left if only is None else left[len(only) + 1 :]
-    if not (equals and old.strip() and new.strip()):
+    old = left if only is None else left[len(only) + 1 :].strip()
+    if not (equals and old and new):
         raise InputError(f"a renaming is OLD=NEW or FILE:OLD=NEW of metrics or data sets, got {text!r}")
     candidates = [table for name, table in zip(names, tables, strict=True) if only in (None, name)]
     matches = [table for table in candidates if old in table.columns or old in dataset_names(table)] or candidates[:1]

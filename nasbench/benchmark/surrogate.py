@@ -186,7 +186,7 @@ class SurrogateBenchmark(Benchmark):
 
     def _question(self, metric: str, epoch: Any, seed: Any) -> Question:
         """The checked question, cached."""
-        if type(epoch) not in (str, int) or type(seed) is not str:
+        if type(epoch) not in (str, int) or not (type(metric) is type(seed) is str):
             return self._checked_question(metric, epoch, seed)
         key = metric, epoch, seed
         if key not in self._questions:

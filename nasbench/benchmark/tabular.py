@@ -123,7 +123,8 @@ class TabularBenchmark(Benchmark):
             values, at, policy = recorded.values[rows, columns], recorded.epoch, "random"
         else:
             view = self._view(metric, epoch, seed)
-            values, facts, at, policy = view.values[view.row_index.rows(genotypes)], view.metric, view.epoch, seed
+            values, facts, at = view.values[view.row_index.rows(genotypes)], view.metric, view.epoch
+            policy = seed if isinstance(seed, str) else int(seed)
         masked = np.ma.MaskedArray(values, mask=np.isnan(values), fill_value=np.nan)
         return Answers(masked, facts.path, facts.split, facts.units, at, policy)
 
@@ -178,6 +179,7 @@ class TabularBenchmark(Benchmark):
         try:
             view = self._views.get(key)
         except TypeError:
+            self.metric(metric)
             raise InputError(
                 f"an epoch is a number or 'last', a seed a number or 'mean'; got {epoch!r}, {seed!r}"
             ) from None
@@ -222,7 +224,7 @@ class TabularBenchmark(Benchmark):
         row = self._index_for(facts).row(architecture)
         column = int(_draw(np.isfinite(recorded.values[[row]]), rng)[0])
         value, cost = recorded.values.item(row, column), recorded.costs.item(row, column)
-        seeds = (self.table.seeds[column],) if facts.seeded else ()
+        seeds = (self.table.seeds[column],) if facts.seeded and value == value else ()
         reason = None
         if recorded.missing is not None and value != value:
             reason = self._reason(facts, self.table.seeds, recorded.missing[row].tolist())
@@ -231,8 +233,12 @@ class TabularBenchmark(Benchmark):
     def _recorded(self, metric: str, epoch: Epoch) -> Recorded:
         """The result of `_read`, cached, because draws come one by one."""
         key = (metric, epoch, type(epoch))
-        recorded: Recorded = self._recordings.get(key) or self._recordings.add(key, self._read(metric, epoch))
-        return recorded
+        try:
+            recorded: Recorded | None = self._recordings.get(key)
+        except TypeError:
+            self.metric(metric)
+            raise InputError(f"an epoch is a number or 'last'; got {epoch!r}") from None
+        return recorded or self._recordings.add(key, self._read(metric, epoch))
 
     def _read(self, metric: str, epoch: Epoch) -> Recorded:
         """A metric at an epoch by seed, with the cost of the training up to that epoch."""

@@ -15,11 +15,6 @@ from nasbench.errors import InputError
 if TYPE_CHECKING:
     from nasbench.evaluate.results import Results
 
-RANKINGS = {"": "test regret", "valid_": "validation regret"}
-"""Beginning of the entries of a summary, and the regret that each ranking is by."""
-MEANING = {"": "how good the chosen architectures are", "valid_": "how well each strategy does what it is asked to do"}
-"""What each ranking says."""
-
 
 def compare(
     file: BenchmarkFile,
@@ -92,10 +87,11 @@ def compare(
 def show_comparison(results: Results) -> None:
     """Both rankings with their intervals, and what each can say."""
     from nasbench.benchmark.base import difference
+    from nasbench.evaluate.quality import REGRETS
 
     summary, units = results.summary, difference(results.units)
     rows: dict[str, dict[str, Any]] = {}
-    for prefix, regret in RANKINGS.items():
+    for _, regret, prefix, _ in REGRETS:
         ranking = summary.get(f"{prefix}ranking") or {"order": ()}
         for name in ranking["order"]:
             interval = f"({ranking['lows'][name]:.4g} to {ranking['highs'][name]:.4g})"
@@ -104,9 +100,9 @@ def show_comparison(results: Results) -> None:
     if rows:
         show(list(rows.values()))
         out.print(f"Mean final regrets in {units} with 95 % intervals, and mean ranks")
-    for prefix, regret in RANKINGS.items():
+    for _, regret, prefix, meaning in REGRETS:
         out.print()
-        out.heading(f"By {regret} ({MEANING[prefix]}):")
+        out.heading(f"By {regret} ({meaning}):")
         out.print(summary[f"{prefix}statement"])
     floor = summary.get("floor")
     if floor is not None:

@@ -23,6 +23,33 @@ Score: TypeAlias = Literal["paid", "retrained"]
 """At which epochs incumbents are scored."""
 
 
+class Regret(NamedTuple):
+    """One of the two regrets of a comparison.
+
+    Attributes:
+        field: Its field in a record.
+        title: Its name in texts.
+        prefix: Beginning of its entries in a summary.
+        meaning: What a ranking by it says.
+    """
+
+    field: str
+    title: str
+    prefix: str
+    meaning: str
+
+    @property
+    def slug(self) -> str:
+        """Beginning of the names of its figures."""
+        return self.prefix.replace("_", "-")
+
+
+REGRETS = (
+    Regret("regret", "test regret", "", "how good the chosen architectures are"),
+    Regret("valid_regret", "validation regret", "valid_", "how well each strategy does what it is asked to do"),
+)
+
+
 @dataclass(frozen=True)
 class Standing:
     """Trials that changed what a run would return: `k` of its `n`, in order.

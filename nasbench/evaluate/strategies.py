@@ -13,7 +13,16 @@ import numpy as np
 from nasbench.benchmark.base import Benchmark, difference
 from nasbench.checks import check_whole
 from nasbench.errors import InputError
-from nasbench.evaluate.quality import Score, Standing, best_found, best_of_space, described, records, standing
+from nasbench.evaluate.quality import (
+    REGRETS,
+    Score,
+    Standing,
+    best_found,
+    best_of_space,
+    described,
+    records,
+    standing,
+)
 from nasbench.evaluate.results import Results
 from nasbench.parallel.jobs import failures_by, run_jobs
 from nasbench.parallel.processes import cores, portable
@@ -254,7 +263,7 @@ def _rankings(
     from nasbench.evaluate.statistics import rank  # imports scipy.stats, which the processes that only run do without
 
     summary: dict[str, Any] = {}
-    for value, what, prefix in (("regret", "test regret", ""), ("valid_regret", "validation regret", "valid_")):
+    for value, what, prefix, _ in REGRETS:
         last = {(row["strategy"], row["repeat"]): row for row in rows}  # the last one stays
         final = {run: row[value] for run, row in last.items()}
         gap = next((key for key, number in final.items() if not math.isfinite(number)), None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from nasbench.benchmark.base import difference
 from nasbench.evaluate.anytime import anytime
+from nasbench.evaluate.quality import REGRETS, Regret
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.statistics import bootstrap_interval
 from nasbench.report.document import (
@@ -20,12 +21,16 @@ from nasbench.report.document import (
     Paragraph,
     Section,
     TextTable,
+    counted,
     format_interval,
     format_number,
     format_value,
+    known,
+    listed,
     titled,
 )
 from nasbench.report.figures import GREY, Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
+from nasbench.report.statistics import undistinguished
 from nasbench.types import FloatArray
 
 FLOOR = "floor"
@@ -34,31 +39,17 @@ GRID_POINTS = 200
 """Number of points at which curves are evaluated."""
 
 
-class Regret(NamedTuple):
-    """One of the two regrets of a comparison.
-
-    Attributes:
-        field: Its field in a record.
-        title: Its name in texts.
-        prefix: Beginning of its entries in a summary.
-        meaning: What a ranking by it says.
-    """
-
-    field: str
-    title: str
-    prefix: str
-    meaning: str
-
-
-REGRETS = (
-    Regret("regret", "test regret", "", "how good the chosen architectures are"),
-    Regret("valid_regret", "validation regret", "valid_", "how well each strategy does what it is asked to do"),
-)
-
-NOTES = (
+ONE_OBJECTIVE = (
     "The incumbent is the best trial by validation value at the highest fidelity that has finished so far. Validation "
     "and test regret are the differences between its values and the best values of a full training. Strategies see "
-    "validation values only, so test regret may rise.",
+    "validation values only, so test regret may rise."
+)
+SEVERAL_OBJECTIVES = (
+    "What a run has reached is the hypervolume of its trials that no other beats in all objectives on validation data, "
+    "as a share of that between the worst and the best values together. Validation and test regret are what it lacks "
+    "to the hypervolume of the best trials. Strategies see validation values only, so test regret may rise."
+)
+NOTES = (
     "The floor is the test regret of a perfect search on validation values: the best validation architecture is rarely "
     "the best test architecture.",
     "Curves are means over repeats; bands are 95 % bootstrap intervals of the mean, from resampling whole "
@@ -79,16 +70,18 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
         if settings.get(key)
     )
     best = ""
-    if _known(summary.get("best_test")):
+    if known(summary.get("best_test")):
         best = f" Zero regret is a test value of {format_value(float(summary['best_test']), results.units, 2)}"
         best += f", {summary['best_is']}." if summary.get("best_is") else "."
-        if _known(summary.get("floor")):
-            best += f" A perfect search on validation values has a test regret of {summary['floor']:.3g}."
+        if known(summary.get("floor")):
+            floor = format_value(float(summary["floor"]), difference(results.units))
+            best += f" A perfect search on validation values has a test regret of {floor}."
     if settings.get("score") == "retrained":
         best += " Incumbents are scored after a full training that is not part of the budget."
     blocks: list[Block] = [
         Paragraph(
-            f"{len(names)} strategies searched {results.space} on {results.benchmark}, {repeats} repeats each"
+            f"{counted(len(names), 'strategy', 'strategies')} searched {results.space} on {results.benchmark}, "
+            f"{counted(repeats, 'repeat')}{' each' if len(names) > 1 else ''}"
             f"{f' of {budget}' if budget else ''}, guided by {results.metric}.{best}"
         )
     ]
@@ -108,29 +101,27 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
             blocks.append(Figures((finals, *_pairwise_tests(ranking, regret, anchor))))
             blocks.append(_table(results, ranking, regret))
     title = f"Search strategies on {results.benchmark}"
-    return Section(anchor, title, tuple(blocks), NOTES, sentences, comparison_facts(results))
+    notes = (SEVERAL_OBJECTIVES if "valid_bounds" in summary else ONE_OBJECTIVE, *NOTES)
+    return Section(anchor, title, tuple(blocks), notes, sentences, comparison_facts(results))
 
 
 def comparison_facts(results: Results) -> tuple[Fact, ...]:
-    """The winner by each regret as a key figure; none without a ranking."""
+    """The strategy with the lowest mean of each regret as a key figure; none without a ranking."""
     facts = []
     for regret in REGRETS:
         ranking = results.summary.get(f"{regret.prefix}ranking")
         if not ranking:
             continue
-        first = ranking["order"][0]
-        tied = next((group for group in ranking["groups"] if first in group), (first,))
+        first, *others = ranking["order"]
         mean = format_value(ranking["means"][first], difference(results.units))
-        note = f"mean final {regret.title} {mean}, n = {ranking['repeats']} repeats"
-        others = [name for name in tied if name != first]
+        note = f"mean final {regret.title} {mean}, n = {counted(ranking['repeats'], 'repeat')}"
+        name = f"strategy, by {regret.title}"
         if others:
-            note += f"; not distinguishable from {', '.join(others)}"
-        facts.append(Fact(f"best strategy by {regret.title}", first, note))
+            ties = undistinguished(ranking)
+            name = f"lowest mean {regret.title}" if ties else f"best strategy by {regret.title}"
+            note += f"; not distinguishable from {listed(ties)}" if ties else ""
+        facts.append(Fact(name, first, note))
     return tuple(facts)
-
-
-def _known(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _grid(results: Results, key: str, regret: Regret) -> FloatArray:
@@ -138,11 +129,11 @@ def _grid(results: Results, key: str, regret: Regret) -> FloatArray:
     firsts, lasts = [], []
     for _, rows in groupby(results.records, key=lambda record: (record["strategy"], record["repeat"])):
         run = list(rows)
-        begun = [r[key] for r in run if _known(r[key]) and _known(r[regret.field])]
+        begun = [r[key] for r in run if known(r[key]) and known(r[regret.field])]
         if not begun:
             return np.empty(0)
         firsts.append(min(begun))
-        lasts.append(max(r[key] for r in run if _known(r[key])))
+        lasts.append(max(r[key] for r in run if known(r[key])))
     start, stop = float(max(firsts)), float(min(lasts))
     if not 0 < start < stop:
         return np.empty(0)
@@ -170,27 +161,29 @@ def _curves(results: Results, regret: Regret, styles: Mapping[str, Style], ancho
         # Zero has no place on a logarithmic axis: it is drawn at the bottom edge, as the caption says.
         average = np.concatenate(list(means.values()))
         floor = float(average[average > 0].min()) / 2 if log and (average > 0).any() else -math.inf
+        n = len(next(iter(curves.values())))
         lines: list[Mark] = []
         areas: list[Mark] = []
         for name, mean in means.items():
             low, high = (np.maximum(end, floor) for end in bands[name])
-            areas.append(Band(grid, low, high, styles[name], name, step=True, opacity=0.13))
+            if n > 1:
+                areas.append(Band(grid, low, high, styles[name], name, step=True, opacity=0.13))
             lines.append(Line(grid, np.maximum(mean, floor), styles[name], name, step=True))
         perfect = results.summary.get("floor") if regret.field == "regret" else None
-        drawn = perfect is not None and _known(perfect) and (not log or perfect > 0)
+        drawn = perfect is not None and known(perfect) and (not log or perfect > 0)
         if drawn:
             ends = np.array([grid[0], grid[-1]])
             lines.append(Line(ends, np.full(2, perfect), Style(GREY, "dash"), FLOOR, width=1.5, silent=True))
-        n = len(next(iter(curves.values())))
+        bands_are = "; bands are 95 % bootstrap intervals of the mean" if n > 1 else ""
         caption = (
-            f"Mean {regret.title} of the incumbent; n = {n} repeats; bands are 95 % bootstrap intervals of the mean."
+            f"Mean {regret.title} of the incumbent; n = {counted(n, 'repeat')}{bands_are}."
             f"{f' Values below {format_number(floor)} are drawn at the bottom.' if (every < floor).any() else ''}"
             f"{' Dashed: the floor, that is, a perfect search on validation values.' if drawn else ''}"
         )
         wide = key != "evaluations" and float(grid[-1]) > 20 * float(grid[0])
         figures.append(
             Plot(
-                f"{anchor}-{regret.prefix.replace('_', '-')}{key.replace('_', '-')}",
+                f"{anchor}-{regret.slug}{key.replace('_', '-')}",
                 f"{regret.title.capitalize()} against {what}",
                 caption,
                 (*areas, *lines),
@@ -210,19 +203,21 @@ def _final_regrets(
             np.array([ranking["means"][name]]),
             np.array([float(place)]),
             styles[name],
-            low=np.array([ranking["lows"][name]]),
-            high=np.array([ranking["highs"][name]]),
+            low=np.array([low]),
+            high=np.array([high]),
             along="x",
             size=9,
             hover=(f"{name}: {_final(ranking, name)}",),
         )
         for place, name in enumerate(order)
+        for low, high in [_ends(ranking, name)]
     )
     n = ranking["repeats"]
-    caption = f"Mean {regret.title} at the end, best first; n = {n} repeats; whiskers are 95 % bootstrap intervals."
+    whiskers = "; whiskers are 95 % bootstrap intervals" if n > 1 else ""
+    caption = f"Mean {regret.title} at the end, lowest first; n = {counted(n, 'repeat')}{whiskers}."
     title = f"Final {regret.title}"
     return Plot(
-        f"{anchor}-{regret.prefix.replace('_', '-')}final",
+        f"{anchor}-{regret.slug}final",
         title,
         caption,
         marks,
@@ -231,8 +226,13 @@ def _final_regrets(
     )
 
 
+def _ends(ranking: Mapping[str, Any], name: str) -> tuple[float, float]:
+    """Ends of the interval of a mean; NaN for a single repeat, which has none."""
+    return (ranking["lows"][name], ranking["highs"][name]) if ranking["repeats"] > 1 else (math.nan, math.nan)
+
+
 def _final(ranking: Mapping[str, Any], name: str) -> str:
-    return format_interval(ranking["means"][name], ranking["lows"][name], ranking["highs"][name], 3)
+    return format_interval(ranking["means"][name], *_ends(ranking, name), 3)
 
 
 def _pairwise_tests(ranking: Mapping[str, Any], regret: Regret, anchor: str) -> list[Figure]:
@@ -244,13 +244,13 @@ def _pairwise_tests(ranking: Mapping[str, Any], regret: Regret, anchor: str) -> 
         values[order.index(pair["better"]), order.index(pair["worse"])] = pair["adjusted"]
     caption = (
         "Holm-corrected p-value of no difference between the strategies of the row, which the signed ranks favour, and "
-        f"of the column; n = {ranking['repeats']} paired repeats, {len(ranking['pairs'])} pairs. Below "
-        f"{ranking['level']:g}, the strategy of the row is significantly better."
+        f"of the column; n = {counted(ranking['repeats'], 'paired repeat')}, {counted(len(ranking['pairs']), 'pair')}. "
+        f"Below {ranking['level']:g}, the strategy of the row is significantly better."
     )
     names = tuple(order)
     return [
         Heatmap(
-            f"{anchor}-{regret.prefix.replace('_', '-')}pairs",
+            f"{anchor}-{regret.slug}pairs",
             f"Significant differences of {regret.title}",
             caption,
             names,
@@ -271,8 +271,8 @@ def _table(results: Results, ranking: Mapping[str, Any], regret: Regret) -> Text
     rows = []
     for name in ranking["order"]:
         split = "test" if regret.field == "regret" else "valid"
-        values = [record[split] for record in final[name].values() if _known(record[split])]
-        seconds = [r["simulated_seconds"] for r in final[name].values() if _known(r["simulated_seconds"])]
+        values = [record[split] for record in final[name].values() if known(record[split])]
+        seconds = [r["simulated_seconds"] for r in final[name].values() if known(r["simulated_seconds"])]
         beaten = [p["worse"] for p in ranking["pairs"] if p["better"] == name and p["adjusted"] < ranking["level"]]
         rows.append(
             (

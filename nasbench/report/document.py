@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from nasbench.benchmark.base import POINTS, Metric
 from nasbench.report.figures import Figure
@@ -91,6 +92,43 @@ class Section:
     facts: tuple[Fact, ...] = ()
 
 
+def known(value: Any) -> TypeGuard[int | float]:
+    """Whether a value of a file is a finite number."""
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return numeric and abs(value) <= sys.float_info.max
+
+
+def number(value: Any) -> float:
+    """A value of a file as a number; NaN if it is none."""
+    return float(value) if known(value) else math.nan
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A value of a file as a mapping; empty if it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 repeat`, `2,000 repeats`."""
+    return f"{n:,} {one if n == 1 else many or f'{one}s'}"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Texts in a sentence: `10, 20 and 30`."""
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def words(name: str) -> str:
+    """A name of a file in a sentence: `validation accuracy` for `validation_accuracy`."""
+    return name.replace("_", " ")
+
+
+def interval_note(low: float, high: float, n: str) -> str:
+    """How far to trust a key figure: `95 % [0.62, 0.79], n = 30 cells`; without an interval, only the last part."""
+    interval = f"95 % [{low:.2f},\u00a0{high:.2f}], " if math.isfinite(low) and math.isfinite(high) else ""
+    return f"{interval}n = {n}"
+
+
 def label(metric: Metric) -> str:
     """Label of an axis for a metric, with its unit: `validation accuracy (%)`."""
     return titled(metric.name, metric.units)
@@ -99,7 +137,7 @@ def label(metric: Metric) -> str:
 def titled(name: str, units: str) -> str:
     """A name with its unit in parentheses, if it has one."""
     stated = not unit(units) or name.endswith(units)  # as in train_seconds
-    return name.replace("_", " ") if stated else f"{name.replace('_', ' ')} ({unit(units)})"
+    return words(name) if stated else f"{words(name)} ({unit(units)})"
 
 
 def unit(units: str) -> str:

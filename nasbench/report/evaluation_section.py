@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from nasbench.benchmark.base import difference
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.statistics import bootstrap_interval
-from nasbench.report.document import Block, Fact, Figures, Paragraph, Section, TextTable, format_interval, titled
+from nasbench.evaluate.statistics import bootstrap_interval, rank
+from nasbench.report.document import (
+    Block,
+    Fact,
+    Figures,
+    Paragraph,
+    Section,
+    TextTable,
+    counted,
+    format_interval,
+    interval_note,
+    known,
+    listed,
+    mapping,
+    number,
+    titled,
+)
 from nasbench.report.figures import GREY, Axis, Figure, Line, Mark, Plot, Points, Style
+from nasbench.report.statistics import undistinguished
 from nasbench.types import FloatArray
 
 Scores: TypeAlias = dict[tuple[str, int], dict[str, FloatArray]]
-"""Values of each score over the splits, shape `(splits,)`, by predictor and training size, then by score."""
+"""Values of each score over the splits, NaN where undefined, shape `(splits,)`, by predictor and training size."""
 SCORES = {
     "kendall_tau": "Kendall tau",
     "spearman": "Spearman rho",
@@ -27,9 +44,19 @@ SCORES = {
     "fit_seconds": "fit seconds",
 }
 """Columns of the table, in order, with their titles."""
-NOTES = (
+ROUNDING = 1e-9
+"""Relative differences of scores up to this are those of one fit, repeated in another order of the same rows."""
+RANDOM_SPLITS = (
     "Every number is the mean over random splits. Its 95 % bootstrap interval resamples the splits, whose test sets "
-    "may overlap: it describes the variation between splits, not between spaces.",
+    "may overlap: it describes the variation between splits, not between spaces."
+)
+TRAINING_ORDERS = (
+    "Every number is the mean over orders of the training architectures, of which the first so many are learnt from; "
+    "the held-out architectures are always the same. Its 95 % bootstrap interval resamples the orders."
+)
+NOTES = (
+    "Predictors are compared by Kendall tau on the same splits: two-sided Wilcoxon signed-rank tests, with p-values "
+    "Holm-corrected over all pairs.",
     "The correlation of a constant prediction is undefined and left out (-).",
     "Coverage: share of held-out architectures inside the central 90 % interval of the predicted normal distribution; "
     "0.9 is right.",
@@ -38,97 +65,136 @@ NOTES = (
 
 def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
     """The section on one evaluation."""
-    scores = collect(results)
-    sizes = sorted({size for _, size in scores})
-    splits = len({record["seed"] for record in results.records})
+    parts = collect(results)
+    sizes = sorted({size for scores in parts.values() for _, size in scores})
+    predictors = {name for scores in parts.values() for name, _ in scores}
     test_size = results.settings.get("test_size")
     tested = f" and were tested on {test_size:,} held-out ones" if isinstance(test_size, int) else ""
     blocks: list[Block] = [
         Paragraph(
-            f"{len({name for name, _ in scores})} predictors of {results.metric} learnt from {_listed(sizes)} "
-            f"architectures of {results.space}"
-            f"{tested}; {splits} random {'split' if splits == 1 else 'splits'}."
-        ),
-        Figures(tuple(_figures(results, scores, styles, anchor))),
-        _table(results, scores),
+            f"{counted(len(predictors), 'predictor')} of {results.metric} learnt from "
+            f"{listed([f'{size:,}' for size in sizes])} architectures of {results.space}{tested}; "
+            f"{_splits(results, len({record['seed'] for record in results.records}))}."
+        )
     ]
-    title, sentences = f"Predictors on {results.benchmark}", (evaluation_sentence(results),)
-    return Section(anchor, title, tuple(blocks), NOTES, sentences, evaluation_facts(results))
+    tests = mapping(results.settings.get("left_out"))
+    for place, (left_out, scores) in enumerate(parts.items(), start=1):
+        if left_out:
+            size = f" ({counted(int(tests[left_out]), 'architecture')})" if known(tests.get(left_out)) else ""
+            blocks.append(Paragraph(f"Held out: {left_out}{size}."))
+        name = f"{anchor}-{place}" if left_out else anchor
+        blocks.append(Figures(tuple(_figures(results, left_out, scores, styles, name))))
+    blocks.append(_table(results, parts))
+    title, sentences = f"Predictors on {results.benchmark}", evaluation_sentences(results)
+    notes = (TRAINING_ORDERS if any(parts) else RANDOM_SPLITS, *NOTES)
+    return Section(anchor, title, tuple(blocks), notes, sentences, evaluation_facts(results))
 
 
-def evaluation_sentence(results: Results) -> str:
-    """The predictor that ranks best at the largest training size."""
-    scores = collect(results)
-    size = max(size for _, size in scores)
-    ranked = _ranked(scores, size)
-    if not ranked:
-        return "No predictor has a rank correlation: all predictions are constant."
-    mean, low, high, n, name = ranked[0]
-    found = (
-        f"Kendall tau {format_interval(mean, low, high)} on held-out cells (n = {n} splits, 95 % bootstrap interval)"
-    )
-    text = f"From {size:,} trained cells, {name} predicts the ranking best: {found}"
-    if len(ranked) > 1:
-        text += f", followed by {ranked[1][-1]} with {format_interval(*ranked[1][:3])}"
-    return f"{text}."
+def evaluation_sentences(results: Results) -> tuple[str, ...]:
+    """For each held-out part, which predictor ranks best at the largest training size, if the splits can tell."""
+    return tuple(_sentence(results, left_out, scores) for left_out, scores in collect(results).items())
+
+
+def _sentence(results: Results, left_out: str, scores: Scores) -> str:
+    size, taus = _last_taus(scores)
+    held_out = f"held out: {left_out}; " if left_out else ""
+    if not taus:
+        return f"No predictor has a rank correlation on every split ({held_out}predictions are constant)."
+    first, *others = taus
+    mean, low, high = interval(taus[first])
+    tau = format_interval(mean, low, high)
+    of = f"{_splits(results, len(taus[first]), '')}{', 95 % bootstrap interval' if math.isfinite(low) else ''}"
+    found = f"Kendall tau of {tau} on held-out cells ({held_out}n = {of})"
+    text = f"From {counted(size, 'trained cell')}, {first}"
+    if not others:
+        return f"{text} has a {found}."
+    ties = undistinguished(_ranking(taus))
+    text += f" has the highest mean {found}" if ties else f" predicts the ranking best, with a {found}"
+    text += f", followed by {others[0]} with {format_interval(*interval(taus[others[0]]))}"
+    return f"{text}; not distinguishable from {listed(ties)}." if ties else f"{text}."
 
 
 def evaluation_facts(results: Results) -> tuple[Fact, ...]:
-    """The best predictor as a key figure; none if none has a rank correlation."""
-    scores = collect(results)
-    size = max(size for _, size in scores)
-    ranked = _ranked(scores, size)
-    if not ranked:
-        return ()
-    mean, low, high, n, name = ranked[0]
-    note = f"τ = {mean:.2f}, 95 % [{low:.2f}, {high:.2f}], n = {n} splits, {size:,} training cells"
-    return (Fact("best predictor", name, note),)
+    """For each held-out part, the predictor that ranks best as a key figure; none without a rank correlation."""
+    facts = []
+    for left_out, scores in collect(results).items():
+        size, taus = _last_taus(scores)
+        if not taus:
+            continue
+        first = next(iter(taus))
+        mean, low, high = interval(taus[first])
+        n = f"{_splits(results, len(taus[first]), '')}, {counted(size, 'training cell')}"
+        note = f"τ = {mean:.2f}, {interval_note(low, high, n)}"
+        name = "rank correlation"
+        if len(taus) > 1:
+            ties = undistinguished(_ranking(taus))
+            name = f"highest mean {name}" if ties else "best predictor"
+            note += f"; not distinguishable from {listed(ties)}" if ties else ""
+        facts.append(Fact(f"{name}, held out: {left_out}" if left_out else name, first, note))
+    return tuple(facts)
 
 
-def collect(results: Results) -> Scores:
-    """Finite values of each score over the splits; the name of a predictor includes a left-out strategy."""
-    grouped: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+def collect(results: Results) -> dict[str, Scores]:
+    """Scores by the name of what was held out; `""` for random splits."""
+    grouped: dict[str, dict[tuple[str, int], list[Mapping[str, Any]]]] = {}
     for record in results.records:
-        without = f" without {record['left_out']}" if record.get("left_out") else ""
-        grouped.setdefault((f"{record['predictor']}{without}", record["n_train"]), []).append(record)
+        part = grouped.setdefault(str(record.get("left_out") or ""), {})
+        part.setdefault((record["predictor"], record["n_train"]), []).append(record)
     return {
-        key: {score: _finite([record.get(score) for record in records]) for score in SCORES}
-        for key, records in grouped.items()
+        left_out: {
+            key: {
+                score: np.array([number(row.get(score)) for row in sorted(rows, key=lambda row: int(row["seed"]))])
+                for score in SCORES
+            }
+            for key, rows in part.items()
+        }
+        for left_out, part in grouped.items()
     }
 
 
-def _finite(values: list[Any]) -> FloatArray:
-    return np.array([v for v in values if isinstance(v, int | float) and math.isfinite(v)], dtype=np.float64)
-
-
 def interval(values: FloatArray) -> tuple[float, float, float]:
-    """Mean and 95 % bootstrap interval; NaN without values, and a NaN interval for a single value."""
+    """Mean and 95 % bootstrap interval without NaN; NaN without values, and a NaN interval where they do not vary."""
+    values = values[np.isfinite(values)]
     if not len(values):
         return math.nan, math.nan, math.nan
-    if len(values) == 1:
-        return float(values[0]), math.nan, math.nan
+    if not _vary(values):
+        return float(values.mean()), math.nan, math.nan
     low, high = bootstrap_interval(values, np.random.default_rng(0))
     return float(values.mean()), float(low), float(high)
 
 
-def _ranked(scores: Scores, size: int) -> list[tuple[float, float, float, int, str]]:
-    ranked = [
-        (*interval(values["kendall_tau"]), len(values["kendall_tau"]), name)
-        for (name, n), values in scores.items()
-        if n == size and len(values["kendall_tau"])
-    ]
-    return sorted(ranked, reverse=True)
+def _last_taus(scores: Scores) -> tuple[int, dict[str, FloatArray]]:
+    """The largest training size, and Kendall's tau there of the predictors that have it on all splits, best first."""
+    size = max(size for _, size in scores)
+    taus = {name: values["kendall_tau"] for (name, n), values in scores.items() if n == size}
+    splits = max(len(values) for values in taus.values())
+    complete = {name: v for name, v in taus.items() if len(v) == splits and np.isfinite(v).all()}
+    return size, dict(sorted(complete.items(), key=lambda item: -float(item[1].mean())))
 
 
-def _figures(
-    results: Results,
-    scores: Scores,
-    styles: Mapping[str, Style],
-    anchor: str,
-) -> list[Figure]:
+def _vary(values: FloatArray) -> bool:
+    """Whether values differ: one value, or the same fit repeated, does not tell how much they vary."""
+    return bool(np.ptp(values) > ROUNDING * np.abs(values).max())
+
+
+def _ranking(taus: Mapping[str, FloatArray]) -> Mapping[str, Any]:
+    """Test of the differences; of fits that only repeat each other, one counts."""
+    n = None if any(map(_vary, taus.values())) else 1
+    return asdict(rank({name: -values[:n] for name, values in taus.items()}, np.random.default_rng(0)))
+
+
+def _splits(results: Results, n: int, random: str = "random ") -> str:
+    """`4 random splits`, or what differs between the fits where the held-out part was given."""
+    if any(record.get("left_out") for record in results.records):
+        return counted(n, "order of the training architectures", "orders of the training architectures")
+    return counted(n, f"{random}split")
+
+
+def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[str, Style], anchor: str) -> list[Figure]:
     sizes = sorted({size for _, size in scores})
-    place = {size: float(number) for number, size in enumerate(sizes)}
+    place = {size: float(position) for position, size in enumerate(sizes)}
     trained = Axis("training architectures", categories=tuple(f"{size:,}" for size in sizes))
+    held_out = f", held out: {left_out}" if left_out else ""
     figures: list[Figure] = []
     for score, title, axis, goal in (
         ("kendall_tau", "Rank correlation", "Kendall tau", None),
@@ -137,51 +203,50 @@ def _figures(
         ("coverage_90", "Calibration", "share inside the 90 % interval", 0.9),
     ):
         marks: list[Mark] = []
-        splits, drawn = 0, []
+        splits, drawn, varied = 0, [], False
         if goal is not None:
             across, style = np.array([-0.5, len(sizes) - 0.5]), Style(GREY, "dash")
             marks.append(Line(across, np.full(2, goal), style, "ideal coverage (0.9)", width=1.5, silent=True))
         names = list(dict.fromkeys(name for name, _ in scores))
-        for number, name in enumerate(names):
+        for turn, name in enumerate(names):
             rows = [(size, *interval(scores[name, size][score])) for size in sizes if (name, size) in scores]
             rows = [row for row in rows if math.isfinite(row[1])]
             if not rows:
                 marks.append(Line(np.empty(0), np.empty(0), styles[name], name))  # to keep its place in the legend
                 continue
             drawn.append(name)
-            splits = max([splits, *(len(scores[name, int(row[0])][score]) for row in rows)])
+            splits = max([splits, *(int(np.isfinite(scores[name, size][score]).sum()) for size, *_ in rows)])
             _, y, low, high = np.array(rows, dtype=np.float64).T
+            varied = varied or bool(np.isfinite(low).any())
             # Shifted sideways, so that intervals at the same size do not overlap.
-            shift = (number - (len(names) - 1) / 2) * min(0.06, 0.7 / len(names))
+            shift = (turn - (len(names) - 1) / 2) * min(0.06, 0.7 / len(names))
             x = np.array([place[size] + shift for size, *_ in rows])
-            hover = tuple(f"{name}, {size:,} training architectures" for size, *_ in rows)
+            hover = tuple(f"{name}, {counted(size, 'training architecture')}" for size, *_ in rows)
             marks.append(Line(x, y, styles[name], name, silent=True))
-            low, high = np.where(np.isfinite(low), low, y), np.where(np.isfinite(high), high, y)
             marks.append(Points(x, y, styles[name], name, low, high, size=7, hover=hover))
         if not splits:
             continue
-        caption = f"Mean over n = {splits} random splits; whiskers are 95 % bootstrap intervals of the mean."
+        whiskers = "; whiskers are 95 % bootstrap intervals of the mean" if varied else ""
+        caption = f"Mean over n = {_splits(results, splits)}{whiskers}."
         constant = [name for name in names if name not in drawn]
         if constant:
             caption += f" Undefined for the constant predictions of {', '.join(constant)}."
         name = f"{anchor}-{score.replace('_', '-')}"
-        figures.append(Plot(name, title, caption, tuple(marks), trained, Axis(axis)))
+        figures.append(Plot(name, f"{title}{held_out}", caption, tuple(marks), trained, Axis(axis)))
     return figures
 
 
-def _table(results: Results, scores: Scores) -> TextTable:
-    columns = [score for score in SCORES if any(len(values[score]) for values in scores.values())]
+def _table(results: Results, parts: Mapping[str, Scores]) -> TextTable:
+    every = [values for scores in parts.values() for values in scores.values()]
+    columns = [score for score in SCORES if any(np.isfinite(values[score]).any() for values in every)]
     rows = []
-    for (name, size), values in sorted(scores.items(), key=lambda item: item[0][1]):
-        n = max(len(values[score]) for score in SCORES)
-        cells = [format_interval(*interval(values[score]), 3 if score == "fit_seconds" else 2) for score in columns]
-        rows.append((f"{size:,}", name, str(n), *cells))
+    for left_out, scores in parts.items():
+        for (name, size), values in sorted(scores.items(), key=lambda item: item[0][1]):
+            n = max(int(np.isfinite(values[score]).sum()) for score in SCORES)
+            cells = [format_interval(*interval(values[score]), 3 if score == "fit_seconds" else 2) for score in columns]
+            rows.append((*([left_out] if any(parts) else []), f"{size:,}", name, str(n), *cells))
     units = {"rmse": difference(results.units)}
     names = [titled(SCORES[score], units.get(score, "")) for score in columns]
-    header = ("training architectures", "predictor", "splits (n)", *names)
-    return TextTable("All scores: mean over splits [95 % bootstrap interval]", header, tuple(rows))
-
-
-def _listed(sizes: list[int]) -> str:
-    texts = [f"{size:,}" for size in sizes]
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+    over = "orders" if any(parts) else "splits"
+    header = (*(["held out"] if any(parts) else []), "training architectures", "predictor", f"{over} (n)", *names)
+    return TextTable(f"All scores: mean over {over} [95 % bootstrap interval]", header, tuple(rows))

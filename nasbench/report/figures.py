@@ -18,6 +18,10 @@ Dash: TypeAlias = Literal["solid", "dash", "dot"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#A6761D")
 """Palette of Okabe & Ito (2008) for colour-blind readers, with brown for its pale yellow."""
 GREY = "#8A8F98"
+DARK, PALE = "#30343B", "#B4B9C0"
+"""Arrows in the picture of a cell: live, and without information."""
+EDGE, GRID = "#9aa0a8", "#e8eaee"
+"""Borders and grid of a plot."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Points:
     """Points, optionally with intervals; other fields are those of `Line`.
 
     Attributes:
-        low, high: Ends of the intervals, shape `(k,)`, or None.
+        low, high: Ends of the intervals, shape `(k,)`, NaN for a point without one; None if none has one.
         along: Axis of the intervals.
         size: Diameter in points.
     """
@@ -277,6 +281,13 @@ def written(value: float, digits: int) -> str:
     if not math.isfinite(value):
         return ""
     return f"<{10**-digits:.{digits}f}" if 0 < value < 0.5 * 10**-digits else f"{value:.{digits}f}"
+
+
+def ink(background: str) -> str:
+    """Black or white, whichever is more legible on `#rrggbb` (relative luminance of WCAG 2)."""
+    channels = [int(background[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return "#000000" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "#FFFFFF"
 
 
 def extent(plot: Plot) -> tuple[tuple[float, float], tuple[float, float]]:

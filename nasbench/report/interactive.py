@@ -13,7 +13,11 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from nasbench.report.figures import (
+    DARK,
+    EDGE,
     GREY,
+    GRID,
+    PALE,
     Axis,
     Band,
     CellGraph,
@@ -23,6 +27,7 @@ from nasbench.report.figures import (
     Plot,
     arrow_ends,
     extent,
+    ink,
     stairs,
     ticks,
     written,
@@ -30,7 +35,6 @@ from nasbench.report.figures import (
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', Arial, sans-serif"
 SYMBOLS = {"circle": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle-up"}
-DARK, PALE = "#30343B", "#B4B9C0"
 BLUES = [[0.0, "#f7fbff"], [0.25, "#c6dbef"], [0.5, "#6baed6"], [0.75, "#2171b5"], [1.0, "#08306b"]]
 CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d"]]}
 
@@ -180,13 +184,6 @@ def numbers(values: npt.ArrayLike) -> list[float | None]:
     return [float(f"{v:.6g}") if math.isfinite(v) else None for v in np.asarray(values, dtype=np.float64).tolist()]
 
 
-def ink(background: str) -> str:
-    """Black or white, whichever is more legible on `#rrggbb` (relative luminance of WCAG 2)."""
-    channels = [int(background[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return "#000000" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "#FFFFFF"
-
-
 def _band(mark: Band, common: dict[str, Any]) -> list[dict[str, Any]]:
     """One closed outline for each segment without NaN."""
     known = np.isfinite(mark.low) & np.isfinite(mark.high)
@@ -228,11 +225,11 @@ def _axis(axis: Axis, limits: tuple[float, float]) -> dict[str, Any]:
         "type": "log" if axis.log else "linear",
         "range": [float(f"{math.log10(v) if axis.log else v:.6g}") for v in limits],
         "automargin": True,
-        "gridcolor": "#e8eaee",
-        "linecolor": "#9aa0a8",
+        "gridcolor": GRID,
+        "linecolor": EDGE,
         "zeroline": False,
         "ticks": "outside",
-        "tickcolor": "#9aa0a8",
+        "tickcolor": EDGE,
         "nticks": 7,
     }
     if axis.whole:

@@ -20,12 +20,13 @@ from nasbench.files import atomic
 from nasbench.provenance import provenance
 from nasbench.report import interactive
 from nasbench.report.comparison_section import comparison_section
-from nasbench.report.document import Block, Facts, Figures, Lines, Paragraph, Section, TextTable, flatten
+from nasbench.report.document import Block, Facts, Figures, Lines, Paragraph, Section, TextTable, flatten, known
 from nasbench.report.evaluation_section import evaluation_section
 from nasbench.report.figures import Figure, Heatmap, Plot, Style, legend, styles
+from nasbench.report.measurements import measurements_of
 from nasbench.report.static import png
 from nasbench.report.surrogate_section import surrogate_section
-from nasbench.report.table_section import measurements_of, table_section
+from nasbench.report.table_section import table_section
 
 Source: TypeAlias = Path | Benchmark | Results
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -114,11 +115,17 @@ def _checked(results: Results, where: str) -> Results:
     def refuse(fault: str) -> FileError:
         return FileError(f"{where} is damaged: {fault}; create it again")
 
-    if results.kind not in FIELDS:
+    if not isinstance(results.kind, str) or results.kind not in FIELDS:
         raise FileError(f"{where} is of kind {results.kind!r}; a report knows {' and '.join(FIELDS)}")
+    for name in ("benchmark", "space", "metric", "units"):
+        if not isinstance(getattr(results, name), str):
+            raise refuse(f"its {name} is {getattr(results, name)!r}")
     for name in ("settings", "summary", "provenance"):
         if not isinstance(getattr(results, name), Mapping):
             raise refuse(f"its {name} are not a mapping")
+    for name in ("evaluations", "epochs", "seconds") if results.kind == "comparison" else ():
+        if not (results.settings.get(name) is None or known(results.settings[name])):
+            raise refuse(f"its budget of {name} is {results.settings[name]!r}")
     if not isinstance(results.records, list) or not results.records:
         raise refuse("it holds no records")
     for number, record in enumerate(results.records):
@@ -148,9 +155,10 @@ def _complete(ranking: Any, strategies: Container[Any]) -> bool:
         numbers += [pair["adjusted"] for pair in ranking["pairs"]]
         named = [*names, *(name for pair in ranking["pairs"] for name in (pair["better"], pair["worse"]))]
         named += [name for group in ranking["groups"] for name in group]
+        known_names = len(names) > 0 and all(name in strategies for name in named)
     except (KeyError, TypeError, IndexError):
         return False
-    return len(names) > 0 and all(n in strategies for n in named) and all(isinstance(n, int | float) for n in numbers)
+    return known_names and all(known(number) for number in numbers)
 
 
 KINDS = ("table", "evaluation", "surrogate", "comparison")

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench.report.figures import (
+    DARK,
+    EDGE,
     GREY,
+    GRID,
+    PALE,
     Axis,
     Band,
     CellGraph,
@@ -20,11 +24,11 @@ from nasbench.report.figures import (
     Plot,
     arrow_ends,
     extent,
+    ink,
     legend,
     ticks,
     written,
 )
-from nasbench.report.interactive import DARK, PALE, ink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
 DPI = 150
 DASHES = {"solid": "-", "dash": "--", "dot": ":"}
 SYMBOLS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^"}
-EDGE = "#9aa0a8"
 
 
 def png(figure: Figure) -> bytes:
@@ -117,7 +120,7 @@ def _plot(axes: Axes, figure: Plot) -> None:
     limits = extent(figure)
     for axis, along, (low, high) in ((figure.x, "x", limits[0]), (figure.y, "y", limits[1])):
         _axis(axes, axis, along, low, high)
-    axes.grid(color="#e8eaee", linewidth=0.8)
+    axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(EDGE)

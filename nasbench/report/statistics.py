@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.benchmark.noise import spread
 from nasbench.types import FloatArray
 
 
 def seed_deviation(by_seed: FloatArray) -> float:
-    """Pooled standard deviation between seeds, from values `(n, seeds)`; NaN if no cell has two."""
-    counts = np.isfinite(by_seed).sum(axis=1)
-    rows = by_seed[counts >= 2]
-    return math.sqrt(float(np.nanvar(rows, axis=1, ddof=1).mean())) if len(rows) else math.nan
+    """Standard deviation between seeds, pooled by degrees of freedom; `(n, seeds)`, NaN if no cell has two."""
+    return math.sqrt(spread(by_seed).pooled)
 
 
 def seed_agreement(by_seed: FloatArray) -> tuple[float, float, float, int]:
@@ -41,6 +42,13 @@ def tau_interval(tau: float, n: int) -> tuple[float, float]:
         return tau, tau
     half = 1.96 * math.sqrt(0.437 / (n - 4))
     return math.tanh(math.atanh(tau) - half), math.tanh(math.atanh(tau) + half)
+
+
+def undistinguished(ranking: Mapping[str, Any]) -> list[str]:
+    """Names in a ranking (the fields of `Ranking`) that the first of the order is not significantly better than."""
+    first, *others = ranking["order"]
+    beaten = {p["worse"] for p in ranking["pairs"] if p["better"] == first and p["adjusted"] < ranking["level"]}
+    return [name for name in others if name not in beaten]
 
 
 def pareto_front(cost: FloatArray, value: FloatArray, maximise: bool = True) -> npt.NDArray[np.int64]:

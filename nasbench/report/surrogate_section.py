@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,10 +16,16 @@ from nasbench.report.document import (
     Paragraph,
     Section,
     TextTable,
+    counted,
     format_count,
     format_interval,
+    interval_note,
+    known,
     label,
+    listed,
+    number,
     unit,
+    words,
 )
 from nasbench.report.figures import COLOURS, GREY, Axis, Figure, Line, Plot, Points, Style
 
@@ -52,37 +57,38 @@ def surrogate_section(benchmark: SurrogateBenchmark, anchor: str) -> Section:
 def surrogate_sentence(benchmark: SurrogateBenchmark) -> str:
     """The predictor of the surrogate, and how well it ranks held-out architectures."""
     path = primary(benchmark)
-    quality, n = benchmark.models[path].quality, len(benchmark.table.genotypes)
-    predictor = benchmark.table.recipe.get("predictor", type(benchmark.models[path].predictor).__name__)
+    model = benchmark.models[path]
+    quality = model.quality
+    predictor = benchmark.table.recipe.get("predictor", type(model.predictor).__name__)
+    cells = counted(len(benchmark.table.genotypes), "trained cell")
     text = (
-        f"A surrogate ({predictor}) fitted on {n:,} trained cells answers for all "
+        f"A surrogate ({predictor}) fitted on {cells} answers for all "
         f"{format_count(benchmark.space.size)} genotypes of {benchmark.space.name}. "
     )
-    scores = [f"a {name} of {_score(quality, key)}" for key, name in CORRELATIONS.items() if _known(quality.get(key))]
+    scores = [f"a {name} of {_score(quality, key)}" for key, name in CORRELATIONS.items() if known(quality.get(key))]
     if not scores:
         return f"{text}Its quality on held-out cells is not known."
-    listed = f"{', '.join(scores[:-1])} and {scores[-1]}" if len(scores) > 1 else scores[0]
     return (
-        f"{text}Its {path} of held-out cells has {listed} with the measured one (n = {quality.get('n', n):,}, 95 % "
-        "bootstrap intervals). Differences between strategies that are small compared with its errors hold on the "
-        "surrogate only."
+        f"{text}Its {path} of held-out cells has {listed(scores)} with the measured one (n = "
+        f"{len(model.held_out):,}, 95 % bootstrap intervals). Differences between strategies that are small "
+        "compared with its errors hold on the surrogate only."
     )
 
 
 def surrogate_facts(benchmark: SurrogateBenchmark) -> tuple[Fact, ...]:
     """The rank correlation as a key figure."""
-    quality = benchmark.models[primary(benchmark)].quality
-    if not _known(quality.get("kendall_tau")):
+    model = benchmark.models[primary(benchmark)]
+    if not known(model.quality.get("kendall_tau")):
         return ()
-    low, high = _number(quality, "kendall_tau_low"), _number(quality, "kendall_tau_high")
-    note = f"held out, 95 % [{low:.2f}, {high:.2f}], n = {quality.get('n', 0):,} cells"
-    return (Fact("surrogate on held-out cells", f"τ = {quality['kendall_tau']:.2f}", note),)
+    tau, low, high = _with_ends(model.quality, "kendall_tau")
+    note = f"held out, {interval_note(low, high, counted(len(model.held_out), 'cell'))}"
+    return (Fact("surrogate on held-out cells", f"τ = {tau:.2f}", note),)
 
 
 def primary(benchmark: SurrogateBenchmark) -> str:
     """The validation metric that the surrogate was fitted for."""
     named = benchmark.table.recipe.get("metric")
-    return str(named) if named in benchmark.metrics else next(iter(benchmark.metrics))
+    return named if isinstance(named, str) and named in benchmark.metrics else next(iter(benchmark.metrics))
 
 
 def _ordered(benchmark: SurrogateBenchmark) -> list[tuple[str, Metric]]:
@@ -90,19 +96,13 @@ def _ordered(benchmark: SurrogateBenchmark) -> list[tuple[str, Metric]]:
     return sorted(benchmark.metrics.items(), key=lambda item: item[0] != primary(benchmark))
 
 
-def _known(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _number(quality: Mapping[str, Any], name: str) -> float:
-    value = quality.get(name)
-    return float(value) if _known(value) and value is not None else math.nan
+def _with_ends(quality: Mapping[str, Any], key: str) -> tuple[float, float, float]:
+    """A score and the ends of its interval; NaN where missing."""
+    return number(quality.get(key)), number(quality.get(f"{key}_low")), number(quality.get(f"{key}_high"))
 
 
 def _score(quality: Mapping[str, Any], key: str, digits: int | None = 2) -> str:
-    return format_interval(
-        _number(quality, key), _number(quality, f"{key}_low"), _number(quality, f"{key}_high"), digits
-    )
+    return format_interval(*_with_ends(quality, key), digits)
 
 
 def _scores(benchmark: SurrogateBenchmark, anchor: str) -> Plot:
@@ -110,21 +110,18 @@ def _scores(benchmark: SurrogateBenchmark, anchor: str) -> Plot:
     paths = [path for path, _ in _ordered(benchmark)]
     marks = []
     for place, (key, name) in enumerate(CORRELATIONS.items()):
-        rows = [row for row, path in enumerate(paths) if _known(benchmark.models[path].quality.get(key))]
+        rows = [row for row, path in enumerate(paths) if known(benchmark.models[path].quality.get(key))]
         qualities = [benchmark.models[paths[row]].quality for row in rows]
-        value = np.array([_number(quality, key) for quality in qualities])
-        low = np.array([_number(quality, f"{key}_low") for quality in qualities])
-        high = np.array([_number(quality, f"{key}_high") for quality in qualities])
-        low, high = np.where(np.isfinite(low), low, value), np.where(np.isfinite(high), high, value)
+        value, low, high = np.array([_with_ends(quality, key) for quality in qualities]).reshape(-1, 3).T
         y = np.array(rows, dtype=np.float64) + 0.18 * (place - 1)
         symbol = ("circle", "square", "diamond")[place]
         style = Style(COLOURS[place], symbol=symbol)  # type: ignore[arg-type]
         marks.append(Points(value, y, style, name, low, high, along="x", size=8, hover=tuple(paths[r] for r in rows)))
-    n = max(int(model.quality.get("n", 0)) for model in benchmark.models.values())
+    n = max(len(model.held_out) for model in benchmark.models.values())
     caption = (
         f"Predicted against measured on held-out cells, n = {n:,}; whiskers are 95 % bootstrap intervals. 1 is best."
     )
-    names = tuple(benchmark.metrics[path].name.replace("_", " ") for path in paths)
+    names = tuple(words(benchmark.metrics[path].name) for path in paths)
     title = "Agreement on held-out cells"
     return Plot(f"{anchor}-scores", title, caption, tuple(marks), Axis("score"), Axis("", categories=names))
 
@@ -138,23 +135,24 @@ def _scatter(metric: Metric, model: Model, values: np.ndarray[Any, Any], name: s
         Line(ends, ends, Style(GREY, "dash"), "predicted = measured", width=1.5, silent=True),
         Points(measured, predicted, Style(COLOURS[0]), "held-out cells", size=6, opacity=0.65),
     )
-    title = f"{metric.name.replace('_', ' ').capitalize()}: predicted against measured"
+    title = f"{words(metric.name).capitalize()}: predicted against measured"
     caption = f"Each cell is predicted by models fitted without it, n = {len(measured):,}. {_summary(model.quality)}"
     axes = Axis(f"measured {label(metric)}"), Axis(f"predicted {label(metric)}")
     return Plot(name, title, caption, marks, *axes)
 
 
 def _summary(quality: Mapping[str, Any]) -> str:
-    scores = [f"{name} {_score(quality, key)}" for key, name in CORRELATIONS.items() if _known(quality.get(key))]
+    scores = [f"{name} {_score(quality, key)}" for key, name in CORRELATIONS.items() if known(quality.get(key))]
     return f"{', '.join(scores)} (95 % bootstrap intervals)." if scores else ""
 
 
 def _table(benchmark: SurrogateBenchmark) -> TextTable:
     rows = []
     for path, metric in _ordered(benchmark):
-        quality = benchmark.models[path].quality
+        model = benchmark.models[path]
+        quality = model.quality
         error = f"{_score(quality, 'rmse', None)} {unit(difference(metric.units))}"
-        n, folds = quality.get("n", "-"), quality.get("folds", "-")
-        rows.append((path, str(n), str(folds), *(_score(quality, key) for key in CORRELATIONS), error))
+        n, folds = f"{len(model.held_out):,}", quality.get("folds", "-")
+        rows.append((path, n, str(folds), *(_score(quality, key) for key in CORRELATIONS), error))
     header = ("metric", "held-out cells (n)", "folds", *CORRELATIONS.values(), "RMSE")
     return TextTable("Scores on held-out cells [95 % bootstrap interval]", header, tuple(rows))

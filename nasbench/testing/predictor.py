@@ -16,6 +16,7 @@ import numpy.typing as npt
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Prediction, Predictor
 from nasbench.spaces.base import Space
+from nasbench.testing.randomness import check_untouched, global_states
 from nasbench.types import FloatArray, GenotypeArray
 
 CLOSE = 1e-4
@@ -54,6 +55,7 @@ def check_predictor(predictor: Predictor, space: Space, *, learns: bool = True, 
     _check_unfitted(predictor, test)
     copies = train.genotypes.copy(), y_train.copy()
     first = fitted(y_train)
+    states = global_states()  # only now: libraries may draw while they are imported
     _check_form(first, test)
     assert np.array_equal(train.genotypes, copies[0]), "fit or predict modifies its genotypes"
     assert np.array_equal(y_train, copies[1]), "fit or predict modifies its targets"
@@ -97,6 +99,7 @@ def check_predictor(predictor: Predictor, space: Space, *, learns: bool = True, 
     if learns and isinstance(predictor.get_params().get("features"), str):
         _check_columns(predictor, train, test, rng)
         _check_constant_column(predictor, train, test, y_train)
+    check_untouched(states, type(predictor).__name__)
 
 
 def _inputs(predictor: Predictor, space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> Inputs:

@@ -115,6 +115,16 @@ def test_an_encoding_that_only_the_space_knows_is_no_column(benchmark, monkeypat
     assert gather(benchmark, CELLS, Needs(("wires", "parameters")), ACCURACY).columns.keys() == {"parameters"}
 
 
+def test_a_colon_may_belong_to_the_name_of_a_column(benchmark):
+    """The message offers `digits:latency:gpu`, so that name is taken."""
+    column = benchmark.table.columns["digits/latency"]
+    metric = replace(column.metric, name="latency:gpu")
+    columns = {metric.path: replace(column, metric=metric), ACCURACY: benchmark.table.columns[ACCURACY]}
+    named = TabularBenchmark(replace(benchmark.table, columns=columns))
+    found = gather(named, CELLS, Needs(("digits:latency:gpu",)), ACCURACY).columns["digits:latency:gpu"]
+    np.testing.assert_array_equal(found, named.query_many(CELLS, metric.path).values.filled(np.nan))
+
+
 STATIC = "static metrics of toy.h5 are parameters, digits:latency, once:latency"
 
 

@@ -14,7 +14,8 @@ from scipy.stats import kendalltau, spearmanr
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.join import LEFT_OUT, join
-from nasbench.benchmark.merge import merge, report
+from nasbench.benchmark.load import load
+from nasbench.benchmark.merge import merge, report, unconfirmed
 from nasbench.benchmark.rename import renamed, renamed_as
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -309,12 +310,49 @@ def test_a_renaming_is_for_one_file_or_for_all_that_have_the_name() -> None:
     names = ["a.h5", "b.h5", "c.h5"]
     assert [set(t.columns) for t in renamed_as("b.h5:d=f", tables, names)] == [{"d/x"}, {"f/x"}, {"e/x"}]
     assert [set(t.columns) for t in renamed_as("d/x=d/y", tables, names)] == [{"d/y"}, {"d/y"}, {"e/x"}]
+    assert [set(t.columns) for t in renamed_as(" b.h5: d = f ", tables, names)] == [{"d/x"}, {"f/x"}, {"e/x"}]
     with pytest.raises(NotFoundError, match="no metric or data set 'q'"):
         renamed_as("q=r", tables, names)
     with pytest.raises(NotFoundError, match="no metric or data set 'd'"):
         renamed_as("c.h5:d=r", tables, names)
     with pytest.raises(InputError, match="a renaming is OLD=NEW"):
         renamed_as("d", tables, names)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "resumable"),
+    [(((1, 3), (1, 3)), True), (((1, 3), (3, 5)), True), (((1, 3), (12,)), False), (((1, 3), (3, 5), (1,)), False)],
+)
+def test_epochs_are_a_learning_curve_only_where_the_sources_share_one(epochs, resumable) -> None:
+    cells = [A, B, C][: len(epochs)]
+    tables = [
+        table([cell], [column("d/test_accuracy", [[range(len(at))]])], (7,), {"d": at})
+        for cell, at in zip(cells, epochs, strict=True)
+    ]
+    merged = merge(tables, list("abc")[: len(tables)])
+    assert merged.columns["d/test_accuracy"].metric.resumable == resumable
+    assert unconfirmed(merged) == ["d/test_accuracy"]
+    schedules = column("d/test_accuracy", [[[0, 1]]], resumable=False)
+    apart = merge([table([A], [schedules], (7,), {"d": (1, 3)}), tables[0]], ["a", "b"])
+    assert not apart.columns["d/test_accuracy"].metric.resumable
+
+
+def test_rows_that_stand_for_functions_still_do() -> None:
+    stands = {"rows_stand_for": "functions"}
+    one = table([A, C], [column("d/x", [1, 2])], recipe=stands)
+    other = table([A, B], [column("d/y", [1, 2])], recipe=stands)
+    assert merge([one, other], ["a", "b"]).rows_stand_for_functions
+    assert not merge([one, replace(other, recipe={})], ["a", "b"]).rows_stand_for_functions
+    silent = [3, 0, 0, 0, 0, 0]  # nothing reaches the output, as in C
+    assert len(set(one.space.function_key(np.array([C, silent], dtype=np.int8)))) == 1
+    twice = table([silent], [column("d/z", [1])], recipe=stands)
+    assert not merge([one, twice], ["a", "b"]).rows_stand_for_functions
+
+
+def test_the_shipped_tables_together_answer_for_the_whole_space() -> None:
+    tables = [load(name).table.loaded() for name in ("nb201-digits", "nb201-mnist5k")]
+    merged = TabularBenchmark(merge(tables, ["digits", "mnist5k"]))
+    assert merged.complete
 
 
 def test_sources_licences_and_row_numbers_are_carried_along(tmp_path: Path) -> None:

@@ -375,3 +375,16 @@ def test_published_table(tmp_path: Path) -> None:
     assert benchmark.complete
     answers = benchmark.query_many(genotypes, metric.path)
     assert (answers.values.data == values).all()
+
+
+def test_a_seed_of_numpy_is_a_seed(benchmark: TabularBenchmark) -> None:
+    answers = benchmark.query_many(benchmark.architectures()[:1], "validation_accuracy", seed=np.int64(7))  # type: ignore[arg-type]
+    assert type(answers.seed) is int and answers.seed == 7
+
+
+def test_no_seed_answers_for_a_row_without_a_number(benchmark: TabularBenchmark) -> None:
+    """Cell 3 has no number at epoch 12: neither the mean nor a draw names a seed."""
+    for seed in ("mean", np.random.default_rng(0)):
+        answer = benchmark.query(benchmark.architectures()[3], "validation_accuracy", seed=seed)  # type: ignore[arg-type]
+        assert np.isnan(answer.value)
+        assert answer.seeds == ()

@@ -1,9 +1,12 @@
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nasbench.evaluate.results import Results
 from nasbench.report.comparison_section import comparison_facts, comparison_section
-from nasbench.report.document import Figures, Section, TextTable
+from nasbench.report.document import Figures, Paragraph, Section, TextTable
 from nasbench.report.figures import Band, Heatmap, Line, Plot, Points, styles
 
 NAMES = ("random", "evolution", "bayesian-gp")
@@ -89,6 +92,37 @@ def test_facts_name_the_winner_and_whom_it_cannot_be_distinguished_from(comparis
     assert (fact.name, valid_fact.name) == ("best strategy by test regret", "best strategy by validation regret")
     assert fact.value == "bayesian-gp"
     assert "n = 8 repeats" in fact.note
-    ranking = {**comparison.summary["ranking"], "groups": (("bayesian-gp", "evolution"),)}
-    fact, _ = comparison_facts(Results(**{**vars(comparison), "summary": {**comparison.summary, "ranking": ranking}}))
+    ranking = comparison.summary["ranking"]
+    pairs = [{**pair, "adjusted": 0.9} if "evolution" in pair.values() else pair for pair in ranking["pairs"]]
+    summary = {**comparison.summary, "ranking": {**ranking, "pairs": pairs}}
+    fact, _ = comparison_facts(Results(**{**vars(comparison), "summary": summary}))
+    assert fact.name == "lowest mean test regret"
     assert fact.note.endswith("not distinguishable from evolution")
+
+
+def test_a_single_strategy_run_once_is_not_best_and_has_no_interval(make_comparison: Callable[..., Results]) -> None:
+    section = comparison_section(make_comparison({"random": 4.0}, repeats=1), styles(NAMES), "comparison-1")
+    assert isinstance(section.blocks[0], Paragraph)
+    assert section.blocks[0].text.startswith("1 strategy searched nb201 on surrogate.h5, 1 repeat of 20 evaluations,")
+    assert [fact.name for fact in section.facts] == ["strategy, by test regret", "strategy, by validation regret"]
+    drawn = plots(section)
+    assert not any(isinstance(mark, Band) for mark in drawn["comparison-1-evaluations"].marks)
+    assert drawn["comparison-1-final"].caption == "Mean test regret at the end, lowest first; n = 1 repeat."
+    (points,) = drawn["comparison-1-final"].marks
+    assert isinstance(points, Points) and points.low is not None and np.isnan(points.low).all()
+    table = next(block for block in section.blocks if isinstance(block, TextTable))
+    assert "[" not in table.rows[0][2]
+
+
+def test_the_floor_has_the_unit_of_a_difference(comparison: Results) -> None:
+    first = comparison_section(comparison, styles(NAMES), "comparison-1").blocks[0]
+    assert isinstance(first, Paragraph)
+    assert "has a test regret of 0.2500\u00a0pp." in first.text
+
+
+def test_notes_of_several_objectives_speak_of_hypervolume(comparison: Results) -> None:
+    one = comparison_section(comparison, styles(NAMES), "comparison-1").notes
+    several = replace(comparison, summary={**comparison.summary, "valid_bounds": {}})
+    notes = comparison_section(several, styles(NAMES), "comparison-1").notes
+    assert one[0].startswith("The incumbent is the best trial by validation value")
+    assert notes[0].startswith("What a run has reached is the hypervolume") and notes[1:] == one[1:]

@@ -1,44 +1,103 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from nasbench.benchmark.table import Table
+from nasbench.benchmark.tabular import TabularBenchmark
+from nasbench.evaluate.holdout import left_out
+from nasbench.evaluate.predictors import evaluate
 from nasbench.evaluate.results import Results
-from nasbench.report.document import Figures, TextTable
+from nasbench.evaluate.splits import Split
+from nasbench.report.document import Figures, Paragraph, TextTable
 from nasbench.report.evaluation_section import (
     collect,
     evaluation_facts,
     evaluation_section,
-    evaluation_sentence,
+    evaluation_sentences,
     interval,
 )
 from nasbench.report.figures import Plot, Points, styles
+from nasbench.report.page import compose
+
+ROWS = np.random.default_rng(0).permutation(15_625)[:60]
+
+
+def held_out(evaluation: Results, *names: str) -> Results:
+    """The same records for each of several held-out parts; those of the second have the larger training size only."""
+    records = [
+        {**record, "left_out": name}
+        for name in names
+        for record in evaluation.records
+        if name == names[0] or record["n_train"] == 20
+    ]
+    return replace(evaluation, records=records, settings={"left_out": dict.fromkeys(names, 7)})
 
 
 def test_collect_keeps_apart_what_was_left_out(evaluation: Results) -> None:
-    without = [{**record, "left_out": name} for record in evaluation.records for name in ("darts", "de")]
-    scores = collect(replace(evaluation, records=without))
-    assert {name for name, _ in scores} == {
-        f"{record['predictor']} without {name}" for record in evaluation.records for name in ("darts", "de")
-    }
+    parts = collect(held_out(evaluation, "darts", "de"))
+    assert list(parts) == ["darts", "de"]
+    assert set(parts["darts"]) == {(name, size) for name in ("mean", "ridge", "gp") for size in (10, 20)}
+    assert set(parts["de"]) == {(name, 20) for name in ("mean", "ridge", "gp")}
 
 
-def test_collect_keeps_finite_numbers_by_predictor_and_size(evaluation: Results) -> None:
-    scores = collect(evaluation)
+def test_each_held_out_part_has_its_own_figures_and_ranking(evaluation: Results) -> None:
+    results = held_out(evaluation, "darts", "de")
+    section = evaluation_section(results, styles(["mean", "ridge", "gp"]), "evaluation-1")
+    groups = [block for block in section.blocks if isinstance(block, Figures)]
+    names = [[figure.name for figure in group.figures] for group in groups]
+    scores = ("kendall-tau", "r2", "rmse", "coverage-90")
+    assert names == [[f"evaluation-1-{place}-{score}" for score in scores] for place in (1, 2)]
+    assert [group.figures[0].title for group in groups] == [
+        "Rank correlation, held out: darts", "Rank correlation, held out: de",
+    ]  # fmt: skip
+    texts = [block.text for block in section.blocks if isinstance(block, Paragraph)]
+    assert texts[1:] == ["Held out: darts (7 architectures).", "Held out: de (7 architectures)."]
+    everything = " ".join([*texts, *section.sentences, *section.notes, groups[0].figures[0].caption])
+    assert "n = 4 orders of the training architectures" in everything
+    assert "random" not in everything
+    assert [fact.name for fact in section.facts] == [
+        "highest mean rank correlation, held out: darts", "highest mean rank correlation, held out: de",
+    ]  # fmt: skip
+
+
+def test_a_page_of_real_evaluations_on_held_out_parts(formula: Any) -> None:
+    benchmark = formula()
+    finds = left_out(TabularBenchmark(searched(benchmark)), "toy/validation_score")
+    for holdouts in ({"published test": Split(*np.split(ROWS, 2))}, finds):
+        results = evaluate(
+            benchmark, "toy/validation_score", predictors=["mean", "ridge"], train_sizes=[], test_size=0, splits=2,
+            holdouts=holdouts,
+        )  # fmt: skip
+        _, section, _ = compose([results])
+        assert len(section.sentences) == len(holdouts)
+        for sentence, name in zip(section.sentences, holdouts, strict=True):
+            assert f"(held out: {name}; n = 2 orders of the training architectures" in sentence
+
+
+def searched(benchmark: Any) -> Table:
+    """All cells of a benchmark, of which two strategies found 30 each."""
+    recipe = {"found_by": {"local": ROWS[:30].tolist(), "evolution": ROWS[30:].tolist()}}
+    return Table(benchmark.space, benchmark.architectures(), (), {}, {}, recipe)
+
+
+def test_collect_keeps_numbers_by_predictor_and_size(evaluation: Results) -> None:
+    scores = collect(evaluation)[""]
     assert list(scores) == [("mean", 10), ("mean", 20), ("ridge", 10), ("ridge", 20), ("gp", 10), ("gp", 20)]
-    assert len(scores["mean", 10]["kendall_tau"]) == 0
-    assert len(scores["gp", 20]["kendall_tau"]) == 4
+    assert np.isnan(scores["mean", 10]["kendall_tau"]).all()
+    assert np.isfinite(scores["gp", 20]["kendall_tau"]).sum() == 4
     assert scores["mean", 10]["coverage_90"].tolist() == [0.88] * 4
 
 
 def test_interval_of_nothing_one_and_many() -> None:
-    assert all(math.isnan(v) for v in interval(np.empty(0)))
+    assert all(math.isnan(v) for v in interval(np.full(2, np.nan)))
     mean, low, high = interval(np.array([2.0]))
     assert mean == 2
     assert math.isnan(low)
     assert math.isnan(high)
-    mean, low, high = interval(np.array([1.0, 2.0, 3.0]))
+    mean, low, high = interval(np.array([1.0, 2.0, np.nan, 3.0]))
     assert 1 <= low < mean < high <= 3
     assert mean == pytest.approx(2)
 
@@ -52,7 +111,7 @@ def test_section_has_each_score_with_intervals_and_a_table(evaluation: Results) 
     assert "Undefined for the constant predictions of mean" in tau.caption
     assert "n = 4 random splits" in tau.caption
     points = next(mark for mark in tau.marks if isinstance(mark, Points) and mark.name == "gp")
-    values = collect(evaluation)["gp", 20]["kendall_tau"]
+    values = collect(evaluation)[""]["gp", 20]["kendall_tau"]
     assert points.y[1] == pytest.approx(values.mean())
     assert points.low is not None
     assert points.high is not None
@@ -62,18 +121,67 @@ def test_section_has_each_score_with_intervals_and_a_table(evaluation: Results) 
     assert table.rows[0][3] == "-"
 
 
-def test_the_best_is_named_with_n_and_interval(evaluation: Results) -> None:
-    sentence = evaluation_sentence(evaluation)
-    assert sentence.startswith("From 20 trained cells, gp predicts the ranking best")
-    assert "n = 4 splits" in sentence
+def repeated(evaluation: Results, splits: int) -> Results:
+    """Tau of gp exceeds that of ridge on every split."""
+    taus = {"ridge": 0.5, "gp": 0.7}
+    records = [
+        {"predictor": name, "n_train": 20, "seed": seed, "kendall_tau": tau + 0.01 * seed}
+        for name, tau in taus.items()
+        for seed in range(splits)
+    ]
+    return replace(evaluation, records=records)
+
+
+def test_four_splits_cannot_tell_which_predictor_is_best(evaluation: Results) -> None:
+    """Signed ranks of four pairs give at least p = 2 / 2^4."""
+    (sentence,) = evaluation_sentences(evaluation)
+    assert sentence.startswith("From 20 trained cells, gp has the highest mean Kendall tau of 0.")
+    assert "n = 4 splits, 95 % bootstrap interval" in sentence
     assert "followed by ridge" in sentence
+    assert sentence.endswith("; not distinguishable from ridge.")
     (fact,) = evaluation_facts(evaluation)
-    assert fact.value == "gp"
+    assert (fact.name, fact.value) == ("highest mean rank correlation", "gp")
+    assert "n = 4 splits, 20 training cells; not distinguishable from ridge" in fact.note
+
+
+def test_six_splits_can(evaluation: Results) -> None:
+    """All in one direction: p = 2 / 2^6."""
+    (sentence,) = evaluation_sentences(repeated(evaluation, 6))
+    assert sentence.startswith("From 20 trained cells, gp predicts the ranking best, with a Kendall tau of 0.7")
+    assert "distinguishable" not in sentence
+    (fact,) = evaluation_facts(repeated(evaluation, 6))
+    assert (fact.name, fact.value) == ("best predictor", "gp")
+
+
+def test_a_single_predictor_is_not_best(evaluation: Results) -> None:
+    alone = replace(evaluation, records=[r for r in evaluation.records if r["predictor"] == "gp"])
+    (sentence,) = evaluation_sentences(alone)
+    (fact,) = evaluation_facts(alone)
+    assert sentence.startswith("From 20 trained cells, gp has a Kendall tau of")
+    assert fact.name == "rank correlation"
+    assert "best" not in sentence + fact.name + fact.note
+
+
+def test_the_same_fit_repeated_is_one_fit(evaluation: Results) -> None:
+    """Orders of all training architectures change nothing but rounding."""
+    records = [{**r, "kendall_tau": {"ridge": 0.5, "gp": 0.7}[r["predictor"]]} for r in repeated(evaluation, 9).records]
+    (fact,) = evaluation_facts(replace(evaluation, records=records))
+    assert fact.name == "highest mean rank correlation"
+    assert fact.note == "τ = 0.70, n = 9 splits, 20 training cells; not distinguishable from ridge"
+
+
+def test_a_single_split_has_no_interval(evaluation: Results) -> None:
+    once = repeated(evaluation, 1)
+    section = evaluation_section(once, styles(["ridge", "gp"]), "evaluation-1")
+    (group,) = (block for block in section.blocks if isinstance(block, Figures))
+    assert "whiskers" not in group.figures[0].caption
+    text = " ".join([*section.sentences, *(fact.note for fact in section.facts)])
+    assert "nan" not in text and "95 %" not in text and "n = 1 split" in text
 
 
 def test_constant_predictors_alone_are_no_ranking(evaluation: Results) -> None:
     records = [record for record in evaluation.records if record["predictor"] == "mean"]
     constant = Results(**{**vars(evaluation), "records": records})
-    assert "constant" in evaluation_sentence(constant)
+    assert "constant" in evaluation_sentences(constant)[0]
     assert evaluation_facts(constant) == ()
     evaluation_section(constant, styles(["mean"]), "evaluation-1")

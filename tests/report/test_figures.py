@@ -17,6 +17,7 @@ from nasbench.report.figures import (
     Style,
     arrow_ends,
     extent,
+    ink,
     legend,
     stairs,
     styles,
@@ -108,3 +109,10 @@ def test_written_never_makes_zero_of_what_is_not() -> None:
     assert written(0.0001, 3) == "<0.001"
     assert written(0.12345, 3) == "0.123"
     assert written(float("nan"), 3) == ""
+
+
+def test_ink_is_readable() -> None:
+    assert ink("#FFFFFF") == "#000000"
+    assert ink("#E69F00") == "#000000"
+    assert ink("#0072B2") == "#FFFFFF"
+    assert ink("#000000") == "#FFFFFF"

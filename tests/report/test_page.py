@@ -203,6 +203,10 @@ def test_a_source_that_is_not_there(tmp_path: Path) -> None:
         ({"records": [{"strategy": "a"}]}, "record 0 has no 'repeat'"),
         ({"records": [{"strategy": 1}]}, "'strategy' of record 0 is 1"),
         ({"settings": []}, "settings"),
+        ({"settings": {"evaluations": "x"}}, "its budget of evaluations is 'x'"),
+        ({"settings": {"seconds": [1]}}, r"its budget of seconds is \[1\]"),
+        ({"units": ["percent"]}, "its units is"),
+        ({"summary": {"ranking": {"order": [[1]]}}}, "ranking"),
         ({"summary": {"ranking": {"order": []}}}, "ranking"),
     ],
 )

@@ -42,7 +42,7 @@ FIGURES: dict[str, Figure] = {
         "intervals",
         "Intervals",
         "n = 5",
-        (Points(np.array([1.0]), np.array([1.0]), Style(), "a", np.zeros(1), np.full(1, 3.0), along="x"),),
+        (Points(X[:2], np.array([1.0, 0.0]), Style(), "a", np.array([0, np.nan]), np.array([3, np.nan]), along="x"),),
         Axis("regret"),
         Axis("", categories=(NASTY, "b")),
     ),
@@ -134,8 +134,8 @@ def test_picture_escapes_labels_and_stays_inside_its_box() -> None:
     assert svg.count("stroke-dasharray") == 2  # an arrow and a box through which nothing passes
 
 
-def test_ink_is_readable() -> None:
-    assert interactive.ink("#FFFFFF") == "#000000"
-    assert interactive.ink("#E69F00") == "#000000"
-    assert interactive.ink("#0072B2") == "#FFFFFF"
-    assert interactive.ink("#000000") == "#FFFFFF"
+def test_a_point_without_an_interval_has_no_whisker() -> None:
+    figure = FIGURES["intervals"]
+    assert isinstance(figure, Plot)
+    (trace,) = interactive.plot(figure)["data"]
+    assert (trace["error_x"]["array"], trace["error_x"]["arrayminus"]) == ([2, None], [1, None])

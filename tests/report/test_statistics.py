@@ -40,6 +40,8 @@ def test_pareto_front_is_what_nothing_dominates(points: np.ndarray) -> None:
 def test_noise_pools_the_variance_within_cells() -> None:
     # variances 2 (of 1, 3) and 8 (of 0, 4); the cell with one seed says nothing
     assert seed_deviation(np.array([[1.0, 3.0], [0.0, 4.0], [7.0, np.nan]])) == pytest.approx(math.sqrt(5.0))
+    # variance 2 with one degree of freedom, 9 (of 0, 3, 6) with two
+    assert seed_deviation(np.array([[1.0, 3.0, np.nan], [0.0, 3.0, 6.0]])) == pytest.approx(math.sqrt((2 + 2 * 9) / 3))
     assert math.isnan(seed_deviation(np.array([[1.0], [2.0]])))
 
 

@@ -1,6 +1,9 @@
 """The section of a surrogate states scores with n and intervals."""
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.report.document import Figures, TextTable
@@ -43,6 +46,18 @@ def test_undefined_scores_are_left_out(surrogate: SurrogateBenchmark) -> None:
     section = surrogate_section(unknown, "surrogate-1")
     (figures,) = (block for block in section.blocks if isinstance(block, Figures))
     assert all(not len(mark.x) for mark in figures.figures[-1].marks)
+
+
+@pytest.mark.parametrize("n", ["x", None, [1], 1e400])
+def test_odd_qualities_are_not_known(surrogate: SurrogateBenchmark, n: Any) -> None:
+    quality = {"n": n, "folds": n, "kendall_tau": 0.5, "kendall_tau_low": n, "r2": n, "rmse": n}
+    models = {path: replace(model, quality=quality) for path, model in surrogate.models.items()}
+    table = replace(surrogate.table, recipe={"metric": [n], "predictor": n})
+    odd = SurrogateBenchmark(table, models, name="odd")
+    section = surrogate_section(odd, "surrogate-1")
+    assert "Kendall tau of 0.50 with the measured one (n = 30" in section.sentences[0]
+    (fact,) = section.facts
+    assert fact.note == "held out, n = 30 cells"
 
 
 def test_held_out_predictions_are_drawn_against_measurements(surrogate: SurrogateBenchmark) -> None:

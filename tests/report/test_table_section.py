@@ -1,19 +1,19 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
+from nasbench.benchmark.load import load
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.report.document import Figures
 from nasbench.report.figures import Band, CellGraph, Heatmap, Line, Plot, Points, arrow_ends
+from nasbench.report.measurements import measurements_of
 from nasbench.report.statistics import seed_deviation
-from nasbench.report.table_section import (
-    cell_graph,
-    measurements_of,
-    table_facts,
-    table_section,
-    table_sentences,
-)
+from nasbench.report.table_figures import cell_graph
+from nasbench.report.table_section import table_facts, table_section, table_sentences
 from nasbench.spaces import spaces
 
 
@@ -36,11 +36,12 @@ def test_sentences_and_facts_state_what_was_measured(benchmark: TabularBenchmark
     assert data is not None
     text = " ".join(table_sentences(data, benchmark.table.recipe))
     assert "30 cells of nb201 (15,625 genotypes) were trained 2 times each, with different seeds, for 4 epochs" in text
-    assert f"The best cell reaches {data.final.max():.2f}\u00a0% validation accuracy" in text
+    assert f"The best measured cell reaches {data.final.max():.2f}\u00a0% validation accuracy" in text
     assert "Recipe: data: train 40; network: channels 4; schedules: epochs 2, 4." in text
     assert "A linear model on the same data reaches 51.25 % validation accuracy" in text
-    assert f"standard deviation between cells is {data.final.std(ddof=1):.2f} percentage points" in text
-    assert f"same cell {seed_deviation(data.by_seed):.2f}" in text
+    sd = seed_deviation(data.by_seed)
+    assert f"between trainings of the same cell is {sd:.2f} percentage points, between cells " in text
+    assert f"between cells {data.final.std(ddof=1):.2f}. Two seeds" in text
     named = {fact.name: fact.value for fact in table_facts(data, benchmark.table.recipe)}
     assert named["cells trained"] == "30"
     assert named["linear model"] == "51.25 %"
@@ -133,6 +134,66 @@ def test_cells_without_a_final_value_are_left_out_and_counted() -> None:
     curves = figures.figures[0]
     assert isinstance(curves, Plot)
     assert "n = 2 cells" in curves.caption
+
+
+def test_only_metrics_of_which_less_is_better_are_costs() -> None:
+    metrics = [
+        (Metric("", name, "none", "none", direction, ("architecture",)), np.arange(4.0))
+        for name, direction in (("flops", "minimise"), ("synflow", "maximise"), ("depth", "none"))
+    ]
+    error = Metric("asr", "validation_error", "validation", "percent", "minimise", ("architecture",))
+    data = measurements_of(small(4, (error, np.arange(4.0)), *metrics), "asr")  # type: ignore[arg-type]
+    assert data is not None
+    assert [cost.name for cost in data.costs] == ["flops"]
+
+
+def test_separate_schedules_are_points_and_no_learning_curves() -> None:
+    benchmark = load(Path(__file__).parents[1] / "data/written_by_3afb413/schedules.h5")
+    for dataset, words, title, kinds in (
+        ("digits", "in separate trainings of 1 and 3 epochs on digits", "Length of training", {Points}),
+        ("digits@3", "for 3 epochs on digits@3", "Learning curves", {Band, Line}),
+    ):
+        data = measurements_of(benchmark, dataset)
+        assert data is not None
+        assert words in table_sentences(data, benchmark.table.recipe)[0]
+        first = table_section(data, benchmark.table.recipe, "c").blocks[0]
+        assert isinstance(first, Figures)
+        curves = first.figures[0]
+        assert isinstance(curves, Plot)
+        assert curves.title == title
+        assert {type(mark) for mark in curves.marks} == kinds
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"parts": [1]},
+        {"parts": [{}]},
+        {"parts": [{"epochs": [[1], "x"]}]},
+        {"parts": 3},
+        {"datasets": {"digits": {"settings": None}}},
+        {"datasets": {"digits": {"inputs": [1], "linear_accuracy": {"validation": "high"}}}},
+        {"datasets": [1], "network": "deep", "training": None},
+    ],
+)
+def test_odd_recipes_say_nothing(benchmark: TabularBenchmark, recipe: dict[str, object]) -> None:
+    data = measurements_of(benchmark, "digits")
+    assert data is not None
+    assert "Recipe" not in " ".join(table_sentences(data, recipe))
+    assert "linear model" not in [fact.name for fact in table_facts(data, recipe)]
+
+
+def test_three_cells_have_no_interval_of_agreement() -> None:
+    accuracy = Metric("asr", "validation_accuracy", "validation", "percent", "maximise", ("architecture", "seed"))
+    base = small(3)
+    values = np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 3.0]])
+    column = Column(accuracy, values, np.zeros((3, 2), dtype=np.uint8))
+    benchmark = TabularBenchmark(replace(base.table, seeds=(0, 1), columns={accuracy.path: column}))
+    data = measurements_of(benchmark, "asr")
+    assert data is not None
+    notes = {fact.name: fact.note for fact in table_facts(data, {})}
+    assert notes["agreement of seeds"] == "n = 3 cells"
+    assert "nan" not in " ".join([*table_sentences(data, {}), *notes.values()])
 
 
 def test_without_any_final_value_there_is_nothing_to_tell() -> None:

@@ -1,6 +1,6 @@
 """Every registered space keeps the contract, and the check names the broken promise of a faulty space."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from nasbench.spaces import AdjacencyArrays, NetworkSettings, spaces
+from nasbench.spaces.base import Space
+from nasbench.spaces.choices import ChoiceSpace
 from nasbench.spaces.nb101 import NB101
 from nasbench.spaces.nb201 import NB201
 from nasbench.tasks import Task
@@ -189,9 +191,78 @@ class ChangesItsInput(NB201):
         return distance
 
 
+class SamplesOneOptionFirst(NB201):
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        genotypes = super().sample(n, rng)
+        genotypes[:, 0] = 0
+        return genotypes
+
+
+class SamplesFewEdges(NB101):
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        genotypes = super().sample(2 * n, rng)
+        return genotypes[np.argsort(genotypes[:, :21].sum(axis=1), kind="stable")[:n]]
+
+
+class SeedsEverybody(NB201):
+    def sample(self, n: int, rng: np.random.Generator) -> GenotypeArray:
+        np.random.seed(int(rng.integers(1 << 32)))  # noqa: NPY002
+        return np.random.randint(0, 5, (n, 6)).astype(np.int8)  # noqa: NPY002
+
+
+class IsNowhere(NB201):
+    def distance(self, a: GenotypeArray, b: GenotypeArray) -> npt.NDArray[np.int64]:
+        return 0 * super().distance(a, b)
+
+
+class ComputesOneFunction(NB201):
+    def function_key(self, genotypes: GenotypeArray) -> KeyArray:
+        return np.zeros(len(genotypes), dtype=np.int64)
+
+
+class MutatesToTheFirstNeighbour(NB201):
+    def mutate(self, genotypes: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        neighbours, rows = self.neighbours_of(genotypes)
+        return neighbours[np.unique(rows, return_index=True)[1]]
+
+
+class ReturnsAParent(NB201):
+    def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        return a.copy()
+
+
+class ReturnsEitherParent(NB201):
+    def crossover(self, a: GenotypeArray, b: GenotypeArray, rng: np.random.Generator) -> GenotypeArray:
+        return np.where(rng.random((len(a), 1)) < 0.5, a, b)
+
+
+class HasHashesForCodes(ChoiceSpace):
+    """Its codes do not fit 63 bits, though it is small where few combinations are architectures."""
+
+    countable = False
+
+    def __init__(self) -> None:
+        super().__init__({"width": [8, 16, 32], "depth": [1, 2, 3], "bias": [True, False]})
+
+
+class EnumeratesTwice(HasHashesForCodes):
+    def enumerate(self, chunk: int = 65_536) -> Iterator[GenotypeArray]:
+        every = np.concatenate(list(super().enumerate()))
+        yield np.concatenate([every[:-1], every[:1]])
+
+
 @pytest.mark.parametrize(
     ("broken", "name"),
     [
+        (SamplesOneOptionFirst, "sample"),
+        (SamplesFewEdges, "sample"),
+        (SeedsEverybody, "sample"),
+        (IsNowhere, "distance"),
+        (ComputesOneFunction, "function_key"),
+        (MutatesToTheFirstNeighbour, "mutate"),
+        (ReturnsAParent, "crossover"),
+        (ReturnsEitherParent, "crossover"),
+        (EnumeratesTwice, "enumerate"),
         (HidesItsPaper, "facts"),
         (SamplesOutside, "sample"),
         (SamplesAnotherType, "sample"),
@@ -223,6 +294,18 @@ class ChangesItsInput(NB201):
         (ChangesItsInput, "distance"),
     ],
 )
-def test_planted_fault_is_named(broken: type[NB101 | NB201], name: str) -> None:
+def test_planted_fault_is_named(broken: Callable[[], Space], name: str) -> None:
     with pytest.raises(AssertionError, match=f"^{name}: "):
         check_space(broken())
+
+
+class RoundsByTheBatch(NB201):
+    """Products of matrices add in another order for one row than for many."""
+
+    def features(self, genotypes: GenotypeArray, kind: str = "onehot") -> FloatArray:
+        return super().features(genotypes, kind) * (1 + np.finfo(np.float64).eps * (len(genotypes) > 1))
+
+
+@pytest.mark.parametrize("sound", [RoundsByTheBatch, HasHashesForCodes])
+def test_sound_spaces_pass(sound: Callable[[], Space]) -> None:
+    check_space(sound())

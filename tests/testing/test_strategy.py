@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from nasbench.search import Outcome, Problem, Strategy, Trial
 from nasbench.search.random import RandomSearch
@@ -78,6 +79,10 @@ class TwoObjectives(Greedy):
 @pytest.mark.parametrize("sound", [Sampling, RandomSearch, Greedy, Halving, Stopping, TwoObjectives])
 def test_sound_strategies_pass(sound: type[Strategy]) -> None:
     check_strategy(sound(), spaces.create("nb201"))
+
+
+def test_runs_may_be_shorter_than_the_initial_designs() -> None:
+    check_strategy(Sampling(), spaces.create("nb201"), evaluations=3)
 
 
 # --- faulty ones ----------------------------------------------------------------------------------------------------
@@ -321,6 +326,35 @@ class TakesNone(Sampling):
     max_objectives = 0
 
 
+class TakesThreeOrSaysSo(TwoObjectives):
+    """Says three objectives and knows what to do with two."""
+
+    max_objectives = 3
+
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        if len(outcome.scores) > 2:
+            raise LookupError("a third objective")
+
+
+class StumblesOverTooMany(Sampling):
+    """Does not refuse two objectives, but happens to raise the kind of error that numpy raises."""
+
+    def start(self, problem: Problem, rng: np.random.Generator) -> Any:
+        np.zeros(len(problem.objectives)).reshape(1)
+        return super().start(problem, rng)
+
+
+class WritesOnTheCurve(Sampling):
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        outcome.curve[:] = 0
+
+
+class SeedsTorch(Sampling):
+    def _ask(self) -> Trial | None:
+        torch.rand(1)
+        return super()._ask()
+
+
 class IgnoresDirection(Greedy):
     """Believes that less is better."""
 
@@ -361,6 +395,10 @@ class IgnoresDirection(Greedy):
         (ReturnsNothing, "ReturnsNothing does not return itself from start"),
         (TakesAnyNumber, "TakesAnyNumber starts with 2 objectives where max_objectives is 1"),
         (TakesFewer, "TakesFewer does not survive several objectives: ValueError: too many values to unpack"),
+        (TakesThreeOrSaysSo, "TakesThreeOrSaysSo does not survive several objectives: LookupError: a third objective"),
+        (StumblesOverTooMany, "StumblesOverTooMany does not survive several objectives: ValueError: cannot reshape"),
+        (WritesOnTheCurve, "WritesOnTheCurve cannot be run: ValueError: .* read-only"),
+        (SeedsTorch, "SeedsTorch draws from the global generator of torch"),
         (TakesNone, "TakesNone takes 0 objectives; max_objectives is at least 1"),
     ],
 )

@@ -193,11 +193,12 @@ class Reader:
             dataset, _, short = name.rpartition("/")
             facts = {key: self.text(path, key) for key in ("split", "units", "direction", "description")}
             values = self.dataset(path, (np.float64, *INTEGER_TYPES), None)
-            resumable = attributes.get(values, "resumable") != 0 and not any(
-                other.startswith(f"{dataset}@")
-                for other in epochs  # in files from before the attribute
-            )
-            metric = Metric(dataset=dataset, name=short, dims=dims, resumable=resumable, **facts)  # type: ignore[arg-type]  # checked next
+            resumable = attributes.get(values, "resumable")
+            if resumable is None:  # in files from before the attribute
+                resumable = not any(other.startswith(f"{dataset}@") for other in epochs)
+            elif resumable not in (0, 1):
+                raise self.damaged(path, f"attribute 'resumable' is 0 or 1, got {resumable!r}")
+            metric = Metric(dataset=dataset, name=short, dims=dims, resumable=bool(resumable), **facts)  # type: ignore[arg-type]  # checked next
             check_metric(name, metric)
             lengths = {"architecture": n, "seed": seeds, "epoch": len(epochs[dataset]) if "epoch" in dims else 0}
             shape = tuple(lengths[dim] for dim in dims)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import CHUNK_BYTES, chunk_shape, pack
-from nasbench.benchmark.hdf5.reader import FORMAT, SCHEMA_VERSION, opened, read, read_surrogate
+from nasbench.benchmark.hdf5.reader import FORMAT, SCHEMA_VERSION
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError
 from nasbench.files import atomic
@@ -24,8 +24,6 @@ from nasbench.specification import component_name
 
 if TYPE_CHECKING:
     from nasbench.benchmark.surrogate import SurrogateBenchmark
-
-__all__ = ["digest", "objects", "opened", "read", "read_surrogate", "root_digest", "write", "write_surrogate"]
 
 MAX_COMPACT_ATTRIBUTES = 32
 """Most attributes stored in the header of an array, where they are read at once."""
@@ -127,8 +125,7 @@ def _write_table(file: Any, table: Table, kind: str) -> None:
         values = _array(metrics, path, packed.array)
         for name in ("units", "direction", "split", "description"):
             attributes.put(values, name, getattr(metric, name))
-        if not metric.resumable:
-            attributes.put(values, "resumable", 0)
+        attributes.put(values, "resumable", int(metric.resumable))
         for name, value in packed.attributes.items():
             attributes.put(values, name, value)
         attributes.put(values, "dims", metric.dims)
