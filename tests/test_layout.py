@@ -11,7 +11,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = ("predictors", "spaces", "datasets")
-FOUNDATIONS = ("errors", "types", "imports", "registry", "specification", "files", "progress", "provenance", "stopping")
+FOUNDATIONS = (
+    "errors",
+    "types",
+    "checks",
+    "imports",
+    "registry",
+    "specification",
+    "files",
+    "progress",
+    "provenance",
+    "stopping",
+)
 ROOMS: dict[str, tuple[str, ...]] = {  # what each may import from, besides itself and the foundations
     "tasks": (),
     "parallel": (),

@@ -19,7 +19,8 @@ from nasbench.builder.ledger import TRAINING, Key, Ledger, differences, summary
 from nasbench.builder.plan import Plan, all_work, changed_data, covers, make_plan, request_of
 from nasbench.builder.settings import BuildSettings, sampling_generator
 from nasbench.builder.work import Work
-from nasbench.errors import FileError, InputError
+from nasbench.checks import check_whole
+from nasbench.errors import FileError
 from nasbench.measures import Measurement
 from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.progress import Progress, silent
@@ -112,10 +113,9 @@ def build(
 
 
 def _check_arguments(parallel: int | Literal["auto"], retries: int) -> None:
-    if parallel != "auto" and (not isinstance(parallel, int) or parallel < 1):
-        raise InputError(f"parallel must be 'auto' or an integer of at least 1, got {parallel!r}")
-    if not isinstance(retries, int) or retries < 0:
-        raise InputError(f"retries must be an integer of at least 0, got {retries!r}")
+    if parallel != "auto":
+        check_whole("parallel", parallel)
+    check_whole("retries", retries, least=0)
 
 
 def _check_writable(out: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 import numpy as np
 
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, predictors
 from nasbench.sampling.base import Sampler
@@ -34,9 +35,7 @@ class Active(Sampler):
     ) -> Generator[GenotypeArray, FloatArray, None]:
         """A random round, then rounds of uncertain candidates."""
         for name in ("start", "batch", "pool"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
+            check_whole(name, getattr(self, name))
         if cells is None:
             raise InputError("active sampling has no end; say how many cells")
         needed = predictors.create(self.predictor).min_samples  # checked before anything is trained

@@ -438,15 +438,15 @@ def test_trainings_have_seeds_of_their_own():
 
 @pytest.mark.parametrize("name", ["cells", "seeds", "latency_repeats"])
 def test_sizes_below_1_are_refused(name):
-    with pytest.raises(InputError, match=f"{name} must be an integer of at least 1, got 0"):
+    with pytest.raises(InputError, match=f"{name} must be a whole number of at least 1, got 0"):
         replace(TINY, **{name: 0})
 
 
 def test_other_unacceptable_requests(tmp_path):
     out = tmp_path / "t.h5"
-    with pytest.raises(InputError, match=r"network\.channels must be an integer of at least 1, got 0"):
+    with pytest.raises(InputError, match=r"network\.channels must be a whole number of at least 1, got 0"):
         replace(TINY, network=NetworkSettings(channels=0))
-    with pytest.raises(InputError, match="seed must be an integer of at least 0, got -1"):
+    with pytest.raises(InputError, match="seed must be a whole number of at least 0, got -1"):
         replace(TINY, seed=-1)
     with pytest.raises(InputError, match="jobs must be at least 1, got 0"):
         build(TINY, out, jobs=0)

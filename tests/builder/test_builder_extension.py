@@ -320,10 +320,13 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
     ("change", "message"),
     [
         ({"shorter": (2,)}, "shorter schedules must be increasing numbers of epochs below 2"),
-        ({"shorter": (0,)}, "shorter schedules"),
+        ({"shorter": (0,)}, "shorter schedules must be a whole number of at least 1, got 0"),
+        ({"shorter": (True,)}, "shorter schedules must be a whole number of at least 1, got True"),
+        ({"seeds": True}, "seeds must be a whole number of at least 1, got True"),
+        ({"measures": "costs"}, r"measures must be a tuple of names, such as \('costs',\), got 'costs'"),
         ({"datasets": "digits"}, "datasets must be a tuple of specifications"),
         ({"datasets": ()}, "datasets must be a tuple"),
-        ({"cells": 0}, "cells must be an integer of at least 1"),
+        ({"cells": 0}, "cells must be a whole number of at least 1"),
         ({"measures": ("taste",)}, "unknown measure 'taste': known are "),
         ({"sampling": "guess"}, "unknown sampler 'guess'"),
     ],
@@ -331,9 +334,9 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
 def test_unacceptable_settings(small, tmp_path, change, message):
     with pytest.raises(InputError, match=message):
         build(replace(small, **change), tmp_path / "t.h5")
-    with pytest.raises(InputError, match="parallel must be 'auto' or an integer"):
+    with pytest.raises(InputError, match="parallel must be a whole number of at least 1, got 0"):
         build(small, tmp_path / "t.h5", parallel=0)
-    with pytest.raises(InputError, match="retries must be an integer of at least 0"):
+    with pytest.raises(InputError, match="retries must be a whole number of at least 0"):
         build(small, tmp_path / "t.h5", retries=-1)
     assert not list(tmp_path.iterdir())
 

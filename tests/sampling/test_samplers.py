@@ -158,12 +158,12 @@ def test_samplers_without_an_end_need_a_number(specification):
 @pytest.mark.parametrize(
     ("specification", "message"),
     [
-        ("active+batch=0", "batch must be an integer of at least 1, got 0"),
+        ("active+batch=0", "batch must be a whole number of at least 1, got 0"),
         ("active+pool=2+start=2", "are new, and 13 are needed"),
         ("active+predictor=gq+start=15", "unknown predictor 'gq'"),
         ("active+start=1", "gp learns from at least 2 architectures; start with more"),
         ("list+path=5", "cannot read the list 5: No such file"),
-        ("cost+strata=0", "strata must be an integer"),
+        ("cost+strata=0", "strata must be a whole number"),
         ("cost+by=latency", "cost is flops or parameters, got 'latency'"),
         ("cost+pool=4", r"pool=\) has only 4 distinct ones; ask for fewer"),
         ("randon", "did you mean 'random'"),
