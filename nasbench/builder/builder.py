@@ -235,13 +235,15 @@ def _recipe(
     made_with: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The recipe of an extended table, as JSON values."""
-    described = {
-        name: {**entry, "linear_accuracy": linear_accuracy(plan.data[name])} for name, entry in plan.described.items()
+    known = {} if existing is None else existing.recipe["datasets"]
+    described = known | {
+        name: {**entry, "linear_accuracy": linear_accuracy(plan.data[name])}
+        for name, entry in plan.described.items()
+        if name not in known
     }
     parts: list[Mapping[str, Any]] = [request]
     if existing is not None:
         before = existing.recipe
-        described |= before["datasets"]
         parts = [part for part in before["parts"] if not covers(request, part)]
         parts += [] if any(covers(part, request) for part in parts) else [request]
         made_with = [*before["made_with"], *(entry for entry in made_with if entry not in before["made_with"])]

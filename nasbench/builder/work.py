@@ -219,9 +219,9 @@ class Work:
         return [name for name in self.settings.measures if measures.resolve(name)[0].trained]
 
     def _check_trained(self, genotypes: GenotypeArray) -> None:
-        """Forget all trainings if every one failed, and refuse to go on."""
+        """Forget all trainings if every one failed, and refuse to go on; a training that diverged is a result."""
         keys = self.keys(genotypes)
-        if not any(self.finished[key].values is not None for key in keys):
+        if all(_failed(self.finished[key]) for key in keys):
             self.ledger.forget(keys)
             raise NasbenchError(f"every training {self.finished[keys[0]].reason}; nothing was written")
 

@@ -168,6 +168,17 @@ def test_robustness_that_is_asked_for_too_late(small, tmp_path):
     assert more.columns["digits/corrupted_accuracy"].missing.tolist() == [[1], [1], [0]]
 
 
+def test_the_linear_model_is_fitted_once_for_each_data_set(small, tmp_path, monkeypatch):
+    from nasbench.builder import builder
+
+    fitted, linear_accuracy = [], builder.linear_accuracy
+    monkeypatch.setattr(builder, "linear_accuracy", lambda data: fitted.append(data) or linear_accuracy(data))
+    few, out = replace(small, cells=1, seeds=1, measures=()), tmp_path / "t.h5"
+    first = build(few, out).recipe["datasets"]
+    assert build(replace(few, cells=2), out).recipe["datasets"] == first
+    assert len(fitted) == 1
+
+
 def test_the_same_data_written_in_another_way(small, tmp_path, trained):
     out = tmp_path / "t.h5"
     few = replace(small, cells=1, seeds=1)
@@ -211,6 +222,18 @@ def test_data_that_changed_since_the_build_began(small, tmp_path, monkeypatch):
     monkeypatch.setattr("nasbench.datasets.base.Data.checksum", lambda data: "0" * 64)
     with pytest.raises(FileError, match=r"holds trainings on other data: digits.sha256 is '.*' there and '0{64}' here"):
         build(small, tmp_path / "t.h5")
+
+
+def test_trainings_that_all_diverged_are_a_result_wherever_they_come_from(small, tmp_path):
+    """A fresh result has curves without a number, one from a table has none."""
+    hopeless = replace(small, cells=1, seeds=1, measures=(), train=replace(small.train, learning_rate=1e30))
+    hopeless = replace(hopeless, train=replace(hopeless.train, epochs=1))
+    out = tmp_path / "t.h5"
+    table = build(hopeless, out)
+    assert table.columns["digits/test_loss"].reasons == ("diverged at epoch 1",)
+    assert np.isfinite(build(replace(hopeless, measures=("counts",)), out).columns["digits/flops"].values).all()
+    more = build(replace(hopeless, cells=2), out)
+    assert more.columns["digits/test_loss"].missing.shape == (2, 1, 1) and more.columns["digits/test_loss"].missing[0]
 
 
 # --- side by side -------------------------------------------------------------------------------------------------
