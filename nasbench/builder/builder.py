@@ -21,6 +21,7 @@ from nasbench.builder.settings import BuildSettings, sampling_generator
 from nasbench.builder.work import Work
 from nasbench.checks import check_whole
 from nasbench.errors import FileError
+from nasbench.files import followed
 from nasbench.measures import Measurement
 from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.progress import Progress, silent
@@ -47,7 +48,8 @@ def build(
 ) -> Table:
     """Build a table and write it to `out`; resume an interrupted build, or extend an existing table.
 
-    Each finished group of trainings is recorded at once in the ledger `<out>.ledger`, which is deleted after the table
+    Each finished group of trainings is recorded at once in the ledger `<out>.ledger` (beside the file that a symbolic
+    link leads to), which is deleted after the table
     is written. For the same number of networks side by side, everything except measured times is independent of the
     number of jobs, of the engine, and of interruptions. If `out` is a table of this recipe, it is extended by missing
     cells, seeds, schedules and data sets, and nothing in it is trained again.
@@ -72,7 +74,7 @@ def build(
         NasbenchError: Every training failed.
         KeyboardInterrupt: A signal stopped the build (`nasbench.stopping`); the message says how much is finished.
     """
-    out = Path(out)
+    out = followed(out)
     _check_arguments(parallel, retries)
     engine = engine or LocalEngine(jobs)
     training_device = engine.device(device)

@@ -471,6 +471,25 @@ def test_outputs_that_cannot_be_written(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_link_leads_to_the_table_and_to_its_ledger(tiny, tmp_path):
+    """The build through a link continues that of the file itself, and leaves the link."""
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    real, link = tmp_path / "disk" / "t.h5", tmp_path / "t.h5"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    with pytest.raises(KeyboardInterrupt):
+        build(TINY, link, progress=stop)
+    assert [path.name for path in real.parent.iterdir()] == ["t.h5.ledger"]
+    assert_same(build(TINY, real), tiny[1])
+    build(replace(TINY, cells=4), link)
+    assert link.is_symlink() and len(hdf5.read(real).genotypes) == 4
+    assert list(real.parent.iterdir()) == [real] and set(tmp_path.iterdir()) == {link, real.parent}
+
+
 def test_a_read_only_folder(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir(mode=0o500)
