@@ -40,7 +40,7 @@ def build(
     jobs: int = 1,
     engine: Engine | None = None,
     device: str = "auto",
-    parallel: int | Literal["auto"] = 1,
+    parallel: int | Literal["auto", "measure"] = 1,
     retries: int = 1,
     retry_failed: bool = False,
     progress: Progress = silent,
@@ -60,9 +60,10 @@ def build(
         jobs: Training processes, each on one thread. With 1, and on CUDA, the calling process trains.
         engine: Engine that runs the trainings instead.
         device: Training device: "auto", "cpu", "cuda" or "cuda:N".
-        parallel: Networks trained side by side (`nasbench.training.loop.train_many`). "auto" takes the number with the
-            fastest training per network in a short trial, or the number of the interrupted build. Groups that exceed
-            the memory are halved.
+        parallel: Networks trained side by side (`nasbench.training.loop.train_many`). "auto" takes the number of an
+            interrupted build or of the table to extend, or else one that follows from task, channels and kind of
+            device (`nasbench.builder.width.usual_width`); "measure" instead one with the fastest training per network
+            in a short trial. Groups that exceed the memory are halved.
         retries: Retries of a group after its process died.
         retry_failed: Whether to repeat work that failed in an earlier call.
         progress: Called with the number of finished trainings and the total, then with those of measurements.
@@ -99,7 +100,7 @@ def build(
         _check_data(ledger, plan, finished)
         work = Work(settings, plan, ledger, finished, engine, retries, retry_failed, progress, tell)
         with _interruption_described(work):
-            genotypes = work.train(training_device, parallel)
+            genotypes = work.train(training_device, parallel, [] if existing is None else existing.recipe["made_with"])
             work.take_measures(genotypes)
             for measure in work.partly_missing(genotypes):
                 tell(f"{measure} is measured right after training, so it is missing for networks trained earlier")
@@ -114,8 +115,8 @@ def build(
     return table
 
 
-def _check_arguments(parallel: int | Literal["auto"], retries: int) -> None:
-    if parallel != "auto":
+def _check_arguments(parallel: int | Literal["auto", "measure"], retries: int) -> None:
+    if parallel not in ("auto", "measure"):
         check_whole("parallel", parallel)
     check_whole("retries", retries, least=0)
 

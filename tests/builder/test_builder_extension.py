@@ -304,6 +304,47 @@ def test_networks_that_cannot_run_side_by_side_are_trained_one_by_one(small, tmp
             np.testing.assert_array_equal(column.values, table.columns[path].values)
 
 
+def test_the_same_call_makes_the_same_table(small, same, tmp_path, monkeypatch):
+    """The number side by side follows from the settings, never from a clock, and an interrupted build keeps it."""
+
+    def stop(done, total):
+        if done == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "timed", None)
+    told = []
+    for name in ("a.h5", "b.h5"):
+        table = build(small, tmp_path / name, parallel="auto", tell=told.append)
+        assert [made["side_by_side"] for made in table.recipe["made_with"]] == [8]
+    assert told == ["8 networks are trained side by side"] * 2
+    with pytest.raises(KeyboardInterrupt):
+        build(small, tmp_path / "c.h5", parallel="auto", progress=stop)
+    build(small, tmp_path / "c.h5", parallel="auto", tell=told.append)
+    assert len(told) == 2
+    same(tmp_path / "a.h5", tmp_path / "b.h5")
+    same(tmp_path / "a.h5", tmp_path / "c.h5")
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_build_that_goes_on_keeps_the_number_side_by_side(small, tmp_path, monkeypatch, interrupted):
+    """Also one that was given, for a larger table and for what was interrupted."""
+
+    def stop(done, total):
+        if interrupted and done == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "timed", None)
+    out, few = tmp_path / "t.h5", replace(small, cells=3, measures=())
+    if interrupted:
+        with pytest.raises(KeyboardInterrupt):
+            build(few, out, parallel=3, progress=stop)
+    else:
+        build(few, out, parallel=3)
+    for parallel in ("auto", "measure"):
+        table = build(replace(few, cells=4), out, parallel=parallel)
+        assert [made["side_by_side"] for made in table.recipe["made_with"]] == [3]
+
+
 def test_how_many_side_by_side_is_measured_once(small, same, tmp_path, monkeypatch):
     """An interrupted build continues with the same number."""
     seconds = {1: 1.0, 4: 3.0, 8: 6.5, 16: 99.0}
@@ -315,10 +356,10 @@ def test_how_many_side_by_side_is_measured_once(small, same, tmp_path, monkeypat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(small, tmp_path / "t.h5", parallel="auto", tell=told.append, progress=stop)
+        build(small, tmp_path / "t.h5", parallel="measure", tell=told.append, progress=stop)
     assert told == ["4 networks are trained side by side"]
     seconds[1] = 0.0  # the machine is another now
-    build(small, tmp_path / "t.h5", parallel="auto", tell=told.append)
+    build(small, tmp_path / "t.h5", parallel="measure", tell=told.append)
     assert len(told) == 1
     build(small, tmp_path / "u.h5", parallel=4)
     same(tmp_path / "t.h5", tmp_path / "u.h5")
