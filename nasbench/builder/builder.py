@@ -61,9 +61,9 @@ def build(
         engine: Engine that runs the trainings instead.
         device: Training device: "auto", "cpu", "cuda" or "cuda:N".
         parallel: Networks trained side by side (`nasbench.training.loop.train_many`). "auto" takes the number of an
-            interrupted build or of the table to extend, or else one that follows from task, channels and kind of
-            device (`nasbench.builder.width.usual_width`); "measure" instead one with the fastest training per network
-            in a short trial. Groups that exceed the memory are halved.
+            interrupted build or of the table to extend, or else one that follows from the settings and the
+            kind of device (`nasbench.builder.width.usual_width`); "measure" instead the one with the fastest training
+            per network in a short trial. Groups that exceed the memory are halved.
         retries: Retries of a group after its process died.
         retry_failed: Whether to repeat work that failed in an earlier call.
         progress: Called with the number of finished trainings and the total, then with those of measurements.

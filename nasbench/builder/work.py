@@ -264,7 +264,7 @@ class Work:
             return int(known[-1]["side_by_side"])
         if parallel == "auto":
             task = next(iter(self.plan.data.values())).task
-            width = usual_width(task, self.settings.network, device.type)
+            width = usual_width(task, self.settings, device.type)
         else:
             width = self._measured_width(device, genotypes)
         self.tell(f"{width} networks are trained side by side" if width > 1 else "networks are trained one by one")

@@ -51,7 +51,7 @@ def build(
     jobs: JobsOption = None,
     parallel: Annotated[
         str,
-        typer.Option(help="Networks trained side by side; auto: by task, channels and device; measure: the fastest."),
+        typer.Option(help="Networks trained side by side; auto: by settings and device; measure: the fastest."),
     ] = "auto",
     engine: Annotated[Literal["local", "ray"], typer.Option(help="Where to train.")] = "local",
     address: Annotated[
