@@ -84,7 +84,10 @@ class MetricColumn(NamedTuple):
 
     def scaled(self, values: FloatArray) -> FloatArray:
         """Numbers of the file in the unit of the table."""
-        return values if self.scale is None else np.round(self.scale.factor * values, self.scale.decimals)
+        if self.scale is None:
+            return values
+        with np.errstate(over="ignore"):  # infinite numbers are refused as impossible
+            return np.round(self.scale.factor * values, self.scale.decimals)
 
 
 class CSV(Importer):
@@ -233,7 +236,10 @@ def _impossible(metric: Metric, values: FloatArray, known: Mapping[int, str]) ->
     if metric.units == "percent" and metric.split != "none":
         wrong, expected = (values < 0) | (values > 100), "a percentage from 0 to 100; name its unit"
     elif metric.units == "count":
-        wrong, expected = (values < 0) | (values != np.floor(values)), "a count; name its unit, such as :millions"
+        wrong, expected = (
+            (values < 0) | (values != np.floor(values)) | np.isinf(values),
+            "a count; name its unit, such as :millions",
+        )
     elif metric.name.endswith(("seconds", "latency", "energy")):
         wrong, expected = (
             values < 0,
@@ -268,7 +274,8 @@ def parse_column(text: str, dataset: str | None) -> MetricColumn:
     if len(given) > 1 or len(units) > 1:
         raise InputError(f"column {text!r} names two {'directions' if len(given) > 1 else 'units'}; name one")
     for word in units:
-        close = get_close_matches(word, (*directions, "static", "per-epoch", *SCALES), n=1, cutoff=0.75)
+        close = get_close_matches(word, (*directions, "static", "per-epoch", "fraction"), n=1, cutoff=0.75)
+        close = close or get_close_matches(word, SCALES, n=1, cutoff=0.9)  # milliseconds are no millions
         if close and word not in SCALES:
             raise InputError(f"column {text!r} has the unit {word!r}; did you mean {close[0]!r}?")
     scale = SCALES.get(units[0]) if units else None
@@ -300,7 +307,8 @@ def _summed(column: Column, epochs: tuple[int, ...]) -> Column:
         raise InputError(
             f"{column.metric.name} per epoch needs rows of all epochs from 1, got {known}; give amounts from the start"
         )
-    values = np.cumsum(column.values, axis=-1)
+    with np.errstate(over="ignore"):  # a table refuses infinite numbers
+        values = np.cumsum(column.values, axis=-1)
     lost = np.isnan(values) & (column.missing == 0)
     reasons = (*column.reasons, "an earlier epoch has no number") if lost.any() else column.reasons
     return replace(

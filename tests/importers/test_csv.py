@@ -98,6 +98,8 @@ def test_what_a_column_asks_for() -> None:
         "joules",
         "minimise",
     )
+    for unit in ("milliseconds", "seconds", "millijoules", "count"):
+        assert parse_column(f"x=x:{unit}", "d").metric.units == unit
     assert parse_column("zen=z", "d").metric.direction == "none"
     assert parse_column("test_accuracy=t:min", "d").metric.direction == "minimise"
 
@@ -263,9 +265,11 @@ def test_a_metric_is_named_once(tmp_path: Path) -> None:
         read(write(tmp_path), "x=acc", "x=ms")
 
 
-@pytest.mark.parametrize("text", ["acc", "=acc", "acc=", "a/b=acc", "acc=acc:min:max", "acc=acc:s:ms", "acc=acc:statc"])
+@pytest.mark.parametrize(
+    "text", ["acc", "=acc", "acc=", "a/b=acc", "acc=acc:min:max", "acc=acc:s:ms", "acc=acc:statc", "flops=f:million"]
+)
 def test_refused_columns(text: str) -> None:
-    with pytest.raises(InputError, match=r"METRIC=COLUMN|names two|did you mean 'static'"):
+    with pytest.raises(InputError, match=r"METRIC=COLUMN|names two|did you mean '(static|millions)'"):
         parse_column(text, "d")
 
 
