@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -371,3 +372,12 @@ def test_their_predictors_are_scored_as_ours(tmp_path: Path, monkeypatch: pytest
     benchmark = TabularBenchmark(Table(spaces.create("nb201"), genotypes, (), {}, {metric.path: column}))
     results = evaluate(benchmark, metric.path, predictors=["wrapped:Mine"], train_sizes=[30], test_size=30, splits=2)
     assert all(record["kendall_tau"] > 0.5 for record in results.records)
+
+
+@pytest.mark.parametrize("answer", [3.0, [1.0], [[[1.0, 2.0]]]])
+def test_a_foreign_predictor_that_answers_in_another_shape_is_refused(answer: Any) -> None:
+    foreign = SimpleNamespace(fit=lambda xtrain, ytrain: None, query=lambda xtest: answer)
+    space = spaces.create("nb201")
+    inputs = Inputs.of(space, space.sample(2, np.random.default_rng(0)))
+    with pytest.raises(InputError, match=r"gives \(.*\) for 2 architectures"):
+        FromNaslib(foreign).fit(inputs, [1.0, 2.0]).predict(inputs)
