@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.checks import check_whole
 from nasbench.datasets.base import SPLITS, Dataset
 from nasbench.datasets.boxes import BoxData
 from nasbench.datasets.digits import Digits
 from nasbench.datasets.transforms.distortions import uniform
 from nasbench.datasets.transforms.resampling import bilinear
-from nasbench.errors import InputError
 
 MIN_SIDE, MAX_SIDE = 0.25, 0.625
 """Smallest and largest side of a digit, as a fraction of the side of the scene."""
@@ -47,9 +47,7 @@ class DigitScenes(Dataset):
         """Compose the scenes."""
         limits = {"train": 1, "validation": 1, "test": 1, "side": 16, "most": 1}
         for name, least in limits.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= 1_000_000:
-                raise InputError(f"{name} must be an integer from {least} to 1000000, got {value!r}")
+            check_whole(name, getattr(self, name), least, 1_000_000)
         digits = Digits().load()
         images, boxes, splits, start = [], [], {}, 0
         for part, split in enumerate(SPLITS):

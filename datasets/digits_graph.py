@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nasbench.checks import check_whole
 from nasbench.datasets.base import Dataset
 from nasbench.datasets.graphs import GraphData, both_ways
 from nasbench.datasets.splits import split
@@ -44,13 +45,25 @@ class DigitsGraph(Dataset):
         pixels, labels = load_digits(return_X_y=True)  # intensities are whole numbers from 0 to 16
         n, labels = len(pixels), labels.astype(np.int64)
         k = self.neighbours
-        if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k < n:
-            raise InputError(f"neighbours must be a whole number from 1 to {n - 1}, got {k!r}")
+        check_whole("neighbours", k, most=n - 1)
         squares = (pixels**2).sum(axis=1)
         distances = squares[:, None] + squares - 2 * pixels @ pixels.T  # exact: whole numbers below 2^53
         np.fill_diagonal(distances, np.inf)
         nearest = np.argsort(distances, axis=1, kind="stable")[:, :k]
         edges = both_ways(np.stack([np.repeat(np.arange(n), k), nearest.ravel()]))
-        test = n - self.train - self.validation if self.test is None else self.test
-        splits = split({"train": labels}, self.train, self.validation, test)
+        splits = split({"train": labels}, self.train, self.validation, self._test(n))
         return GraphData((pixels / 16).astype(np.float32), edges, labels, splits, 10)
+
+    def _test(self, n: int) -> int:
+        """Number of test images out of `n`."""
+        if self.test is not None:
+            return self.test
+        check_whole("train", self.train)
+        check_whole("validation", self.validation)
+        left = n - self.train - self.validation
+        if left < 1:
+            raise InputError(
+                f"train={self.train} and validation={self.validation} leave no test image of {n}; "
+                "lower train or validation"
+            )
+        return left

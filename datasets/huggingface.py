@@ -50,7 +50,7 @@ class HuggingFace(Dataset):
         test: int | None = None,
     ) -> None:
         self.folder = str(folder)
-        self.name = Path(folder).resolve().name if name is None else name
+        self.name = Path(folder).resolve().name if name is None else str(name)
         self.image, self.label = image, label
         self.channels, self.size = channels, size
         self.train, self.validation, self.test = train, validation, test

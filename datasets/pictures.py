@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 
 GREY = ("1", "L", "LA")
@@ -30,8 +31,8 @@ def collect(
     """
     if channels not in (None, 1, 3):
         raise InputError(f"channels must be 1 (grey) or 3 (red, green, blue), got {channels!r}")
-    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
-        raise InputError(f"size must be a positive number of pixels, got {size!r}")
+    if size is not None:
+        check_whole("size", size)
     arrays: list[npt.NDArray[np.uint8]] = []
     labels: list[int] = []
     for number, (picture, label) in enumerate(examples):

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.checks import check_whole
 from nasbench.datasets.base import SPLITS
 from nasbench.errors import InputError
 
@@ -64,8 +65,8 @@ def order(labels: IntArray) -> IntArray:
 def _take(rows: IntArray, part: str, size: int | None) -> IntArray:
     if size is None and len(rows):
         return rows
-    if not isinstance(size, int | None) or isinstance(size, bool) or (size is not None and size < 1):
-        raise InputError(f"{part} must be a positive number of images, got {size!r}")
+    if size is not None:
+        check_whole(part, size)
     if size is None or size > len(rows):
         raise InputError(
             f"{part}={size or 'all'}: {len(rows)} images are left for the {part} part; lower train, validation or test"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.datasets.base import Data, Dataset, Splits
+from nasbench.checks import check_whole
+from nasbench.datasets.base import SPLITS, Data, Dataset, Splits
 from nasbench.datasets.transforms.distortions import uniform
 from nasbench.errors import InputError
 from nasbench.tasks.classification import IGNORED
@@ -105,29 +106,26 @@ class Text(Dataset):
         """Read, split and hide characters."""
         from pydoc_data.topics import topics
 
-        sizes = {"train": self.train, "validation": self.validation, "test": self.test, "length": self.length}
-        for name, size in sizes.items():
-            if not isinstance(size, int) or isinstance(size, bool) or size < (4 if name == "length" else 1):
-                raise InputError(
-                    f"{name} must be a whole number of at least {4 if name == 'length' else 1}, got {size!r}"
-                )
+        for name in SPLITS:
+            check_whole(name, getattr(self, name))
+        check_whole("length", self.length, least=4)
         if not isinstance(self.hidden, int | float) or not 0 < self.hidden < 1:
             raise InputError(f"hidden must be a number between 0 and 1, got {self.hidden!r}")
         tokens = encode(" ".join(topics[name] for name in sorted(topics)))
-        windows = tokens[: len(tokens) // self.length * self.length].reshape(-1, self.length)
-        _, first = np.unique(windows, axis=0, return_index=True)
-        windows = windows[np.sort(first)]
-        n = self.train + self.validation + self.test
-        if n > len(windows):
-            raise InputError(f"the text has {len(windows)} windows of {self.length} characters, and {n} were asked for")
-        windows = windows[:n]
-        count = max(1, round(self.hidden * self.length))
+        n, count = self.train + self.validation + self.test, len(tokens) // self.length
+        if n <= count:
+            windows = tokens[: count * self.length].reshape(count, self.length)
+            _, first = np.unique(windows, axis=0, return_index=True)
+            windows, count = windows[np.sort(first)[:n]], len(first)
+        if n > count:
+            raise InputError(f"the text has {count} windows of {self.length} characters, and {n} were asked for")
+        hidden_each = max(1, round(self.hidden * self.length))
         order = np.argsort(uniform([self.length], windows.shape), axis=1, kind="stable")
         hidden = np.zeros(windows.shape, dtype=bool)
-        np.put_along_axis(hidden, order[:, :count], True, axis=1)
+        np.put_along_axis(hidden, order[:, :hidden_each], True, axis=1)
         cuts = np.cumsum([self.train, self.validation])
         parts = np.split(np.arange(n), cuts)
-        return TextData(windows, hidden, dict(zip(("train", "validation", "test"), parts, strict=True)), len(ALPHABET))
+        return TextData(windows, hidden, dict(zip(SPLITS, parts, strict=True)), len(ALPHABET))
 
 
 def encode(text: str) -> npt.NDArray[np.int64]:

@@ -15,7 +15,7 @@ def check_whole(name: str, value: Any, least: int | None = 1, most: int | None =
 
     >>> check_whole("population", 2.5)
     Traceback (most recent call last):
-    nasbench.errors.InputError: population is a whole number of at least 1, got 2.5
+    nasbench.errors.InputError: population must be a whole number of at least 1, got 2.5
 
     Raises:
         InputError: It is none; the message gives the bounds.
@@ -23,7 +23,7 @@ def check_whole(name: str, value: Any, least: int | None = 1, most: int | None =
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or (least is not None and value < least) or (most is not None and value > most):
         bounds = f" of at least {least}" if most is None else f" from {least} to {most}"
-        raise InputError(f"{name} is a whole number{'' if least is None else bounds}, got {value!r}")
+        raise InputError(f"{name} must be a whole number{'' if least is None else bounds}, got {value!r}")
 
 
 def check_number(
@@ -39,7 +39,7 @@ def check_number(
 
     >>> check_number("decay", 2, least=0, below=1)
     Traceback (most recent call last):
-    nasbench.errors.InputError: decay is a number at least 0 and below 1, got 2
+    nasbench.errors.InputError: decay must be a number at least 0 and below 1, got 2
 
     Raises:
         InputError: It is none; the message gives the bounds.
@@ -51,7 +51,7 @@ def check_number(
         stated = " and ".join(f"{words} {bound:g}" for words, bound in given.items())
         if given.keys() == {"at least", "at most"}:
             stated = f"from {least:g} to {most:g}"
-        raise InputError(f"{name} is a number {stated}".rstrip() + f", got {value!r}")
+        raise InputError(f"{name} must be a number {stated}".rstrip() + f", got {value!r}")
 
 
 def check_flag(name: str, value: Any) -> None:
@@ -61,4 +61,4 @@ def check_flag(name: str, value: Any) -> None:
         InputError: It is neither.
     """
     if not isinstance(value, bool | np.bool_):
-        raise InputError(f"{name} is true or false, got {value!r}")
+        raise InputError(f"{name} must be true or false, got {value!r}")

@@ -1,4 +1,4 @@
-"""Atomic file writes, and strict JSON without duplicate names."""
+"""Atomic file writes through symbolic links, and strict JSON without duplicate names."""
 
 from __future__ import annotations
 
@@ -13,19 +13,33 @@ from typing import Any
 from nasbench.errors import FileError
 
 
+def followed(path: Path) -> Path:
+    """The file that a path stands for: symbolic links are followed, also to a file that is not there yet.
+
+    Raises:
+        FileError: The links lead in a circle.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise FileError(f"{path} is a symbolic link that leads in a circle; name another file")
+    return target
+
+
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path that replaces `path` when the block succeeds, and is deleted when it fails.
 
+    Of a symbolic link the file it leads to is replaced.
+
     Raises:
         FileError: The folder does not exist or cannot be written, the disk is full, or `path` is a folder or device.
     """
-    path = Path(path)
+    target = followed(path)
     temporary: Path | None = None
     try:
-        if path.exists() and not path.is_file():
+        if target.exists() and not target.is_file():
             raise FileError(f"cannot write {path}: it is not a regular file; name another")
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -35,7 +49,7 @@ def atomic(path: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
+        temporary.replace(target)
     except FileError:
         raise
     except OSError as error:

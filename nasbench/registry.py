@@ -57,6 +57,10 @@ class Registry(Generic[T]):
                 takes = ", ".join(known) or "no arguments"
                 raise InputError(f"{self.kind} {spec!r}: unknown argument {name!r}; it takes {takes}")
         arguments = {**{k: v for k, v in defaults.items() if k in known}, **arguments}
+        absent = [f"{name}=" for name in _required(known.values()) if name not in arguments]
+        if absent:
+            example = "+".join([spec, *(f"{name}..." for name in absent)])
+            raise InputError(f"{self.kind} {spec!r} needs {' and '.join(absent)}; write {example}")
         try:
             return cls(**arguments)
         except TypeError as error:
@@ -151,6 +155,16 @@ def arguments_of(component: object) -> dict[str, Any]:
         kind = type(component).__name__
         raise InputError(f"{kind} does not keep its argument {absent[0]!r} as an attribute; store it")
     return {name: getattr(component, name) for name in names}
+
+
+def _required(parameters: Iterable[inspect.Parameter]) -> list[str]:
+    """Names of parameters that a call must give."""
+    return [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
 
 
 def split_outside(text: str, separator: str) -> list[str]:

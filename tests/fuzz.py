@@ -83,7 +83,7 @@ def csv(folder: Path) -> tuple[Callable[..., Any], list[Path]]:
     cell = "|none~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|"
     rows = [f"{cell},1,4,90.5,-1", f"{cell},2,4,91.5,-1", "3 1 0 2 2 1,1,4,80,2.5"]
     (folder / "t.csv").write_text("\n".join(["arch,seed,epoch,acc,ms", *rows]))
-    column = ["test_accuracy=acc", "latency=ms:milliseconds:min:static"]
+    column = ["test_accuracy=acc", "latency=ms:milliseconds:min:static", "flops=acc:millions"]
     given = {"space": "nb201", "seed_column": "seed", "epoch_column": "epoch", "missing": "-1=none", "lenient": True}
     return importing("csv", column=column, **given), [folder / "t.csv"]
 

@@ -93,3 +93,25 @@ def test_one_name_in_two_objects_is_fine() -> None:
 @given(values)
 def test_what_was_written_is_read(value: object) -> None:
     assert strict_json(json.dumps(value)) == value
+
+
+def test_of_a_link_the_file_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    """Links to links, relative ones, and one to a file that is not there yet."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "real").write_text("old")
+    (tmp_path / "link").symlink_to("elsewhere/real")
+    (tmp_path / "second").symlink_to(tmp_path / "link")
+    (tmp_path / "dangling").symlink_to("elsewhere/new")
+    for link, real in (("link", "real"), ("second", "real"), ("dangling", "new")):
+        with atomic(tmp_path / link) as temporary:
+            temporary.write_text(link)
+        assert (tmp_path / link).is_symlink() and (tmp_path / "elsewhere" / real).read_text() == link
+    assert sorted(os.listdir(tmp_path / "elsewhere")) == ["new", "real"]
+
+
+def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(FileError, match="leads in a circle"), atomic(tmp_path / "a"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.checks import check_whole
 from nasbench.datasets.base import ImageData
 from nasbench.datasets.transforms.distortions import uniform
 from nasbench.datasets.transforms.resampling import FloatArray, bilinear
@@ -53,8 +54,7 @@ def corrupt(images: npt.NDArray[np.float32], name: str, severity: int = 3) -> np
     """
     if name not in CORRUPTIONS:
         raise InputError(f"unknown corruption {name!r}; known are {', '.join(CORRUPTIONS)}")
-    if not isinstance(severity, int) or isinstance(severity, bool) or not 1 <= severity <= 5:
-        raise InputError(f"severity must be an integer from 1 to 5, got {severity!r}")
+    check_whole("severity", severity, most=5)
     levels = np.rint(WHITE * images.astype(np.float64))
     apply, amounts = CORRUPTIONS[name]
     changed = apply(levels, amounts[severity - 1], [4, list(CORRUPTIONS).index(name)])
@@ -80,8 +80,7 @@ def corrupted(
     """
     rows = data.splits["test"]
     if limit is not None:
-        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-            raise InputError(f"limit must be None or an integer of at least 1, got {limit!r}")
+        check_whole("limit", limit)
         count = min(limit, len(rows))
         rows = rows[np.arange(count) * len(rows) // count]
     training = data.splits["train"]

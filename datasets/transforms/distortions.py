@@ -8,6 +8,7 @@ from abc import abstractmethod
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.checks import check_whole
 from nasbench.datasets.base import Dataset, ImageData
 from nasbench.datasets.splits import split
 from nasbench.datasets.transforms.resampling import FloatArray, bilinear
@@ -72,8 +73,7 @@ class DistortedDataset(Dataset):
         strength, copies = self.distortion, self.copies
         if not isinstance(strength, int | float) or not 0 <= strength <= MAX_STRENGTH:
             raise InputError(f"distortion must be a number from 0 to {MAX_STRENGTH}, got {strength!r}")
-        if not isinstance(copies, int) or isinstance(copies, bool) or copies < 1:
-            raise InputError(f"copies must be a positive integer, got {copies!r}")
+        check_whole("copies", copies)
         if copies > 1 and strength == 0:
             raise InputError(f"copies={copies} of undistorted images are all the same; set distortion too")
 

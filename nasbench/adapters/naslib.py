@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nasbench.adapters.naslib_forms import form_of
 from nasbench.benchmark.base import Answer, Benchmark, Epoch
-from nasbench.errors import InputError, NotFoundError
+from nasbench.errors import InputError, NasbenchError, NotFoundError
 from nasbench.predictors import Inputs, Prediction, Predictor, predictors
 from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
@@ -137,7 +137,14 @@ class SearchSpace:
             InputError: The specification is not an architecture of the space.
         """
         plain = isinstance(spec, str) or hasattr(spec, "nodes")
-        self.genotype = self.space.genotype(spec) if plain else self._form.read(self.space, spec)
+        try:
+            self.genotype = self.space.genotype(spec) if plain else self._form.read(self.space, spec)
+        except NasbenchError:
+            raise
+        except (TypeError, ValueError, LookupError) as error:
+            raise InputError(
+                f"{spec!r} is no architecture of {self.space.name} in the form of get_spec: {error}"
+            ) from error
 
     get_op_indices = get_compact = get_spec
     set_op_indices = set_compact = set_spec
@@ -227,7 +234,8 @@ class SearchSpace:
                 `cifar10`, the former answers for all metrics; where there are several schedules, the longest.
             path: Ignored.
             epoch: Position in the curve, counted from 0, or -1 for the last; in NAS-Bench-101 the budget of epochs.
-            full_lc: Whether to answer with a list over all recorded epochs, up to `epoch` if that is not -1.
+            full_lc: Whether to answer with a list over all recorded epochs, up to `epoch` if that is not -1; of the one
+                value of a metric without epochs.
             dataset_api: The benchmark.
 
         Raises:
@@ -247,8 +255,12 @@ class SearchSpace:
         if full_name is None:
             raise NotFoundError(f"{dataset_api.name} has no {name} of {home}; it has {', '.join(dataset_api.metrics)}")
         recorded = dataset_api.recorded_epochs(full_name)
+        if not recorded and metric is Metric.EPOCH:
+            raise NotFoundError(f"{dataset_api.name} does not record after how many epochs {full_name} was measured")
         if metric is Metric.EPOCH:
             return recorded[-1]
+        if full_lc and not recorded:
+            return [self._value(dataset_api, full_name, "last")]
         finished = epoch if self._form.budgets or epoch == -1 else epoch + 1
         if full_lc:
             wanted = [each for each in recorded if epoch == -1 or each < finished + self._form.budgets]
@@ -418,7 +430,7 @@ class FromNaslib(Predictor):
 
     def _predict(self, inputs: Inputs) -> Prediction:
         answers = np.asarray(self.predictor.query(self._architectures(inputs.genotypes)), dtype=np.float64)
-        if answers.shape not in ((len(inputs),), (answers.shape[0], len(inputs))):
+        if answers.ndim not in (1, 2) or answers.shape[-1] != len(inputs):
             raise InputError(f"query of {self.predictor!r} gives {answers.shape} for {len(inputs)} architectures")
         if answers.ndim == 1 or len(answers) == 1:
             return Prediction(answers.reshape(-1), np.ones(len(inputs)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,12 +70,8 @@ def _write_cells(space: DARTS, genotype: GenotypeArray) -> tuple[tuple[tuple[int
 
 
 def _read_cells(space: DARTS, spec: Any) -> GenotypeArray:
-    try:
-        normal, reduce = ([(space.operations[op], int(state)) for state, op in cell] for cell in spec)
-    except (TypeError, ValueError, IndexError) as error:
-        raise InputError(
-            f"a specification of {space.name} is two cells of pairs (state, operation): {error}"
-        ) from error
+    operations = dict(enumerate(space.operations))  # unlike in a tuple, -1 is none
+    normal, reduce = ([(operations[op], index(state)) for state, op in cell] for cell in spec)
     return space.genotype(f"Genotype(normal={normal}, reduce={reduce})")
 
 
@@ -83,7 +80,7 @@ def _write_modules(space: TNB101Macro, genotype: GenotypeArray) -> tuple[int, ..
 
 
 def _read_modules(space: TNB101Macro, spec: Any) -> GenotypeArray:
-    return space.genotype([int(digit) - (place < MODULES[0]) for place, digit in enumerate(spec)])
+    return space.genotype([index(digit) - (place < MODULES[0]) for place, digit in enumerate(spec)])
 
 
 def _write_plain(space: Space, genotype: GenotypeArray) -> tuple[int, ...]:

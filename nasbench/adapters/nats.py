@@ -147,13 +147,17 @@ class NATS:
         """
         if not isinstance(self.space, NB201):
             raise InputError("the size space has no unique strings: each string is a network of its own")
-        return self.space.published_string(self._trainings.genotype(self.query_index_by_arch(arch)))
+        return self.space.published_string(self._trainings.genotype(self._known(arch)))
 
     @staticmethod
     def str2lists(arch_str: str) -> list[tuple[tuple[str, int], ...]]:
         """For each node after the first, the pairs of operation and source node that it sums."""
         nodes = [[part.split("~") for part in node.split("|") if part] for node in arch_str.split("+")]
-        if any(len(part) != 2 or not part[1].isdecimal() for node in nodes for part in node):
+        if any(
+            len(part) != 2 or not part[1].isdecimal() or int(part[1]) >= node
+            for node, parts in enumerate(nodes, start=1)
+            for part in parts
+        ):
             raise InputError(f"expected a cell as '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|', got {arch_str!r}")
         return [tuple((op, int(source)) for op, source in node) for node in nodes]
 

@@ -19,7 +19,9 @@ from nasbench.builder.ledger import TRAINING, Key, Ledger, differences, summary
 from nasbench.builder.plan import Plan, all_work, changed_data, covers, make_plan, request_of
 from nasbench.builder.settings import BuildSettings, sampling_generator
 from nasbench.builder.work import Work
-from nasbench.errors import FileError, InputError
+from nasbench.checks import check_whole
+from nasbench.errors import FileError
+from nasbench.files import followed
 from nasbench.measures import Measurement
 from nasbench.parallel.engine import Engine, LocalEngine
 from nasbench.progress import Progress, silent
@@ -38,7 +40,7 @@ def build(
     jobs: int = 1,
     engine: Engine | None = None,
     device: str = "auto",
-    parallel: int | Literal["auto"] = 1,
+    parallel: int | Literal["auto", "measure"] = 1,
     retries: int = 1,
     retry_failed: bool = False,
     progress: Progress = silent,
@@ -46,7 +48,8 @@ def build(
 ) -> Table:
     """Build a table and write it to `out`; resume an interrupted build, or extend an existing table.
 
-    Each finished group of trainings is recorded at once in the ledger `<out>.ledger`, which is deleted after the table
+    Each finished group of trainings is recorded at once in the ledger `<out>.ledger` (beside the file that a symbolic
+    link leads to), which is deleted after the table
     is written. For the same number of networks side by side, everything except measured times is independent of the
     number of jobs, of the engine, and of interruptions. If `out` is a table of this recipe, it is extended by missing
     cells, seeds, schedules and data sets, and nothing in it is trained again.
@@ -57,9 +60,10 @@ def build(
         jobs: Training processes, each on one thread. With 1, and on CUDA, the calling process trains.
         engine: Engine that runs the trainings instead.
         device: Training device: "auto", "cpu", "cuda" or "cuda:N".
-        parallel: Networks trained side by side (`nasbench.training.loop.train_many`). "auto" takes the number with the
-            fastest training per network in a short trial, or the number of the interrupted build. Groups that exceed
-            the memory are halved.
+        parallel: Networks trained side by side (`nasbench.training.loop.train_many`). "auto" takes the number of an
+            interrupted build or of the table to extend, or else one that follows from the settings and the
+            kind of device (`nasbench.builder.width.usual_width`); "measure" instead the one with the fastest training
+            per network in a short trial. Groups that exceed the memory are halved.
         retries: Retries of a group after its process died.
         retry_failed: Whether to repeat work that failed in an earlier call.
         progress: Called with the number of finished trainings and the total, then with those of measurements.
@@ -71,7 +75,7 @@ def build(
         NasbenchError: Every training failed.
         KeyboardInterrupt: A signal stopped the build (`nasbench.stopping`); the message says how much is finished.
     """
-    out = Path(out)
+    out = followed(out)
     _check_arguments(parallel, retries)
     engine = engine or LocalEngine(jobs)
     training_device = engine.device(device)
@@ -96,7 +100,7 @@ def build(
         _check_data(ledger, plan, finished)
         work = Work(settings, plan, ledger, finished, engine, retries, retry_failed, progress, tell)
         with _interruption_described(work):
-            genotypes = work.train(training_device, parallel)
+            genotypes = work.train(training_device, parallel, [] if existing is None else existing.recipe["made_with"])
             work.take_measures(genotypes)
             for measure in work.partly_missing(genotypes):
                 tell(f"{measure} is measured right after training, so it is missing for networks trained earlier")
@@ -111,11 +115,10 @@ def build(
     return table
 
 
-def _check_arguments(parallel: int | Literal["auto"], retries: int) -> None:
-    if parallel != "auto" and (not isinstance(parallel, int) or parallel < 1):
-        raise InputError(f"parallel must be 'auto' or an integer of at least 1, got {parallel!r}")
-    if not isinstance(retries, int) or retries < 0:
-        raise InputError(f"retries must be an integer of at least 0, got {retries!r}")
+def _check_arguments(parallel: int | Literal["auto", "measure"], retries: int) -> None:
+    if parallel not in ("auto", "measure"):
+        check_whole("parallel", parallel)
+    check_whole("retries", retries, least=0)
 
 
 def _check_writable(out: Path) -> None:
@@ -235,13 +238,15 @@ def _recipe(
     made_with: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The recipe of an extended table, as JSON values."""
-    described = {
-        name: {**entry, "linear_accuracy": linear_accuracy(plan.data[name])} for name, entry in plan.described.items()
+    known = {} if existing is None else existing.recipe["datasets"]
+    described = known | {
+        name: {**entry, "linear_accuracy": linear_accuracy(plan.data[name])}
+        for name, entry in plan.described.items()
+        if name not in known
     }
     parts: list[Mapping[str, Any]] = [request]
     if existing is not None:
         before = existing.recipe
-        described |= before["datasets"]
         parts = [part for part in before["parts"] if not covers(request, part)]
         parts += [] if any(covers(part, request) for part in parts) else [request]
         made_with = [*before["made_with"], *(entry for entry in made_with if entry not in before["made_with"])]

@@ -99,6 +99,8 @@ class Ledger:
                 f"{self.path} holds {finished} finished results of another recipe: {summary(differing)}; "
                 "repeat that recipe, write to another file, or delete this one"
             )
+        if differing:
+            run("DELETE FROM fact")  # decisions for another recipe
         if differing or stored is None:
             run("INSERT OR REPLACE INTO fact VALUES ('recipe', ?)", (json.dumps(recipe),))
         run("COMMIT")

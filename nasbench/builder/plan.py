@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
+from nasbench.benchmark.base import Metric
+from nasbench.benchmark.table import check_metric
+from nasbench.builder.columns import curve_metrics, measured_metrics
 from nasbench.builder.ledger import TRAINING, Key, differences
 from nasbench.builder.settings import BuildSettings
 from nasbench.datasets import DEFAULTS, Data, Dataset, datasets
@@ -16,6 +19,7 @@ from nasbench.datasets.base import SPLITS
 from nasbench.errors import InputError
 from nasbench.measures import measures
 from nasbench.spaces import Space, spaces
+from nasbench.training.history import curve_names
 from nasbench.training.settings import OPTIMISERS
 from nasbench.types import GenotypeArray
 
@@ -71,9 +75,10 @@ def make_plan(settings: BuildSettings, device: torch.device) -> Plan:
                 f"networks of {space.name} are trained for {space.task}, but {dataset.name} is for {loaded.task.name}"
                 + remedy
             )
+        _check_metrics(curve_metrics(dataset.name, loaded.task))
         specifications[dataset.name], data[dataset.name] = specification, loaded
         described[dataset.name] = _described(specification, dataset, loaded)
-    _check_measures(settings.measures)
+    _check_measures(settings.measures, data)
     training = {name: value for name, value in asdict(settings.train).items() if name != "epochs"}
     warm_up = training.pop("warmup_epochs") / settings.train.epochs
     recipe = {
@@ -93,21 +98,31 @@ def make_plan(settings: BuildSettings, device: torch.device) -> Plan:
     return Plan(space, specifications, data, json.loads(json.dumps(recipe)), json.loads(json.dumps(described)))
 
 
-def _check_measures(names: Sequence[str]) -> None:
-    """Check that measures exist, can be taken here, and share no column with another measure."""
-    recorded: dict[str, str] = {}
+def _check_metrics(metrics: Iterable[Metric]) -> None:
+    """Check that a table can hold metrics, before anything is trained."""
+    for metric in metrics:
+        check_metric(metric.path, metric)
+
+
+def _check_measures(names: Sequence[str], data: Mapping[str, Data]) -> None:
+    """Check that measures exist, can be taken here, and share no column with the training or another measure."""
+    curves = (curve for loaded in data.values() for curve in curve_names(loaded.task))
+    recorded = dict.fromkeys(curves, "the training")
     for name in measures.expand([*measures, *names]):
         if "+" in name:
             raise InputError(f"the measure {name!r} takes no arguments in a table; derive a class of your own instead")
         measure = measures.create(name)
+        if not hasattr(measure, "quantities"):
+            raise InputError(f"the measure {name!r} does not say its quantities; give its class the attribute")
         if name in names:
             measure.ready()
+        for dataset in data:
+            _check_metrics(measured_metrics(dataset, measure))
         for quantity in measure.quantities:
-            other = recorded.setdefault(quantity.name, name)
-            if other != name:
-                raise InputError(
-                    f"the measures {other!r} and {name!r} both record {quantity.name!r}; rename one column"
-                )
+            if quantity.name in recorded:
+                both = f"{recorded[quantity.name]} and the measure {name!r}"
+                raise InputError(f"{both} both record {quantity.name!r}; rename one column")
+            recorded[quantity.name] = f"the measure {name!r}"
 
 
 def _described(specification: str, dataset: Dataset, data: Data) -> dict[str, Any]:

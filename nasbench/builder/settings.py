@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.measures import measures
 from nasbench.spaces import NetworkSettings
@@ -48,23 +49,22 @@ class BuildSettings:
     latency_repeats: int = 50
 
     def __post_init__(self) -> None:
+        if isinstance(self.datasets, str) or not self.datasets:
+            raise InputError(f"datasets must be a tuple of specifications, such as ('digits',), got {self.datasets!r}")
+        if isinstance(self.measures, str):
+            raise InputError(f"measures must be a tuple of names, such as ('costs',), got {self.measures!r}")
         object.__setattr__(self, "measures", measures.expand(self.measures))
         sizes: dict[str, Any] = {"seeds": self.seeds, "latency_repeats": self.latency_repeats}
         sizes |= {} if self.cells is None else {"cells": self.cells}
         sizes |= {f"network.{name}": value for name, value in asdict(self.network).items()}
         for name, value in sizes.items():
-            if not isinstance(value, int) or value < 1:
-                raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
-        if not isinstance(self.seed, int) or self.seed < 0:
-            raise InputError(f"seed must be an integer of at least 0, got {self.seed!r}")
-        if isinstance(self.datasets, str) or not self.datasets:
-            raise InputError(f"datasets must be a tuple of specifications, such as ('digits',), got {self.datasets!r}")
-        lengths = self.shorter
-        if not all(isinstance(n, int) and 1 <= n < self.train.epochs for n in lengths) or sorted(set(lengths)) != list(
-            lengths
-        ):
+            check_whole(name, value)
+        check_whole("seed", self.seed, least=0)
+        for length in self.shorter:
+            check_whole("the length of shorter schedules", length)
+        if sorted({*self.shorter, self.train.epochs}) != list(self.schedules):
             raise InputError(
-                f"shorter schedules must be increasing numbers of epochs below {self.train.epochs}, got {lengths}"
+                f"shorter schedules must be increasing numbers of epochs below {self.train.epochs}, got {self.shorter}"
             )
 
     @property

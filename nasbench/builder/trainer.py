@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
@@ -18,13 +18,12 @@ from nasbench.tasks import Task
 from nasbench.training.device import seeded
 from nasbench.training.fusion import Unfusable
 from nasbench.training.history import History
+from nasbench.training.learners import Tensors
 from nasbench.training.loop import train, train_many
 from nasbench.training.settings import TrainSettings
 from nasbench.training.timing import time_training
 from nasbench.types import GenotypeArray
 
-Tensors: TypeAlias = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
-"""Inputs and targets by split."""
 Outcomes: TypeAlias = dict[str, Measurement]
 """Outcomes of one network by kind: its training, and its measurements."""
 OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")

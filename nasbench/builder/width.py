@@ -1,4 +1,4 @@
-"""The number of networks to train side by side, chosen by the fastest of short trials."""
+"""The number of networks to train side by side: by a rule of settings and device, or the fastest of short trials."""
 
 from __future__ import annotations
 
@@ -9,11 +9,33 @@ import torch
 
 from nasbench.builder.settings import BuildSettings, Group
 from nasbench.builder.trainer import Trainer, short_of_memory
+from nasbench.tasks import Task
+from nasbench.tasks.images import ImageClassification
 from nasbench.training.fusion import Unfusable
 
+WIDTHS = {"cpu": ((2**16, 8),), "cuda": ((2**20, 128), (2**22, 32), (2**24, 8))}
+"""By kind of the device: numbers that the first layer of one network gives for a batch, and networks up to there."""
 CPU_WIDTHS, CUDA_WIDTHS = (1, 4, 8, 16, 32), (1, 8, 32, 128, 512)
 MIN_SPEED_UP = 1.05
 """Minimum speed-up for which a larger number is preferred."""
+
+
+def usual_width(task: Task, settings: BuildSettings, device: str) -> int:
+    """The number by a rule, so that a table never depends on how busy or how fast a machine is.
+
+    The more a network has to compute in a layer, the less of a machine it leaves idle. `docs/build.md` has the
+    measurements.
+
+    Args:
+        task: The task; only networks that classify images run side by side.
+        settings: Channels and batch size.
+        device: Kind of the device, "cpu" or "cuda".
+    """
+    if not isinstance(task, ImageClassification):
+        return 1
+    _, height, width = task.shape
+    numbers = settings.network.channels * settings.train.batch_size * height * width
+    return next((networks for most, networks in WIDTHS[device] if numbers <= most), 1)
 
 
 class WidthPicker:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
@@ -14,7 +14,7 @@ from nasbench.builder.ledger import TRAINING, Key, Ledger
 from nasbench.builder.plan import Plan, trainings
 from nasbench.builder.settings import BuildSettings, Group, sampling_generator
 from nasbench.builder.trainer import Crowded, Measurer, Outcomes, Trainer, build_network
-from nasbench.builder.width import WidthPicker
+from nasbench.builder.width import WidthPicker, usual_width
 from nasbench.errors import InputError, NasbenchError
 from nasbench.measures import Measurement, measures
 from nasbench.measures.flops import flops
@@ -62,8 +62,15 @@ class Work:
         self.done = self.total = 0
         self.crowded = False
 
-    def train(self, device: torch.device, parallel: int | Literal["auto"]) -> GenotypeArray:
+    def train(
+        self, device: torch.device, parallel: int | Literal["auto", "measure"], before: Sequence[Mapping[str, Any]] = ()
+    ) -> GenotypeArray:
         """Choose architectures, train them, and return them `(n, d)` in order.
+
+        Args:
+            device: Training device.
+            parallel: Networks side by side, as of `build`.
+            before: Conditions of the trainings in the existing table.
 
         Raises:
             NasbenchError: Every training failed.
@@ -75,7 +82,7 @@ class Work:
         genotypes = batch = next(rounds)
         self._check_network(batch[0])
         self.total = len(self.keys(genotypes)) * (settings.cells or len(genotypes)) // len(genotypes)
-        width = self._width(device, parallel, batch)
+        width = self._width(device, parallel, batch, before)
         start = partial(Trainer, settings, device)
         while True:
             self.done = sum(key in self.finished for key in self.keys(genotypes))
@@ -219,9 +226,9 @@ class Work:
         return [name for name in self.settings.measures if measures.resolve(name)[0].trained]
 
     def _check_trained(self, genotypes: GenotypeArray) -> None:
-        """Forget all trainings if every one failed, and refuse to go on."""
+        """Forget all trainings if every one failed, and refuse to go on; a training that diverged is a result."""
         keys = self.keys(genotypes)
-        if not any(self.finished[key].values is not None for key in keys):
+        if all(_failed(self.finished[key]) for key in keys):
             self.ledger.forget(keys)
             raise NasbenchError(f"every training {self.finished[keys[0]].reason}; nothing was written")
 
@@ -242,25 +249,36 @@ class Work:
         total: FloatArray = np.where(known, ends, 0).sum(axis=1)
         return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
 
-    def _width(self, device: torch.device, parallel: int | Literal["auto"], genotypes: GenotypeArray) -> int:
-        """Number of networks trained side by side, the same for the whole build."""
-        if parallel != "auto":
+    def _width(
+        self,
+        device: torch.device,
+        parallel: int | Literal["auto", "measure"],
+        genotypes: GenotypeArray,
+        before: Sequence[Mapping[str, Any]],
+    ) -> int:
+        """Number of networks trained side by side, the same for the whole build and for its extensions."""
+        if isinstance(parallel, int):
             return parallel
-        width = self.ledger.settled("parallel")
-        if width is None and all(key in self.finished for key in self.keys(genotypes)):
-            return 1
-        if width is None:
-            specification = next(iter(self.plan.specifications.values()))
-            group = Group(specification, self.settings.schedules[0], 0, genotypes)
-            start = partial(WidthPicker, self.settings, device, self.engine.jobs)
-            with closing(self.engine.run(start, [group])) as results:
-                _, width = next(results)
-            if isinstance(width, Died):
-                raise NasbenchError(
-                    f"the trial of networks side by side failed: {width}; set their number with parallel"
-                )
-            self.ledger.settle("parallel", width)
-            self.tell(f"{width} networks are trained side by side" if width > 1 else "networks are trained one by one")
+        known = self.made_with() or before
+        if known:
+            return int(known[-1]["side_by_side"])
+        if parallel == "auto":
+            task = next(iter(self.plan.data.values())).task
+            width = usual_width(task, self.settings, device.type)
+        else:
+            width = self._measured_width(device, genotypes)
+        self.tell(f"{width} networks are trained side by side" if width > 1 else "networks are trained one by one")
+        return width
+
+    def _measured_width(self, device: torch.device, genotypes: GenotypeArray) -> int:
+        """Number of networks side by side that trains architectures `(n, d)` fastest."""
+        specification = next(iter(self.plan.specifications.values()))
+        group = Group(specification, self.settings.schedules[0], 0, genotypes)
+        start = partial(WidthPicker, self.settings, device, self.engine.jobs)
+        with closing(self.engine.run(start, [group])) as results:
+            _, width = next(results)
+        if isinstance(width, Died):
+            raise NasbenchError(f"the trial of networks side by side failed: {width}; set their number with parallel")
         return int(width)
 
     def _check_network(self, genotype: GenotypeArray) -> None:

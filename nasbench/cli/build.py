@@ -54,7 +54,8 @@ def build(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     jobs: JobsOption = None,
     parallel: Annotated[
-        str, typer.Option(help="Networks trained side by side; auto takes the fastest number.")
+        str,
+        typer.Option(help="Networks trained side by side; auto: by settings and device; measure: the fastest."),
     ] = "auto",
     engine: Annotated[Literal["local", "ray"], typer.Option(help="Where to train.")] = "local",
     address: Annotated[
@@ -85,7 +86,7 @@ def build(
         training={"batch_size": batch_size, "optimiser": optimiser, "learning_rate": learning_rate},
     )
     runner = _engine(engine, device, jobs, address, gpus)
-    width = cast("int | Literal['auto']", number(parallel, "parallel", "auto"))
+    width = cast("int | Literal['auto', 'measure']", number(parallel, "parallel", "auto", "measure"))
     with interruptible("the same command continues"), bar("Training and measuring") as progress:
         table = run(
             settings,

@@ -48,7 +48,7 @@ def _import(source: str, file: Path, paths: Sequence[Path], options: dict[str, A
         table = importer.read(paths)
         hdf5.write(table, file)
     origin = table.recipe["source"]
-    shown = ("rows", "architectures", "skipped", "licence")
+    shown = ("read_as", "rows", "architectures", "skipped", "licence")
     out.print(facts({name: origin[name] for name in shown if origin.get(name)}))
     wrote(file, table)
 

@@ -15,6 +15,7 @@ import typer
 
 from nasbench.cli.console import counted, note, out
 from nasbench.errors import InputError
+from nasbench.files import atomic, followed
 
 if TYPE_CHECKING:
     from nasbench.benchmark.table import Table
@@ -27,8 +28,9 @@ def writable(path: Path | None, *sources: Path) -> None:
         return
     if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
         raise InputError(f"{path} is an input and would be replaced; name another file")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        problem = "is a folder" if path.is_dir() else f"cannot be written: no writable folder {path.parent}"
+    folder = followed(path).parent
+    if path.is_dir() or not os.access(folder, os.W_OK):
+        problem = "is a folder" if path.is_dir() else f"cannot be written: no writable folder {folder}"
         raise InputError(f"{path} {problem}; name another file")
 
 
@@ -67,7 +69,6 @@ def write_json(path: Path | None, content: Any) -> None:
     if path is None:
         return
     from nasbench.evaluate.results import json_values
-    from nasbench.files import atomic
 
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(json_values(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")

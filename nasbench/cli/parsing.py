@@ -6,14 +6,14 @@ from nasbench.errors import InputError
 from nasbench.registry import split_outside
 
 
-def number(text: str, name: str, word: str | None = None) -> int | str:
-    """A whole number, or the one word allowed instead."""
-    if text.strip() == word:
-        return word
+def number(text: str, name: str, *words: str) -> int | str:
+    """A whole number, or one of the words allowed instead."""
+    if text.strip() in words:
+        return text.strip()
     try:
         return int(text)
     except ValueError:
-        raise InputError(f"{name} is a whole number{f' or {word!r}' if word else ''}, got {text!r}") from None
+        raise InputError(f"{' or '.join([f'{name} must be a whole number', *map(repr, words)])}, got {text!r}") from None
 
 
 def whole(text: str, name: str) -> int:

@@ -99,13 +99,18 @@ class Measure(ABC):
         """Take the measure of one network; an exception counts as a failure with that reason.
 
         Raises:
-            ValueError: `_take` returned another number of values than there are `quantities`.
+            ValueError: `_take` returned another number of values than there are `quantities`, an infinite one, or none
+                without a reason.
         """
-        taken = self._take(subject)
-        if taken.values is not None and np.shape(taken.values) != (len(self.quantities),):
-            expected, actual = len(self.quantities), np.shape(taken.values)
-            raise ValueError(f"{type(self).__name__} must return {expected} values, got shape {actual}")
-        return taken
+        values, reason = self._take(subject)
+        name = type(self).__name__
+        if values is not None and np.shape(values) != (len(self.quantities),):
+            raise ValueError(f"{name} must return {len(self.quantities)} values, got shape {np.shape(values)}")
+        if (values is None or not np.isfinite(values).all()) and not (reason and reason.strip()):
+            raise ValueError(f"{name} gave {values}; say why a number is missing")
+        if values is not None and np.isinf(values).any():
+            raise ValueError(f"{name} gave {values}; a missing number is NaN")
+        return Measurement(None if values is None else np.asarray(values, dtype=np.float64), reason)
 
     @abstractmethod
     def _take(self, subject: Subject) -> Measurement:

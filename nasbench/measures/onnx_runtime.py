@@ -39,11 +39,7 @@ def onnx_latency(network: torch.nn.Module, inputs: torch.Tensor, repeats: int = 
         MissingExtraError: The extra `onnx` is not installed.
         NasbenchError: The network cannot be exported or run, or the outputs of ONNX Runtime and torch differ.
     """
-    try:
-        import onnx  # noqa: F401  torch exports through it
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError("latency in ONNX Runtime needs it: pip install 'nasbench[onnx]'") from error
+    onnxruntime = _library()
     network.eval()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -61,6 +57,20 @@ def onnx_latency(network: torch.nn.Module, inputs: torch.Tensor, repeats: int = 
         _compare(answers, network(probe))
     feed = {name: inputs.numpy()}
     return 1000 * median_seconds(lambda: session.run(None, feed), repeats, warmup)
+
+
+def _library() -> Any:
+    """The module `onnxruntime`.
+
+    Raises:
+        MissingExtraError: It is not installed, or `onnx`, through which torch exports.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("latency in ONNX Runtime needs it: pip install 'nasbench[onnx]'") from error
+    return onnxruntime
 
 
 def export(network: torch.nn.Module, inputs: torch.Tensor) -> bytes:
@@ -147,11 +157,7 @@ class OnnxLatency(Measure):
 
     def ready(self) -> None:
         """Check that ONNX Runtime is installed."""
-        try:
-            import onnx  # noqa: F401
-            import onnxruntime  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("the measure onnx needs ONNX Runtime: pip install 'nasbench[onnx]'") from error
+        _library()
 
     def _take(self, subject: Subject) -> Measurement:
         return Measurement.of(onnx_latency(subject.network, subject.task.inputs(1), subject.repeats))

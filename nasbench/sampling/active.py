@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 import numpy as np
 
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, predictors
 from nasbench.sampling.base import Sampler
@@ -34,16 +35,12 @@ class Active(Sampler):
     ) -> Generator[GenotypeArray, FloatArray, None]:
         """A random round, then rounds of uncertain candidates."""
         for name in ("start", "batch", "pool"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
+            check_whole(name, getattr(self, name))
         if cells is None:
             raise InputError("active sampling has no end; say how many cells")
-        needed = predictors.create(self.predictor).min_samples  # checked before anything is trained
-        if self.start < min(needed, cells):
-            raise InputError(f"{self.predictor} learns from at least {needed} architectures; start with more (start=)")
         first, *later = rng.spawn(1 + -(-max(0, cells - self.start) // self.batch))
         chosen = Random().sample(space, min(self.start, cells), first)
+        self._check_predictor(space, chosen, cells)
         scores = yield chosen
         for stream in later:
             known = np.isfinite(scores)
@@ -55,6 +52,19 @@ class Active(Sampler):
             batch = candidates[np.argsort(-predictor.predict(Inputs(space, candidates)).std, kind="stable")[:count]]
             chosen = np.concatenate([chosen, batch])
             scores = yield batch
+
+    def _check_predictor(self, space: Space, chosen: GenotypeArray, cells: int) -> None:
+        """Check before anything is trained that the predictor learns from architectures `(n, d)` and scores alone."""
+        predictor = predictors.create(self.predictor)
+        columns, epochs = predictor.needs
+        read = [name for name in columns if name not in space.feature_kinds] + ["learning curves"] * (epochs > 0)
+        if read:
+            raise InputError(f"{self.predictor} reads {', '.join(read)}; active sampling knows architectures only")
+        needed = min(predictor.min_samples, cells)
+        if len(chosen) < needed:
+            raise InputError(f"{self.predictor} learns from at least {needed} architectures; start with more (start=)")
+        if len(chosen) < cells:
+            predictor.fit(Inputs(space, chosen[:needed]), np.arange(needed))  # refuses unknown encodings
 
     def _candidates(self, space: Space, chosen: GenotypeArray, count: int, rng: np.random.Generator) -> GenotypeArray:
         """Random architectures with distinct `key`, none chosen before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.sampling.base import OneRound, first
 from nasbench.sampling.random import Random
@@ -37,9 +38,7 @@ class CostStrata(OneRound):
         if self.by not in ("flops", "parameters"):
             raise InputError(f"cost is flops or parameters, got {self.by!r}")
         for name in ("strata", "pool"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"{name} must be an integer of at least 1, got {value!r}")
+            check_whole(name, getattr(self, name))
         if space.size <= MAX_ENUMERATED:
             pool = Unique("key").sample(space, None, rng)[: self.pool]
         else:

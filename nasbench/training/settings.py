@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 
 OPTIMISERS = {"sgd": "SGD with Nesterov momentum", "adamw": "AdamW"}
@@ -34,9 +35,9 @@ class TrainSettings:
     optimiser: str = "sgd"
 
     def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            check_whole(f"training setting {name}", getattr(self, name))
         rules = {
-            "epochs": ("an integer of at least 1", _is_count(self.epochs)),
-            "batch_size": ("an integer of at least 1", _is_count(self.batch_size)),
             "learning_rate": ("a positive number", 0 < self.learning_rate < math.inf),
             "momentum": ("between 0 (excluded: Nesterov momentum needs some) and 1 (excluded)", 0 < self.momentum < 1),
             "weight_decay": ("0 or a positive number", 0 <= self.weight_decay < math.inf),
@@ -50,7 +51,3 @@ class TrainSettings:
     def steps_per_epoch(self, inputs: int) -> int:
         """Number of steps that one pass over `inputs` training inputs takes."""
         return math.ceil(inputs / self.batch_size)
-
-
-def _is_count(value: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

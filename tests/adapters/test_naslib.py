@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.adapters import naslib
@@ -240,11 +241,43 @@ def test_encodings_and_errors() -> None:
         ("unknown encoding 'bonas'", lambda: graph.encode("bonas")),
         ("is six numbers out of 0 skip_connect, 1 none", lambda: graph.set_spec((5, 0, 0, 0, 0, 0))),
         ("a dictionary with 'matrix' and 'ops'", lambda: NasBench101SearchSpace().set_spec((1, 2))),
-        ("two cells of pairs", lambda: NasBench301SearchSpace().set_spec((1, 2))),
+        ("is no architecture of nb201 in the form of get_spec", lambda: graph.set_spec(5)),
+        ("is no architecture of nb201 in the form of get_spec", lambda: graph.set_spec(["a"] * 6)),
+        ("is no architecture of nb201 in the form of get_spec", lambda: graph.set_spec([1.5] * 6)),
+        ("no architecture of nb101", lambda: NasBench101SearchSpace().set_spec({"matrix": [[0]], "ops": 3})),
+        ("no architecture of darts", lambda: NasBench301SearchSpace().set_spec((1, 2))),
+        ("no architecture of darts", lambda: NasBench301SearchSpace().set_spec((((0, -1),) * 8,) * 2)),
+        ("no architecture of darts", lambda: NasBench301SearchSpace().set_spec((((0.5, 1),) * 8,) * 2)),
+        ("no architecture of tnb101_macro", lambda: TransBench101SearchSpaceMacro().set_spec(5)),
+        ("no architecture of tnb101_macro", lambda: TransBench101SearchSpaceMacro().set_spec((1.5, 2, 3, 4, 1, 0))),
         ("to sample among the architectures of a file", lambda: graph.sample_random_architecture(load_labeled=True)),
     ]:
         with pytest.raises(InputError, match=message):
             call()
+
+
+@pytest.mark.parametrize("name", list(spaces))
+@given(spec=st.recursive(st.none() | st.integers(-2, 9) | st.floats() | st.text(max_size=3), st.lists, max_leaves=8))
+@settings(deadline=None, max_examples=25)
+def test_no_specification_is_a_traceback(name: str, spec: Any) -> None:
+    try:
+        SearchSpace(name).set_spec(spec)
+    except InputError:
+        return
+
+
+def test_a_metric_without_epochs() -> None:
+    """As of a csv file without a column of epochs."""
+    space = spaces.create("nb201")
+    genotypes = space.sample(1, np.random.default_rng(0))
+    metric = base.Metric("cifar10", "validation_accuracy", "validation", "percent", "maximise", DIMS[:1])
+    column = Column(metric, np.array([91.5]), np.zeros(1, dtype=np.uint8))
+    api = TabularBenchmark(Table(space, genotypes, (), {}, {metric.path: column}), "t.h5")
+    graph = SearchSpace(space)
+    graph.genotype = genotypes[0]
+    assert graph.query(Metric.VAL_ACCURACY, full_lc=True, dataset_api=api) == [91.5]
+    with pytest.raises(NotFoundError, match="does not record after how many epochs"):
+        graph.query(Metric.EPOCH, dataset_api=api)
 
 
 # --- predictors -------------------------------------------------------------------------------------------------------
@@ -339,3 +372,12 @@ def test_their_predictors_are_scored_as_ours(tmp_path: Path, monkeypatch: pytest
     benchmark = TabularBenchmark(Table(spaces.create("nb201"), genotypes, (), {}, {metric.path: column}))
     results = evaluate(benchmark, metric.path, predictors=["wrapped:Mine"], train_sizes=[30], test_size=30, splits=2)
     assert all(record["kendall_tau"] > 0.5 for record in results.records)
+
+
+@pytest.mark.parametrize("answer", [3.0, [1.0], [[[1.0, 2.0]]]])
+def test_a_foreign_predictor_that_answers_in_another_shape_is_refused(answer: Any) -> None:
+    foreign = SimpleNamespace(fit=lambda xtrain, ytrain: None, query=lambda xtest: answer)
+    space = spaces.create("nb201")
+    inputs = Inputs.of(space, space.sample(2, np.random.default_rng(0)))
+    with pytest.raises(InputError, match=r"gives \(.*\) for 2 architectures"):
+        FromNaslib(foreign).fit(inputs, [1.0, 2.0]).predict(inputs)

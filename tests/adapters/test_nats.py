@@ -207,6 +207,9 @@ def test_errors_say_what_there_is(api: nats.NATS) -> None:
         (KeyError, "weights", lambda: api.get_net_param(3, "cifar100", None)),
         (ValueError, "unknown operation", lambda: api.str2matrix("|a~0|")),
         (ValueError, "expected a cell", lambda: api.str2lists("|a|")),
+        (ValueError, "expected a cell", lambda: api.str2matrix("|none~7|")),
+        (ValueError, "expected a cell", lambda: api.str2lists("|none~1|")),
+        (ValueError, "'garbage' is not an architecture of nb201", lambda: api.get_unique_str("garbage")),
         (ValueError, "invalid search space", lambda: nats.create(made_up(), "all")),
         (ValueError, "not 'sss'", lambda: nats.create(made_up(), "sss")),
         (ValueError, "pass the path", lambda: nats.create(None, "tss", fast_mode=True)),  # type: ignore[arg-type]

@@ -438,15 +438,15 @@ def test_trainings_have_seeds_of_their_own():
 
 @pytest.mark.parametrize("name", ["cells", "seeds", "latency_repeats"])
 def test_sizes_below_1_are_refused(name):
-    with pytest.raises(InputError, match=f"{name} must be an integer of at least 1, got 0"):
+    with pytest.raises(InputError, match=f"{name} must be a whole number of at least 1, got 0"):
         replace(TINY, **{name: 0})
 
 
 def test_other_unacceptable_requests(tmp_path):
     out = tmp_path / "t.h5"
-    with pytest.raises(InputError, match=r"network\.channels must be an integer of at least 1, got 0"):
+    with pytest.raises(InputError, match=r"network\.channels must be a whole number of at least 1, got 0"):
         replace(TINY, network=NetworkSettings(channels=0))
-    with pytest.raises(InputError, match="seed must be an integer of at least 0, got -1"):
+    with pytest.raises(InputError, match="seed must be a whole number of at least 0, got -1"):
         replace(TINY, seed=-1)
     with pytest.raises(InputError, match="jobs must be at least 1, got 0"):
         build(TINY, out, jobs=0)
@@ -471,6 +471,25 @@ def test_outputs_that_cannot_be_written(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_link_leads_to_the_table_and_to_its_ledger(tiny, tmp_path):
+    """The build through a link continues that of the file itself, and leaves the link."""
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    real, link = tmp_path / "disk" / "t.h5", tmp_path / "t.h5"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    with pytest.raises(KeyboardInterrupt):
+        build(TINY, link, progress=stop)
+    assert [path.name for path in real.parent.iterdir()] == ["t.h5.ledger"]
+    assert_same(build(TINY, real), tiny[1])
+    build(replace(TINY, cells=4), link)
+    assert link.is_symlink() and len(hdf5.read(real).genotypes) == 4
+    assert list(real.parent.iterdir()) == [real] and set(tmp_path.iterdir()) == {link, real.parent}
+
+
 def test_a_read_only_folder(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir(mode=0o500)

@@ -168,6 +168,17 @@ def test_robustness_that_is_asked_for_too_late(small, tmp_path):
     assert more.columns["digits/corrupted_accuracy"].missing.tolist() == [[1], [1], [0]]
 
 
+def test_the_linear_model_is_fitted_once_for_each_data_set(small, tmp_path, monkeypatch):
+    from nasbench.builder import builder
+
+    fitted, linear_accuracy = [], builder.linear_accuracy
+    monkeypatch.setattr(builder, "linear_accuracy", lambda data: fitted.append(data) or linear_accuracy(data))
+    few, out = replace(small, cells=1, seeds=1, measures=()), tmp_path / "t.h5"
+    first = build(few, out).recipe["datasets"]
+    assert build(replace(few, cells=2), out).recipe["datasets"] == first
+    assert len(fitted) == 1
+
+
 def test_the_same_data_written_in_another_way(small, tmp_path, trained):
     out = tmp_path / "t.h5"
     few = replace(small, cells=1, seeds=1)
@@ -211,6 +222,18 @@ def test_data_that_changed_since_the_build_began(small, tmp_path, monkeypatch):
     monkeypatch.setattr("nasbench.datasets.base.Data.checksum", lambda data: "0" * 64)
     with pytest.raises(FileError, match=r"holds trainings on other data: digits.sha256 is '.*' there and '0{64}' here"):
         build(small, tmp_path / "t.h5")
+
+
+def test_trainings_that_all_diverged_are_a_result_wherever_they_come_from(small, tmp_path):
+    """A fresh result has curves without a number, one from a table has none."""
+    hopeless = replace(small, cells=1, seeds=1, measures=(), train=replace(small.train, learning_rate=1e30))
+    hopeless = replace(hopeless, train=replace(hopeless.train, epochs=1))
+    out = tmp_path / "t.h5"
+    table = build(hopeless, out)
+    assert table.columns["digits/test_loss"].reasons == ("diverged at epoch 1",)
+    assert np.isfinite(build(replace(hopeless, measures=("counts",)), out).columns["digits/flops"].values).all()
+    more = build(replace(hopeless, cells=2), out)
+    assert more.columns["digits/test_loss"].missing.shape == (2, 1, 1) and more.columns["digits/test_loss"].missing[0]
 
 
 # --- side by side -------------------------------------------------------------------------------------------------
@@ -281,6 +304,47 @@ def test_networks_that_cannot_run_side_by_side_are_trained_one_by_one(small, tmp
             np.testing.assert_array_equal(column.values, table.columns[path].values)
 
 
+def test_the_same_call_makes_the_same_table(small, same, tmp_path, monkeypatch):
+    """The number side by side follows from the settings, never from a clock, and an interrupted build keeps it."""
+
+    def stop(done, total):
+        if done == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "timed", None)
+    told = []
+    for name in ("a.h5", "b.h5"):
+        table = build(small, tmp_path / name, parallel="auto", tell=told.append)
+        assert [made["side_by_side"] for made in table.recipe["made_with"]] == [8]
+    assert told == ["8 networks are trained side by side"] * 2
+    with pytest.raises(KeyboardInterrupt):
+        build(small, tmp_path / "c.h5", parallel="auto", progress=stop)
+    build(small, tmp_path / "c.h5", parallel="auto", tell=told.append)
+    assert len(told) == 2
+    same(tmp_path / "a.h5", tmp_path / "b.h5")
+    same(tmp_path / "a.h5", tmp_path / "c.h5")
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_build_that_goes_on_keeps_the_number_side_by_side(small, tmp_path, monkeypatch, interrupted):
+    """Also one that was given, for a larger table and for what was interrupted."""
+
+    def stop(done, total):
+        if interrupted and done == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "timed", None)
+    out, few = tmp_path / "t.h5", replace(small, cells=3, measures=())
+    if interrupted:
+        with pytest.raises(KeyboardInterrupt):
+            build(few, out, parallel=3, progress=stop)
+    else:
+        build(few, out, parallel=3)
+    for parallel in ("auto", "measure"):
+        table = build(replace(few, cells=4), out, parallel=parallel)
+        assert [made["side_by_side"] for made in table.recipe["made_with"]] == [3]
+
+
 def test_how_many_side_by_side_is_measured_once(small, same, tmp_path, monkeypatch):
     """An interrupted build continues with the same number."""
     seconds = {1: 1.0, 4: 3.0, 8: 6.5, 16: 99.0}
@@ -292,10 +356,10 @@ def test_how_many_side_by_side_is_measured_once(small, same, tmp_path, monkeypat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(small, tmp_path / "t.h5", parallel="auto", tell=told.append, progress=stop)
+        build(small, tmp_path / "t.h5", parallel="measure", tell=told.append, progress=stop)
     assert told == ["4 networks are trained side by side"]
     seconds[1] = 0.0  # the machine is another now
-    build(small, tmp_path / "t.h5", parallel="auto", tell=told.append)
+    build(small, tmp_path / "t.h5", parallel="measure", tell=told.append)
     assert len(told) == 1
     build(small, tmp_path / "u.h5", parallel=4)
     same(tmp_path / "t.h5", tmp_path / "u.h5")
@@ -320,10 +384,13 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
     ("change", "message"),
     [
         ({"shorter": (2,)}, "shorter schedules must be increasing numbers of epochs below 2"),
-        ({"shorter": (0,)}, "shorter schedules"),
+        ({"shorter": (0,)}, "shorter schedules must be a whole number of at least 1, got 0"),
+        ({"shorter": (True,)}, "shorter schedules must be a whole number of at least 1, got True"),
+        ({"seeds": True}, "seeds must be a whole number of at least 1, got True"),
+        ({"measures": "costs"}, r"measures must be a tuple of names, such as \('costs',\), got 'costs'"),
         ({"datasets": "digits"}, "datasets must be a tuple of specifications"),
         ({"datasets": ()}, "datasets must be a tuple"),
-        ({"cells": 0}, "cells must be an integer of at least 1"),
+        ({"cells": 0}, "cells must be a whole number of at least 1"),
         ({"measures": ("taste",)}, "unknown measure 'taste': known are "),
         ({"sampling": "guess"}, "unknown sampler 'guess'"),
     ],
@@ -331,9 +398,9 @@ def test_active_sampling_is_told_the_scores(small, tmp_path):
 def test_unacceptable_settings(small, tmp_path, change, message):
     with pytest.raises(InputError, match=message):
         build(replace(small, **change), tmp_path / "t.h5")
-    with pytest.raises(InputError, match="parallel must be 'auto' or an integer"):
+    with pytest.raises(InputError, match="parallel must be a whole number of at least 1, got 0"):
         build(small, tmp_path / "t.h5", parallel=0)
-    with pytest.raises(InputError, match="retries must be an integer of at least 0"):
+    with pytest.raises(InputError, match="retries must be a whole number of at least 0"):
         build(small, tmp_path / "t.h5", retries=-1)
     assert not list(tmp_path.iterdir())
 

@@ -90,7 +90,7 @@ def test_a_mistake_is_one_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--workers", "0"], "the number of workers is a whole number of at least 1, got 0"),
+        (["--workers", "0"], "the number of workers must be a whole number of at least 1, got 0"),
         (["--workers", "1,-1"], "the speed of a worker is a positive number, got -1.0"),
         (["--workers", "many"], "workers are a number, or their speeds separated by commas"),
         (["--evaluations", "9", "--epochs-budget", "9"], "three budgets; give one of them"),

@@ -10,9 +10,9 @@ def test_a_number_or_the_word_in_its_place() -> None:
     assert number(" 12 ", "epoch", "last") == 12
     assert number(" last", "epoch", "last") == "last"
     assert whole("-1", "epochs") == -1
-    with pytest.raises(InputError, match=r"^epoch is a whole number or 'last', got 'first'$"):
+    with pytest.raises(InputError, match=r"^epoch must be a whole number or 'last', got 'first'$"):
         number("first", "epoch", "last")
-    with pytest.raises(InputError, match=r"^epochs is a whole number, got '1.5'$"):
+    with pytest.raises(InputError, match=r"^epochs must be a whole number, got '1.5'$"):
         whole("1.5", "epochs")
 
 

@@ -107,7 +107,7 @@ def test_contract() -> None:
 
 @pytest.mark.parametrize("setting", ["train=0", "test=1.5", "side=15", "most=true", "validation=many"])
 def test_refuses_settings(setting: str) -> None:
-    with pytest.raises(InputError, match=f"^{setting.partition('=')[0]} must be an integer from"):
+    with pytest.raises(InputError, match=f"^{setting.partition('=')[0]} must be a whole number from"):
         datasets.create(f"digit_scenes+{setting}").load()
 
 

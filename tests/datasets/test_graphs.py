@@ -148,9 +148,14 @@ def test_refused_neighbours(value):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"train": 0}, "train must be a positive number"),
+        ({"train": 0}, "train must be a whole number of at least 1, got 0"),
+        ({"train": "abc"}, "train must be a whole number of at least 1, got 'abc'"),
+        ({"train": None}, "train must be a whole number of at least 1, got None"),
+        ({"train": 4.5}, "train must be a whole number of at least 1, got 4.5"),
+        ({"train": 4.5, "test": 3}, "train must be a whole number of at least 1, got 4.5"),
+        ({"train": 1_000, "validation": 900}, "leave no test image of 1797; lower train or validation"),
         ({"train": 1_700, "test": 100}, "are left"),
-        ({"validation": -1}, "validation must be a positive"),
+        ({"validation": -1}, "validation must be a whole number of at least 1, got -1"),
     ],
 )
 def test_refused_sizes(settings, message):

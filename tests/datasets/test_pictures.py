@@ -44,7 +44,7 @@ def test_resizing_makes_sizes_agree() -> None:
         ([(picture(mode="F"), 0)], {}, "image 0 is of kind 'F', expected 8 bits a channel; convert it first"),
         ([("cat.png", 0)], {}, "image 0 is of kind 'str', expected 8 bits a channel; convert it first"),
         ([(picture(), 0)], {"channels": 2}, "channels must be 1 (grey) or 3 (red, green, blue), got 2"),
-        ([(picture(), 0)], {"size": 0}, "size must be a positive number of pixels, got 0"),
+        ([(picture(), 0)], {"size": 0}, "size must be a whole number of at least 1, got 0"),
     ],
 )
 def test_refuses(examples: list[tuple[object, int]], settings: dict[str, int], message: str) -> None:

@@ -60,6 +60,7 @@ def test_a_linear_model_knows_something():
         ({"length": 3}, "length must be a whole number of at least 4"),
         ({"length": 8.5}, "length must be a whole number"),
         ({"hidden": 1.0}, "hidden must be a number between 0 and 1"),
+        ({"length": 10**30}, "the text has 0 windows of 10+ characters"),
         ({"train": 10**7}, "windows of 32 characters, and 10001000 were asked for"),
     ],
 )

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5.verify import verify
 from nasbench.benchmark.table import Table
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.importers.csv import CSV, parse_column
@@ -90,14 +92,116 @@ def test_what_a_column_asks_for() -> None:
     assert wanted.column == "mJ per image"
     metric = wanted.metric
     assert (metric.dataset, metric.name, metric.split, metric.units, metric.direction) == (
-        "",
+        "pixel3",
         "energy",
         "none",
         "joules",
         "minimise",
     )
+    for unit in ("milliseconds", "seconds", "millijoules", "count"):
+        assert parse_column(f"x=x:{unit}", "d").metric.units == unit
     assert parse_column("zen=z", "d").metric.direction == "none"
     assert parse_column("test_accuracy=t:min", "d").metric.direction == "minimise"
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "count"),
+    [("millions", "4.09578", 4_095_780), ("thousands", "73.306", 73_306), ("billions", "1.2", 12e8)],
+)
+def test_counts_in_larger_units_become_counts(tmp_path: Path, unit: str, text: str, count: int) -> None:
+    path = write(tmp_path, f"arch,x\n{CONV},{text}\n{NONE},\n")
+    column = read(path, f"flops=x:{unit}:static").columns["flops"]
+    assert (column.metric.units, column.metric.direction) == ("count", "minimise")
+    np.testing.assert_array_equal(column.values, [count, np.nan])
+    with pytest.raises(InputError, match=f"{text} is not a count; name its unit, such as :millions"):
+        read(path, "flops=x")
+
+
+def test_a_data_set_that_is_named_holds_static_metrics_too(tmp_path: Path) -> None:
+    """Proxies on two data sets are two metrics."""
+    path = write(tmp_path)
+    assert set(read(path, "test_accuracy=acc", "flops=epoch:static").columns) == {"table/test_accuracy", "flops"}
+    named = read(path, "test_accuracy=acc", "flops=epoch:static", dataset="c10")
+    assert set(named.columns) == {"c10/test_accuracy", "c10/flops"}
+
+
+def test_costs_belong_to_no_split() -> None:
+    for name in ("train_seconds", "validation_seconds", "train_energy", "test_latency"):
+        assert parse_column(f"{name}=x", None).metric.split == "none"
+    assert parse_column("train_loss=x", None).metric.split == "train"
+
+
+def curves(folder: Path, *seconds: str, epochs: tuple[int, ...] = (1, 2, 3)) -> Path:
+    """One training with a time at each epoch."""
+    rows = [f"{CONV},{epoch},{time}\n" for epoch, time in zip(epochs, seconds, strict=True)]
+    return write(folder, "arch,epoch,secs\n" + "".join(rows))
+
+
+def test_seconds_per_epoch_are_summed_from_the_start(tmp_path: Path) -> None:
+    path, out = curves(tmp_path, "9.5", "8", "8.25"), tmp_path / "t.h5"
+    table = read(path, "train_seconds=secs:per-epoch", epoch_column="epoch")
+    assert table.columns["table/train_seconds"].values.tolist() == [[[9.5, 17.5, 25.75]]]
+    hdf5.write(table, out)
+    assert verify(out) == []
+    gap = read(curves(tmp_path, "9.5", "", "8.25"), "train_seconds=secs:per-epoch", epoch_column="epoch")
+    column = gap.columns["table/train_seconds"]
+    np.testing.assert_array_equal(column.values, [[[9.5, np.nan, np.nan]]])
+    assert [column.reasons[code - 1] for code in column.missing[0, 0, 1:]] == [
+        "not in the source",
+        "an earlier epoch has no number",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "epochs", "column", "told"),
+    [
+        (("99", "95"), (1, 5), "train_seconds=secs", "95 of .*, seed 0, epoch 5 is less .*secs:per-epoch if"),
+        (("99", "", "95"), (1, 2, 3), "train_seconds=secs", "epoch 3 is less than at an earlier epoch"),
+        (("0", "5"), (1, 2), "train_seconds=secs", "0 of .*, epoch 1 is not a positive time; say with --missing"),
+        (("0", "5"), (1, 2), "train_seconds=secs:per-epoch", "epoch 1 is not a positive time"),
+        (("99", "95"), (1, 5), "train_seconds=secs:per-epoch", "needs rows of all epochs from 1, got 1, 5; give"),
+    ],
+)  # fmt: skip
+def test_times_that_no_training_has_are_refused(
+    tmp_path: Path, seconds: tuple[str, ...], epochs: tuple[int, ...], column: str, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        read(curves(tmp_path, *seconds, epochs=epochs), column, epoch_column="epoch")
+
+
+def test_amounts_per_epoch_need_epochs(tmp_path: Path) -> None:
+    path = curves(tmp_path, "1", "2", "3")
+    with pytest.raises(InputError, match="train_seconds per epoch needs a column of epochs; name it"):
+        read(path, "train_seconds=secs:per-epoch")
+    with pytest.raises(InputError, match="both static and per-epoch"):
+        read(path, "train_seconds=secs:per-epoch:static")
+
+
+@given(
+    seconds=st.lists(st.floats(-1, 100) | st.sampled_from([0.0, 50.0]), min_size=1, max_size=4),
+    epochs=st.sets(st.integers(0, 5), min_size=4, max_size=4).map(sorted) | st.just([1, 2, 3, 4]),
+    per_epoch=st.booleans(),
+)
+@settings(deadline=None, max_examples=50)
+def test_whatever_is_written_passes_verify(
+    tmp_path_factory: pytest.TempPathFactory, seconds: list[float], epochs: list[int], per_epoch: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("times")
+    path = curves(folder, *map(str, seconds), epochs=tuple(epochs[: len(seconds)]))
+    try:
+        table = read(path, "train_seconds=secs" + ":per-epoch" * per_epoch, epoch_column="epoch")
+    except InputError:
+        return
+    hdf5.write(table, folder / "t.h5")
+    assert verify(folder / "t.h5") == []
+
+
+def test_a_decimal_comma_is_asked_about(tmp_path: Path) -> None:
+    path = write(tmp_path, f"# from a spreadsheet\narch;acc\n{CONV};90,5\n")
+    with pytest.raises(InputError, match=r"'90,5' is not a finite number; is its comma a decimal point\\?"):
+        read(path)
+    table = read(write(tmp_path, path.read_text().replace("90,5", "90.5")))
+    assert table.recipe["source"]["read_as"] == "fields between ';', header below 1 line of comments"
 
 
 # --- forms of files ---------------------------------------------------------------------------------------------------
@@ -143,7 +247,7 @@ def test_nb101_cells_as_json(tmp_path: Path) -> None:
         (TEXT, {"epoch_column": "ms"}, "row 1, column 'ms': '1.5' is not a whole number"),
         ("arch,acc\n", {}, "has no row that can be read"),
         ("", {}, "cannot be read as csv"),
-        ("arch,acc\n1,2,3,4\n", {}, "cannot be read as csv: .*line 2"),
+        ("arch,acc\n1,2,3,4\n", {}, "t.csv, row 1 has 4 fields between ',', expected 2"),
     ],
 )  # fmt: skip
 def test_refused_content(tmp_path: Path, text: str, options: dict[str, object], message: str) -> None:
@@ -161,9 +265,11 @@ def test_a_metric_is_named_once(tmp_path: Path) -> None:
         read(write(tmp_path), "x=acc", "x=ms")
 
 
-@pytest.mark.parametrize("text", ["acc", "=acc", "acc=", "a/b=acc", "acc=acc:min:max", "acc=acc:s:ms", "acc=acc:statc"])
+@pytest.mark.parametrize(
+    "text", ["acc", "=acc", "acc=", "a/b=acc", "acc=acc:min:max", "acc=acc:s:ms", "acc=acc:statc", "flops=f:million"]
+)
 def test_refused_columns(text: str) -> None:
-    with pytest.raises(InputError, match=r"METRIC=COLUMN|names two|did you mean 'static'"):
+    with pytest.raises(InputError, match=r"METRIC=COLUMN|names two|did you mean '(static|millions)'"):
         parse_column(text, "d")
 
 
@@ -244,7 +350,8 @@ def test_zero_cost_proxies() -> None:
         [path]
     )
     assert len(table.genotypes) == 9_445
-    assert table.columns["parameters"].values.max() == pytest.approx(1.531546)
+    parameters = table.columns["parameters"]
+    assert (parameters.values.max(), parameters.metric.units) == (1_531_546, "count")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_ray_on_this_machine(small, same, tmp_path):
         build(few, tmp_path / "ray.h5", engine=engine, parallel="auto")
     finally:
         ray.shutdown()
-    build(few, tmp_path / "reference.h5")
+    build(few, tmp_path / "reference.h5", parallel="auto")
     same(tmp_path / "ray.h5", tmp_path / "reference.h5")
 
 

@@ -49,9 +49,9 @@ def test_one_epoch_is_calibrated_by_its_last_value() -> None:
 
 @pytest.mark.parametrize("epochs", [0, -1])
 def test_settings_are_checked(epochs: int) -> None:
-    with pytest.raises(InputError, match="epochs of PowerLaw is a whole number of at least 1"):
+    with pytest.raises(InputError, match="epochs of PowerLaw must be a whole number of at least 1"):
         PowerLaw(epochs)
-    with pytest.raises(InputError, match="epochs of PowerLaw is a whole number of at least 1"):
+    with pytest.raises(InputError, match="epochs of PowerLaw must be a whole number of at least 1"):
         PowerLaw().set_params(epochs=epochs).fit(*curves(20, 0))
 
 

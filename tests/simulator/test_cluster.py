@@ -25,8 +25,8 @@ def test_speeds_are_positive_numbers(speed: float) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0", "the number of workers is a whole number of at least 1, got 0"),
-        ("-2", "the number of workers is a whole number of at least 1, got -2"),
+        ("0", "the number of workers must be a whole number of at least 1, got 0"),
+        ("-2", "the number of workers must be a whole number of at least 1, got -2"),
         ("1,0", "a positive number, got 0.0"),
         ("two", "workers are a number, or their speeds separated by commas, as in 1,1,0.5; got 'two'"),
         ("0.5", "workers are a number"),

@@ -360,11 +360,11 @@ def test_no_budget_is_exceeded(formula: Any, seed: int, workers: int, epochs: in
     ("budget", "message"),
     [
         ({}, "needs a budget: give evaluations, epochs or seconds"),
-        ({"evaluations": 0}, "the budget of evaluations is a whole number of at least 1, got 0"),
-        ({"epochs": 2.5}, "the budget of epochs is a whole number of at least 1, got 2.5"),
-        ({"seconds": 0.0}, "the budget of seconds is a number above 0, got 0.0"),
-        ({"seconds": float("nan")}, "the budget of seconds is a number above 0, got nan"),
-        ({"seconds": float("inf")}, "the budget of seconds is a number above 0, got inf"),
+        ({"evaluations": 0}, "the budget of evaluations must be a whole number of at least 1, got 0"),
+        ({"epochs": 2.5}, "the budget of epochs must be a whole number of at least 1, got 2.5"),
+        ({"seconds": 0.0}, "the budget of seconds must be a number above 0, got 0.0"),
+        ({"seconds": float("nan")}, "the budget of seconds must be a number above 0, got nan"),
+        ({"seconds": float("inf")}, "the budget of seconds must be a number above 0, got inf"),
     ],
 )
 def test_bad_budgets(budget: dict[str, Any], message: str) -> None:
@@ -373,7 +373,7 @@ def test_bad_budgets(budget: dict[str, Any], message: str) -> None:
 
 
 def test_bad_numbers_of_workers(formula: Any) -> None:
-    with pytest.raises(InputError, match="the number of workers is a whole number of at least 1, got 0"):
+    with pytest.raises(InputError, match="the number of workers must be a whole number of at least 1, got 0"):
         scripted(asking(formula()), (6, 4), workers=0)
 
 

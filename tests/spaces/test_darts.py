@@ -229,7 +229,7 @@ def test_refusals_name_the_space_with_none():
     ):
         SPACE.genotype(MANY_NONE)
     for value in (1, "true", None):
-        with pytest.raises(InputError, match="none is true or false, got"):
+        with pytest.raises(InputError, match="none must be true or false, got"):
             DARTS(none=value)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nasbench.errors import FileError, InputError, MissingExtraError
+from nasbench.files import strict_json
 from nasbench.importers.base import regular
 from nasbench.importers.formats.unpack import unpacked
 from nasbench.types import BoolArray, FloatArray
@@ -19,7 +21,10 @@ from nasbench.types import BoolArray, FloatArray
 if TYPE_CHECKING:
     import pandas as pd
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
+SEPARATORS = {".csv": ",;\t", ".tsv": "\t,;"}
+"""Separators of fields by suffix, the usual one first."""
+HEADER_BYTES = 2**20
+"""Bytes that are searched for the header."""
 JSON_LINES = (".jsonl", ".ndjson")
 PACKED = (".gz", ".xz", ".bz2")
 NOT_NUMBERS = ("", "nan", "na", "n/a", "null", "none")
@@ -57,6 +62,9 @@ def column(frame: pd.DataFrame, name: str, place: str, least: float = -np.inf, m
 def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """The named columns of a file as text, with rows counted from 1 after the header.
 
+    Other separators than that of the suffix, and comments above the header, are recognised by the named columns;
+    `attrs["read_as"]` says what was.
+
     Raises:
         FileError: The file is not in the format of its suffix, or lacks a column.
     """
@@ -70,14 +78,13 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         if kind == ".parquet":
             frame = _parquet(path)
         elif kind in (*SEPARATORS, *JSON_LINES):
-            stream = io.BytesIO(unpacked(path))
+            content = unpacked(path)
             if kind in JSON_LINES:
-                frame = _texts(pd.DataFrame(_json_lines(stream)))
+                frame = _texts(pd.DataFrame(_json_lines(io.BytesIO(content))))
             else:
-                frame = pd.read_csv(stream, sep=SEPARATORS[kind], dtype=str, keep_default_na=False, header=None)
-                if (frame.iloc[:, -1].fillna("") == "").any():
-                    _check_lengths(stream, SEPARATORS[kind], path.name)
-                frame = frame.iloc[1:].set_axis(frame.iloc[0].tolist(), axis=1)  # keeps duplicate names
+                layout = _layout(content, columns, SEPARATORS[kind])
+                frame = _separated(content[layout.begin :], layout.separator, path.name)
+                frame.attrs["read_as"] = layout.described(SEPARATORS[kind])
         else:
             known = ", ".join((*SEPARATORS, *JSON_LINES, ".parquet"))
             raise FileError(f"{path} is none of {known}, which may also end in {', '.join(PACKED)}")
@@ -98,19 +105,78 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame[list(dict.fromkeys(columns))]
 
 
-def _check_lengths(stream: io.BytesIO, separator: str, place: str) -> None:
-    """Check that no row has fewer fields than the header; pandas would pad it silently.
+class Layout(NamedTuple):
+    """Where the table begins in a text, and what separates its fields.
+
+    Attributes:
+        begin: Bytes before the header.
+        comments: Lines of comments among them.
+        separator: Separator of fields.
+    """
+
+    begin: int
+    comments: int
+    separator: str
+
+    def described(self, separators: str) -> str:
+        """In words, what is unlike the usual layout of the suffix; empty if nothing is."""
+        words = [] if self.separator == separators[0] else [f"fields between {self.separator!r}"]
+        lines = f"{self.comments} line{'s' * (self.comments > 1)}"
+        return ", ".join(words + [f"header below {lines} of comments"] * (self.comments > 0))
+
+
+def _layout(content: bytes, columns: Sequence[str], separators: str) -> Layout:
+    """The first separator under which the header has all columns, or else the usual one.
+
+    Lines above the header are comments if they begin with `#`.
+    """
+    begin, comments = 0, 0
+    while content[begin : begin + 4].removeprefix(BOM_UTF8).startswith(b"#"):
+        end = content.find(b"\n", begin) + 1 or len(content)
+        if _separator(content[begin:end], columns, separators):
+            break  # a header that begins with #
+        begin, comments = end, comments + 1
+    found = _separator(content[begin : begin + HEADER_BYTES], columns, separators)
+    return Layout(begin, comments, found or separators[0])
+
+
+def _separator(text: bytes, columns: Sequence[str], separators: str) -> str | None:
+    """The first separator under which the first row of a text has all columns."""
+    for separator in separators:
+        lines = csv.reader(io.StringIO(text.decode("utf-8-sig", "replace"), newline=""), delimiter=separator)
+        if set(columns) <= set(next(filter(None, lines), [])):
+            return separator
+    return None
+
+
+def _separated(content: bytes, separator: str, place: str) -> pd.DataFrame:
+    """The rows of a text below its header, which may have a name twice."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(io.BytesIO(content), sep=separator, dtype=str, keep_default_na=False, header=None)
+    except pd.errors.ParserError:
+        _check_lengths(content, separator, place)  # says it in our words
+        raise
+    if (frame.iloc[:, -1].fillna("") == "").any():
+        _check_lengths(content, separator, place)
+    return frame.iloc[1:].set_axis(frame.iloc[0].tolist(), axis=1)
+
+
+def _check_lengths(content: bytes, separator: str, place: str) -> None:
+    """Check that all rows have as many fields as the header; pandas would pad a short one silently.
 
     Raises:
-        FileError: A row is too short, such as the last line of a truncated file.
+        FileError: A row has not, such as the last line of a truncated file.
     """
-    stream.seek(0)
-    lines = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), delimiter=separator)
+    lines = csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""), delimiter=separator)
     sizes = (len(fields) for fields in lines if len(fields) > 1 or "".join(fields).strip())  # pandas skips blank lines
     expected = next(sizes, 0)
     for row, size in enumerate(sizes, start=1):
-        if size < expected:
-            raise FileError(f"{place}, row {row} has {size} field{'s' * (size > 1)}, expected {expected}")
+        if size != expected:
+            raise FileError(
+                f"{place}, row {row} has {size} field{'s' * (size > 1)} between {separator!r}, expected {expected}"
+            )
 
 
 def _json_lines(stream: io.BytesIO) -> list[dict[str, Any]]:
@@ -119,7 +185,7 @@ def _json_lines(stream: io.BytesIO) -> list[dict[str, Any]]:
     for number, line in enumerate(stream, start=1):
         if line.strip():
             try:
-                row = json.loads(line)
+                row = strict_json(line)
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"line {number}: {error}") from error
             if not isinstance(row, dict):

@@ -193,9 +193,9 @@ def test_fewer_test_images_are_evenly_spaced() -> None:
     ("name", "severity", "message"),
     [
         ("fog", 3, "unknown corruption 'fog'; known are gaussian_noise, shot_noise"),
-        ("contrast", 0, "severity must be an integer from 1 to 5, got 0"),
-        ("contrast", 6, "severity must be an integer from 1 to 5, got 6"),
-        ("contrast", True, "severity must be an integer from 1 to 5, got True"),
+        ("contrast", 0, "severity must be a whole number from 1 to 5, got 0"),
+        ("contrast", 6, "severity must be a whole number from 1 to 5, got 6"),
+        ("contrast", True, "severity must be a whole number from 1 to 5, got True"),
     ],
 )
 def test_refuses_what_is_not_there(name: str, severity: int, message: str) -> None:
@@ -208,5 +208,5 @@ def test_refuses_what_is_not_there(name: str, severity: int, message: str) -> No
 def test_refuses_a_limit(limit: int) -> None:
     data = datasets.create("digits").load()
     assert isinstance(data, ImageData)
-    with pytest.raises(InputError, match=f"limit must be None or an integer of at least 1, got {limit!r}"):
+    with pytest.raises(InputError, match=f"limit must be a whole number of at least 1, got {limit!r}"):
         corrupted(data, "cpu", limit=limit)

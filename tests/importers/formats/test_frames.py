@@ -1,6 +1,7 @@
 """Files of rows as text: short rows and missing columns."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,9 @@ def test_a_row_with_fewer_fields_than_the_header_is_refused(
 ) -> None:
     path = tmp_path / ("t.csv" if separator == "," else "t.tsv")
     path.write_text(f"a;b;c\n1;2;3\n\n4;;\n{last}".replace(";", separator))
-    with pytest.raises(FileError, match=rf"^{path.name}, row 3 has {told}, expected 3$"):
+    with pytest.raises(
+        FileError, match=rf"^{path.name}, row 3 has {told} between {re.escape(repr(separator))}, expected 3$"
+    ):
         read_frame(path, ["a"])
     packed = tmp_path / f"{path.name}.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
@@ -50,7 +53,7 @@ def test_whole_rows_are_read_and_short_ones_refused(
     short = data.draw(st.integers(0, len(rows) - 1))
     fields = 2
     path.write_text(quoted([["a", "b", "c"], *rows[:short], rows[short][:fields], *rows[short + 1 :]]), newline="")
-    with pytest.raises(FileError, match=rf"row {short + 1} has {fields} fields, expected 3"):
+    with pytest.raises(FileError, match=rf"row {short + 1} has {fields} fields between ',', expected 3"):
         read_frame(path, ["a"])
 
 
@@ -63,3 +66,47 @@ def test_an_unknown_column_is_told_some_of_those_that_there_are(tmp_path: Path) 
     path.write_text(",".join(names) + "\n" + ",".join("1" * len(names)) + "\n")
     with pytest.raises(FileError, match=r"are 'c0', .*'c19' and 1,010 more$"):
         read_frame(path, ["x"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("t.csv", "a,b\n1,2\n", ""),
+        ("t.csv", "a;b\n1;2\n", "fields between ';'"),
+        ("t.csv", "a\tb\n1\t2\n", "fields between '\\t'"),
+        ("t.tsv", "a,b\n1,2\n", "fields between ','"),
+        ("t.csv", "# made by a tool, with a; b\n#\na,b\n1,2\n", "header below 2 lines of comments"),
+        ("t.csv", "\ufeff# made\na;b\n1;2\n", "fields between ';', header below 1 line of comments"),
+        ("t.csv", '"a";"b"\n"1";2\n', "fields between ';'"),
+    ],
+)
+def test_other_separators_and_comments_are_recognised_by_the_columns(
+    tmp_path: Path, name: str, text: str, told: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    frame = read_frame(path, ["a", "b"])
+    assert frame.to_numpy().tolist() == [["1", "2"]] and frame.attrs["read_as"] == told
+
+
+def test_a_header_may_begin_with_a_hash_if_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("#a,b\n#1,2\n")
+    assert read_frame(path, ["#a"]).to_numpy().tolist() == [["#1"]]
+    path.write_text("#a,b\n" * 50_000)  # comments alone, read once
+    with pytest.raises(FileError, match="cannot be read as csv"):
+        read_frame(path, ["a"])
+
+
+def test_a_row_with_more_fields_than_the_header_is_refused_in_our_words(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a;b\n1;2\n3;4;5\n")
+    with pytest.raises(FileError, match=r"^t.csv, row 2 has 3 fields between ';', expected 2$"):
+        read_frame(path, ["a"])
+
+
+def test_a_name_twice_in_a_line_of_json_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"a": 1}\n{"a": 1, "a": 2}\n')
+    with pytest.raises(FileError, match="line 2: a name occurs twice in one object"):
+        read_frame(path, ["a"])
