@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 from nasbench.benchmark.hdf5.writer import write_surrogate
+from nasbench.benchmark.load import load
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.builder import BuildSettings, build
 from nasbench.errors import FileError, InputError
@@ -32,7 +33,9 @@ class DemoSettings:
 
     Attributes:
         build: Which cells are trained, on what, and how.
-        predictors: Predictors that are scored; the one with the highest mean Kendall tau becomes the surrogate.
+        shipped: Benchmark that comes with the package, for all that follows the training; None for the trained cells.
+        predictors: Predictors that are scored.
+        surrogate: Predictor that becomes the surrogate; None for the one with the highest mean Kendall tau.
         train_sizes: Training architectures for which predictors are scored.
         test_size: Held-out architectures.
         splits: Random splits of the trained cells.
@@ -42,7 +45,9 @@ class DemoSettings:
     """
 
     build: BuildSettings
+    shipped: str | None = None
     predictors: Sequence[str] = predictors.DEFAULT
+    surrogate: str | None = None
     train_sizes: Sequence[int] = (10, 20, 36)
     test_size: int = 18
     splits: int = 10
@@ -63,21 +68,23 @@ FULL = DemoSettings(
     )
 )
 QUICK = DemoSettings(
-    BuildSettings(
+    BuildSettings(  # the recipe of the benchmark that the rest looks at
         space="nb201",
-        datasets=("digits+train=100",),
-        cells=12,
+        datasets=("digits+train=600+validation=400+test=600+distortion=0.75",),
+        cells=16,
         seeds=2,
         seed=0,
-        network=NetworkSettings(channels=2, cells=1, stages=2),
-        train=TrainSettings(epochs=2, batch_size=50, learning_rate=0.1),
+        network=NetworkSettings(channels=16, cells=1, stages=1),
+        train=TrainSettings(epochs=8, batch_size=32, learning_rate=0.1),
     ),
-    train_sizes=(5, 8),
-    test_size=4,
-    splits=2,
-    strategies=("random", "local", "evolution", "reinforce", "bayesian-gp"),
-    evaluations=30,
-    repeats=4,
+    shipped="nb201-digits",
+    predictors=("mean", "ridge", "gp", "xgb"),
+    surrogate="ridge",
+    train_sizes=(25, 100),
+    test_size=500,
+    splits=3,
+    strategies=("random", "local", "evolution", "reinforce"),
+    repeats=20,
 )
 
 
@@ -120,8 +127,12 @@ def run_demo(
 
     with bar("Training cells") as progress:
         table = build(settings.build, table_file, jobs=jobs, parallel=SIDE_BY_SIDE, progress=progress)
-    benchmark = TabularBenchmark(table, name=table_file.name)
     finished(f"Trained {len(table.genotypes)} cells of {settings.build.space} with {len(table.seeds)} seeds each")
+
+    benchmark = load(settings.shipped) if settings.shipped else TabularBenchmark(table, name=table_file.name)
+    if settings.shipped:
+        more = f"{settings.shipped}, where {len(benchmark.architectures()):,} cells were trained in the same way"
+        finished(f"Opened {more}")
 
     sizes, test_size = feasible(settings.train_sizes, settings.test_size, benchmark)
     with bar("Scoring predictors") as progress:
@@ -141,9 +152,10 @@ def run_demo(
         f"Scored {len(settings.predictors)} predictors on held-out cells; {chosen} has the highest mean Kendall tau"
     )
 
-    surrogate = fit_surrogate(benchmark, METRIC, chosen)
+    fitted = settings.surrogate or chosen
+    surrogate = fit_surrogate(benchmark, METRIC, fitted)
     write_surrogate(surrogate, surrogate_file)
-    finished(f"Fitted a surrogate ({chosen}) that answers for all {surrogate.space.size:,} cells")
+    finished(f"Fitted a surrogate ({fitted}) that answers for all {surrogate.space.size:,} cells")
 
     with bar("Racing strategies") as progress:
         comparison = strategies.compare(

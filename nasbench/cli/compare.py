@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nasbench.cli.console import bar, interruptible, out, show
+from nasbench.cli.console import bar, interruptible, note, out, show
 from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, SeedOption, StrictOption
 from nasbench.cli.output import save, writable
 from nasbench.cli.parsing import separated
@@ -81,6 +82,9 @@ def compare(
             progress=progress,
         )
     show_comparison(results)
+    trials = results.settings["evaluations"]
+    if trials is not None and trials <= initial:
+        note(f"the {initial} initial designs use up the {trials} evaluations, so all strategies do the same")
     save(results, json_file)
 
 
@@ -105,5 +109,5 @@ def show_comparison(results: Results) -> None:
         out.heading(f"By {regret} ({meaning}):")
         out.print(summary[f"{prefix}statement"])
     floor = summary.get("floor")
-    if floor is not None:
+    if floor is not None and math.isfinite(floor):
         out.print(f"\nA perfect search on validation values would have a test regret of {floor:.4g} {units}")

@@ -13,7 +13,8 @@ def number(text: str, name: str, *words: str) -> int | str:
     try:
         return int(text)
     except ValueError:
-        raise InputError(f"{' or '.join([f'{name} must be a whole number', *map(repr, words)])}, got {text!r}") from None
+        wanted = " or ".join(["a whole number", *map(repr, words)])
+        raise InputError(f"{name} must be {wanted}, got {text!r}") from None
 
 
 def whole(text: str, name: str) -> int:

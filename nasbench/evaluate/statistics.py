@@ -254,12 +254,18 @@ def _statement(
     unit = f" {units}" if units else ""
     first = order[0]
     interval = f"{confidence:.0%} bootstrap interval {lows[0]:.4g} to {highs[0]:.4g}"
+    equal = [name for name, mean in zip(order, means, strict=True) if mean == means[0]]
+    verb = "has a mean" if len(order) == 1 else "has the lowest mean" if len(equal) == 1 else "have the lowest mean"
     head = (
-        f"Over {n} paired {'repeat' if n == 1 else 'repeats'}, {first} has the lowest mean {what}, "
+        f"Over {n} paired {'repeat' if n == 1 else 'repeats'}, {_list(equal)} {verb} {what}, "
         f"{means[0]:.4g}{unit} ({'a single value' if n == 1 else interval})"
     )
     if len(order) == 1:
         return f"{head}; there is nothing to compare it with."
+    if len(equal) == len(order):
+        return (
+            f"Over {n} paired {'repeat' if n == 1 else 'repeats'}, all have the same mean {what}, {means[0]:.4g}{unit}."
+        )
     method = (
         f"two-sided Wilcoxon signed-rank tests, Holm-corrected over {len(pairs)} "
         f"{'pair' if len(pairs) == 1 else 'pairs'}, level {level:g}"
@@ -281,7 +287,7 @@ def _statement(
         parts.append(f"is worse by signed ranks than {_list(worse)}")
     if undecided:
         parts.append(f"cannot be told apart from {_list(undecided)}")
-    return f"{head}; it {_list(parts)} ({method})."
+    return f"{head}; {'it' if len(equal) == 1 else first} {_list(parts)} ({method})."
 
 
 def _list(names: Sequence[str]) -> str:

@@ -281,5 +281,5 @@ def _rankings(
 def _gap(record: Mapping[str, Any]) -> str:
     """Why the last record of a run has no regret."""
     if math.isfinite(record["valid"]):
-        return "it was not recorded"
+        return "test values were not recorded"
     return "no trial succeeded" if record["evaluations"] else "no trial finished within the budget"

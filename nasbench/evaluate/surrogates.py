@@ -17,6 +17,7 @@ from nasbench.benchmark.table import Column, Table
 from nasbench.errors import InputError, NotFoundError
 from nasbench.evaluate import metrics
 from nasbench.evaluate.metrics import NORMAL_90
+from nasbench.parallel.threads import one_blas_thread
 from nasbench.predictors import Inputs, Predictor, predictors
 from nasbench.progress import Progress, silent
 from nasbench.provenance import provenance
@@ -33,6 +34,7 @@ FOLD_STREAM, BOOTSTRAP_STREAM, NOISE_STREAM = 0, 1, 2
 """Spawn keys of the random numbers, by purpose."""
 
 
+@one_blas_thread()
 def fit_surrogate(
     benchmark: Benchmark,
     metric: str,

@@ -15,6 +15,13 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Limit BLAS to one thread, for many small problems: its threads would wait for each other most of the time."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@contextmanager
 def single_threaded() -> Iterator[None]:
     """Limit loaded libraries, and those of processes started in the block, to one thread each."""
     before = {name: os.environ.get(name) for name in VARIABLES}

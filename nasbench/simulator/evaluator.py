@@ -30,13 +30,14 @@ class SearchMetrics(NamedTuple):
 
     Attributes:
         guides: What each objective is told: a validation metric, or a static metric such as latency.
-        tests: What each objective is scored with: the test counterpart, or the static metric itself.
+        tests: What each objective is scored with: the test counterpart, None where it was not recorded, or the static
+            metric itself.
         cost: Training time of the first objective; None where it is not recorded.
         epochs: By number of epochs that a trial can ask for, the epoch to ask the benchmark for.
     """
 
     guides: tuple[Metric, ...]
-    tests: tuple[Metric, ...]
+    tests: tuple[Metric | None, ...]
     cost: Metric | None
     epochs: dict[int, Epoch]
 
@@ -209,7 +210,10 @@ class QueryEvaluator(Evaluator):
         cell, scores = self._cells[row], []
         for metric, sign in zip(self.metrics.tests, self._signs, strict=True):
             at = _tested_at(self, self.benchmark, metric, self.fidelities[position])
-            scores.append(math.nan if at is None else sign * self.benchmark.query(cell, metric.path, epoch=at).value)
+            if metric is None or at is None:
+                scores.append(math.nan)
+            else:
+                scores.append(sign * self.benchmark.query(cell, metric.path, epoch=at).value)
         return tuple(scores)
 
     def column(self, name: str, genotypes: GenotypeArray) -> FloatArray:
@@ -252,7 +256,7 @@ class TabulatedEvaluator(Evaluator):
             for position, (number, epoch) in enumerate(epochs.items()):
                 self.valid[row, position] = sign * ask(guide.path, "last" if guide.static else epoch)
                 at = _tested_at(self, benchmark, test, number)
-                if at is not None:
+                if test is not None and at is not None:
                     self.tested[row, position] = sign * ask(test.path, at)
         for position, number in enumerate(epochs):
             self.costs[position] = number / self.fidelities[-1]
@@ -336,7 +340,7 @@ def make_evaluator(benchmark: Benchmark, names: Sequence[str], constraints: Sequ
 
     Raises:
         InputError: A metric cannot be an objective, or no architecture meets the constraints.
-        NotFoundError: A metric or its test counterpart is not in the benchmark.
+        NotFoundError: A metric is not in the benchmark.
     """
     if benchmark.space.size <= MAX_TABULATED_GENOTYPES:
         epochs = len(search_metrics(benchmark, names).epochs)
@@ -350,7 +354,7 @@ def search_metrics(benchmark: Benchmark, names: Sequence[str]) -> SearchMetrics:
 
     Raises:
         InputError: A metric is no objective or is named twice, or the benchmark does not answer for its whole space.
-        NotFoundError: A metric or its test counterpart is not in the benchmark.
+        NotFoundError: A metric is not in the benchmark.
     """
     guides = tuple(benchmark.metric(name) for name in names)
     for number, guide in enumerate(guides):
@@ -380,9 +384,16 @@ def search_metrics(benchmark: Benchmark, names: Sequence[str]) -> SearchMetrics:
         missing = [] if guide.static else sorted(set(recorded) - set(benchmark.recorded_epochs(guide.path)))
         if missing:
             raise InputError(f"{guide.path!r} has no number at epoch {missing[0]}, at which {found.path!r} has one")
-    tests = tuple(guide if guide.static else benchmark.partner(guide.path, "test") for guide in guides)
+    tests = tuple(guide if guide.static else _test_of(benchmark, guide) for guide in guides)
     epochs: dict[int, Epoch] = {epoch: epoch for epoch in recorded} if recorded else {1: "last"}
     return SearchMetrics(guides, tests, benchmark.metrics.get(found.cost_path), epochs)
+
+
+def _test_of(benchmark: Benchmark, guide: Metric) -> Metric | None:
+    try:
+        return benchmark.partner(guide.path, "test")
+    except NotFoundError:
+        return None
 
 
 def _check_constraints(evaluator: Evaluator, genotypes: GenotypeArray) -> None:
@@ -412,8 +423,10 @@ def _column(benchmark: Benchmark, name: str, genotypes: GenotypeArray) -> FloatA
     return values
 
 
-def _tested_at(evaluator: Evaluator, benchmark: Benchmark, test: Metric, epochs: int) -> Epoch | None:
+def _tested_at(evaluator: Evaluator, benchmark: Benchmark, test: Metric | None, epochs: int) -> Epoch | None:
     """Epoch to ask a test metric for, after so many epochs of training; None where it was not tested there."""
+    if test is None:
+        return None
     if test.static or epochs == evaluator.fidelities[-1]:
         return "last"
     return epochs if epochs in benchmark.recorded_epochs(test.path) else None
