@@ -14,11 +14,13 @@ from nasbench.errors import FileError
 
 
 def followed(path: Path) -> Path:
-    """The file that a path stands for: symbolic links are followed, also to a file that is not there yet.
+    """The file that a path stands for: a symbolic link is followed, also to a file that is not there yet.
 
     Raises:
         FileError: The links lead in a circle.
     """
+    if not path.is_symlink():
+        return path
     target = Path(os.path.realpath(path))
     if target.is_symlink():
         raise FileError(f"{path} is a symbolic link that leads in a circle; name another file")
