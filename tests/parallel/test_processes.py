@@ -166,12 +166,11 @@ def test_code_without_a_file_runs_in_this_process_or_in_others(arguments, tmp_pa
 
 
 def test_a_class_typed_into_a_session_inside_a_component_of_the_package(tmp_path):
-    code = RACE.replace('["random"]', "[BayesianOptimisation(Mine())]").replace(
-        "print",
+    typed = (
         "from nasbench.search.bayesian import BayesianOptimisation\nfrom nasbench.predictors.ridge import Ridge\n"
-        "class Mine(Ridge): pass\nprint",
+        "class Mine(Ridge): pass\n"
     )
-    done = python("-c", code, cwd=tmp_path)
+    done = python("-c", typed + RACE.replace('["random"]', "[BayesianOptimisation(Mine())]"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
