@@ -302,7 +302,7 @@ def test_mixed_precision_and_layout(monkeypatch):
     assert all(parameter.dtype == torch.float32 for network in networks for parameter in network.parameters())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.cuda
 def test_cuda_trains_side_by_side():
     device = torch.device("cuda:0")
     data = {split: (x.to(device), y.to(device)) for split, (x, y) in noise(60).items()}
