@@ -183,6 +183,17 @@ def test_the_library_itself_has_what_is_used() -> None:
         assert str(EnergyMeter(CUDA).read()).startswith("the driver does not tell of the GPU: ")
 
 
+@pytest.mark.cuda
+def test_a_real_gpu_tells_its_energy_or_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pynvml", reason="the extra nvml is not installed")
+    monkeypatch.undo()  # the stand-in
+    meter = EnergyMeter(CUDA)
+    start = meter.read()
+    torch.ones(2048, 2048, device=CUDA).matrix_power(100).sum().item()
+    used = meter.since(start)
+    assert used.reason if used.joules is None else used.joules >= 0
+
+
 def test_unavailable_is_no_error_of_the_user() -> None:
     with pytest.raises(Unavailable, match="no counter"):
         Packages(Path("nowhere"))
