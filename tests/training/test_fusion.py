@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from nasbench.parallel.threads import single_threaded
 from nasbench.spaces import NetworkSettings, spaces
@@ -157,6 +158,24 @@ def test_means_over_windows_are_those_of_the_module(settings, options, sides):
     module = nn.AvgPool2d(*settings, **options)
     x = torch.tensor(np.random.default_rng(0).normal(size=(2, 3, *sides)))
     torch.testing.assert_close(mean_pool(module, sides)(x), module(x))
+
+
+@pytest.mark.parametrize("sides", [(6, 8), (9, 12)])
+def test_constants_of_means_are_copied_once_and_for_training_too(sides):
+    class Copies(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.count += func is torch.ops.aten._to_copy.default
+            return func(*args, **(kwargs or {}))
+
+    pool = mean_pool(nn.AvgPool2d(3, 1, 1), sides)
+    x = torch.ones(2, 3, *sides)
+    with torch.inference_mode():
+        pool(x)
+    with Copies() as copies:
+        pool(x.requires_grad_()).sum().backward()
+    assert copies.count == 0 and x.grad is not None
 
 
 @pytest.mark.parametrize(
