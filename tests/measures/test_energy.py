@@ -168,6 +168,11 @@ def test_a_gpu_that_does_not_tell(library: Library, reason: str) -> None:
     assert meter.since(meter.read()) == Energy(None, reason)
 
 
+def test_a_torch_without_identities_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda device: SimpleNamespace(name="V100"))
+    assert "does not tell which GPU it is" in str(EnergyMeter(CUDA, nvml=Library(0)).read())
+
+
 def test_a_missing_extra_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert "pip install 'nasbench[nvml]'" in str(EnergyMeter(CUDA).read())
