@@ -26,7 +26,8 @@ lint: $(VENV)/.dev
 cuda:
 	@python=$(CUDA_PYTHON); \
 	PYTHONPATH=. $$python -c 'import scipy, sklearn, nasbench.builder' 2>/dev/null \
-	|| { $(MAKE) $(VENV)/.dev && python=$(BIN)/python; } \
+	|| { nvidia-smi -L >/dev/null 2>&1 || { echo "no NVIDIA GPU here; nothing to do"; exit 0; }; \
+	     $(MAKE) $(VENV)/.dev && python=$(BIN)/python; } \
 	&& PYTHONPATH=. $$python benchmarks/gpu.py
 
 $(VENV)/.python:
