@@ -16,8 +16,8 @@ energy nvidia-ml-py. Ends with status 1 if a test fails or the devices disagree.
                  least as well as those of two seeds on the CPU, less two standard errors.
 
 **Cells per hour** of `benchmarks/build.py`, including building and tracing networks: `ordinary` (DataLoader, a network
-after the other, in the same precision), `alone`, and K side by side. The CPU, on one thread, does only what is quick
-there. Ways that would not end in time are left out.
+after the other, in the same precision), `alone`, and K side by side, with one thread of the CPU, as in a build. The CPU
+itself does only what is quick there. Ways that would not end in time are left out.
 """
 
 from __future__ import annotations
@@ -202,8 +202,7 @@ def speeds(settings: BuildSettings, device: torch.device, deadline: float) -> li
                 raise
             rows.append(Row(f"cells/hour: {name}", gpu="no memory"))
             continue
-        with single_threaded():
-            slow = f"{3600 * few / timed(partial(way, cells[:few], CPU), CPU)[0]:.0f}" if few else ""
+        slow = f"{3600 * few / timed(partial(way, cells[:few], CPU), CPU)[0]:.0f}" if few else ""
         rates[name] = count / seconds
         times = ratio(rates[name], next(iter(rates.values())))
         rows.append(Row(f"cells/hour: {name}", slow, f"{3600 * rates[name]:.0f}", times))
@@ -239,9 +238,9 @@ def main() -> None:
     here, there = (table(settings, device) for device in (CPU, gpu))
     with single_threaded():
         cpu, rounded = (untrained_losses(settings, here.genotypes, CPU, coarse) for coarse in (False, True))
-    rows.append(compared_untrained(cpu, rounded, untrained_losses(settings, here.genotypes, gpu)))
-    rows += compared_trained(here, there)
-    rows += speeds(settings, gpu, start + SECONDS)
+        rows.append(compared_untrained(cpu, rounded, untrained_losses(settings, here.genotypes, gpu)))
+        rows += compared_trained(here, there)
+        rows += speeds(settings, gpu, start + SECONDS)  # one thread, as a build has
     show(rows)
     print(
         f"ratio: GPU to CPU; of cells and joules, to the ordinary loop on the GPU. {time.perf_counter() - start:.0f} s"
