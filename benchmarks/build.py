@@ -23,7 +23,7 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -40,18 +40,19 @@ from nasbench.datasets import datasets
 from nasbench.sampling.random import Random
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks import Task
-from nasbench.training.device import seeded
+from nasbench.training.device import precision, seeded
 from nasbench.training.loop import train, train_many
 from nasbench.types import GenotypeArray
 
 RECIPE = SHIPPED["nb201-digits"]
 CPU = torch.device("cpu")
 Tensors = dict[str, tuple[torch.Tensor, torch.Tensor]]
+Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 
 
-def load(settings: BuildSettings) -> tuple[Task, Tensors]:
+def load(settings: BuildSettings, device: torch.device = CPU) -> tuple[Task, Tensors]:
     data = datasets.create(settings.datasets[0]).load()
-    return data.task, dict(data.tensors(CPU))
+    return data.task, dict(data.tensors(device))
 
 
 def networks(settings: BuildSettings, task: Task, cells: GenotypeArray) -> list[nn.Module]:
@@ -63,15 +64,25 @@ def networks(settings: BuildSettings, task: Task, cells: GenotypeArray) -> list[
     return created
 
 
-def ordinary(settings: BuildSettings, cells: GenotypeArray) -> None:
-    """An ordinary training loop without optimisations."""
+def moved(batches: Batches, device: torch.device) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    return ((images.to(device, non_blocking=True), labels.to(device, non_blocking=True)) for images, labels in batches)
+
+
+def ordinary(settings: BuildSettings, cells: GenotypeArray, device: torch.device = CPU) -> None:
+    """An ordinary training loop without optimisations; on CUDA in the precision of ours, from pinned memory."""
     task, tensors = load(settings)
     recipe = settings.train
     batches = {
-        split: DataLoader(TensorDataset(*part), recipe.batch_size if split == "train" else 256, split == "train")
+        split: DataLoader(
+            TensorDataset(*part),
+            recipe.batch_size if split == "train" else 256,
+            split == "train",
+            pin_memory=device.type == "cuda",
+        )
         for split, part in tensors.items()
     }
     for network in networks(settings, task, cells):
+        network.to(device)
         optimiser = torch.optim.SGD(
             network.parameters(),
             recipe.learning_rate,
@@ -84,33 +95,34 @@ def ordinary(settings: BuildSettings, cells: GenotypeArray) -> None:
         criterion = nn.CrossEntropyLoss()
         for _ in range(recipe.epochs):
             network.train()
-            for images, labels in batches["train"]:
+            for images, labels in moved(batches["train"], device):
                 optimiser.zero_grad()
-                loss = criterion(network(images), labels)
+                with precision(device):
+                    loss = criterion(network(images), labels)
                 loss.backward()
                 optimiser.step()
                 cosine.step()
             network.eval()
-            with torch.no_grad():
+            with torch.no_grad(), precision(device):
                 for split in ("validation", "test"):
                     right = 0
-                    for images, labels in batches[split]:
+                    for images, labels in moved(batches[split], device):
                         outputs = network(images)
                         criterion(outputs, labels).item()
                         right += int((outputs.argmax(1) == labels).sum())
 
 
-def ours(settings: BuildSettings, fused: int, cells: GenotypeArray) -> None:
+def ours(settings: BuildSettings, fused: int, cells: GenotypeArray, device: torch.device = CPU) -> None:
     """Train one after the other (`fused` 0), or `fused` networks side by side."""
-    task, tensors = load(settings)
+    task, tensors = load(settings, device)
     every = networks(settings, task, cells)
     if not fused:
         for network in every:
-            train(network, task, tensors, settings.train, 0, CPU)
+            train(network, task, tensors, settings.train, 0, device)
         return
     for start in range(0, len(every), fused):
         group = every[start : start + fused]
-        train_many(group, task, tensors, settings.train, range(len(group)), CPU)
+        train_many(group, task, tensors, settings.train, range(len(group)), device)
 
 
 def spread(pool: ProcessPoolExecutor, work: Callable[[GenotypeArray], None], parts: list[GenotypeArray]) -> None:

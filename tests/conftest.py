@@ -34,6 +34,15 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, suppres
 settings.load_profile("repeatable")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests marked `cuda` where there is no GPU."""
+    if item.get_closest_marker("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("there is no CUDA device here")
+
+
 class Formula(Benchmark):
     """Validation sums over positions, test differs a little; a cell of code c trains 1 + c % 7 s an epoch."""
 

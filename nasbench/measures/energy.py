@@ -144,10 +144,12 @@ class GPU:
 
     def __init__(self, device: torch.device, nvml: Any = None) -> None:
         self._nvml = nvml = nvml or _pynvml()
-        identity = f"GPU-{torch.cuda.get_device_properties(device).uuid}"  # NVML and CUDA number GPUs differently
+        uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)  # NVML and CUDA number GPUs differently
+        if uuid is None:
+            raise Unavailable(f"torch {torch.__version__} does not tell which GPU it is; install a newer one")
         try:
             nvml.nvmlInit()
-            self._handle = nvml.nvmlDeviceGetHandleByUUID(identity)
+            self._handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
         except nvml.NVMLError as error:
             raise Unavailable(f"the driver does not tell of the GPU: {error}") from error
         self.read()

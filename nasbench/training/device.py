@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 import torch
 
@@ -17,10 +17,16 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def deterministic() -> AbstractContextManager[None]:
+@contextmanager
+def deterministic() -> Iterator[None]:
     """Context in which cuDNN uses deterministic convolutions only."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
-    return flags
+    cudnn = torch.backends.cudnn  # `cudnn.flags` would fail where a caller chose `cudnn.conv.fp32_precision`
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
 
 
 def precision(device: torch.device) -> torch.autocast:

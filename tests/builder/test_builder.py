@@ -115,6 +115,16 @@ def test_jobs_do_not_change_the_table(tiny, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["t.h5"]
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_cuda_makes_the_same_table_twice(tmp_path, parallel):
+    tables = [build(TINY, tmp_path / f"{turn}.h5", device="cuda", parallel=parallel) for turn in range(2)]
+    assert_same(*tables)
+    assert tables[0].recipe["precision"] == "bfloat16 autocast"
+    assert tables[0].recipe["made_with"][0]["device"].startswith("cuda (")
+    assert not any(column.missing.any() for column in tables[0].columns.values())
+
+
 def test_another_seed_is_another_table(tiny, tmp_path):
     other = build(replace(TINY, seed=1, cells=1), tmp_path / "t.h5")
     assert not np.array_equal(other.genotypes[0], tiny[1].genotypes[0])

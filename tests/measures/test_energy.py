@@ -168,6 +168,11 @@ def test_a_gpu_that_does_not_tell(library: Library, reason: str) -> None:
     assert meter.since(meter.read()) == Energy(None, reason)
 
 
+def test_a_torch_without_identities_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda device: SimpleNamespace(name="V100"))
+    assert "does not tell which GPU it is" in str(EnergyMeter(CUDA, nvml=Library(0)).read())
+
+
 def test_a_missing_extra_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert "pip install 'nasbench[nvml]'" in str(EnergyMeter(CUDA).read())
@@ -181,6 +186,17 @@ def test_the_library_itself_has_what_is_used() -> None:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
         assert str(EnergyMeter(CUDA).read()).startswith("the driver does not tell of the GPU: ")
+
+
+@pytest.mark.cuda
+def test_a_real_gpu_tells_its_energy_or_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pynvml", reason="the extra nvml is not installed")
+    monkeypatch.undo()  # the stand-in
+    meter = EnergyMeter(CUDA)
+    start = meter.read()
+    torch.ones(2048, 2048, device=CUDA).matrix_power(100).sum().item()
+    used = meter.since(start)
+    assert used.reason if used.joules is None else used.joules >= 0
 
 
 def test_unavailable_is_no_error_of_the_user() -> None:

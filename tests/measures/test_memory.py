@@ -127,3 +127,11 @@ def test_on_cuda_it_is_what_the_allocator_says(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("torch.Tensor.to", lambda self, device: self)
     assert inference_memory(layers(), TASK.inputs(1), torch.device("cuda:0")) == 4096
     assert calls == ["allocated", "reset", "most"]
+
+
+@pytest.mark.cuda
+def test_cuda_needs_weights_and_batch_at_least() -> None:
+    network, task, device = layers(), TASK, torch.device("cuda:0")
+    weights = sum(weight.nbytes for weight in network.parameters())
+    assert inference_memory(network, task.inputs(16), device) >= weights + task.inputs(16).nbytes
+    assert training_memory(network, task, TrainSettings(batch_size=16), device) >= 3 * weights  # gradients, momenta

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from nasbench.parallel.threads import single_threaded
 from nasbench.spaces import NetworkSettings, spaces
@@ -159,6 +160,24 @@ def test_means_over_windows_are_those_of_the_module(settings, options, sides):
     torch.testing.assert_close(mean_pool(module, sides)(x), module(x))
 
 
+@pytest.mark.parametrize("sides", [(6, 8), (9, 12)])
+def test_constants_of_means_are_copied_once_and_for_training_too(sides):
+    class Copies(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.count += func is torch.ops.aten._to_copy.default
+            return func(*args, **(kwargs or {}))
+
+    pool = mean_pool(nn.AvgPool2d(3, 1, 1), sides)
+    x = torch.ones(2, 3, *sides)
+    with torch.inference_mode():
+        pool(x)
+    with Copies() as copies:
+        pool(x.requires_grad_()).sum().backward()
+    assert copies.count == 0 and x.grad is not None
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("mobile", "ofa"))) for name in IMAGES]
 )
@@ -302,7 +321,7 @@ def test_mixed_precision_and_layout(monkeypatch):
     assert all(parameter.dtype == torch.float32 for network in networks for parameter in network.parameters())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.cuda
 def test_cuda_trains_side_by_side():
     device = torch.device("cuda:0")
     data = {split: (x.to(device), y.to(device)) for split, (x, y) in noise(60).items()}

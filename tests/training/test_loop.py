@@ -162,7 +162,7 @@ def test_divergence_at_a_later_epoch_keeps_what_came_before():
     assert np.isfinite(history.values[:, :2]).all() and np.isnan(history.values[:, 2:]).all()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.cuda
 def test_cuda_learns_and_repeats():
     device = pick_device("cuda")
     data = {split: (images.to(device), labels.to(device)) for split, (images, labels) in blobs().items()}

@@ -223,10 +223,10 @@ def mean_pool(module: nn.AvgPool2d, sides: Sides) -> Callable[[torch.Tensor], to
     if height * width <= DENSE_POOL_PIXELS:
         pixels = torch.eye(height * width, dtype=torch.float64).view(-1, 1, height, width)
         pooled = module(pixels)[:, 0]  # (pixels, h', w')
-        matrix, shape = pooled.flatten(1), pooled.shape[1:]
+        matrix, shape = _placed(pooled.flatten(1)), pooled.shape[1:]
 
         def multiplied(x: torch.Tensor) -> torch.Tensor:
-            return torch.matmul(x.flatten(2), matrix.to(x)).view(*x.shape[:2], *shape)
+            return torch.matmul(x.flatten(2), matrix(x)).view(*x.shape[:2], *shape)
 
         return multiplied
     window = torch.ones(1, 1, *_pair(module.kernel_size), dtype=torch.float64)
@@ -235,13 +235,27 @@ def mean_pool(module: nn.AvgPool2d, sides: Sides) -> Callable[[torch.Tensor], to
     means = module(ones)
     if counts.shape != means.shape:
         return module
-    weights = means / counts
+    ones_in_window, weights = _placed(window), _placed(means / counts)
 
     def summed(x: torch.Tensor) -> torch.Tensor:
-        windows = window.to(x).expand(x.shape[1], -1, -1, -1)
-        return functional.conv2d(x, windows, None, module.stride, module.padding, 1, x.shape[1]).mul_(weights.to(x))
+        windows = ones_in_window(x).expand(x.shape[1], -1, -1, -1)
+        return functional.conv2d(x, windows, None, module.stride, module.padding, 1, x.shape[1]).mul_(weights(x))
 
     return summed
+
+
+def _placed(constant: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The constant on the device and in the type of a value, copied once: a GPU would wait for each copy."""
+    copies: dict[tuple[torch.device, torch.dtype], torch.Tensor] = {}
+
+    def like(x: torch.Tensor) -> torch.Tensor:
+        key = x.device, x.dtype
+        if key not in copies:
+            with torch.inference_mode(False):  # a copy made in an evaluation serves training too
+                copies[key] = constant.to(x)
+        return copies[key]
+
+    return like
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
