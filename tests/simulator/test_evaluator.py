@@ -272,10 +272,17 @@ def test_objectives_that_cannot_be(
 def test_metrics_that_are_not_there(formula: Any) -> None:
     with pytest.raises(NotFoundError, match="unknown metric 'flops'"):
         make_evaluator(formula(), ["validation_score", "flops"])
+
+
+@BOTH
+def test_without_test_values_there_are_scores_all_the_same(formula: Any, kind: type[Evaluator]) -> None:
     benchmark = formula()
     benchmark.metrics = {path: metric for path, metric in benchmark.metrics.items() if metric.split != "test"}
-    with pytest.raises(NotFoundError, match="'toy/validation_score' has no counterpart of split 'test'"):
-        make_evaluator(benchmark, METRIC)
+    evaluator, whole = kind(benchmark, METRIC), kind(formula(), METRIC)
+    row = evaluator.row(evaluator.space.decode(np.array([6]))[0])
+    assert row == whole.row(evaluator.space.decode(np.array([6]))[0])
+    assert evaluator.scores(row, 1) == whole.scores(row, 1)
+    assert np.isnan(evaluator.test(row, 1)).all()
 
 
 def test_an_incomplete_benchmark_needs_a_surrogate(formula: Any) -> None:
