@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from nasbench.benchmark.base import Metric
 from nasbench.errors import InputError
+from nasbench.printable import brief
 from nasbench.spaces.base import Space
 from nasbench.types import BoolArray, Direction, FloatArray, GenotypeArray, IntArray, Subset
 
@@ -22,6 +23,8 @@ Number = TypeVar("Number", bound=np.generic)
 DIMS = ("architecture", "seed", "epoch")
 MAX_DIRECT_CODES = 2**22
 """Spaces with at most this many codes are looked up in an array with an entry for each code."""
+MAX_POSITIONS = 10**6
+"""Most seeds of a table, and epochs of a data set."""
 RESERVED_NAMES = (".", "..", "epoch")
 """Names with a special meaning in a file."""
 
@@ -82,7 +85,7 @@ class Column:
                 raise InputError(f"{field_name} of {name!r} have shape {shape} {self.metric.dims}, got {array.shape}")
         check_numbers(name, self.values, self.missing, len(self.reasons))
         if not all(isinstance(reason, str) and reason.strip() for reason in self.reasons):
-            raise InputError(f"each of the reasons of {name!r} is a sentence, got {self.reasons}")
+            raise InputError(f"each of the reasons of {name!r} is a sentence, got {brief(self.reasons)}")
 
 
 @dataclass(frozen=True)
@@ -219,7 +222,7 @@ def check_metric(path: str, metric: Metric) -> None:
         ("dims", metric.dims, [DIMS[:k] for k in range(1, len(DIMS) + 1)]),
     ):
         if value not in allowed:
-            raise InputError(f"{name} of {path!r} is one of {', '.join(map(str, allowed))}; got {value!r}")
+            raise InputError(f"{name} of {path!r} is one of {', '.join(map(str, allowed))}; got {brief(value)}")
     if not metric.units:
         raise InputError(f"metric {path!r} has no units; state them, or 'none' for a number without")
 
@@ -276,14 +279,17 @@ def _repeated_row(codes: npt.NDArray[Any], size: int) -> int | None:
 def _check_name(kind: str, name: str, empty: bool = True) -> None:
     if not (name or empty) or "/" in name or name in RESERVED_NAMES or not name.isprintable():
         raise InputError(
-            f"the name of a {kind} is printable, without '/', and none of {', '.join(RESERVED_NAMES)}; got {name!r}"
+            f"the name of a {kind} is printable, without '/', and none of {', '.join(RESERVED_NAMES)}; "
+            f"got {brief(name)}"
         )
 
 
 def _check_integers(name: str, numbers: tuple[int, ...], *, increasing: bool) -> None:
+    if len(numbers) > MAX_POSITIONS:
+        raise InputError(f"{name} are at most {MAX_POSITIONS:,}, got {len(numbers):,}")
     if not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
-        raise InputError(f"{name} are integers, got {numbers}")
+        raise InputError(f"{name} are integers, got {brief(numbers)}")
     if len(set(numbers)) < len(numbers) or (increasing and list(numbers) != sorted(numbers)):
-        raise InputError(f"{name} are {'increasing' if increasing else 'different'}, got {numbers}")
+        raise InputError(f"{name} are {'increasing' if increasing else 'different'}, got {brief(numbers)}")
     if any(not -(2**63) <= number < 2**63 for number in numbers):
-        raise InputError(f"{name} fit 64 bits, got {numbers}")
+        raise InputError(f"{name} fit 64 bits, got {brief(numbers)}")
