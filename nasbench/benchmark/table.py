@@ -86,6 +86,8 @@ class Column:
         check_numbers(name, self.values, self.missing, len(self.reasons))
         if not all(isinstance(reason, str) and reason.strip() for reason in self.reasons):
             raise InputError(f"each of the reasons of {name!r} is a sentence, got {brief(self.reasons)}")
+        for reason in self.reasons:
+            _check_text(f"each of the reasons of {name!r}", reason)
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,9 @@ class Table:
         _check_integers("seeds", self.seeds, increasing=False)
         if isinstance(self.columns, Lazy):
             return  # their reader tests them
+        for name, record in (("recipe", self.recipe), ("provenance", self.provenance)):
+            for text in _texts_of(record):
+                _check_text(f"each text of the {name}", text)
         for dataset, epochs in self.epochs.items():
             check_epochs(dataset, epochs)
         for path, column in self.columns.items():
@@ -225,6 +230,8 @@ def check_metric(path: str, metric: Metric) -> None:
             raise InputError(f"{name} of {path!r} is one of {', '.join(map(str, allowed))}; got {brief(value)}")
     if not metric.units:
         raise InputError(f"metric {path!r} has no units; state them, or 'none' for a number without")
+    _check_text(f"units of {path!r}", metric.units)
+    _check_text(f"the description of {path!r}", metric.description)
 
 
 def check_numbers(path: str, values: FloatArray, missing: npt.NDArray[np.uint8], causes: int) -> None:
@@ -274,6 +281,24 @@ def _repeated_row(codes: npt.NDArray[Any], size: int) -> int | None:
     ordered = np.sort(codes)
     same = ordered[1:] == ordered[:-1]
     return int(np.argmax(codes == ordered[np.argmax(same)])) if same.any() else None
+
+
+def _texts_of(value: Any) -> Iterator[str]:
+    """All texts in JSON values, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _texts_of(name)
+            yield from _texts_of(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts_of(part)
+
+
+def _check_text(name: str, text: str) -> None:
+    if not text.isprintable():
+        raise InputError(f"{name} is printable text, got {brief(text)}")
 
 
 def _check_name(kind: str, name: str, empty: bool = True) -> None:

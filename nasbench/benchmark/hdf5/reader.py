@@ -209,7 +209,7 @@ class Reader:
             path, missing = f"/metrics/{name}", f"/missing/{name}"
             dims = self.texts(path, "dims")
             dataset, _, short = name.rpartition("/")
-            facts = {key: self.text(path, key) for key in ("split", "units", "direction", "description")}
+            facts = {key: printable(self.text(path, key)) for key in ("split", "units", "direction", "description")}
             values = self.dataset(path, (np.float64, *INTEGER_TYPES), None)
             resumable = attributes.get(values, "resumable")
             if resumable is None:  # in files from before the attribute
@@ -231,7 +231,7 @@ class Reader:
             reasons: tuple[str, ...] | None = None
             if self.has(missing):
                 self.dataset(missing, (np.uint8,), shape)
-                reasons = self.texts(missing, "reasons")
+                reasons = tuple(map(printable, self.texts(missing, "reasons")))
             return StoredColumn(self, metric, shape, divisor, reasons)
 
     def selection(self, path: str, selection: Any) -> npt.NDArray[Any]:
@@ -385,14 +385,26 @@ class Reader:
             raise self.damaged(path, str(error)) from error
 
     def json(self, path: str, name: str) -> dict[str, Any]:
-        """An attribute that is a JSON object."""
+        """An attribute that is a JSON object; whatever does not print in its texts is escaped."""
+        text = self.text(path, name)
         try:
-            value = json.loads(self.text(path, name))
+            value = json.loads(text)
+            if not text.isprintable() or "\\" in text:
+                value = _escaped(value)
         except (ValueError, RecursionError) as error:
             raise self.damaged(path, f"attribute {name!r} is a JSON object: {error}") from error
         if not isinstance(value, dict):
             raise self.damaged(path, f"attribute {name!r} is a JSON object, got {type(value).__name__}")
         return value
+
+
+def _escaped(value: Any) -> Any:
+    """JSON values with `printable` texts."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(name): _escaped(part) for name, part in value.items()}
+    return [_escaped(part) for part in value] if isinstance(value, list) else value
 
 
 class StoredColumn(Column):
