@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nasbench.benchmark.base import Metric
 from nasbench.errors import InputError
-from nasbench.printable import brief
+from nasbench.printable import brief, printable
 from nasbench.spaces.base import Space
 from nasbench.types import BoolArray, Direction, FloatArray, GenotypeArray, IntArray, Subset
 
@@ -25,6 +25,8 @@ MAX_DIRECT_CODES = 2**22
 """Spaces with at most this many codes are looked up in an array with an entry for each code."""
 MAX_POSITIONS = 10**6
 """Most seeds of a table, and epochs of a data set."""
+BLANKS = "\n\t"
+"""Characters that do not print and may be in texts of a recipe."""
 RESERVED_NAMES = (".", "..", "epoch")
 """Names with a special meaning in a file."""
 
@@ -132,7 +134,7 @@ class Table:
             return  # their reader tests them
         for name, record in (("recipe", self.recipe), ("provenance", self.provenance)):
             for text in _texts_of(record):
-                _check_text(f"each text of the {name}", text)
+                _check_text(f"each text of the {name}", text, BLANKS)
         for dataset, epochs in self.epochs.items():
             check_epochs(dataset, epochs)
         for path, column in self.columns.items():
@@ -296,8 +298,8 @@ def _texts_of(value: Any) -> Iterator[str]:
             yield from _texts_of(part)
 
 
-def _check_text(name: str, text: str) -> None:
-    if not text.isprintable():
+def _check_text(name: str, text: str, keep: str = "") -> None:
+    if printable(text, keep=keep) != text:
         raise InputError(f"{name} is printable text, got {brief(text)}")
 
 

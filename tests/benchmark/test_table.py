@@ -28,7 +28,7 @@ def test_a_sound_table_is_accepted(table: Table) -> None:
         ({"seeds": (0.5, 1)}, "seeds are integers"),
         ({"seeds": range(10**6 + 1)}, "seeds are at most 1,000,000, got 1,000,001"),
         ({"recipe": {"data": [{"name\x1b": 1}]}}, r"each text of the recipe is printable text, got 'name\\x1b'"),
-        ({"provenance": {"commit": "a\nb"}}, r"each text of the provenance is printable text, got 'a\\nb'"),
+        ({"provenance": {"commit": "a\rb"}}, r"each text of the provenance is printable text, got 'a\\rb'"),
         ({"seeds": (0, 2**63)}, "fit 64 bits"),
         ({"seeds": ()}, "axis 'seed', but the table has no seeds"),
         ({"seeds": (1, 2, 3)}, r"have shape \(4, 3, 3\) .* got \(4, 2, 3\)"),

@@ -21,6 +21,7 @@ from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import INTEGER_TYPES, divisor_of, unpack
 from nasbench.benchmark.hdf5.walk import names_below
 from nasbench.benchmark.table import (
+    BLANKS,
     MAX_POSITIONS,
     Column,
     Lazy,
@@ -193,8 +194,8 @@ class Reader:
             seeds=seeds,
             epochs=epochs,
             columns=Lazy(paths, partial(self._column, len(genotypes), len(seeds), epochs)),
-            recipe=self.json("/", "recipe"),
-            provenance=self.json("/", "provenance"),
+            recipe=_escaped(self.json("/", "recipe")),
+            provenance=_escaped(self.json("/", "provenance")),
         )
 
     def _epochs(self, dataset: str) -> tuple[int, ...]:
@@ -262,7 +263,7 @@ class Reader:
                 predictor=predictor.restore(table.space, state),
                 transform=cast(Transform, transform),
                 epoch=epoch,
-                quality=self.json(group, "quality"),
+                quality=_escaped(self.json(group, "quality")),
                 held_out=self.array(
                     f"/held_out/{path}", (np.float64,), (int((table.columns[path].missing == 0).sum()),)
                 ),
@@ -385,12 +386,9 @@ class Reader:
             raise self.damaged(path, str(error)) from error
 
     def json(self, path: str, name: str) -> dict[str, Any]:
-        """An attribute that is a JSON object; whatever does not print in its texts is escaped."""
-        text = self.text(path, name)
+        """An attribute that is a JSON object."""
         try:
-            value = json.loads(text)
-            if not text.isprintable() or "\\" in text:
-                value = _escaped(value)
+            value = json.loads(self.text(path, name))
         except (ValueError, RecursionError) as error:
             raise self.damaged(path, f"attribute {name!r} is a JSON object: {error}") from error
         if not isinstance(value, dict):
@@ -399,11 +397,11 @@ class Reader:
 
 
 def _escaped(value: Any) -> Any:
-    """JSON values with `printable` texts."""
+    """JSON values with `printable` texts, which may have several lines."""
     if isinstance(value, str):
-        return printable(value)
+        return printable(value, keep=BLANKS)
     if isinstance(value, dict):
-        return {printable(name): _escaped(part) for name, part in value.items()}
+        return {printable(name, keep=BLANKS): _escaped(part) for name, part in value.items()}
     return [_escaped(part) for part in value] if isinstance(value, list) else value
 
 

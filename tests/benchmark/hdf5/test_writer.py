@@ -327,13 +327,13 @@ def test_texts_of_a_file_that_do_not_print_are_escaped(file: Path, tmp_path: Pat
         for name in ("units", "description"):
             attributes.put(content[TEST], name, "per\x1b[2Jcent")
         attributes.put(content[f"missing/{TEST.removeprefix('metrics/')}"], "reasons", ["\x07", "b", "c"])
-        attributes.put(content, "recipe", '{"a\\u001b": ["\\u001b[2J", 1], "b": "\x7f"}')
+        attributes.put(content, "recipe", '{"a\\u001b": ["\\u001b[2J", 1, "two\\nlines"], "b": "\x7f"}')
         attributes.put(content, "provenance", json.dumps({"a": "\u202e"}, ensure_ascii=False))
     table = hdf5.read(file)
     column = table.columns["digits/test_accuracy"]
     assert (column.metric.units, column.metric.description) == (r"per\x1b[2Jcent",) * 2
     assert column.reasons == (r"\x07", "b", "c")
-    assert table.recipe == {r"a\x1b": [r"\x1b[2J", 1], "b": r"\x7f"}
+    assert table.recipe == {r"a\x1b": [r"\x1b[2J", 1, "two\nlines"], "b": r"\x7f"}
     assert table.provenance == {"a": r"\u202e"}
     hdf5.write(table, tmp_path / "again.h5")
 
