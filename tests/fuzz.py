@@ -48,10 +48,12 @@ with atheris.instrument_imports(include=["nasbench.importers", "nasbench.benchma
 HERE = Path(__file__).parent
 MAX_SECONDS, MAX_MEMORY = 20, 2**30
 """Limits for one input; bytes of memory beyond those of the process at its start."""
+MAX_MESSAGE = 5000
+"""Characters of a message."""
 TOKENS = (
     b"", b"\x00", b"\xff" * 8, b"-1", b"nan", b"NaN", b"inf", b"1e999", b"9" * 30, b"[" * 3000, b"{", b"}", b'"', b"'",
     b",", b"\n", b"\t", b"|", b"null", b"true", b"0", b"1", b"\xe2\x98\x83", b"\x80\x02", b".", b"ccmd\n",
-    b"cos\nsystem\n", b"R",
+    b"cos\nsystem\n", b"R", b"2\x86" * 34, b"\x1b[2J",
 )  # fmt: skip
 UNREADABLE = (
     OSError, EOFError, ValueError, TypeError, KeyError, IndexError, RuntimeError, zlib.error, lzma.LZMAError,
@@ -314,12 +316,19 @@ def _hdf5(content: bytes, rng: Rng) -> bytes:
         parts = hdf5.objects(file)
         name, found = parts[rng.integers(len(parts))]
         anything: list[Any] = [
-            -1, 2**62, np.nan, "", "text", "[" * 500, [], ["a"], [1.5], np.zeros((2, 2)), np.int8(3), b"\xff", True,
+            -1, 2**62, np.nan, "", "text", "per\x1b[2Jcent", "x" * 10**5,
+            "[" * 500, [], ["a"], [1.5], np.zeros((2, 2)), np.int8(3), b"\xff", True,
         ]  # fmt: skip
         thing = anything[rng.integers(len(anything))]
-        match int(rng.integers(6)):
+        match int(rng.integers(8)):
             case 0:
                 del file[name]
+            case 6 if isinstance(found, h5py.Dataset):  # none of its chunks is stored
+                shape = (int(10 ** rng.uniform(3, 12)), *found.shape[1:])
+                del file[name]
+                file.create_dataset(name, shape, found.dtype, chunks=(1000, *found.shape[1:]), compression="gzip")
+            case 7:
+                file.create_group("/".join(["metrics", *"g" * int(10 ** rng.uniform(0, 3))]))
             case 1 | 2 if isinstance(found, h5py.Dataset):
                 shape = tuple(int(k) for k in rng.integers(0, 5, rng.integers(0, 4)))
                 kind = ("i1", "i2", "i4", "i8", "f4", "f8", "u1", "S3")[rng.integers(8)]
@@ -373,6 +382,7 @@ class Trial:
             self.accepted += 1
         except NasbenchError as error:
             assert str(error).strip() and "\n" not in str(error), f"not one line: {error!r}"
+            assert len(str(error)) < MAX_MESSAGE, f"a message of {len(str(error)):,} characters"
             self.refused += 1
         path.write_bytes(self.files[name])
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from nasbench.benchmark.base import Metric
 from nasbench.errors import InputError
+from nasbench.printable import brief, printable
 from nasbench.spaces.base import Space
 from nasbench.types import BoolArray, Direction, FloatArray, GenotypeArray, IntArray, Subset
 
@@ -22,6 +23,10 @@ Number = TypeVar("Number", bound=np.generic)
 DIMS = ("architecture", "seed", "epoch")
 MAX_DIRECT_CODES = 2**22
 """Spaces with at most this many codes are looked up in an array with an entry for each code."""
+MAX_POSITIONS = 10**6
+"""Most seeds of a table, and epochs of a data set."""
+BLANKS = "\n\t"
+"""Characters that do not print and may be in texts of a recipe."""
 RESERVED_NAMES = (".", "..", "epoch")
 """Names with a special meaning in a file."""
 
@@ -82,7 +87,9 @@ class Column:
                 raise InputError(f"{field_name} of {name!r} have shape {shape} {self.metric.dims}, got {array.shape}")
         check_numbers(name, self.values, self.missing, len(self.reasons))
         if not all(isinstance(reason, str) and reason.strip() for reason in self.reasons):
-            raise InputError(f"each of the reasons of {name!r} is a sentence, got {self.reasons}")
+            raise InputError(f"each of the reasons of {name!r} is a sentence, got {brief(self.reasons)}")
+        for reason in self.reasons:
+            _check_text(f"each of the reasons of {name!r}", reason)
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,9 @@ class Table:
         _check_integers("seeds", self.seeds, increasing=False)
         if isinstance(self.columns, Lazy):
             return  # their reader tests them
+        for name, record in (("recipe", self.recipe), ("provenance", self.provenance)):
+            for text in _texts_of(record):
+                _check_text(f"each text of the {name}", text, BLANKS)
         for dataset, epochs in self.epochs.items():
             check_epochs(dataset, epochs)
         for path, column in self.columns.items():
@@ -219,9 +229,11 @@ def check_metric(path: str, metric: Metric) -> None:
         ("dims", metric.dims, [DIMS[:k] for k in range(1, len(DIMS) + 1)]),
     ):
         if value not in allowed:
-            raise InputError(f"{name} of {path!r} is one of {', '.join(map(str, allowed))}; got {value!r}")
+            raise InputError(f"{name} of {path!r} is one of {', '.join(map(str, allowed))}; got {brief(value)}")
     if not metric.units:
         raise InputError(f"metric {path!r} has no units; state them, or 'none' for a number without")
+    _check_text(f"units of {path!r}", metric.units)
+    _check_text(f"the description of {path!r}", metric.description)
 
 
 def check_numbers(path: str, values: FloatArray, missing: npt.NDArray[np.uint8], causes: int) -> None:
@@ -273,17 +285,38 @@ def _repeated_row(codes: npt.NDArray[Any], size: int) -> int | None:
     return int(np.argmax(codes == ordered[np.argmax(same)])) if same.any() else None
 
 
+def _texts_of(value: Any) -> Iterator[str]:
+    """All texts in JSON values, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _texts_of(name)
+            yield from _texts_of(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts_of(part)
+
+
+def _check_text(name: str, text: str, keep: str = "") -> None:
+    if printable(text, keep=keep) != text:
+        raise InputError(f"{name} is printable text, got {brief(text)}")
+
+
 def _check_name(kind: str, name: str, empty: bool = True) -> None:
     if not (name or empty) or "/" in name or name in RESERVED_NAMES or not name.isprintable():
         raise InputError(
-            f"the name of a {kind} is printable, without '/', and none of {', '.join(RESERVED_NAMES)}; got {name!r}"
+            f"the name of a {kind} is printable, without '/', and none of {', '.join(RESERVED_NAMES)}; "
+            f"got {brief(name)}"
         )
 
 
 def _check_integers(name: str, numbers: tuple[int, ...], *, increasing: bool) -> None:
+    if len(numbers) > MAX_POSITIONS:
+        raise InputError(f"{name} are at most {MAX_POSITIONS:,}, got {len(numbers):,}")
     if not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
-        raise InputError(f"{name} are integers, got {numbers}")
+        raise InputError(f"{name} are integers, got {brief(numbers)}")
     if len(set(numbers)) < len(numbers) or (increasing and list(numbers) != sorted(numbers)):
-        raise InputError(f"{name} are {'increasing' if increasing else 'different'}, got {numbers}")
+        raise InputError(f"{name} are {'increasing' if increasing else 'different'}, got {brief(numbers)}")
     if any(not -(2**63) <= number < 2**63 for number in numbers):
-        raise InputError(f"{name} fit 64 bits, got {numbers}")
+        raise InputError(f"{name} fit 64 bits, got {brief(numbers)}")

@@ -18,6 +18,7 @@ from nasbench.errors import InputError
 from nasbench.importers.base import Importer, one_path
 from nasbench.importers.formats.frames import numbers, read_frame
 from nasbench.importers.tabulate import Series, tabulate
+from nasbench.printable import brief
 from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
 from nasbench.types import Direction, FloatArray, Subset
@@ -225,10 +226,12 @@ class CSV(Importer):
         if self.missing is None:
             return np.nan, "not in the source"
         number, _, reason = self.missing.partition("=")
+        if not reason.isprintable():
+            raise InputError(f"the reason of missing numbers is printable text, got {brief(reason)}")
         try:
             return float(number), reason.strip() or f"{number} in the source"
         except ValueError:
-            raise InputError(f"a missing number is named as -1 or -1=reason, got {self.missing!r}") from None
+            raise InputError(f"a missing number is named as -1 or -1=reason, got {brief(self.missing)}") from None
 
 
 def _impossible(metric: Metric, values: FloatArray, known: Mapping[int, str]) -> dict[int, str]:
@@ -264,7 +267,9 @@ def parse_column(text: str, dataset: str | None) -> MetricColumn:
     name, equals, rest = text.partition("=")
     column, *words = rest.split(":")
     if not (name.strip() and equals and column.strip()) or "/" in name:
-        raise InputError(f"a column is named as METRIC=COLUMN[:unit][:min|max][:static|per-epoch], got {text!r}")
+        raise InputError(f"a column is named as METRIC=COLUMN[:unit][:min|max][:static|per-epoch], got {brief(text)}")
+    if not "".join((name, *words)).isprintable():
+        raise InputError(f"names and units of metrics are printable text, got {brief(text)}")
     static, per_epoch = "static" in words, "per-epoch" in words
     if static and per_epoch:
         raise InputError(f"column {text!r} is both static and per-epoch; a static number has no epochs")

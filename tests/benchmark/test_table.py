@@ -26,6 +26,9 @@ def test_a_sound_table_is_accepted(table: Table) -> None:
         ({"genotypes": np.empty((0, 6), dtype=np.int8)}, "at least one architecture"),
         ({"seeds": (3, 3)}, r"seeds are different, got \(3, 3\)"),
         ({"seeds": (0.5, 1)}, "seeds are integers"),
+        ({"seeds": range(10**6 + 1)}, "seeds are at most 1,000,000, got 1,000,001"),
+        ({"recipe": {"data": [{"name\x1b": 1}]}}, r"each text of the recipe is printable text, got 'name\\x1b'"),
+        ({"provenance": {"commit": "a\rb"}}, r"each text of the provenance is printable text, got 'a\\rb'"),
         ({"seeds": (0, 2**63)}, "fit 64 bits"),
         ({"seeds": ()}, "axis 'seed', but the table has no seeds"),
         ({"seeds": (1, 2, 3)}, r"have shape \(4, 3, 3\) .* got \(4, 2, 3\)"),
@@ -51,6 +54,7 @@ def test_a_broken_table_is_refused(table: Table, change: dict[str, Any], message
         ("parameters", {"values": np.ones(3)}, r"shape \(4,\)"),
         ("digits/test_accuracy", {"reasons": ("one",)}, "names cause 3, but there are 1 reasons"),
         ("digits/test_accuracy", {"reasons": ("one", " ", "three")}, "is a sentence"),
+        ("digits/test_accuracy", {"reasons": ("one", "\x07two", "three")}, r"printable text, got '\\x07two'"),
     ],
 )
 def test_a_broken_column_is_refused(table: Table, path: str, change: dict[str, Any], message: str) -> None:
@@ -66,6 +70,8 @@ def test_a_broken_column_is_refused(table: Table, path: str, change: dict[str, A
         ({"direction": "max"}, "direction of 'parameters'"),
         ({"dims": ("architecture", "epoch")}, "dims of 'parameters'"),
         ({"units": ""}, "has no units"),
+        ({"units": "per\x1b[2Jcent"}, r"units of 'parameters' is printable text, got 'per\\x1b\[2Jcent'"),
+        ({"description": "a\u202eb"}, r"the description of 'parameters' is printable text, got 'a\\u202eb'"),
     ],
 )
 def test_a_broken_metric_is_refused(table: Table, change: dict[str, Any], message: str) -> None:

@@ -273,6 +273,14 @@ def test_refused_columns(text: str) -> None:
         parse_column(text, "d")
 
 
+@pytest.mark.parametrize("text", ["m=v:per\x1b[2Jcent", "m\x9b=v", "m=v:\u202e"])
+def test_control_characters_in_names_and_units_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="names and units of metrics are printable text, got ") as caught:
+        parse_column(text, "d")
+    assert str(caught.value).isprintable()
+    assert parse_column("m=a\xa0b:s", "d").column == "a\xa0b"  # as the file has it
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -182,7 +182,7 @@ def curves(**changes: Any) -> dict[str, Any]:
         (one(model_info={"model_params": "many"}), "task jigsaw, model_params: 'many' is not a number"),
         (curves(test_top1=[1.0]), "'test_top1' has 1 numbers, expected one for each of 2 epochs"),
         (curves(test_top1=[1.0, "a"]), "task jigsaw, test_top1: 'a' is not a number"),
-        (curves(test_top1=[1.0, 10**400]), "task jigsaw, test_top1: '1000000.*' is not a number"),
+        (curves(test_top1=[1.0, 10**400]), "task jigsaw, test_top1: 1000000.* is not a number"),
         (curves(time_elapsed=["00:01:00", "1 h"]), "task jigsaw, time_elapsed: '1 h' is not a number"),
     ],
 )

@@ -6,15 +6,19 @@ endless loop; they are neither written nor read.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import h5py
 import numpy as np
 
 from nasbench.errors import InputError
+from nasbench.printable import brief
 
 MAX_ATTRIBUTE_BYTES = 2**26
 """Largest attribute that is read."""
+MAX_VALUES = 2**16
+"""Most numbers or texts in an attribute that is read."""
 
 
 def put(parent: Any, name: str, value: Any) -> None:
@@ -50,9 +54,9 @@ def get(parent: Any, name: str) -> Any:
     kind, size, shape = attribute.get_type(), attribute.get_storage_size(), attribute.shape
     fixed = kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT)
     if not fixed and not (kind.get_class() == h5py.h5t.STRING and not kind.is_variable_str()):
-        raise ValueError(f"attribute {name!r} is no number and no text of fixed length")
-    if size > MAX_ATTRIBUTE_BYTES or len(shape) > 1 or 0 in shape:
-        raise ValueError(f"attribute {name!r} has {size:,} bytes of shape {shape}")
+        raise ValueError(f"attribute {brief(name)} is no number and no text of fixed length")
+    if size > MAX_ATTRIBUTE_BYTES or len(shape) > 1 or not 0 < math.prod(shape) <= MAX_VALUES:
+        raise ValueError(f"attribute {brief(name)} has {size:,} bytes of shape {shape}")
     stored = np.empty(shape, dtype=kind.dtype)
     attribute.read(stored, mtype=kind)  # the known type saves a second look-up
     value = stored.tolist()

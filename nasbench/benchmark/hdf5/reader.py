@@ -19,8 +19,21 @@ import numpy.typing as npt
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import INTEGER_TYPES, divisor_of, unpack
-from nasbench.benchmark.table import Column, Lazy, Plane, Table, at_epoch, check_epochs, check_metric, check_numbers
+from nasbench.benchmark.hdf5.walk import names_below
+from nasbench.benchmark.table import (
+    BLANKS,
+    MAX_POSITIONS,
+    Column,
+    Lazy,
+    Plane,
+    Table,
+    at_epoch,
+    check_epochs,
+    check_metric,
+    check_numbers,
+)
 from nasbench.errors import FileError, InputError
+from nasbench.printable import MOST, MOST_OF_LINE, brief, printable
 from nasbench.spaces import spaces
 from nasbench.specification import restore
 from nasbench.types import BoolArray, FloatArray
@@ -37,6 +50,11 @@ KINDS = ("tabular", "surrogate")
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_BYTES, MAX_COMPRESSION = 2**30, 100
 """Numbers of a file may take `MAX_BYTES` or `MAX_COMPRESSION` times its size; more is taken for an attack."""
+NUMBER_BYTES, OBJECT_BYTES = 8, 64
+"""Memory that counts for a number of an array, and for one that becomes a Python object."""
+MAX_DEFLATE = 1032
+"""Bytes into which gzip can unpack one byte; arrays of up to `SMALL_BYTES` need not be stored in full."""
+SMALL_BYTES = 2**24
 REMEDY = "copy the file again or make it anew"
 """What to do about a damaged file, for its error messages."""
 
@@ -86,10 +104,11 @@ def sound(path: Path) -> Iterator[None]:
     except FileError:
         raise
     except InputError as error:
-        raise FileError(f"{path} is damaged: {error}; {REMEDY}") from error
+        raise FileError(f"{path} is damaged: {printable(str(error), MOST_OF_LINE)}; {REMEDY}") from error
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError, MemoryError) as error:
         # h5py passes errors of the C library on as various Python exceptions
-        raise FileError(f"{path} is damaged: {' '.join(str(error).split())}; {REMEDY}") from error
+        fault = printable(" ".join(str(error).split()), MOST_OF_LINE)
+        raise FileError(f"{path} is damaged: {fault}; {REMEDY}") from error
 
 
 class Reader:
@@ -152,12 +171,12 @@ class Reader:
         version = attributes.get(self.file, "schema_version")
         if version != SCHEMA_VERSION:
             raise FileError(
-                f"{self.path} has schema version {version}, this nasbench reads {SCHEMA_VERSION}; "
+                f"{self.path} has schema version {brief(version)}, this nasbench reads {SCHEMA_VERSION}; "
                 "use the nasbench that wrote it, or a newer one"
             )
         kind = self.text("/", "kind")
         if kind not in KINDS:
-            raise self.damaged("/", f"attribute 'kind' is one of {', '.join(KINDS)}; got {kind!r}")
+            raise self.damaged("/", f"attribute 'kind' is one of {', '.join(KINDS)}; got {brief(kind)}")
         return kind
 
     def table(self) -> Table:
@@ -175,8 +194,8 @@ class Reader:
             seeds=seeds,
             epochs=epochs,
             columns=Lazy(paths, partial(self._column, len(genotypes), len(seeds), epochs)),
-            recipe=self.json("/", "recipe"),
-            provenance=self.json("/", "provenance"),
+            recipe=_escaped(self.json("/", "recipe")),
+            provenance=_escaped(self.json("/", "provenance")),
         )
 
     def _epochs(self, dataset: str) -> tuple[int, ...]:
@@ -191,13 +210,13 @@ class Reader:
             path, missing = f"/metrics/{name}", f"/missing/{name}"
             dims = self.texts(path, "dims")
             dataset, _, short = name.rpartition("/")
-            facts = {key: self.text(path, key) for key in ("split", "units", "direction", "description")}
+            facts = {key: printable(self.text(path, key)) for key in ("split", "units", "direction", "description")}
             values = self.dataset(path, (np.float64, *INTEGER_TYPES), None)
             resumable = attributes.get(values, "resumable")
             if resumable is None:  # in files from before the attribute
                 resumable = not any(other.startswith(f"{dataset}@") for other in epochs)
             elif resumable not in (0, 1):
-                raise self.damaged(path, f"attribute 'resumable' is 0 or 1, got {resumable!r}")
+                raise self.damaged(path, f"attribute 'resumable' is 0 or 1, got {brief(resumable)}")
             metric = Metric(dataset=dataset, name=short, dims=dims, resumable=bool(resumable), **facts)  # type: ignore[arg-type]  # checked next
             check_metric(name, metric)
             lengths = {"architecture": n, "seed": seeds, "epoch": len(epochs[dataset]) if "epoch" in dims else 0}
@@ -213,7 +232,7 @@ class Reader:
             reasons: tuple[str, ...] | None = None
             if self.has(missing):
                 self.dataset(missing, (np.uint8,), shape)
-                reasons = self.texts(missing, "reasons")
+                reasons = tuple(map(printable, self.texts(missing, "reasons")))
             return StoredColumn(self, metric, shape, divisor, reasons)
 
     def selection(self, path: str, selection: Any) -> npt.NDArray[Any]:
@@ -244,7 +263,7 @@ class Reader:
                 predictor=predictor.restore(table.space, state),
                 transform=cast(Transform, transform),
                 epoch=epoch,
-                quality=self.json(group, "quality"),
+                quality=_escaped(self.json(group, "quality")),
                 held_out=self.array(
                     f"/held_out/{path}", (np.float64,), (int((table.columns[path].missing == 0).sum()),)
                 ),
@@ -270,6 +289,7 @@ class Reader:
 
     def damaged(self, where: str, fault: str) -> FileError:
         """The error for a broken rule of the schema."""
+        where, fault = printable(where, MOST), printable(fault, MOST_OF_LINE)
         return FileError(f"{self.path} is damaged: {where}: {fault}; {REMEDY}")
 
     def get(self, path: str) -> Any:
@@ -298,20 +318,26 @@ class Reader:
         group = self.get(path)
         if not isinstance(group, h5py.Group):
             raise self.damaged(path, "is a group, got an array")
-        names: list[bytes] = []
-        group.id.links.visit(names.append)
-        return sorted(name.decode() for name in names)
+        return names_below(group)
 
     def numbers(self, path: str) -> tuple[int, ...]:
         """Seeds or epochs; empty if the file has none."""
-        return tuple(self.array(path, (np.int64,), (None,)).tolist()) if self.has(path) else ()
+        if not self.has(path):
+            return ()
+        dataset = self.dataset(path, (np.int64,), (None,), OBJECT_BYTES)
+        if len(dataset) > MAX_POSITIONS:
+            raise self.damaged(path, f"has {len(dataset):,} numbers, at most {MAX_POSITIONS:,} are read")
+        return tuple(dataset[()].tolist())
 
     def array(self, path: str, dtypes: Dtypes, shape: tuple[int | None, ...] | None) -> npt.NDArray[Any]:
         """All numbers of an array, checked by `dataset`."""
         return cast("npt.NDArray[Any]", self.dataset(path, dtypes, shape)[()])
 
-    def dataset(self, path: str, dtypes: Dtypes, shape: tuple[int | None, ...] | None) -> Any:
-        """An array of the file, checked to have one of the types and the shape; None stands for any."""
+    def dataset(self, path: str, dtypes: Dtypes, shape: tuple[int | None, ...] | None, each: int = NUMBER_BYTES) -> Any:
+        """An array of the file, checked to have one of the types and the shape, for which None stands for any.
+
+        Each of its numbers counts as `each` bytes of memory.
+        """
         dataset = self.get(path)
         if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
             raise self.damaged(path, "is an array, got something else")
@@ -327,13 +353,15 @@ class Reader:
         if dataset.external or dataset.is_virtual:
             raise self.damaged(path, "lies in this file, got a reference to another one")
         chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
-        declared = max(dataset.nbytes, chunk)
+        declared, stored = max(dataset.size * max(each, dataset.dtype.itemsize), chunk), dataset.id.get_storage_size()
         with self._declaring:
             if path not in self._declared:
                 self._declared.add(path)
                 self._bytes_left -= declared
             if self._bytes_left < 0:
                 raise self.damaged(path, f"declares {declared:,} bytes, more than a file of this size may hold")
+        if dataset.nbytes > max(SMALL_BYTES, MAX_DEFLATE * stored):
+            raise self.damaged(path, f"declares {dataset.nbytes:,} bytes, but the file holds {stored:,} for them")
         return dataset
 
     def text(self, path: str, name: str) -> str:
@@ -366,6 +394,15 @@ class Reader:
         if not isinstance(value, dict):
             raise self.damaged(path, f"attribute {name!r} is a JSON object, got {type(value).__name__}")
         return value
+
+
+def _escaped(value: Any) -> Any:
+    """JSON values with `printable` texts, which may have several lines."""
+    if isinstance(value, str):
+        return printable(value, keep=BLANKS)
+    if isinstance(value, dict):
+        return {printable(name, keep=BLANKS): _escaped(part) for name, part in value.items()}
+    return [_escaped(part) for part in value] if isinstance(value, list) else value
 
 
 class StoredColumn(Column):

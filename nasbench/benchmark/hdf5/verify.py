@@ -15,6 +15,7 @@ from nasbench.benchmark.hdf5.reader import Reader
 from nasbench.benchmark.load import load
 from nasbench.benchmark.table import Column, Table
 from nasbench.errors import FileError
+from nasbench.printable import MOST, MOST_OF_LINE, printable
 from nasbench.types import KeyArray
 
 
@@ -47,11 +48,14 @@ def _checksums(reader: Reader) -> list[str]:
             try:
                 reader.dataset(name, None, None)  # check that its type and size can be read
                 if hdf5.digest(item) != attributes.get(item, "sha256"):
-                    findings.append(f"{name}: the checksum does not fit the numbers and their attributes")
+                    findings.append(
+                        f"{printable(name, MOST)}: the checksum does not fit the numbers and their attributes"
+                    )
             except FileError as error:
                 findings.append(str(error))
             except (OSError, RuntimeError, ValueError, TypeError, MemoryError) as error:
-                findings.append(f"{name}: cannot be read: {' '.join(str(error).split())}")
+                fault = printable(" ".join(str(error).split()), MOST_OF_LINE)
+                findings.append(f"{printable(name, MOST)}: cannot be read: {fault}")
     if hdf5.root_digest(file) != attributes.get(file, "sha256"):
         findings.append("/: the checksum does not fit the attributes and the list of what the file holds")
     return findings

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from nasbench.benchmark.hdf5 import attributes
 from nasbench.benchmark.hdf5.packing import CHUNK_BYTES, chunk_shape, pack
 from nasbench.benchmark.hdf5.reader import FORMAT, SCHEMA_VERSION
+from nasbench.benchmark.hdf5.walk import objects
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError
 from nasbench.files import atomic
@@ -185,7 +186,9 @@ def digest(dataset: Any) -> str:
     values = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"), copy=False))
     described = {"attributes": attributes.get_all(dataset, UNSIGNED_ATTRIBUTES), "shape": list(dataset.shape)}
     head = {"path": dataset.name, "dtype": values.dtype.str, **described}
-    return hashlib.sha256(_canonical(head) + b"\n" + values.tobytes()).hexdigest()
+    result = hashlib.sha256(_canonical(head) + b"\n")
+    result.update(values.data)
+    return result.hexdigest()
 
 
 def root_digest(file: Any) -> str:
@@ -197,13 +200,6 @@ def root_digest(file: Any) -> str:
         else:
             groups[name] = attributes.get_all(item, UNSIGNED_ATTRIBUTES)
     return hashlib.sha256(_canonical({"groups": groups, "datasets": datasets})).hexdigest()
-
-
-def objects(file: Any) -> list[tuple[str, Any]]:
-    """All groups and data sets with their full paths, sorted; links out of the file are not followed."""
-    items: list[tuple[str, Any]] = []
-    file.visititems(lambda name, item: items.append((f"/{name}", item)))
-    return sorted(items, key=lambda pair: pair[0])
 
 
 def _canonical(content: Any) -> bytes:

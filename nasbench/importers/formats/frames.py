@@ -16,6 +16,7 @@ from nasbench.errors import FileError, InputError, MissingExtraError
 from nasbench.files import strict_json
 from nasbench.importers.base import regular
 from nasbench.importers.formats.unpack import unpacked
+from nasbench.printable import brief
 from nasbench.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ JSON_LINES = (".jsonl", ".ndjson")
 PACKED = (".gz", ".xz", ".bz2")
 NOT_NUMBERS = ("", "nan", "na", "n/a", "null", "none")
 """Texts that mark a missing number, in lower case."""
+MAX_COLUMNS = 20_000
+"""Maximum of columns of a file; each takes kilobytes of memory, however few rows there are."""
 MAX_LISTED_COLUMNS = 20
 """Maximum of columns named in a message."""
 
@@ -80,9 +83,17 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         elif kind in (*SEPARATORS, *JSON_LINES):
             content = unpacked(path)
             if kind in JSON_LINES:
-                frame = _texts(pd.DataFrame(_json_lines(io.BytesIO(content))))
+                rows = _json_lines(io.BytesIO(content))
+                names = list(dict.fromkeys(name for row in rows for name in row))
+                _check_columns(names, path)
+                if set(columns) <= set(names):  # a row may lack most of the others, which would fill a large frame
+                    names = list(dict.fromkeys(columns))
+                    frame = _texts(pd.DataFrame(rows, columns=names))
+                else:
+                    frame = pd.DataFrame(columns=names)
             else:
                 layout = _layout(content, columns, SEPARATORS[kind])
+                _check_columns(_header(content[layout.begin :], layout.separator), path)
                 frame = _separated(content[layout.begin :], layout.separator, path.name)
                 frame.attrs["read_as"] = layout.described(SEPARATORS[kind])
         else:
@@ -94,7 +105,7 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         raise FileError(f"{path} cannot be read as {kind[1:]}: {' '.join(str(error).split())[:200]}") from error
     absent = [name for name in columns if name not in frame.columns]
     if absent:
-        known = ", ".join(map(repr, frame.columns[:MAX_LISTED_COLUMNS]))
+        known = ", ".join(map(brief, frame.columns[:MAX_LISTED_COLUMNS]))
         if len(frame.columns) > MAX_LISTED_COLUMNS:
             known += f" and {len(frame.columns) - MAX_LISTED_COLUMNS:,} more"
         raise FileError(f"{path.name} has no column {absent[0]!r}; its columns are {known}")
@@ -103,6 +114,13 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         raise FileError(f"{path.name} has two columns {twice[0]!r}; rename one of them")
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame[list(dict.fromkeys(columns))]
+
+
+def _check_columns(names: Sequence[str], path: Path) -> None:
+    if len(names) > MAX_COLUMNS:
+        raise FileError(
+            f"{path.name} has {len(names):,} columns, at most {MAX_COLUMNS:,} are read; keep those that you need"
+        )
 
 
 class Layout(NamedTuple):
@@ -142,11 +160,13 @@ def _layout(content: bytes, columns: Sequence[str], separators: str) -> Layout:
 
 def _separator(text: bytes, columns: Sequence[str], separators: str) -> str | None:
     """The first separator under which the first row of a text has all columns."""
-    for separator in separators:
-        lines = csv.reader(io.StringIO(text.decode("utf-8-sig", "replace"), newline=""), delimiter=separator)
-        if set(columns) <= set(next(filter(None, lines), [])):
-            return separator
-    return None
+    return next((each for each in separators if set(columns) <= set(_header(text, each))), None)
+
+
+def _header(text: bytes, separator: str) -> list[str]:
+    """The fields of the first row of a text."""
+    stream = io.TextIOWrapper(io.BytesIO(text), encoding="utf-8-sig", errors="replace", newline="")
+    return next(filter(None, csv.reader(stream, delimiter=separator)), [])
 
 
 def _separated(content: bytes, separator: str, place: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from nasbench.errors import FileError
 from nasbench.files import strict_json
 from nasbench.importers.base import regular
 from nasbench.importers.formats.unpack import unpacked
+from nasbench.printable import brief
 from nasbench.types import FloatArray
 
 
@@ -44,6 +45,6 @@ def finite(values: list[Any], what: str) -> FloatArray:
     """
     for value in values:
         if type(value) not in (int, float, NoneType) or (type(value) is int and abs(value) > 2**63):
-            raise FileError(f"{what}: {str(value)[:40]!r} is not a number")
+            raise FileError(f"{what}: {brief(value)} is not a number")
     array = np.array(values, dtype=np.float64)  # null becomes NaN
     return np.where(np.isfinite(array), array, np.nan)

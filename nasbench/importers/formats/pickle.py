@@ -3,9 +3,11 @@
 A pickle is a program. Python's reader runs any function that it names, and a list of allowed names is not enough: large
 memo numbers exhaust memory, and the hash of a deeply nested key overflows the C stack. So this module executes the
 instructions itself (`pickletools` documents them), and bounds their results by the bytes they come from: numbers,
-texts, lists, and dicts with flat keys. It calls only the functions in `CALLS` and imports nothing that a pickle names:
-objects of classes that the caller lists as records become dictionaries of their attributes. Protocols 2 to 5 are
-supported, except instructions that only protocols 0 and 1 write, and arrays of protocol 5.
+texts, lists, and dicts with flat keys. A few bytes can still refer to one list again and again, so that whatever walks
+the result never ends, or write keys with one hash; the machine counts both. It calls only the functions in `CALLS` and
+imports nothing that a pickle names: objects of classes that the caller lists as records become dictionaries of their
+attributes. Protocols 2 to 5 are supported, except instructions that only protocols 0 and 1 write, and arrays of
+protocol 5.
 """
 
 from __future__ import annotations
@@ -23,14 +25,22 @@ import numpy as np
 
 from nasbench.errors import FileError
 from nasbench.importers.formats.unpack import bounded, unpacked
+from nasbench.printable import MOST, printable
 
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """First pickle of a file in the format of `torch.save` before zip archives."""
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, ValueError, OSError)
 """Errors of Python's reader of zip archives at a broken or encrypted archive."""
+MAX_EXPANSION, MAX_REFERRED = 16, 2**20
+"""A pickle may expand to `MAX_REFERRED` values and characters, or to `MAX_EXPANSION` for each of its bytes."""
+MAX_DEPTH = 200
+"""Most lists inside each other, fewer than Python's functions can descend."""
+MAX_SAME_HASH = 16
+"""Different keys with one hash; each is compared with the others when one is stored."""
 FLAT = (str, int, float, bytes, type(None), np.number)
 MAX_FLOATS_AT_ONCE = 16
 """Maximum of consecutive numbers read in one step."""
+TEXTS, CONTAINERS = (str, bytes), (list, tuple, dict)
 SIMPLE_DTYPE = re.compile(r"[<>|=]?([biufc]\d{1,2}|[SU]\d{1,6})")
 
 
@@ -74,7 +84,7 @@ class Array:
             raise ValueError("the state of a numpy array is malformed")
         _, shape, dtype, fortran, raw = state
         if not (isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape) and len(shape) <= 32):
-            raise ValueError(f"numpy shape {str(shape)[:60]} is invalid")
+            raise ValueError("a numpy shape is not a tuple of at most 32 lengths")
         if not (isinstance(dtype, DType) and isinstance(raw, bytes)):
             raise ValueError("a numpy array holds values other than plain numbers")
         size = dtype.numpy.itemsize
@@ -128,12 +138,6 @@ def _mapping(*args: Any) -> dict[Any, Any]:
     raise ValueError("a mapping is made from arguments; pickle it with a newer Python")
 
 
-def _set(items: Any = ()) -> set[Any]:
-    if not isinstance(items, list | tuple):
-        raise ValueError("a set is not made from a list")
-    return {_key(item) for item in items}
-
-
 def _bytes() -> bytes:
     return b""  # as protocol 2 writes empty bytes
 
@@ -143,8 +147,6 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     "collections.defaultdict": _mapping,
     "builtins.dict": _mapping,
     "builtins.bytes": _bytes,
-    "builtins.set": _set,
-    "builtins.frozenset": _set,
     "_codecs.encode": _encode,
     "numpy.dtype": _dtype,
     "numpy.core.multiarray.scalar": _scalar,
@@ -153,6 +155,8 @@ CALLS: Mapping[str, Callable[..., Any]] = {
     "numpy._core.multiarray._reconstruct": _array,
 }
 """Functions that a pickle may call. Ordered and default dictionaries become dictionaries, numpy numbers numbers."""
+SETS = ("builtins.set", "builtins.frozenset")
+"""Classes that a pickle may call with their elements."""
 INERT = ("numpy.ndarray", "builtins.list", "builtins.int", "builtins.float", "builtins.str")
 """Names that may be arguments, but are not called."""
 
@@ -218,7 +222,8 @@ def loads(content: bytes, name: str, start: int = 0, records: Collection[str] = 
         return machine.run(), machine.at
     except (ValueError, IndexError, KeyError, TypeError, struct.error, OverflowError, AttributeError) as error:
         reason = "an instruction lacks its operand" if isinstance(error, IndexError | KeyError) else str(error)
-        raise FileError(f"{name}, byte {machine.at}: not a plain pickle: {' '.join(reason.split())[:200]}") from error
+        reason = printable(" ".join(reason.split()), MOST)
+        raise FileError(f"{name}, byte {machine.at}: not a plain pickle: {reason}") from error
 
 
 class _Machine:
@@ -229,6 +234,8 @@ class _Machine:
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
+        self.keys: dict[int, list[Any]] = {}  # by hash, where hashes can be chosen
+        self.left = max(MAX_REFERRED, MAX_EXPANSION * len(content))
 
     def run(self) -> Any:
         """The value at the stop instruction."""
@@ -239,11 +246,31 @@ class _Machine:
             code = content[self.at]
             self.at += 1
             if code == 0x2E:  # STOP
-                return _plain(self.stack.pop())
+                return self.checked(_plain(self.stack.pop()))
             step = steps[code]
             if step is None:
                 raise ValueError(f"it has an unknown or forbidden instruction 0x{code:02x}")
             step(self)
+
+    def checked(self, value: Any) -> Any:
+        """A finished value that can be walked through: neither deep, nor large when its shared parts are repeated."""
+        depth, level = 0, [value] if type(value) in CONTAINERS else []
+        while level:
+            depth, below = depth + 1, []
+            if depth > MAX_DEPTH:
+                raise ValueError(f"it holds lists more than {MAX_DEPTH} deep")
+            for container in level:
+                parts = container.values() if type(container) is dict else container
+                self.spend(len(parts) + sum([len(part) for part in parts if type(part) in TEXTS]))
+                below += [part for part in parts if type(part) in CONTAINERS]
+            level = below
+        return value
+
+    def spend(self, size: int) -> None:
+        """Count values or characters of the result."""
+        self.left -= size
+        if self.left < 0:
+            raise ValueError("its values refer to each other too often, and expand to far more than the file holds")
 
     # --- bytes --------------------------------------------------------------------------------------------------
 
@@ -304,11 +331,11 @@ class _Machine:
         if len(items) % 2:
             raise ValueError("a key has no value")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            target[_key(key)] = _plain(value)
+            target[self.key(key)] = _plain(value)
 
     def set_item(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        self.top(dict)[_key(key)] = _plain(value)
+        self.top(dict)[self.key(key)] = _plain(value)
 
     def append(self, items: list[Any]) -> None:
         self.top(list).extend([item if type(item) is float else _plain(item) for item in items])
@@ -319,7 +346,24 @@ class _Machine:
 
     def add(self) -> None:
         items = self.popped()
-        self.top(set).update(_key(item) for item in items)
+        self.top(set).update([self.key(item) for item in items])
+
+    def key(self, value: Any) -> Any:
+        """The value if it may be a key, and not too many others have its hash; hashes of texts cannot be chosen."""
+        if type(value) in TEXTS:
+            return value
+        same = self.keys.setdefault(hash(_key(value)), [])
+        if value not in same:
+            same.append(value)
+            if len(same) > MAX_SAME_HASH:
+                raise ValueError(f"more than {MAX_SAME_HASH} keys have the same hash")
+        return value
+
+    def set_of(self, items: Any = ()) -> set[Any]:
+        """A set of keys."""
+        if not isinstance(items, list | tuple):
+            raise ValueError("a set is not made from a list")
+        return {self.key(item) for item in items}
 
     def tuple_of(self, n: int) -> None:
         if len(self.stack) < n:
@@ -337,7 +381,7 @@ class _Machine:
         if not (isinstance(module, str) and isinstance(name, str)):
             raise ValueError("a name is not a text")
         text = f"{'builtins' if module == '__builtin__' else module}.{name}"
-        if text not in CALLS and text not in INERT and text not in self.records:
+        if text not in CALLS and text not in SETS and text not in INERT and text not in self.records:
             raise ValueError(f"it asks for {text[:100]!r}, and only plain data is read")
         self.push(Name(text))
 
@@ -347,15 +391,18 @@ class _Machine:
 
     def call(self) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
-        if not (isinstance(name, Name) and name.text in CALLS and type(arguments) is tuple):
-            raise ValueError(f"it calls {name.text if isinstance(name, Name) else 'what is not a name'!r}")
-        self.push(CALLS[name.text](*arguments))
+        text = name.text if isinstance(name, Name) else ""
+        function = self.set_of if text in SETS else CALLS.get(text)
+        if function is None or type(arguments) is not tuple:
+            raise ValueError(f"it calls {text or 'what is not a name'!r}")
+        self.push(function(*arguments))
 
     def new(self) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
         if not (isinstance(name, Name) and name.text in self.records and arguments == ()):
             made = name.text if isinstance(name, Name) else "what has no name"
-            raise ValueError(f"it makes {made!r} from {str(arguments)[:40]}, and only plain data is read")
+            given = "nothing" if arguments == () else "arguments"
+            raise ValueError(f"it makes {made!r} from {given}, and only plain data is read")
         self.push(Record())
 
     def build(self) -> None:
@@ -426,7 +473,7 @@ _BY_NAME: Mapping[bytes, Callable[[_Machine], Any]] = {
     b"u": lambda m: m.set_items(m.popped()),
     b"\x8f": lambda m: m.push(set()),
     b"\x90": _Machine.add,
-    b"\x91": lambda m: m.push(_set(m.popped())),
+    b"\x91": lambda m: m.push(m.set_of(m.popped())),
     b"q": lambda m: m.remember(m.number(1)),
     b"r": lambda m: m.remember(m.number(4)),
     b"\x94": lambda m: m.remember(len(m.memo)),

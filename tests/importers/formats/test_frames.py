@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,31 @@ def test_an_unknown_column_is_told_some_of_those_that_there_are(tmp_path: Path) 
     names = [f"c{number}" for number in range(1_030)]
     path.write_text(",".join(names) + "\n" + ",".join("1" * len(names)) + "\n")
     with pytest.raises(FileError, match=r"are 'c0', .*'c19' and 1,010 more$"):
+        read_frame(path, ["x"])
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_too_many_columns_are_refused_before_they_are_read(name: str, tmp_path: Path) -> None:
+    path, names = tmp_path / name, [f"c{number}" for number in range(100_000)]
+    table = ",".join(names) + "\n" + ",".join("1" * len(names)) + "\n"
+    path.write_text(table if name == "t.csv" else "\n".join(f'{{"{name}": 1}}' for name in names))
+    tracemalloc.start()
+    with pytest.raises(FileError, match=r" has 100,000 columns, at most 20,000 are read; keep those that you need$"):
+        read_frame(path, ["c0"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**26
+
+
+def test_only_the_named_columns_of_lines_of_json_take_memory(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text("\n".join(f'{{"a": {number}, "c{number}": 1}}' for number in range(5_000)))
+    tracemalloc.start()
+    assert read_frame(path, ["a"])["a"].tolist() == [str(number) for number in range(5_000)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**25  # all columns would take 200 MB
+    with pytest.raises(FileError, match=r"has no column 'x'; its columns are 'a', 'c0', .* and 4,981 more"):
         read_frame(path, ["x"])
 
 

@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 import pickle
+import tracemalloc
 import zipfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
@@ -159,12 +160,47 @@ def test_shape_and_bytes_of_an_array_must_agree() -> None:
 
 def test_depth_and_memo_numbers_are_harmless() -> None:
     deep = b"N" + b"\x85" * 200_000
-    loads(deep + b".", "p")
+    with pytest.raises(FileError, match="lists more than 200 deep"):
+        loads(deep + b".", "p")
+    assert loads(b"N" + b"\x85" * 200 + b".", "p")[0]
     with pytest.raises(FileError, match="a key is a tuple"):
         loads(b"}" + deep + b"Ns.", "p")
     assert loads(b"Nr\xff\xff\xff\xff.", "p")[0] is None
-    laughs = b"]" + b"q\x00" + b"".join(b"h\x00h\x00\x86q\x00" for _ in range(2_000)) + b"."
-    loads(laughs, "p")  # references, not copies
+
+
+DOUBLED = b"\x8c\x01a\x85" + b"2\x86" * 34
+"""A tuple of 2^34 texts, if it is walked through."""
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (DOUBLED, "expand to far more than the file holds"),
+        (b"]q\x00" + b"h\x00h\x00\x86q\x00" * 100, "expand to far more"),
+        (b"}q\x00K\x01h\x00s", "lists more than 200 deep"),  # a mapping in itself
+        (b"](X\x00\x00\x01\x00" + b"a" * 2**16 + b"q\x00" + b"h\x00" * 999 + b"e", "expand to far more"),
+        (b"cbuiltins\nset\n" + DOUBLED + b"\x81", "it makes 'builtins.set' from arguments"),
+        (b"cbuiltins\nset\n" + DOUBLED + b"R", "takes from .* arguments"),
+        (b"}" + DOUBLED + b"Ns", "a key is a tuple"),
+        (pickle.dumps({k * (2**61 - 1) + 1: None for k in range(60)}, 2)[:-1], "more than 16 keys have the same hash"),
+        (pickle.dumps({(k * (2**61 - 1), 2) for k in range(60)}, 2)[:-1], "more than 16 keys have the same hash"),
+        (pickle.dumps({k * (2**61 - 1) for k in range(60)}, 4)[:-1], "more than 16 keys have the same hash"),
+    ],
+    ids=["tuple", "memo", "itself", "text", "arguments", "set", "key", "integers", "tuples", "set of integers"],
+)
+def test_few_bytes_that_ask_for_much(content: bytes, message: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(FileError, match=message) as caught:
+        loads(content + b".", "p", records=["m.C"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(str(caught.value)) < 300
+    assert peak < 2**25
+
+
+def test_the_same_keys_in_many_dictionaries() -> None:
+    data = [{("digits", 777): 1, 2**61: 2, 0.5: 3} for _ in range(100)]
+    assert loads(pickle.dumps(data, 4), "p")[0] == data
 
 
 def test_files_and_bombs(tmp_path: Path) -> None:
