@@ -125,7 +125,7 @@ def evaluate(
     """
     by_name = named(dict.fromkeys(predictors), registry)
     for name, number, least in (
-        ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0), ("test_size", test_size, 1),
+        ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0), ("test_size", test_size, 0 if holdouts else 1),
         *(("a training size", size, 1) for size in train_sizes),
     ):  # fmt: skip
         check_whole(name, number, least)
