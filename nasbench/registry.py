@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import json
 import re
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -108,8 +109,11 @@ class Registry(Generic[T]):
         spec = importlib.util.find_spec(target.partition(":")[0])
         if spec is None or spec.origin is None:
             return ""
-        docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
-        return docstring.partition("\n")[0]
+        blank = (tokenize.COMMENT, tokenize.NL)
+        with Path(spec.origin).open(encoding="utf-8") as source:  # read up to the docstring: files are long
+            first = next(token for token in tokenize.generate_tokens(source.readline) if token.type not in blank)
+        docstring = ast.literal_eval(first.string) if first.type == tokenize.STRING else ""
+        return inspect.cleandoc(docstring).partition("\n")[0]
 
     def _is_alias(self, name: str) -> bool:
         return name in self.entries and ":" not in self.entries[name]

@@ -9,7 +9,6 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import boxcox1p, inv_boxcox1p
 
 from nasbench.types import FloatArray
 
@@ -127,12 +126,16 @@ def power_of_two(values: FloatArray) -> float:
 
 
 def _transform(z: FloatArray, exponent: float) -> FloatArray:
+    from scipy.special import boxcox1p  # takes long to import
+
     upper, lower = boxcox1p(np.maximum(z, 0), exponent), boxcox1p(np.maximum(-z, 0), 2 - exponent)
     result: FloatArray = np.where(z >= 0, upper, -lower)
     return result
 
 
 def _inverse(w: FloatArray, exponent: float) -> FloatArray:
+    from scipy.special import inv_boxcox1p  # takes long to import
+
     upper, lower = inv_boxcox1p(np.maximum(w, 0), exponent), inv_boxcox1p(np.maximum(-w, 0), 2 - exponent)
     result: FloatArray = np.where(w >= 0, upper, -lower)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -73,23 +74,20 @@ class EdgeCellSpace(Space):
         return graph
 
     def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
-        import networkx as nx
-
         if len(graph) != self.max_nodes:
             raise InputError(
                 f"a cell graph of {self.name} has {self.max_nodes} nodes (input, six operations, output), "
                 f"got {len(graph)}; an operation `none` is a node too"
             )
         labels = dict(graph.nodes(data="op"))
-        template: nx.DiGraph[int] = nx.DiGraph(_GRAPH_EDGES)
-        matcher = nx.algorithms.isomorphism.DiGraphMatcher(template, graph)
-        if not matcher.is_isomorphic():
+        edges = list(graph.edges)
+        place = {node: _PLACES.get(degrees, -1) for node, degrees in _degrees(edges).items()}
+        if sorted((place[tail], place[head]) for tail, head in edges) != _SORTED_EDGES:
             raise InputError(
                 f"the graph is not a cell of {self.name}: its edges must join consecutive operations "
                 "of the complete graph of four nodes, as in `graph`"
             )
-        # Without labels the graph has no symmetry, so there is only one match.
-        source, *operations, sink = (labels[matcher.mapping[node]] for node in range(self.max_nodes))
+        source, *operations, sink = (labels[node] for node in sorted(place, key=place.__getitem__))
         if source != "input" or sink != "output" or not set(operations) <= set(self.operations):
             raise InputError(
                 f"a cell graph of {self.name} has op 'input' on its first node only and 'output' on its last only"
@@ -165,6 +163,23 @@ _GRAPH_EDGES = (
     *((1 + p, 1 + q) for p, (_, end) in enumerate(EDGES) for q, (source, _) in enumerate(EDGES) if end == source),
     *((1 + p, len(EDGES) + 1) for p, (_, end) in enumerate(EDGES) if end == 3),
 )
+
+
+def _degrees(edges: Sequence[tuple[Any, Any]]) -> dict[Any, tuple[int, ...]]:
+    """By node: its in-degree and out-degree, and the sums of the out-degrees before and of the in-degrees after it."""
+    degrees = {node: [0, 0, 0, 0] for edge in edges for node in edge}
+    for tail, head in edges:
+        degrees[head][0] += 1
+        degrees[tail][1] += 1
+    for tail, head in edges:
+        degrees[head][2] += degrees[tail][1]
+        degrees[tail][3] += degrees[head][0]
+    return {node: tuple(counts) for node, counts in degrees.items()}
+
+
+_PLACES = {degrees: node for node, degrees in _degrees(_GRAPH_EDGES).items()}
+"""The graph has no symmetry: its nodes differ in their degrees, so that there is at most one match."""
+_SORTED_EDGES = sorted(_GRAPH_EDGES)
 
 
 def first_of_class(values: npt.ArrayLike) -> KeyArray:

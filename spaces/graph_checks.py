@@ -26,7 +26,18 @@ def check_graph(space: Space, graph: nx.DiGraph[Any]) -> None:
     for node, label in labels.items():
         if label not in space.ops:
             raise InputError(f"node {node!r} has op {label!r}; ops of {space.name} are {', '.join(space.ops)}")
-    if not nx.is_directed_acyclic_graph(graph):
+    heads: dict[Any, list[Any]] = {node: [] for node in labels}
+    waiting = dict.fromkeys(labels, 0)  # number of predecessors that are not sorted yet
+    for tail, head in graph.edges:
+        heads[tail].append(head)
+        waiting[head] += 1
+    ordered = [node for node, number in waiting.items() if not number]
+    for node in ordered:
+        for head in heads[node]:
+            waiting[head] -= 1
+            if not waiting[head]:
+                ordered.append(head)
+    if len(ordered) < len(labels):
         tail, head = nx.find_cycle(graph)[-1][:2]
         raise InputError(f"the edge {tail!r} -> {head!r} closes a cycle; a graph of {space.name} has none")
     inputs, outputs = ([node for node, label in labels.items() if label == end] for end in ("input", "output"))
@@ -34,7 +45,10 @@ def check_graph(space: Space, graph: nx.DiGraph[Any]) -> None:
         raise InputError(
             f"a graph of {space.name} has nodes of op 'input' and 'output', got {len(inputs)} and {len(outputs)}"
         )
-    reached = set(inputs).union(*(nx.descendants(graph, node) for node in inputs))
+    reached = set(inputs)
+    for node in ordered:
+        if node in reached:
+            reached.update(heads[node])
     for node in outputs:
         if node not in reached:
             raise InputError(f"no path leads from a node of op 'input' to {node!r} (output); add an edge")

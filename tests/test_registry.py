@@ -55,6 +55,21 @@ def test_every_entry_resolves_and_has_one_line(registry: Registry) -> None:
         assert len(registry.describe(name)) > 20 or ":" not in registry.entries[name], name
 
 
+@pytest.mark.parametrize("head", ['"""{}"""', "# a licence\n\n'{}'", '\n"""\n{}\n\nMore.\n"""', 'r"{}"\n'])
+def test_a_description_is_what_python_takes_for_the_docstring(own: str, head: str) -> None:
+    Path("own_described.py").write_text(head.format("The median.") + "\nx = 1\n")
+    sys.path.append(str(Path.cwd()))
+    assert Registry("thing", "a:B", {"own": "own_described:Own"}).describe("own") == "The median."
+    assert "own_described" not in sys.modules
+
+
+@pytest.mark.parametrize("source", ["", "x = 1\n", "# only a comment\n"])
+def test_without_a_docstring_there_is_no_description(own: str, source: str) -> None:
+    Path("own_described.py").write_text(source)
+    sys.path.append(str(Path.cwd()))
+    assert Registry("thing", "a:B", {"own": "own_described:Own"}).describe("own") == ""
+
+
 def test_arguments_are_json_or_text() -> None:
     cls, arguments = strategies.resolve("bayesian+predictor=ridge+interval=7")
     assert cls.__name__ == "BayesianOptimisation"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pkgutil import resolve_name
 from typing import Annotated
 
@@ -29,15 +30,7 @@ COMMANDS = {
 }
 """Function of each command: its signature defines the flags, its docstring is the help."""
 
-app = typer.Typer(
-    invoke_without_command=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
-
-@app.callback()
 def version(
     show: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version and stop.")] = False,
 ) -> None:
@@ -47,12 +40,24 @@ def version(
         raise typer.Exit
 
 
-for name, function in COMMANDS.items():
-    command = interruptible()(resolve_name(function))
-    app.command(name, cls=getattr(command, "command_class", None))(command)
+def application(names: Iterable[str]) -> typer.Typer:
+    """The command line with these commands; only their files are imported."""
+    app = typer.Typer(
+        invoke_without_command=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        callback=version,
+    )
+    for name in names:
+        command = interruptible()(resolve_name(COMMANDS[name]))
+        app.command(name, cls=getattr(command, "command_class", None))(command)
+    return app
 
 
 def main() -> None:
     """Run the command line; a user error is one line, with exit status 2."""
+    words = sys.argv[1:] or ["--help"]
+    app = application(words[:1] if words[0] in COMMANDS else COMMANDS)
     with stoppable(), one_line_errors():
-        sys.exit(app(args=sys.argv[1:] or ["--help"], standalone_mode=False))
+        sys.exit(app(args=words, standalone_mode=False))

@@ -41,13 +41,15 @@ def list_parts(
         "samplers": samplers,
         "measures": measures,
     }
-    more: dict[str, Callable[[str], str]] = {"spaces": _space_facts, "measures": _measure_facts}
+    more: dict[str, Callable[[str], str]] = {"spaces": _space_facts}
+    if kind == "measures":
+        more["measures"] = _measure_facts  # only when asked for, because classes of measures import torch
     for name, registry in registries.items():
         if kind in (None, name):
             out.heading(name)
             described = {part: registry.describe(part) for part in registry}
             if name in more:
-                described = {part: f"{line}\n{more[name](part)}" for part, line in described.items()}
+                described = {part: f"{line} {more[name](part)}" for part, line in described.items()}
             described |= {group: f"All of {', '.join(members)}." for group, members in registry.groups.items()}
             out.print(facts(described))
     if kind in (None, "benchmarks"):
@@ -78,4 +80,4 @@ def _measure_facts(name: str) -> str:
     """Columns that a measure records, with their units, in one line."""
     from nasbench.measures import measures
 
-    return f"records {', '.join(f'{each.name} ({each.units})' for each in measures.create(name).quantities)}"
+    return f"Records {', '.join(f'{each.name} ({each.units})' for each in measures.create(name).quantities)}"

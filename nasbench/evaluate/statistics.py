@@ -39,8 +39,12 @@ def bootstrap_interval(
     if array.ndim == 0 or not len(array):
         raise InputError(f"an interval needs values of at least one repeat, got shape {array.shape}")
     n = len(array)
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples) / n  # (resamples, repeats)
-    return percentile_ends(np.tensordot(weights, array, axes=1), n, confidence)
+    return percentile_ends(np.tensordot(resampling_weights(n, rng, resamples), array, axes=1), n, confidence)
+
+
+def resampling_weights(n: int, rng: np.random.Generator, resamples: int = 2000) -> FloatArray:
+    """Share of each of `n` repeats in each resample; shape `(resamples, n)`."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=resamples) / n
 
 
 def percentile_ends(drawn: FloatArray, n: int, confidence: float = 0.95) -> tuple[FloatArray, FloatArray]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from nasbench.benchmark.base import difference
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.statistics import bootstrap_interval, rank
+from nasbench.evaluate.statistics import percentile_ends, rank, resampling_weights
 from nasbench.report.document import (
     Block,
     Fact,
@@ -63,6 +64,20 @@ NOTES = (
 )
 
 
+class Leader(NamedTuple):
+    """What is known about the best predictor.
+
+    Attributes:
+        size: The largest training size.
+        taus: Kendall's tau there by predictor, shape `(splits,)`, best first; empty if none has it on all splits.
+        ties: Predictors that the first is not significantly better than.
+    """
+
+    size: int
+    taus: dict[str, FloatArray]
+    ties: list[str]
+
+
 def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: str) -> Section:
     """The section on one evaluation."""
     parts = collect(results)
@@ -85,18 +100,19 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
         name = f"{anchor}-{place}" if left_out else anchor
         blocks.append(Figures(tuple(_figures(results, left_out, scores, styles, name))))
     blocks.append(_table(results, parts))
-    title, sentences = f"Predictors on {results.benchmark}", evaluation_sentences(results)
+    title = f"Predictors on {results.benchmark}"
+    best = {left_out: _leader(scores) for left_out, scores in parts.items()}
+    sentences = tuple(_sentence(results, left_out, leader) for left_out, leader in best.items())
+    facts = tuple(_fact(results, left_out, leader) for left_out, leader in best.items() if leader.taus)
+    _interval.cache_clear()
+    _weights.cache_clear()
     notes = (TRAINING_ORDERS if any(parts) else RANDOM_SPLITS, *NOTES)
-    return Section(anchor, title, tuple(blocks), notes, sentences, evaluation_facts(results))
+    return Section(anchor, title, tuple(blocks), notes, sentences, facts)
 
 
-def evaluation_sentences(results: Results) -> tuple[str, ...]:
-    """For each held-out part, which predictor ranks best at the largest training size, if the splits can tell."""
-    return tuple(_sentence(results, left_out, scores) for left_out, scores in collect(results).items())
-
-
-def _sentence(results: Results, left_out: str, scores: Scores) -> str:
-    size, taus = _last_taus(scores)
+def _sentence(results: Results, left_out: str, leader: Leader) -> str:
+    """Which predictor ranks best at the largest training size, if the splits can tell."""
+    size, taus, ties = leader
     held_out = f"held out: {left_out}; " if left_out else ""
     if not taus:
         return f"No predictor has a rank correlation on every split ({held_out}predictions are constant)."
@@ -108,30 +124,23 @@ def _sentence(results: Results, left_out: str, scores: Scores) -> str:
     text = f"From {counted(size, 'trained cell')}, {first}"
     if not others:
         return f"{text} has a {found}."
-    ties = undistinguished(_ranking(taus))
     text += f" has the highest mean {found}" if ties else f" predicts the ranking best, with a {found}"
     text += f", followed by {others[0]} with {format_interval(*interval(taus[others[0]]))}"
     return f"{text}; not distinguishable from {listed(ties)}." if ties else f"{text}."
 
 
-def evaluation_facts(results: Results) -> tuple[Fact, ...]:
-    """For each held-out part, the predictor that ranks best as a key figure; none without a rank correlation."""
-    facts = []
-    for left_out, scores in collect(results).items():
-        size, taus = _last_taus(scores)
-        if not taus:
-            continue
-        first = next(iter(taus))
-        mean, low, high = interval(taus[first])
-        n = f"{_splits(results, len(taus[first]), '')}, {counted(size, 'training cell')}"
-        note = f"τ = {mean:.2f}, {interval_note(low, high, n)}"
-        name = "rank correlation"
-        if len(taus) > 1:
-            ties = undistinguished(_ranking(taus))
-            name = f"highest mean {name}" if ties else "best predictor"
-            note += f"; not distinguishable from {listed(ties)}" if ties else ""
-        facts.append(Fact(f"{name}, held out: {left_out}" if left_out else name, first, note))
-    return tuple(facts)
+def _fact(results: Results, left_out: str, leader: Leader) -> Fact:
+    """The predictor that ranks best as a key figure."""
+    size, taus, ties = leader
+    first = next(iter(taus))
+    mean, low, high = interval(taus[first])
+    n = f"{_splits(results, len(taus[first]), '')}, {counted(size, 'training cell')}"
+    note = f"τ = {mean:.2f}, {interval_note(low, high, n)}"
+    name = "rank correlation"
+    if len(taus) > 1:
+        name = f"highest mean {name}" if ties else "best predictor"
+        note += f"; not distinguishable from {listed(ties)}" if ties else ""
+    return Fact(f"{name}, held out: {left_out}" if left_out else name, first, note)
 
 
 def collect(results: Results) -> dict[str, Scores]:
@@ -141,15 +150,19 @@ def collect(results: Results) -> dict[str, Scores]:
         part = grouped.setdefault(str(record.get("left_out") or ""), {})
         part.setdefault((record["predictor"], record["n_train"]), []).append(record)
     return {
-        left_out: {
-            key: {
-                score: np.array([number(row.get(score)) for row in sorted(rows, key=lambda row: int(row["seed"]))])
-                for score in SCORES
-            }
-            for key, rows in part.items()
-        }
+        left_out: {key: _columns(sorted(rows, key=lambda row: int(row["seed"]))) for key, rows in part.items()}
         for left_out, part in grouped.items()
     }
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, FloatArray]:
+    """Each score of records in their order, NaN where it is no finite number."""
+    columns = {}
+    for score in SCORES:
+        values = [row.get(score) for row in rows]
+        column = np.array([value if type(value) is float else number(value) for value in values])
+        columns[score] = np.where(np.isfinite(column), column, np.nan)
+    return columns
 
 
 def interval(values: FloatArray) -> tuple[float, float, float]:
@@ -159,17 +172,31 @@ def interval(values: FloatArray) -> tuple[float, float, float]:
         return math.nan, math.nan, math.nan
     if not _vary(values):
         return float(values.mean()), math.nan, math.nan
-    low, high = bootstrap_interval(values, np.random.default_rng(0))
-    return float(values.mean()), float(low), float(high)
+    return _interval(values.tobytes())
 
 
-def _last_taus(scores: Scores) -> tuple[int, dict[str, FloatArray]]:
-    """The largest training size, and Kendall's tau there of the predictors that have it on all splits, best first."""
+@lru_cache(maxsize=4096)
+def _interval(values: bytes) -> tuple[float, float, float]:
+    """The interval of finite float64 values; several figures and tables show the same."""
+    array = np.frombuffer(values)
+    low, high = percentile_ends(np.tensordot(_weights(len(array)), array, axes=1), len(array))
+    return float(array.mean()), float(low), float(high)
+
+
+@lru_cache(maxsize=1)
+def _weights(n: int) -> FloatArray:
+    """Weights of the resamples of `n` values: drawing them takes longer than everything else."""
+    return resampling_weights(n, np.random.default_rng(0))
+
+
+def _leader(scores: Scores) -> Leader:
+    """The predictors with Kendall's tau on all splits of the largest training size."""
     size = max(size for _, size in scores)
     taus = {name: values["kendall_tau"] for (name, n), values in scores.items() if n == size}
     splits = max(len(values) for values in taus.values())
     complete = {name: v for name, v in taus.items() if len(v) == splits and np.isfinite(v).all()}
-    return size, dict(sorted(complete.items(), key=lambda item: -float(item[1].mean())))
+    taus = dict(sorted(complete.items(), key=lambda item: -float(item[1].mean())))
+    return Leader(size, taus, undistinguished(_ranking(taus)) if len(taus) > 1 else [])
 
 
 def _vary(values: FloatArray) -> bool:

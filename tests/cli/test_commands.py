@@ -29,17 +29,36 @@ def test_a_command_is_a_file_and_a_line() -> None:
     assert set(COMMANDS.values()) == {f"nasbench.cli.{name}:{name}" for name in files - SHARED}
 
 
-def test_help_loads_no_library_of_numbers() -> None:
-    code = """
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        ("--help", []),
+        ("query nb201-digits 0", ["numpy", "h5py"]),
+        ("list", ["numpy", "h5py"]),
+    ],
+)
+def test_a_command_loads_no_library_that_it_does_not_need(words: str, needed: list[str]) -> None:
+    code = f"""
 import atexit, sys
 from nasbench.cli import main
-heavy = ("numpy", "h5py", "networkx", "pandas", "scipy", "torch", "xgboost")
+heavy = ("numpy", "h5py", "networkx", "pandas", "scipy", "sklearn", "matplotlib", "torch", "xgboost")
 atexit.register(lambda: print([name for name in heavy if name in sys.modules], file=sys.stderr))
-sys.argv = ["nasbench", "--help"]
+sys.argv = ["nasbench", *{words.split()}]
 main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "[]"
+    assert done.stderr.strip() == str(needed)
+
+
+def test_a_command_imports_no_other() -> None:
+    code = """
+import sys
+from nasbench.cli import application
+application(["info"])
+print([name for name in sys.modules if name in ("nasbench.cli.info", "nasbench.cli.query", "nasbench.cli.build")])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['nasbench.cli.info']"
 
 
 def test_without_a_command_it_explains_itself(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,3 +12,13 @@ def test_list_names_parts_with_their_source(run: Callable[..., int], capsys: pyt
         assert name in shown
     for fact in ("1,076,746,950,455,072,400 genotypes of 22 choices", "image classification", "arXiv:1806.09055"):
         assert fact in shown
+
+
+def test_columns_of_measures_are_named_when_asked_for(
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("list", "measures") == 0
+    shown = capsys.readouterr().out
+    for fact in ("latency (milliseconds)", "training_energy (joules)", "corrupted_accuracy_elastic (percent)"):
+        assert fact in shown
+    assert "\\n" not in shown

@@ -11,18 +11,18 @@ from nasbench.evaluate.holdout import left_out
 from nasbench.evaluate.predictors import evaluate
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import Split
-from nasbench.report.document import Figures, Paragraph, TextTable
-from nasbench.report.evaluation_section import (
-    collect,
-    evaluation_facts,
-    evaluation_section,
-    evaluation_sentences,
-    interval,
-)
+from nasbench.evaluate.statistics import bootstrap_interval, resampling_weights
+from nasbench.report.document import Figures, Paragraph, Section, TextTable
+from nasbench.report.evaluation_section import collect, evaluation_section, interval
 from nasbench.report.figures import Plot, Points, styles
 from nasbench.report.page import compose
+from nasbench.types import FloatArray
 
 ROWS = np.random.default_rng(0).permutation(15_625)[:60]
+
+
+def section_of(results: Results) -> Section:
+    return evaluation_section(results, styles([record["predictor"] for record in results.records]), "evaluation-1")
 
 
 def held_out(evaluation: Results, *names: str) -> Results:
@@ -134,29 +134,29 @@ def repeated(evaluation: Results, splits: int) -> Results:
 
 def test_four_splits_cannot_tell_which_predictor_is_best(evaluation: Results) -> None:
     """Signed ranks of four pairs give at least p = 2 / 2^4."""
-    (sentence,) = evaluation_sentences(evaluation)
+    (sentence,) = section_of(evaluation).sentences
     assert sentence.startswith("From 20 trained cells, gp has the highest mean Kendall tau of 0.")
     assert "n = 4 splits, 95 % bootstrap interval" in sentence
     assert "followed by ridge" in sentence
     assert sentence.endswith("; not distinguishable from ridge.")
-    (fact,) = evaluation_facts(evaluation)
+    (fact,) = section_of(evaluation).facts
     assert (fact.name, fact.value) == ("highest mean rank correlation", "gp")
     assert "n = 4 splits, 20 training cells; not distinguishable from ridge" in fact.note
 
 
 def test_six_splits_can(evaluation: Results) -> None:
     """All in one direction: p = 2 / 2^6."""
-    (sentence,) = evaluation_sentences(repeated(evaluation, 6))
+    (sentence,) = section_of(repeated(evaluation, 6)).sentences
     assert sentence.startswith("From 20 trained cells, gp predicts the ranking best, with a Kendall tau of 0.7")
     assert "distinguishable" not in sentence
-    (fact,) = evaluation_facts(repeated(evaluation, 6))
+    (fact,) = section_of(repeated(evaluation, 6)).facts
     assert (fact.name, fact.value) == ("best predictor", "gp")
 
 
 def test_a_single_predictor_is_not_best(evaluation: Results) -> None:
     alone = replace(evaluation, records=[r for r in evaluation.records if r["predictor"] == "gp"])
-    (sentence,) = evaluation_sentences(alone)
-    (fact,) = evaluation_facts(alone)
+    (sentence,) = section_of(alone).sentences
+    (fact,) = section_of(alone).facts
     assert sentence.startswith("From 20 trained cells, gp has a Kendall tau of")
     assert fact.name == "rank correlation"
     assert "best" not in sentence + fact.name + fact.note
@@ -165,7 +165,7 @@ def test_a_single_predictor_is_not_best(evaluation: Results) -> None:
 def test_the_same_fit_repeated_is_one_fit(evaluation: Results) -> None:
     """Orders of all training architectures change nothing but rounding."""
     records = [{**r, "kendall_tau": {"ridge": 0.5, "gp": 0.7}[r["predictor"]]} for r in repeated(evaluation, 9).records]
-    (fact,) = evaluation_facts(replace(evaluation, records=records))
+    (fact,) = section_of(replace(evaluation, records=records)).facts
     assert fact.name == "highest mean rank correlation"
     assert fact.note == "τ = 0.70, n = 9 splits, 20 training cells; not distinguishable from ridge"
 
@@ -182,6 +182,24 @@ def test_a_single_split_has_no_interval(evaluation: Results) -> None:
 def test_constant_predictors_alone_are_no_ranking(evaluation: Results) -> None:
     records = [record for record in evaluation.records if record["predictor"] == "mean"]
     constant = Results(**{**vars(evaluation), "records": records})
-    assert "constant" in evaluation_sentences(constant)[0]
-    assert evaluation_facts(constant) == ()
-    evaluation_section(constant, styles(["mean"]), "evaluation-1")
+    assert "constant" in section_of(constant).sentences[0]
+    assert section_of(constant).facts == ()
+
+
+def test_an_interval_is_that_of_the_bootstrap_to_the_digit() -> None:
+    values = np.random.default_rng(1).normal(size=37)
+    low, high = bootstrap_interval(values, np.random.default_rng(0))
+    for _ in range(2):
+        assert interval(values) == (values.mean(), low, high)
+
+
+def test_resamples_of_equally_many_splits_are_drawn_once(evaluation: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def weights(n: int, rng: np.random.Generator) -> FloatArray:
+        drawn.append(n)
+        return resampling_weights(n, rng)
+
+    monkeypatch.setattr("nasbench.report.evaluation_section.resampling_weights", weights)
+    section_of(repeated(evaluation, 6))
+    assert drawn == [6]

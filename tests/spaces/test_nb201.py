@@ -130,6 +130,28 @@ def test_refused_graphs(graph, message):
         SPACE.genotype(graph)
 
 
+def test_a_graph_with_one_edge_elsewhere_is_a_cell_only_if_isomorphic():
+    def alike(a, b):
+        return a["op"] == b["op"] or not {a["op"], b["op"]} & {"input", "output"}
+
+    graph = SPACE.graph(SPACE.genotype(INDEX_0))
+    accepted = 0
+    for gone, added in product(graph.edges, permutations(graph, 2)):
+        changed = graph.copy()
+        changed.remove_edge(*gone)
+        changed.add_edge(*added)
+        if not nx.is_directed_acyclic_graph(changed):
+            continue
+        if nx.is_isomorphic(graph, changed, node_match=alike):
+            read = SPACE.graph(SPACE.genotype(changed))
+            assert nx.is_isomorphic(read, changed, node_match=lambda a, b: a["op"] == b["op"])
+            accepted += 1
+        else:
+            with pytest.raises(InputError):
+                SPACE.genotype(changed)
+    assert accepted >= len(graph.edges)  # an edge that is put back
+
+
 # --- published numbering ----------------------------------------------------------------------------------------
 
 
