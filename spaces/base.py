@@ -140,7 +140,7 @@ class Space(ABC):
         """The checked genotype `(d,)` of an architecture in any form.
 
         Args:
-            architecture: Genotype, graph, published string, or the genotype as text with several numbers (`"3,1,0"`).
+            architecture: Genotype, graph, published string, or the genotype as text with all its numbers (`"3,1,0"`).
 
         Raises:
             InputError: It is not an architecture of this space; the message says why.
@@ -148,7 +148,8 @@ class Space(ABC):
         vector: Any = architecture
         if isinstance(architecture, str):
             numbers = architecture.replace(",", " ").strip("[]() \n").split()
-            numeric = len(numbers) > 1 and all(re.fullmatch("-?[0-9]{1,18}", number) for number in numbers)
+            of_length = 1 < len(numbers) == len(self.cardinalities)
+            numeric = of_length and all(re.fullmatch("-?[0-9]{1,18}", number) for number in numbers)
             vector = [int(number) for number in numbers] if numeric else self._from_string(architecture.strip())
         elif hasattr(architecture, "nodes"):
             graph = cast("nx.DiGraph[Any]", architecture)
