@@ -148,9 +148,17 @@ class Space(ABC):
         vector: Any = architecture
         if isinstance(architecture, str):
             numbers = architecture.replace(",", " ").strip("[]() \n").split()
-            of_length = 1 < len(numbers) == len(self.cardinalities)
-            numeric = of_length and all(re.fullmatch("-?[0-9]{1,18}", number) for number in numbers)
-            vector = [int(number) for number in numbers] if numeric else self._from_string(architecture.strip())
+            numeric = len(numbers) > 1 and all(re.fullmatch("-?[0-9]{1,18}", number) for number in numbers)
+            if numeric and len(numbers) == len(self.cardinalities):
+                vector = [int(number) for number in numbers]
+            else:
+                try:
+                    vector = self._from_string(architecture.strip())
+                except InputError as error:
+                    if not numeric:
+                        raise
+                    lengths = f"as numbers it has {len(self.cardinalities)}, got {len(numbers)}"
+                    raise InputError(f"{error}; {lengths}") from error
         elif hasattr(architecture, "nodes"):
             graph = cast("nx.DiGraph[Any]", architecture)
             self._check_graph(graph)

@@ -98,16 +98,21 @@ class Strategy(ABC):
         Raises:
             InputError: The strategy answers with more or with something else, or gives one tag to two running trials.
         """
-        name = type(self).__name__
-        trials = [self._design(self._designs.pop()) for _ in range(min(most, len(self._designs)))]
-        for trial in self._ask_many(most - len(trials)) if len(trials) < most else ():
-            if type(trial) is not Trial:
-                given = type(trial).__name__
-                raise InputError(f"{name}._ask returns a Trial, as self.trial(architecture) is, or None; got {given}")
-            architecture, epochs, tag = trial
-            trials.append(Trial(np.array(architecture), epochs, tag))  # the strategy may go on writing to its array
-            if len(trials) > most:
-                raise InputError(f"{name} asks for {len(trials)} or more trials where {most} can start")
+        trials: list[Trial] = []
+        if self._designs:
+            trials = [self._design(self._designs.pop()) for _ in range(min(most, len(self._designs)))]
+        if len(trials) < most:
+            for trial in self._ask_many(most - len(trials)):
+                if type(trial) is not Trial:
+                    given, cls = type(trial).__name__, type(self).__name__
+                    raise InputError(
+                        f"{cls}._ask returns a Trial, as self.trial(architecture) is, or None; got {given}"
+                    )
+                architecture, epochs, tag = trial
+                trials.append(Trial(np.array(architecture), epochs, tag))  # the strategy may go on writing to its array
+                if len(trials) > most:
+                    asked = f"{len(trials)} or more trials where {most} can start"
+                    raise InputError(f"{type(self).__name__} asks for {asked}")
         for trial in trials:
             if trial.tag is not None:
                 self._begin(trial.tag)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import nasbench
-from nasbench.cli import app
+from nasbench.cli import application
 from nasbench.measures import measures
 from nasbench.sampling import samplers
 
@@ -28,7 +28,9 @@ def test_all_samplers_and_measures_are_named() -> None:
 
 
 def test_options_that_are_named_are_there() -> None:
-    said = CliRunner().invoke(app, ["build", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    said = (
+        CliRunner().invoke(application(["build"]), ["build", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    )
     named = {word for word in re.findall(r"--[a-z][a-z-]+", PAGE) if not word.startswith(("--nodes", "--ntasks"))}
     slurm = {"--cpus-per-task", "--gpus-per-node", "--time", "--exclude", "--head", "--port", "--block"}
     assert named - slurm <= set(re.findall(r"--[a-z][a-z-]+", said))

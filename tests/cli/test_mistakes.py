@@ -8,7 +8,7 @@ import pytest
 
 MISTAKES = [
     (["query", "{file}", "|nonsense~0|"], "nonsense"),
-    (["query", "{file}", "0,1,2"], "(n, 6)"),
+    (["query", "{file}", "0,1,2"], "as numbers it has 6, got 3"),
     (["query", "{file}", "0,1,2,3,4,5"], "position 5 is 5"),
     (["query", "{file}", "{cell}", "--metric", "accuracy"], "toy/validation_accuracy"),
     (["query", "{file}", "{cell}", "--metric", "test_accuracy", "--epoch", "99"], "99"),
