@@ -109,7 +109,8 @@ class Strategy(ABC):
                         f"{cls}._ask returns a Trial, as self.trial(architecture) is, or None; got {given}"
                     )
                 architecture, epochs, tag = trial
-                trials.append(Trial(np.array(architecture), epochs, tag))  # the strategy may go on writing to its array
+                own = architecture.copy() if type(architecture) is np.ndarray else np.array(architecture)
+                trials.append(Trial(own, epochs, tag))  # the strategy may go on writing to its array
                 if len(trials) > most:
                     asked = f"{len(trials)} or more trials where {most} can start"
                     raise InputError(f"{type(self).__name__} asks for {asked}")
