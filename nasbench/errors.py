@@ -5,13 +5,16 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+from nasbench.printable import MOST_OF_LINE, cut
+
 
 class NasbenchError(Exception):
     """Base of all errors a user can fix; the command line prints one line and exits with status 2."""
 
     def __str__(self) -> str:
         words = " ".join(str(part) for part in self.args)  # KeyError would print the repr of its message
-        return " ".join(words.split()) if "\n" in words else words  # quoted text may have line breaks
+        line = " ".join(words.split()) if "\n" in words else words  # quoted text may have line breaks
+        return cut(line, MOST_OF_LINE)
 
 
 class InputError(NasbenchError, ValueError):

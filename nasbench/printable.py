@@ -21,11 +21,16 @@ def printable(text: str, most: int | None = None, keep: str = "") -> str:
     >>> printable("per\x1b[2Jcent")
     'per\\x1b[2Jcent'
     """
-    if most is not None and len(text) > most:
-        text = f"{text[:most]}... ({len(text):,} characters)"
+    if most is not None:
+        text = cut(text, most)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
+def cut(text: str, most: int) -> str:
+    """The first `most` characters of a text that is longer, and its length."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
 def brief(value: object) -> str:

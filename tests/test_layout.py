@@ -13,10 +13,10 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = ("predictors", "spaces", "datasets")
 FOUNDATIONS = (
+    "printable",
     "errors",
     "types",
     "checks",
-    "printable",
     "imports",
     "registry",
     "specification",

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench.printable import MOST, brief, printable
+from nasbench.errors import InputError, NasbenchError
+from nasbench.printable import MOST, MOST_OF_LINE, brief, printable
 
 
 @given(st.text(), st.integers(0, 30))
@@ -23,3 +24,11 @@ def test_text_that_prints_stays(text: str) -> None:
 def test_values_are_brief(value: object) -> None:
     assert brief(value).isprintable()
     assert len(brief(value)) < 10 * MOST + 60
+
+
+@given(st.text(), st.integers(0, 10**4))
+def test_messages_of_errors_are_one_line_of_a_length_that_can_be_read(text: str, times: int) -> None:
+    """Whoever raises them, and whatever foreign text they quote."""
+    for error in (InputError(text * times), NasbenchError(text, text * times)):
+        assert "\n" not in str(error)
+        assert len(str(error)) < MOST_OF_LINE + 40
