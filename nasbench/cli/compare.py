@@ -9,7 +9,7 @@ import typer
 
 from nasbench.cli.console import bar, interruptible, note, out, show
 from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, SeedOption, StrictOption
-from nasbench.cli.output import save, writable
+from nasbench.cli.output import save, say_what_failed, writable
 from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
 
@@ -81,11 +81,12 @@ def compare(
             jobs=jobs,
             progress=progress,
         )
+    save(results, json_file)  # first: whatever happens to the terminal, the results are there
     show_comparison(results)
     trials = results.settings["evaluations"]
     if trials is not None and trials <= initial:
         note(f"the {initial} initial designs use up the {trials} evaluations, so all strategies do the same")
-    save(results, json_file)
+    say_what_failed(results)
 
 
 def show_comparison(results: Results) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from nasbench.cli.console import bar, interruptible, out, plain, show
 from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, MetricOption, SeedOption, StrictOption
-from nasbench.cli.output import save, writable
+from nasbench.cli.output import save, say_what_failed, writable
 from nasbench.cli.parsing import separated, whole
 from nasbench.errors import InputError
 
@@ -59,15 +59,17 @@ def evaluate(
     from nasbench.evaluate.splits import feasible
     from nasbench.parallel.processes import cores
 
-    sizes = tuple(whole(size, "train size") for size in train_sizes.split(",")) if train_sizes else TRAIN_SIZES
+    sizes = (
+        tuple(whole(size, "train size") for size in train_sizes.split(",")) if train_sizes is not None else TRAIN_SIZES
+    )
     writable(json_file, file)
     benchmark = load(file)
     metric = metric or benchmark.score().path
     held_out, holdouts = test_size or TEST_SIZE, None
-    if parts or leave_out:
+    if parts or leave_out is not None:
         from nasbench.evaluate.holdout import left_out, published
 
-        if parts and leave_out:
+        if parts and leave_out is not None:
             raise InputError("--split and --leave-out both say what is tested on; give one of them")
         if test_size:
             raise InputError("--split and --leave-out test on all that is held out; leave --test-size out")
@@ -94,11 +96,12 @@ def evaluate(
             progress=progress,
             holdouts=holdouts,
         )
+    save(results, json_file)  # first: whatever happens to the terminal, the results are there
     if holdouts:
         show([_tested(row) for row in results.summary["scores"]])
     else:
         show_evaluation(results)
-    save(results, json_file)
+    say_what_failed(results)
 
 
 def _tested(row: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def merge(
     from nasbench.benchmark.rename import renamed_as
 
     writable(target, *files)
-    writable(json_file, *files)
+    writable(json_file, *files, target)
     names = [file.name for file in files]
     if len(set(names)) < len(names):
         names = [str(file) for file in files]

@@ -23,15 +23,22 @@ if TYPE_CHECKING:
 
 
 def writable(path: Path | None, *sources: Path) -> None:
-    """Refuse an output file that cannot be written or would replace one of its sources."""
+    """Refuse an output file that cannot be written or would replace one of its sources or another output."""
     if path is None:
         return
-    if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
-        raise InputError(f"{path} is an input and would be replaced; name another file")
+    if any(_same(path, source) for source in sources):
+        raise InputError(f"{path} is an input or another output and would be replaced; name another file")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path} is not a regular file; name another file")
     folder = followed(path).parent
     if path.is_dir() or not os.access(folder, os.W_OK):
         problem = "is a folder" if path.is_dir() else f"cannot be written: no writable folder {folder}"
         raise InputError(f"{path} {problem}; name another file")
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Whether both are one file, or will be."""
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
 @contextmanager
@@ -75,15 +82,19 @@ def write_json(path: Path | None, content: Any) -> None:
 
 
 def save(results: Results, path: Path | None) -> None:
-    """Write results to a file, if there is one, and say what failed.
-
-    Raises:
-        typer.Exit: Something failed; the exit status is 1.
-    """
+    """Write results to a file; do nothing for None."""
     if path:
         results.write(path)
         if path.name != "-":  # standard output
             wrote(path)
+
+
+def say_what_failed(results: Results) -> None:
+    """Print why each of what was left out failed.
+
+    Raises:
+        typer.Exit: Something failed; the exit status is 1.
+    """
     for reason in results.summary["failures"].values():
         note(f"left out: {reason}")
     if results.summary["failures"]:

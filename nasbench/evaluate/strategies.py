@@ -166,7 +166,7 @@ def compare(
     failed |= {run: _UNEQUAL.format(run.strategy) for run in runs if run.again and _changed(run, standings)}
     failures = failures_by(lambda run: run.strategy, runs, failed)
     finished = [name for name in by_name if name not in failures]
-    if not finished:
+    if failures and (strict or not finished):
         raise InputError(next(iter(failures.values())))
     standings = {run: found for run, found in standings.items() if run.strategy in finished and not run.again}
     best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else best_found(standings.values())

@@ -59,6 +59,10 @@ MISTAKES = [
     (["merge", "{file}", "{file}", "--out", "{folder}/b.h5"], "each with a name of its own"),
     (["merge", "{file}", "{folder}/cut.h5", "--out", "{folder}/b.h5"], "cut.h5"),
     (["merge", "{file}", "{file}", "--out", "{file}"], "would be replaced"),
+    (["merge", "{file}", "{file}", "--out", "{folder}/b.h5", "--json", "{folder}/./b.h5"], "would be replaced"),
+    (["compare", "{file}", "--json", "/dev/null"], "not a regular file"),
+    (["evaluate", "{file}", "--train-sizes", ""], "whole number"),
+    (["evaluate", "{file}", "--leave-out", ""], "expected names"),
     (["merge", "{file}", "{file}", "--by", "function", "--out", "{folder}/b.h5"], "'key', 'genotype'"),
     (["demo", "--out", "{folder}/text.h5/demo"], "--out"),
 ]

@@ -503,6 +503,11 @@ def test_a_strategy_that_keeps_something_between_runs_is_noticed(formula: Any, o
     assert "forget everything in _start" in results.summary["failures"][f"{own}:Remembers"]
 
 
+def test_a_strict_race_ends_where_something_is_kept_between_runs(formula: Any, own: str) -> None:
+    with pytest.raises(InputError, match="forget everything in _start"):
+        race(formula(), "random", f"{own}:Remembers", repeats=3, strict=True)
+
+
 def test_names_classes_and_instances_are_the_same_strategy(formula: Any) -> None:
     named = race(formula(), "local", "local+full=true", "evolution+sample=4")
     given = race(formula(), LocalSearch, LocalSearch(full=True), RegularisedEvolution(sample=4))
