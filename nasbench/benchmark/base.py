@@ -26,6 +26,8 @@ Epoch: TypeAlias = int | Literal["last"]
 POINTS = "percentage points"
 TRAINING_TIME = "train_seconds"
 """Name of the metric of training times within a data set."""
+COSTS = ("seconds", "latency", "energy", "memory", "parameters", "flops")
+"""Ends of names of metrics that are costs, which belong to no split."""
 
 
 def difference(units: str) -> str:

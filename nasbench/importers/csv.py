@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 
-from nasbench.benchmark.base import TRAINING_TIME, Metric
+from nasbench.benchmark.base import COSTS, TRAINING_TIME, Metric
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.errors import InputError
 from nasbench.importers.base import Importer, one_path
@@ -28,14 +28,18 @@ if TYPE_CHECKING:
 
 DEFAULT_UNITS: tuple[tuple[str, str, Direction], ...] = (
     ("accuracy", "percent", "maximise"),
+    ("_map", "percent", "maximise"),
     ("loss", "nats", "minimise"),
     ("seconds", "seconds", "minimise"),
     ("latency", "milliseconds", "minimise"),
+    ("inference_energy", "joules", "minimise"),
+    ("training_energy", "joules", "minimise"),
     ("energy", "millijoules", "minimise"),
+    ("memory", "bytes", "minimise"),
     ("parameters", "count", "minimise"),
     ("flops", "count", "minimise"),
 )
-"""Default units and direction by the end of the name of a metric."""
+"""Default units and direction by the end of the name of a metric, the first that fits: those of `nasbench build`."""
 
 
 class Scale(NamedTuple):
@@ -58,8 +62,6 @@ SCALES = {
     "millions": Scale("count", 1e6, 0),
     "billions": Scale("count", 1e9, 0),
 }
-COSTS = ("seconds", "latency", "energy", "parameters", "flops")
-"""Ends of names of metrics that belong to no split."""
 DEFAULT_DATASET = "table"
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 MAX_EXACT_INTEGER = 2**53 - 1
@@ -243,7 +245,7 @@ def _impossible(metric: Metric, values: FloatArray, known: Mapping[int, str]) ->
             (values < 0) | (values != np.floor(values)) | np.isinf(values),
             "a count; name its unit, such as :millions",
         )
-    elif metric.name.endswith(("seconds", "latency", "energy")):
+    elif metric.name.endswith(("seconds", "latency", "energy", "memory")):
         wrong, expected = (
             values < 0,
             f"an amount of {metric.units}; say with --missing what marks a missing one",

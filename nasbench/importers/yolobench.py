@@ -1,8 +1,8 @@
 """YOLOBench: precision of detectors trained from scratch on Pascal VOC, and their latency on six devices.
 
 The source publishes csv files with a row for each detector: `VOC_scratch_100epochs.csv` has precision and latencies,
-`YOLO_latency.csv` latencies; four devices are in both. Latencies are in seconds, as in the source. All scores are test
-scores, on VOC's test images of 2007, although the authors validate on them.
+`YOLO_latency.csv` latencies; four devices are in both. Latencies become milliseconds. All scores are test scores, on
+VOC's test images of 2007, although the authors validate on them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ DEVICES = {
 """Our name and the description of a device, by its column in either file."""
 MAX_LATENCY = 1e6
 """Largest latency taken for valid, in seconds."""
-DECIMALS = 12
+DECIMALS = 9
 """Decimals of latencies, rounded to picoseconds: the files differ by less about the same measurement."""
 LATENCIES = (*(name for name in DEVICES if name.startswith("pi4")), "nano_gpu_latency", "ov_latency", "vim3_latency")
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -59,7 +59,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
 
 
 class YOLOBench(Importer):
-    """`VOC_scratch_100epochs.csv`, `YOLO_latency.csv`, both, or their folder. Scores become percent."""
+    """`VOC_scratch_100epochs.csv`, `YOLO_latency.csv`, both, or their folder; in percent and milliseconds."""
 
     name = "yolobench"
     paper = "Lazarevich et al. (2023), YOLOBench, arXiv:2307.13901; github.com/Deeplite/deeplite-torch-zoo"
@@ -105,6 +105,6 @@ def _table(space: YOLO, file: Path) -> Table:
         else:
             ours, device = DEVICES[name]
             description = f"Latency of one image on {device}."
-            metric = Metric("", f"{ours}_latency", "none", "seconds", "minimise", DIMS[:1], description)
-            series.append(Series(metric, np.round(values, DECIMALS)))
+            metric = Metric("", f"{ours}_latency", "none", "milliseconds", "minimise", DIMS[:1], description)
+            series.append(Series(metric, np.round(1000 * values, DECIMALS)))
     return tabulate(space, np.array(genotypes), series, {"rows": len(frame)})

@@ -13,6 +13,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
+from nasbench.benchmark.hdf5.verify import verify
 from nasbench.benchmark.join import LEFT_OUT, join
 from nasbench.benchmark.load import load
 from nasbench.benchmark.merge import merge, report, unconfirmed
@@ -436,3 +437,24 @@ def test_four_published_sources_of_nas_bench_201_are_one_table() -> None:
     assert spearmanr(merged.columns["cifar10/jacov"].values[measured], long[measured]).statistic > 0.75
     inner = merge(list(parts.values()), list(parts), inner=True)
     assert len(inner.genotypes) == 9_445 and not inner.columns["cifar10/synflow"].missing.any()
+
+
+@pytest.mark.parametrize("split", ["none", "train"])
+def test_imported_times_join_those_of_a_build(tmp_path: Path, split: str) -> None:
+    """Files that an older `import csv` wrote have `train_seconds` on the split `train`."""
+    built = load("nb201-digits").table
+    seconds = built.columns["digits/train_seconds"]
+    epochs = built.epochs["digits"]
+    known, seed, value = built.genotypes[0].tolist(), built.seeds[0], float(seconds.values[0, 0, -1])
+    source = tmp_path / "own.csv"
+    source.write_text(f'arch,seed,epoch,secs\n"{str(known)[1:-1]}",{seed},{epochs[-1]},{value!r}\n')
+    options = {"seed_column": "seed", "epoch_column": "epoch", "dataset": "digits"}
+    own = CSV("nb201", ["train_seconds=secs"], **options).read([source])
+    old = own.columns["digits/train_seconds"]
+    metric = replace(old.metric, split=split)
+    path = tmp_path / "own.h5"
+    hdf5.write(replace(own, columns={metric.path: replace(old, metric=metric)}), path)
+    assert verify(path) == []
+    merged = merge([hdf5.read(path), built], ["own", "built"])
+    assert merged.columns[metric.path].metric.split == "none"
+    assert merged.recipe["columns"][metric.path]["agreed"] == 1

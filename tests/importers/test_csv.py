@@ -15,9 +15,14 @@ from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5.verify import verify
 from nasbench.benchmark.table import Table
+from nasbench.builder.columns import curve_metrics, measured_metrics
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.importers.csv import CSV, parse_column
+from nasbench.measures import measures
 from nasbench.spaces import spaces
+from nasbench.tasks.base import Task
+from nasbench.tasks.detection import ObjectDetection
+from nasbench.tasks.images import ImageClassification
 
 SHARED = Path(__file__).parents[2] / "../shared/tables"
 CONV = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
@@ -126,9 +131,19 @@ def test_a_data_set_that_is_named_holds_static_metrics_too(tmp_path: Path) -> No
 
 
 def test_costs_belong_to_no_split() -> None:
-    for name in ("train_seconds", "validation_seconds", "train_energy", "test_latency"):
+    for name in ("train_seconds", "validation_seconds", "train_energy", "test_latency", "train_memory"):
         assert parse_column(f"{name}=x", None).metric.split == "none"
     assert parse_column("train_loss=x", None).metric.split == "train"
+
+
+@pytest.mark.parametrize("task", [ImageClassification, ObjectDetection])
+def test_curves_and_costs_are_described_as_a_build_does(task: type[Task]) -> None:
+    built = curve_metrics("d", task.small())
+    for measure in ("parameters", "flops", "latency", "inference", "onnx", "memory", "energy"):
+        built += measured_metrics("d", measures.create(measure))
+    for metric in built:
+        unit = f":{metric.units}" if metric.units == "dimensionless" else ""  # a loss is in nats unless it says more
+        assert facts(parse_column(f"{metric.name}=x{unit}", "d").metric) == facts(metric), metric.name
 
 
 def curves(folder: Path, *seconds: str, epochs: tuple[int, ...] = (1, 2, 3)) -> Path:

@@ -29,10 +29,10 @@ def test_both_files_are_one_table(tmp_path: Path) -> None:
     table = YOLOBench().read([tmp_path])
     assert [table.space.to_string(genotype) for genotype in table.genotypes] == [SMALL, LARGE]
     assert table.columns["voc/test_map"].values.tolist() == [50, 75]
-    assert table.columns["orange_pi_latency"].values.tolist() == [50, 75]
+    assert table.columns["orange_pi_latency"].values.tolist() == [50_000, 75_000]
     told = {path: (c.metric.units, c.metric.direction, c.metric.split) for path, c in table.columns.items()}
     assert told["voc/test_map_50"] == ("percent", "maximise", "test")
-    assert told["raspi4_tflite_latency"] == ("seconds", "minimise", "none")
+    assert told["raspi4_tflite_latency"] == ("milliseconds", "minimise", "none")
     assert len(table.columns) == 4 + 8
     alone = YOLOBench().read([scores])
     assert len(alone.columns) == 4 + 6 and alone.recipe["source"]["rows"] == 2
@@ -41,7 +41,7 @@ def test_both_files_are_one_table(tmp_path: Path) -> None:
 def test_files_that_disagree_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "VOC_scratch_100epochs", (SMALL, 50), (LARGE, 75))
     write(tmp_path, "YOLO_latency", (LARGE, 75), (SMALL, 51))
-    with pytest.raises(InputError, match="disagree about 1 of 2 numbers of 'raspi4_tflite_latency', by up to 1 s"):
+    with pytest.raises(InputError, match="disagree about 1 of 2 numbers of 'raspi4_tflite_latency', by up to 1000 m"):
         YOLOBench().read([tmp_path])
 
 
