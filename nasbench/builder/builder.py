@@ -88,6 +88,9 @@ def build(
         return existing
 
     with Ledger(path, plan.recipe) as ledger:
+        if ledger.dropped:
+            records = f"the last {ledger.dropped} records" if ledger.dropped > 1 else "the last record"
+            tell(f"{path}-wal was damaged: {records} of finished work is lost, and that work is done again")
         existing = _existing_table(out, plan, settings)  # again: another build may have written it meanwhile
         stored = {} if existing is None else recover(existing, settings.measures)
         recorded = ledger.finished()

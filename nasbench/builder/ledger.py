@@ -1,4 +1,8 @@
-"""The ledger of a build: its finished work, durable in one SQLite file beside the output."""
+"""The ledger of a build: its finished work, durable in one SQLite file beside the output.
+
+SQLite drops a damaged write-ahead log without a word. So the log is emptied into the file after each record, and no
+finished work depends on it; a process that is killed meanwhile leaves a log of one record.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +60,12 @@ class Ledger:
 
     Raises:
         FileError: The file cannot be written, is in use, is not a ledger, is damaged, or holds work of another recipe.
+
+    Attributes:
+        dropped: Records that were finished, but lost in a damaged log.
     """
+
+    dropped = 0
 
     def __init__(self, path: Path, recipe: Mapping[str, Any]) -> None:
         self.path = Path(path)
@@ -78,6 +87,7 @@ class Ledger:
         run("BEGIN EXCLUSIVE")  # fails if another process has it open
         if not self.path.exists():
             raise FileError(f"{self.path} was in use by another build, which has just finished; repeat the call")
+        self._empty_log()
         tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
         marks = (run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0])
         if tables and marks != (APPLICATION, VERSION):
@@ -107,6 +117,28 @@ class Ledger:
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = FULL")
 
+    def _empty_log(self) -> None:
+        """Move into the file what a killed process left in its log, and count what SQLite drops of it.
+
+        Raises:
+            FileError: The file has a part of what stood in the log, and the log is damaged.
+        """
+        run, path = self._connection.execute, self._log
+        log = path.read_bytes() if path.exists() else b""
+        run("COMMIT")
+        size, (_, valid, _) = run("PRAGMA page_size").fetchone()[0], run("PRAGMA wal_checkpoint").fetchone()
+        run("PRAGMA wal_checkpoint(TRUNCATE)")
+        if log:
+            self.dropped = _records(log, size, valid)
+            fault = run("PRAGMA integrity_check(1)").fetchone()[0]
+            if fault != "ok":
+                raise sqlite3.DatabaseError(fault)
+        run("BEGIN EXCLUSIVE")
+
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-wal")
+
     def _finished(self) -> int:
         return int(self._connection.execute("SELECT count(*) FROM work").fetchone()[0])
 
@@ -121,7 +153,7 @@ class Ledger:
 
     def settle(self, name: str, value: Any) -> None:
         """Record a decision for all of the work."""
-        with self._reported():
+        with self._durable():
             self._connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, json.dumps(value)))
 
     def finished(self) -> dict[Key, Measurement]:
@@ -148,7 +180,7 @@ class Ledger:
             blob = None if values is None else np.ascontiguousarray(values, dtype="<f8").tobytes()
             work = (*key, values.shape[1] if values is not None and values.ndim == 2 else 0, blob, reason)
             rows.append((*work, _checksum(work)))
-        with self._reported():
+        with self._durable():
             run = self._connection.execute
             run("BEGIN IMMEDIATE")
             try:
@@ -162,7 +194,7 @@ class Ledger:
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Delete finished work, so that it is repeated."""
-        with self._reported():
+        with self._durable():
             self._connection.executemany(
                 "DELETE FROM work WHERE what = ? AND dataset = ? AND epochs = ? AND seed = ? AND genotype = ?", keys
             )
@@ -190,6 +222,13 @@ class Ledger:
         self.close()
 
     @contextmanager
+    def _durable(self) -> Iterator[None]:
+        """Move what is written from the log into the file; errors as of `_reported`."""
+        with self._reported():
+            yield
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextmanager
     def _reported(self) -> Iterator[None]:
         """Turn SQLite errors into user errors."""
         try:
@@ -207,6 +246,23 @@ class Ledger:
 def _numbers(blob: bytes, columns: int) -> FloatArray:
     values = np.frombuffer(blob, dtype="<f8").astype(np.float64)
     return values.reshape(-1, columns) if columns else values
+
+
+def _records(log: bytes, page_size: int, begin: int) -> int:
+    """Number of records that end in the frames of a write-ahead log (sqlite.org/fileformat2.html#walformat).
+
+    A frame that a killed process was writing is not whole, or ends no record.
+
+    Args:
+        log: Content of the log.
+        page_size: Bytes of a page.
+        begin: Number of frames to skip.
+    """
+    header, frame = 32, 24 + page_size
+    if log[:3] != b"\x37\x7f\x06" and log[16:24] != log[header + 8 : header + 16]:  # neither its mark nor its salt
+        return 0  # no log at all
+    starts = range(header + begin * frame, len(log) - frame + 1, frame)
+    return sum(log[at + 4 : at + 8] != bytes(4) for at in starts)
 
 
 def _checksum(work: Iterable[Any]) -> int:

@@ -2,10 +2,14 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nasbench.builder.ledger import Key, Ledger, differences, summary
 from nasbench.errors import FileError
@@ -213,3 +217,88 @@ def test_a_number_that_the_disk_changed_is_noticed(tmp_path):
     path.write_bytes(content.replace(stored, numbers(1).tobytes()))
     with Ledger(path, RECIPE) as ledger, pytest.raises(FileError, match="damaged: finished work has changed"):
         ledger.finished()
+
+
+# --- damaged logs -----------------------------------------------------------------------------------------------------
+
+KEPT = 30
+"""Records of a ledger before the one whose process is killed."""
+PAGE = 4096
+
+
+def killed(folder):
+    """A ledger before and after the step that empties its log: the file, the log, and the file afterwards."""
+    path, log = folder / "ledger", folder / "ledger-wal"
+    with Ledger(path, RECIPE) as ledger:
+        for cell in range(KEPT):
+            ledger.record([(key(cell, 0), Measurement(numbers(cell)))])
+            assert log.stat().st_size == 0
+        ledger._durable = ledger._reported
+        ledger.record([(key(cell, 1), Measurement(numbers(cell))) for cell in range(KEPT)])
+        before, written = path.read_bytes(), log.read_bytes()
+    return before, written, path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory):
+    return killed(tmp_path_factory.mktemp("killed"))
+
+
+def opened(file, log):
+    """What a ledger of these bytes has, and how many records it dropped."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger"
+        path.write_bytes(file)
+        path.with_name("ledger-wal").write_bytes(log)
+        with Ledger(path, RECIPE) as ledger:
+            return ledger.finished(), ledger.dropped
+
+
+def check_kept(finished):
+    """Whether the last record is there too; all others are."""
+    for seed in (0, 1)[: 1 + (len(finished) > KEPT)]:
+        for cell in range(KEPT):
+            np.testing.assert_array_equal(finished[key(cell, seed)].values, numbers(cell))
+    assert len(finished) in (KEPT, 2 * KEPT)
+    return len(finished) > KEPT
+
+
+@settings(deadline=None, max_examples=60)
+@given(place=st.floats(0, 1, exclude_max=True))
+def test_a_changed_byte_of_the_log_loses_the_last_record_at_most_and_says_so(states, place):
+    file, log, _ = states
+    changed = bytearray(log)
+    changed[int(place * len(log))] ^= 0xFF
+    finished, dropped = opened(file, bytes(changed))
+    assert (check_kept(finished), dropped) in ((True, 0), (False, 1))
+
+
+@settings(deadline=None, max_examples=60)
+@given(place=st.floats(0, 1))
+def test_a_log_that_ends_early_is_no_record_yet(states, place):
+    """So it looks when a process is killed on the way: nothing that was recorded is lost, so nothing is said."""
+    file, log, _ = states
+    size = int(place * len(log))
+    finished, dropped = opened(file, log[:size])
+    assert (check_kept(finished), dropped) == (size == len(log), 0)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_a_process_that_is_killed_while_it_empties_the_log_loses_nothing(states, data):
+    """Any of the pages may be in the file; if the log is damaged besides, the ledger may be refused."""
+    before, log, after = states
+    pages = [data.draw(st.booleans()) for _ in range(0, len(after), PAGE)]
+    mixed = b"".join(
+        (after if new else before.ljust(len(after), b"\0"))[at * PAGE : (at + 1) * PAGE] for at, new in enumerate(pages)
+    )
+    finished, dropped = opened(mixed, log)
+    assert check_kept(finished) and dropped == 0
+    changed = bytearray(log)
+    changed[data.draw(st.integers(0, len(log) - 1))] ^= 0xFF
+    try:
+        finished, dropped = opened(mixed, bytes(changed))
+    except FileError as error:
+        assert "damaged" in str(error)
+    else:
+        assert check_kept(finished) or dropped == 1
