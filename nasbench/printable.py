@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 MOST = 200
 """Characters of a foreign text that a message quotes."""
 MOST_OF_LINE = 2000
@@ -34,16 +37,51 @@ def cut(text: str, most: int) -> str:
 
 
 def brief(value: object) -> str:
-    """A foreign value for a message: its representation on one line, cut to `MOST` characters.
+    """A foreign value for a message: its representation on one line, cut to about `MOST` characters.
 
-    >>> brief(list(range(10**6)))[:40]
-    '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...] (1,0'
+    No more of it is rendered, as tuples of twice the same tuple, and so on, may stand for any amount of text.
+
+    >>> brief(list(range(10**6)))
+    '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...] (1,000,000 values)'
     """
-    if isinstance(value, list | tuple | dict | set | frozenset) and len(value) > FIRST:
-        first = list(value)[:FIRST] if not isinstance(value, dict) else list(value.items())[:FIRST]
-        return f"{printable(repr(first), MOST)[:-1]}, ...] ({len(value):,} values)"
-    return printable(repr(value), MOST)
+    pieces = list(islice(_pieces(value), MOST + 1))
+    text = "".join(pieces)
+    whole = len(pieces) <= MOST and len(text) <= MOST
+    if isinstance(value, str | bytes):
+        whole = whole and len(value) <= MOST
+    shown = printable(text if whole else f"{text[:MOST]}...")
+    if isinstance(value, str | bytes) and not whole:
+        return f"{shown} ({len(value):,} characters)"
+    many = isinstance(value, COLLECTIONS) and len(value) > FIRST
+    return f"{shown} ({len(value):,} values)" if many else shown  # type: ignore[arg-type]
 
 
+def _pieces(value: object) -> Iterator[str]:
+    """The representation of a value, piece by piece: `FIRST` values of each collection, the beginning of a text."""
+    if isinstance(value, COLLECTIONS) and value:
+        begin, end = next(marks for kind, marks in MARKS.items() if isinstance(value, kind))
+        yield begin
+        parts = value.items() if isinstance(value, dict) else value
+        for at, part in enumerate(islice(parts, FIRST)):
+            yield ", " if at else ""
+            if isinstance(value, dict):
+                yield from _pieces(part[0])
+                yield ": "
+                part = part[1]
+            yield from _pieces(part)
+        yield (
+            f", ...{end}" if len(value) > FIRST else f",{end}" if isinstance(value, tuple) and len(value) == 1 else end
+        )
+    elif isinstance(value, str | bytes):
+        yield repr(value[:MOST])
+    elif isinstance(value, int) and value.bit_length() > MOST:  # Python refuses to write very long ones
+        yield f"an integer of {value.bit_length():,} bits"
+    else:
+        yield repr(value)
+
+
+COLLECTIONS = (list, tuple, dict, set, frozenset)
+MARKS = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: ("frozenset({", "})")}
+"""Before and after the values of a collection."""
 FIRST = 10
 """Values of a collection that a message quotes."""

@@ -54,6 +54,7 @@ TOKENS = (
     b"", b"\x00", b"\xff" * 8, b"-1", b"nan", b"NaN", b"inf", b"1e999", b"9" * 30, b"[" * 3000, b"{", b"}", b'"', b"'",
     b",", b"\n", b"\t", b"|", b"null", b"true", b"0", b"1", b"\xe2\x98\x83", b"\x80\x02", b".", b"ccmd\n",
     b"cos\nsystem\n", b"R", b"2\x86" * 34, b"\x1b[2J",
+    b"9" * 5000, b"[" * 150 + b"]" * 150, b'"\\u001b[2J"', b"\x8b\x00\x10\x00\x00" + b"\x01" * 4096,
 )  # fmt: skip
 UNREADABLE = (
     OSError, EOFError, ValueError, TypeError, KeyError, IndexError, RuntimeError, zlib.error, lzma.LZMAError,

@@ -18,6 +18,7 @@ import numpy as np
 
 from nasbench.errors import FileError
 from nasbench.measures.base import Measurement
+from nasbench.printable import brief
 from nasbench.types import FloatArray, GenotypeArray
 
 APPLICATION = 0x6E617362  # "nasb", the magic number of a ledger
@@ -284,6 +285,6 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str =
 
 def summary(differing: list[tuple[str, Any, Any]], most: int = 4) -> str:
     """The first `most` differences in words."""
-    shown = [f"{name} is {there!r} there and {here!r} here" for name, there, here in differing[:most]]
+    shown = [f"{name} is {brief(there)} there and {brief(here)} here" for name, there, here in differing[:most]]
     more = len(differing) - len(shown)
     return ", ".join(shown) + (f", and {more} more" if more else "")

@@ -27,6 +27,7 @@ from nasbench.importers.formats.frames import PACKED, numbers, read_frame
 from nasbench.importers.formats.json import parse_json
 from nasbench.importers.holdout_files import read_split, split_files, split_folder
 from nasbench.importers.tabulate import Series, table_rows, tabulate
+from nasbench.printable import brief
 from nasbench.spaces.mobile import Mobile
 from nasbench.types import Direction, GenotypeArray, Subset
 
@@ -95,8 +96,9 @@ def _csv(path: Path) -> pd.DataFrame:
     wrong = ~ids.str.fullmatch(r"\d{1,9}") | ids.duplicated()
     if wrong.any():
         at = int(np.argmax(wrong))
-        text = ids.iloc[at][:40]
-        raise FileError(f"{path.name}, row {at + 1}: {text!r} is not the number of a result, or occurs twice")
+        raise FileError(
+            f"{path.name}, row {at + 1}: {brief(ids.iloc[at])} is not the number of a result, or occurs twice"
+        )
     frame[NUMBER] = ids.astype(int)
     return frame.set_axis([f"{path.name}, row {row}" for row in frame.index]).sort_values(NUMBER)
 
@@ -170,8 +172,9 @@ def _genotypes(space: Mobile, frame: pd.DataFrame) -> GenotypeArray:
         wrong = ~frame[name].isin(known)
         if wrong.any():
             at = int(np.argmax(wrong))
-            text = frame[name].iloc[at][:40]
-            raise InputError(f"{frame.index[at]}: {name} is {text!r}; allowed are {', '.join(known)}")
+            raise InputError(
+                f"{frame.index[at]}: {name} is {brief(frame[name].iloc[at])}; allowed are {', '.join(known)}"
+            )
     return space.from_columns({name: frame[name] for name in space.choice_names})
 
 
@@ -182,8 +185,7 @@ def _series(frame: pd.DataFrame) -> list[Series]:
         values, broken = numbers(frame[name])
         if broken.any():
             at = int(np.argmax(broken))
-            text = frame[name].iloc[at][:40]
-            raise InputError(f"{frame.index[at]}, {name}: {text!r} is not a finite number")
+            raise InputError(f"{frame.index[at]}, {name}: {brief(frame[name].iloc[at])} is not a finite number")
         if metric.units == "count":
             values = np.round(factor * values)
         if not np.isnan(values).all():

@@ -16,6 +16,7 @@ from nasbench.importers.formats import pickle as plain_pickle
 from nasbench.importers.hw_nas_bench import CODES, ORDER
 from nasbench.importers.installed import folder_of
 from nasbench.importers.tabulate import Series, tabulate
+from nasbench.printable import brief
 from nasbench.spaces import spaces
 
 DATASET = "cifar10"
@@ -94,7 +95,7 @@ def _cell(key: Any, record: Any) -> tuple[int, ...]:
     """The six codes of a cell."""
     valid = type(key) is tuple and len(key) == len(ORDER) and all(type(code) is int and 0 <= code < 5 for code in key)
     if not valid:
-        raise FileError(f"expected six codes 0 to 4 as the name of a cell, got {str(key)[:80]!r}")
+        raise FileError(f"expected six codes 0 to 4 as the name of a cell, got {brief(key)}")
     if not isinstance(record, dict) or record.get("architecture") != key:
         raise FileError(f"cell {key}: the record is not of this cell")
     cell: tuple[int, ...] = key
@@ -114,5 +115,5 @@ def _row(key: Any, record: Any) -> list[float]:
 
 def _percent(key: Any, name: str, value: Any) -> float:
     if type(value) not in (int, float) or not 0 <= value <= 100:
-        raise FileError(f"cell {key}: {name} is {str(value)[:40]}, expected a number from 0 to 100")
+        raise FileError(f"cell {key}: {name} is {brief(value)}, expected a number from 0 to 100")
     return float(value)

@@ -221,7 +221,7 @@ class CSV(Importer):
             broken |= np.abs(values) > MAX_EXACT_INTEGER
         else:
             values[values == self._missing_value()[0]] = np.nan
-        return values, {int(row): f"{frame[name].iloc[row]!r} is not {expected}" for row in np.flatnonzero(broken)}
+        return values, {int(row): f"{brief(frame[name].iloc[row])} is not {expected}" for row in np.flatnonzero(broken)}
 
     def _missing_value(self) -> tuple[float, str]:
         """The number that marks a missing one (NaN if none does), and the reason."""

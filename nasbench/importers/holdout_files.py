@@ -13,6 +13,7 @@ import numpy as np
 
 from nasbench.errors import FileError
 from nasbench.importers.formats.json import read_json
+from nasbench.printable import brief
 from nasbench.types import IntArray
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
@@ -76,7 +77,7 @@ def read_split(folder: Path, names: Sequence[str], rows: IntArray) -> Published:
         path_ends = ["/".join(entry.replace("\\", "/").split("/")[-depth:]) for entry in listed]
         known = [row_of[end] for end in path_ends if end in row_of]
         if listed and not known:
-            raise FileError(f"{file} lists {listed[0][:100]!r} and others, none of which is in the table")
+            raise FileError(f"{file} lists {brief(listed[0])} and others, none of which is in the table")
         parts[part], paths[part], absent[part] = sorted(set(known)), len(listed), len(listed) - len(known)
     _, counts = np.unique(
         np.concatenate([np.array(part, dtype=np.int64) for part in parts.values()]), return_counts=True

@@ -14,6 +14,7 @@ from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, files_among
 from nasbench.importers.formats.frames import column, read_frame
 from nasbench.importers.tabulate import Series, tabulate
+from nasbench.printable import brief
 from nasbench.spaces import spaces
 from nasbench.spaces.nb201 import OPERATIONS
 from nasbench.types import Direction, GenotypeArray
@@ -82,6 +83,6 @@ def _genotypes(file: Path, nets: Sequence[str]) -> GenotypeArray:
     """Genotypes of the tuples in the source; shape `(n, 6)`."""
     for row, net in enumerate(nets, 1):
         if not re.fullmatch(r"\(?[0-4](, ?[0-4]){5}\)?", net):
-            raise InputError(f"{file.name}, row {row}, column 'net': expected six codes 0 to 4, got {net[:80]!r}")
+            raise InputError(f"{file.name}, row {row}, column 'net': expected six codes 0 to 4, got {brief(net)}")
     codes = np.array([[int(c) for c in re.findall("[0-4]", net)] for net in nets], dtype=np.int64).reshape(-1, 6)
     return CODES[codes[:, ORDER]].astype(np.int8)

@@ -17,6 +17,7 @@ from nasbench.importers.base import Importer, files_of, names_in
 from nasbench.importers.formats import pickle as plain_pickle
 from nasbench.importers.installed import folder_of
 from nasbench.importers.tabulate import used_reasons
+from nasbench.printable import brief
 from nasbench.provenance import provenance
 from nasbench.spaces.graph import INNER_NODES, OPERATIONS, SKIP, Graph
 from nasbench.types import BoolArray, Direction, FloatArray, GenotypeArray, KeyArray, Subset
@@ -173,7 +174,7 @@ def _keys(space: Graph, file: Path, content: Iterable[Any]) -> KeyArray:
     numbers = list(content)
     wrong = next((n for n in numbers if type(n) is not int or not 0 <= n < 10 ** (INNER_NODES + 1)), None)
     if wrong is not None:
-        raise FileError(f"{file.name}: {str(wrong)[:40]!r} is not the number of a network")
+        raise FileError(f"{file.name}: {brief(wrong)} is not the number of a network")
     keys = np.sort(np.array(numbers, dtype=np.int64))
     genotypes = _genotypes(keys)
     inside: BoolArray = np.all(genotypes < len(OPERATIONS), axis=1)
@@ -210,7 +211,7 @@ def _singles(file: Path, keys: KeyArray, records: Sequence[Mapping[str, Any]], n
 
 def _number(file: Path, key: int, name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:
-        raise FileError(f"{file.name}, network {key}: {name} is {str(value)[:40]!r}, expected a number")
+        raise FileError(f"{file.name}, network {key}: {name} is {brief(value)}, expected a number")
     return float(value)
 
 

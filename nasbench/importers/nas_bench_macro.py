@@ -14,6 +14,7 @@ from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
 from nasbench.importers.formats.json import read_json
 from nasbench.importers.tabulate import Series, tabulate
+from nasbench.printable import brief
 from nasbench.spaces import spaces
 
 REPEATS = 3
@@ -50,7 +51,7 @@ class NASBenchMacro(Importer):
 def _row(key: str, record: object) -> list[float]:
     """Three accuracies, parameters and FLOPs of one network."""
     if not re.fullmatch("[0-2]{8}", key):
-        raise InputError(f"expected eight digits 0 to 2 as the name of a network, got {key[:80]!r}")
+        raise InputError(f"expected eight digits 0 to 2 as the name of a network, got {brief(key)}")
     if not isinstance(record, dict) or not isinstance(record.get("test_acc"), list):
         raise FileError(f"network {key} has no list 'test_acc'")
     values = [*record["test_acc"], record.get("params"), record.get("flops")]
@@ -58,5 +59,5 @@ def _row(key: str, record: object) -> list[float]:
         raise FileError(f"network {key} has {len(values) - 2} accuracies; expected {REPEATS}")
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
-            raise InputError(f"network {key}: {str(value)[:80]!r} is not a finite number")
+            raise InputError(f"network {key}: {brief(value)} is not a finite number")
     return [float(value) for value in values]

@@ -29,6 +29,7 @@ from nasbench.importers.base import Importer, names_in
 from nasbench.importers.formats.documents import Document, documents
 from nasbench.importers.formats.json import finite, parse_json
 from nasbench.importers.tabulate import occurrence, table_rows, used_reasons
+from nasbench.printable import brief
 from nasbench.provenance import provenance
 from nasbench.spaces.nlp import NLP
 from nasbench.types import FloatArray, GenotypeArray, IntArray, Subset
@@ -177,7 +178,7 @@ def _training(space: NLP, document: Document) -> Training:
         raise FileError(f"{document.name} is not an object with texts 'recepie', 'data' and 'status'")
     dataset = data.replace("\\", "/").rstrip("/").rpartition("/")[2]
     if FOLDER.fullmatch(dataset) is None:
-        raise FileError(f"{document.name}: data is {data[:40]!r}, expected the folder of a data set")
+        raise FileError(f"{document.name}: data is {brief(data)}, expected the folder of a data set")
     losses = {name: _curve(document, log, name) for name in LOSSES}
     seconds = _curve(document, log, "wall_times")
     if np.isnan(seconds).any() or len({len(seconds), *map(len, losses.values())}) > 1:

@@ -29,6 +29,7 @@ from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, one_path
 from nasbench.importers.formats.tfrecord import fields, records
 from nasbench.importers.tabulate import Series, tabulate
+from nasbench.printable import brief
 from nasbench.spaces.nb101 import NB101
 from nasbench.types import Subset
 
@@ -169,7 +170,7 @@ def _parsed(content: bytes, place: str) -> tuple[int, str, str, bytes]:
 def _genotype(space: NB101, matrix: str, ops: str, place: str) -> npt.NDArray[np.int8]:
     names = ops.split(",")
     if len(matrix) != len(names) ** 2 or set(matrix) - {"0", "1"}:
-        raise FileError(f"{place}: {matrix[:60]!r} is not a matrix of zeros and ones for {len(names)} operations")
+        raise FileError(f"{place}: {brief(matrix)} is not a matrix of zeros and ones for {len(names)} operations")
     try:
         square = np.array([int(digit) for digit in matrix]).reshape(len(names), len(names))
         return np.asarray(space.from_matrix(square, names), dtype=np.int8)

@@ -37,6 +37,7 @@ from nasbench.importers.formats.documents import Document, documents
 from nasbench.importers.formats.json import finite, parse_json
 from nasbench.importers.holdout_files import read_split, split_files, split_folder
 from nasbench.importers.tabulate import Series, table_rows, tabulate
+from nasbench.printable import brief
 from nasbench.spaces.darts import DARTS
 from nasbench.spaces.darts_config import ARCHITECTURE, PREFIX, from_darts_config
 from nasbench.types import Direction, FloatArray, IntArray, Subset
@@ -218,7 +219,7 @@ def _training(document: Document, strategy: str) -> Training:
         and not name.startswith(ARCHITECTURE)
     }
     if not all(isinstance(value, int | float | None) for value in settings):
-        raise FileError(f"{place}: budget, layers and init_channels are numbers, got {str(settings)[:80]}")
+        raise FileError(f"{place}: budget, layers and init_channels are numbers, got {brief(settings)}")
     curves = _all_curves(record.get("learning_curves"), place)
     name = f"{strategy}/{place.rpartition('/')[2]}"
     try:

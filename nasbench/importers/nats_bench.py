@@ -32,6 +32,7 @@ from nasbench.errors import FileError, InputError
 from nasbench.importers.base import Importer, names_in, one_path
 from nasbench.importers.formats.pickle import read as read_pickle
 from nasbench.importers.tabulate import used_reasons
+from nasbench.printable import brief
 from nasbench.provenance import provenance
 from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
@@ -102,7 +103,7 @@ class NATSBench(Importer):
             for key, record in entry.schedules.items():
                 schedule = OLD_SCHEDULES.get(key, key)
                 if schedule not in SCHEDULES:
-                    raise FileError(f"{entry.place}: unknown schedule {str(key)[:40]!r}")
+                    raise FileError(f"{entry.place}: unknown schedule {brief(key)}")
                 text = _text(record, entry, text)
                 if self.schedule in (None, schedule):
                     trainings += self._trainings(columns, row, schedule, record, entry.place)
@@ -135,7 +136,7 @@ class NATSBench(Importer):
             raise FileError(f"{place}: schedule {schedule} has no results")
         for key, result in results.items():
             if not (isinstance(key, tuple) and len(key) == 2 and key[0] in DATASETS and key[1] in SEEDS):
-                raise FileError(f"{place}: {str(key)[:60]} is not a known data set and seed")
+                raise FileError(f"{place}: {brief(key)} is not a known data set and seed")
             dataset, seed = key
             if self.dataset and dataset not in self.dataset:
                 continue
@@ -244,7 +245,7 @@ def _part(numbers: Any, part: str, field: str) -> dict[int, Any]:
     for key, value in numbers.items():
         name, _, epoch = key.rpartition("@") if isinstance(key, str) else ("", "", "")
         if not epoch.isdecimal() or len(epoch) > 4:
-            raise ValueError(f"{field} has the key {str(key)[:40]!r}, expected one like {part}@0")
+            raise ValueError(f"{field} has the key {brief(key)}, expected one like {part}@0")
         if name == part:
             selected[int(epoch)] = value
     return selected
@@ -259,7 +260,7 @@ def _curve(numbers: Any, epochs: int, field: str) -> FloatArray:
     values = np.full(epochs, np.nan)
     for epoch, value in numbers.items():
         if type(epoch) is not int or not 0 <= epoch < epochs:
-            raise ValueError(f"{field} has the epoch {str(epoch)[:40]}, expected 0 to {epochs - 1}")
+            raise ValueError(f"{field} has the epoch {brief(epoch)}, expected 0 to {epochs - 1}")
         number = _finite(value, field)
         values[epoch] = np.inf if np.isnan(number) else number
     return values
@@ -268,7 +269,7 @@ def _curve(numbers: Any, epochs: int, field: str) -> FloatArray:
 def _finite(value: Any, field: str) -> float:
     """A number, NaN if it is not finite."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{field} has {str(value)[:40]!r}, expected a number")
+        raise ValueError(f"{field} has {brief(value)}, expected a number")
     try:
         number = float(value)
     except OverflowError:

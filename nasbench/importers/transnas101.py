@@ -30,6 +30,7 @@ from nasbench.importers.base import Importer, names_in, one_path, regular
 from nasbench.importers.formats import pickle as plain_pickle
 from nasbench.importers.formats.json import finite
 from nasbench.importers.tabulate import used_reasons
+from nasbench.printable import MOST, brief, printable
 from nasbench.provenance import provenance
 from nasbench.spaces import spaces
 from nasbench.spaces.base import Space
@@ -123,7 +124,7 @@ class TransNAS101(Importer):
         epochs: dict[str, tuple[int, ...]] = {}
         for task in tasks:
             names = [name for name in metrics[task] if _metric(task, name)]
-            facts["not_read"] += [f"{task}: {name[:40]}" for name in metrics[task] if name not in names]
+            facts["not_read"] += [f"{task}: {printable(name, MOST)}" for name in metrics[task] if name not in names]
             records = zip(places, results.values(), strict=True)
             trainings = [_training(record, task, names, place) for place, record in records]
             columns |= {column.metric.path: column for column in _columns(task, names, trainings, facts)}
@@ -137,7 +138,7 @@ class TransNAS101(Importer):
         """The tasks to read, after a check of the metrics that the file names."""
         for task, names in metrics.items():
             if task not in TASKS or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-                raise FileError(f"{place}: metrics_dict has no list of metrics of a known task for {str(task)[:40]!r}")
+                raise FileError(f"{place}: metrics_dict has no list of metrics of a known task for {brief(task)}")
             known = [metric.name for name in names if (metric := _metric(task, name))]
             if len(set(known)) < len(known):
                 raise FileError(f"{place}: metrics_dict names a metric of {task} twice")
@@ -160,7 +161,7 @@ def _part(content: Any, name: str, place: str) -> dict[Any, Any]:
 
 def _genotype(space: Space, text: Any, place: str) -> GenotypeArray:
     if not isinstance(text, str) or len(text) > 40:
-        raise FileError(f"{place}: {str(text)[:40]!r} is not an architecture of {space.name}")
+        raise FileError(f"{place}: {brief(text)} is not an architecture of {space.name}")
     try:
         return space.genotype(text)
     except InputError as error:
@@ -179,7 +180,7 @@ def _training(record: Any, task: str, names: Sequence[str], place: str) -> Train
         raise FileError(f"{place}: expected a dictionary")
     epochs, infos, metrics = (result.get(name) for name in ("total_epochs", "model_info", "metrics"))
     if type(epochs) is not int or not 0 < epochs <= MAX_EPOCHS:
-        raise FileError(f"{place}: total_epochs is {str(epochs)[:40]}, expected a number from 1 to {MAX_EPOCHS:,}")
+        raise FileError(f"{place}: total_epochs is {brief(epochs)}, expected a number from 1 to {MAX_EPOCHS:,}")
     if not isinstance(infos, dict) or not isinstance(metrics, dict):
         raise FileError(f"{place}: expected the dictionaries 'model_info' and 'metrics'")
     numbers = {name: finite([infos[name]], f"{place}, {name}").item() for name in INFOS if infos.get(name) is not None}
@@ -188,7 +189,7 @@ def _training(record: Any, task: str, names: Sequence[str], place: str) -> Train
         values = metrics.get(name)
         if not isinstance(values, list) or len(values) != epochs:
             length = f"{len(values)} numbers" if isinstance(values, list) else "no list"
-            raise FileError(f"{place}: {name[:40]!r} has {length}, expected one for each of {epochs} epochs")
+            raise FileError(f"{place}: {brief(name)} has {length}, expected one for each of {epochs} epochs")
         if name == TIME:
             values = [_seconds(value) if isinstance(value, str) else value for value in values]
         curves[name] = finite(values, f"{place}, {name}")

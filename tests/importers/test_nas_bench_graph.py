@@ -93,7 +93,7 @@ def test_curves_are_by_seed_and_epoch(tmp_path: Path) -> None:
         ({1111: 1}, "cora.bench", "network 1111: expected a dictionary"),
         ({1111: {**MEANS, "perf": 1.5}}, "cora.bench", "perf is 1.5, expected from 0 to 1"),
         ({1111: {**MEANS, "latency": -1}}, "cora.bench", "latency is -1.0, expected 0 or more"),
-        ({1111: {**MEANS, "para": None}}, "cora.bench", "para is 'None', expected a number"),
+        ({1111: {**MEANS, "para": None}}, "cora.bench", "para is None, expected a number"),
         ({1111: {"dur": [[1, 2]]}}, "cora0.bench", r"rows of 7 numbers, got shape \(1, 2\)"),
         ({1111: {"dur": ["a"]}}, "cora0.bench", "dur is not a table of numbers"),
         ({1111: {"dur": [[2.0] * 7]}}, "cora0.bench", "a performance in dur is not from 0 to 1"),

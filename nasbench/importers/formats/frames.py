@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from codecs import BOM_UTF8
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 from nasbench.errors import FileError, InputError, MissingExtraError
 from nasbench.files import strict_json
 from nasbench.importers.base import regular
-from nasbench.importers.formats.unpack import unpacked
+from nasbench.importers.formats.unpack import unpacked, unpacked_limit
 from nasbench.printable import brief
 from nasbench.types import BoolArray, FloatArray
 
@@ -32,6 +32,12 @@ NOT_NUMBERS = ("", "nan", "na", "n/a", "null", "none")
 """Texts that mark a missing number, in lower case."""
 MAX_COLUMNS = 20_000
 """Maximum of columns of a file; each takes kilobytes of memory, however few rows there are."""
+MAX_LINE_BYTES = 2**24
+"""Maximum of bytes of a line of JSON, which takes some tens of times as much memory while it is read."""
+VALUE_BYTES = 8
+"""Bytes that a value of parquet counts for at least, as repeated values take none in the file."""
+BATCH_ROWS = 2**14
+"""Rows of parquet that are read at once."""
 MAX_LISTED_COLUMNS = 20
 """Maximum of columns named in a message."""
 
@@ -57,8 +63,9 @@ def column(frame: pd.DataFrame, name: str, place: str, least: float = -np.inf, m
     if outside.any():
         row = int(np.argmax(outside))
         kind = "finite number" if broken[row] else f"number from {least:g} to {most:g}"
-        text = frame[name].iloc[row][:80]
-        raise InputError(f"{place}, row {frame.index[row]}, column {name!r}: {text!r} is not a {kind}")
+        raise InputError(
+            f"{place}, row {frame.index[row]}, column {name!r}: {brief(frame[name].iloc[row])} is not a {kind}"
+        )
     return values
 
 
@@ -79,18 +86,11 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     regular(path)
     try:
         if kind == ".parquet":
-            frame = _parquet(path)
+            frame = _parquet(path, columns)
         elif kind in (*SEPARATORS, *JSON_LINES):
             content = unpacked(path)
             if kind in JSON_LINES:
-                rows = _json_lines(io.BytesIO(content))
-                names = list(dict.fromkeys(name for row in rows for name in row))
-                _check_columns(names, path)
-                if set(columns) <= set(names):  # a row may lack most of the others, which would fill a large frame
-                    names = list(dict.fromkeys(columns))
-                    frame = _texts(pd.DataFrame(rows, columns=names))
-                else:
-                    frame = pd.DataFrame(columns=names)
+                frame = _json_lines(io.BytesIO(content), columns, path)
             else:
                 layout = _layout(content, columns, SEPARATORS[kind])
                 _check_columns(_header(content[layout.begin :], layout.separator), path)
@@ -116,10 +116,10 @@ def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame[list(dict.fromkeys(columns))]
 
 
-def _check_columns(names: Sequence[str], path: Path) -> None:
+def _check_columns(names: Collection[str], path: Path) -> None:
     if len(names) > MAX_COLUMNS:
         raise FileError(
-            f"{path.name} has {len(names):,} columns, at most {MAX_COLUMNS:,} are read; keep those that you need"
+            f"{path.name} has more than {MAX_COLUMNS:,} columns, the most that are read; keep those that you need"
         )
 
 
@@ -199,10 +199,15 @@ def _check_lengths(content: bytes, separator: str, place: str) -> None:
             )
 
 
-def _json_lines(stream: io.BytesIO) -> list[dict[str, Any]]:
-    """The objects in lines of JSON."""
+def _json_lines(stream: io.BytesIO, columns: Sequence[str], path: Path) -> pd.DataFrame:
+    """The named columns of lines of JSON, or all without their rows if one is absent."""
+    import pandas as pd
+
+    names: dict[str, None] = {}
     rows = []
     for number, line in enumerate(stream, start=1):
+        if len(line) > MAX_LINE_BYTES:
+            raise ValueError(f"line {number} has {len(line):,} bytes, at most {MAX_LINE_BYTES:,} are read")
         if line.strip():
             try:
                 row = strict_json(line)
@@ -210,17 +215,83 @@ def _json_lines(stream: io.BytesIO) -> list[dict[str, Any]]:
                 raise ValueError(f"line {number}: {error}") from error
             if not isinstance(row, dict):
                 raise ValueError(f"line {number} is not an object")
-            rows.append(row)
-    return rows
+            names.update(dict.fromkeys(row))
+            _check_columns(names, path)
+            rows.append([row.get(name) for name in columns])
+    if not names.keys() >= set(columns):
+        return pd.DataFrame(columns=list(names))
+    return _texts(pd.DataFrame(rows, columns=list(columns), dtype=object)).loc[:, list(dict.fromkeys(columns))]
 
 
-def _parquet(path: Path) -> pd.DataFrame:
+def _parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """The named columns, or all without their rows if one is absent or occurs twice.
+
+    Raises:
+        FileError: There are too many columns, or they unpack to more than `unpacked_limit`.
+    """
     import pandas as pd
 
     try:
-        return _texts(pd.read_parquet(path))
+        import pyarrow as pa
+        import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtraError("reading parquet needs the package 'pyarrow': pip install pyarrow") from error
+    limit = left = unpacked_limit(path.stat().st_size)
+    frames = [pd.DataFrame(columns=list(dict.fromkeys(columns)))]
+    try:
+        with pq.ParquetFile(path) as file:
+            names, schema = file.schema_arrow.names, file.schema
+            _check_columns(schema.names, path)
+            if any(names.count(name) != 1 for name in columns):
+                return pd.DataFrame(columns=names)
+            _check_sizes(file.metadata, columns, path)
+            leaves = map(schema.column, range(len(schema)))
+            texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+        with pq.ParquetFile(path, read_dictionary=texts) as file:  # repeated texts are kept once
+            for batch in file.iter_batches(BATCH_ROWS, columns=list(frames[0].columns)):
+                left -= sum(map(_text_bytes, batch.columns))
+                if left < 0:
+                    raise _too_large(path, limit)
+                frames.append(_texts(pd.DataFrame(batch.to_pydict(), dtype=object)))
+    except (pa.ArrowException, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    return pd.concat(frames)
+
+
+def _check_sizes(metadata: Any, columns: Sequence[str], path: Path) -> None:
+    """Check what a file of parquet declares of some columns, before any of them is read.
+
+    Raises:
+        FileError: They unpack to more than `unpacked_limit`.
+    """
+    declared = 0
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for part in map(group.column, range(group.num_columns)):
+            if any(f"{part.path_in_schema}.".startswith(f"{name}.") for name in columns):
+                declared += max(part.total_uncompressed_size, VALUE_BYTES * part.num_values)
+    limit = unpacked_limit(path.stat().st_size)
+    if declared > limit:
+        raise _too_large(path, limit)
+
+
+def _text_bytes(values: Any) -> int:
+    """Bytes of an array of pyarrow as text, where each text of a dictionary counts as often as it is used."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_struct(values.type):
+        return sum(map(_text_bytes, values.flatten()))
+    if pa.types.is_list(values.type) or pa.types.is_map(values.type):
+        return _text_bytes(values.flatten() if pa.types.is_list(values.type) else values.items)
+    if not pa.types.is_dictionary(values.type):
+        return int(values.nbytes)
+    lengths = pc.binary_length(values.dictionary).to_numpy(zero_copy_only=False)
+    counts = np.bincount(values.indices.drop_null().to_numpy(zero_copy_only=False), minlength=len(lengths))
+    return int(lengths.astype(np.float64) @ counts)
+
+
+def _too_large(path: Path, limit: int) -> FileError:
+    return FileError(f"{path} unpacks to more than {limit:,} bytes; keep the columns and rows that you need")
 
 
 def _texts(frame: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ import numpy as np
 
 from nasbench.errors import FileError
 from nasbench.importers.formats.unpack import bounded, unpacked
-from nasbench.printable import MOST, printable
+from nasbench.printable import MOST, brief, printable
 
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """First pickle of a file in the format of `torch.save` before zip archives."""
@@ -55,7 +55,7 @@ class DType:
 
     def __init__(self, text: str) -> None:
         if not SIMPLE_DTYPE.fullmatch(text):
-            raise ValueError(f"numpy dtype {text[:40]!r} is not a plain one")
+            raise ValueError(f"numpy dtype {brief(text)} is not a plain one")
         self.text = text
 
     @property
@@ -382,7 +382,7 @@ class _Machine:
             raise ValueError("a name is not a text")
         text = f"{'builtins' if module == '__builtin__' else module}.{name}"
         if text not in CALLS and text not in SETS and text not in INERT and text not in self.records:
-            raise ValueError(f"it asks for {text[:100]!r}, and only plain data is read")
+            raise ValueError(f"it asks for {brief(text)}, and only plain data is read")
         self.push(Name(text))
 
     def ask_stacked(self) -> None:

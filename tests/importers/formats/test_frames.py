@@ -5,6 +5,9 @@ import re
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +78,9 @@ def test_too_many_columns_are_refused_before_they_are_read(name: str, tmp_path: 
     table = ",".join(names) + "\n" + ",".join("1" * len(names)) + "\n"
     path.write_text(table if name == "t.csv" else "\n".join(f'{{"{name}": 1}}' for name in names))
     tracemalloc.start()
-    with pytest.raises(FileError, match=r" has 100,000 columns, at most 20,000 are read; keep those that you need$"):
+    with pytest.raises(
+        FileError, match=r" has more than 20,000 columns, the most that are read; keep those that you need$"
+    ):
         read_frame(path, ["c0"])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -135,4 +140,63 @@ def test_a_name_twice_in_a_line_of_json_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"a": 1}\n{"a": 1, "a": 2}\n')
     with pytest.raises(FileError, match="line 2: a name occurs twice in one object"):
+        read_frame(path, ["a"])
+
+
+def test_parquet_is_text_as_csv_is(tmp_path: Path) -> None:
+    """Integers stay whole where others are missing; lists are JSON; a file of another writer may have no pandas."""
+    path = tmp_path / "t.parquet"
+    columns = {"a": [1, None, 3], "b": ["x", None, "z"], "c": [[1, 2], None, []], "d": [0.5, 1e300, None], "e": [0] * 3}
+    pq.write_table(pa.table(columns), path)
+    frame = read_frame(path, ["b", "a", "c", "d"])
+    assert frame.to_dict("list") == {
+        "b": ["x", "", "z"], "a": ["1", "", "3"], "c": ["[1, 2]", "", "[]"], "d": ["0.5", "1e+300", ""],
+    }  # fmt: skip
+    assert frame.index.tolist() == [1, 2, 3]
+    with pytest.raises(FileError, match=r"has no column 'x'; its columns are 'a', 'b', 'c', 'd', 'e'$"):
+        read_frame(path, ["a", "x"])
+
+
+@pytest.mark.parametrize("bomb", ["columns", "rows", "values of lists", "long texts", "lists of long texts"])
+def test_bombs_of_parquet_are_refused_in_little_memory(bomb: str, tmp_path: Path) -> None:
+    """Values that repeat take no space in a file, so small ones may hold any number of them."""
+    path, expected = tmp_path / "t.parquet", "unpacks to more than 268,435,456 bytes; keep the columns and rows"
+    with pq.ParquetWriter(path, _schema(bomb), compression="zstd") as writer:
+        if bomb == "columns":
+            writer.write_table(pa.table([pa.array([1.0])] * 30_000, schema=_schema(bomb)))
+            expected = "has more than 20,000 columns"
+        elif bomb == "rows":
+            for _ in range(40):
+                writer.write_table(pa.table([pa.array(np.zeros(10**6))], schema=_schema(bomb)))
+        elif bomb == "values of lists":
+            offsets = np.array([0, 10**6], dtype=np.int32)
+            for _ in range(40):
+                lists = pa.ListArray.from_arrays(offsets, pa.array(np.zeros(10**6)))
+                writer.write_table(pa.table([lists], schema=_schema(bomb)))
+        else:
+            texts = pa.DictionaryArray.from_arrays(np.zeros(1000, dtype=np.int32), pa.array(["x" * 10**6]))
+            if bomb.startswith("lists"):
+                texts = pa.ListArray.from_arrays([0, 1000], texts)
+            writer.write_table(pa.table([texts], schema=_schema(bomb)))
+    assert path.stat().st_size < 2**24
+    allocated = pa.total_allocated_bytes()
+    tracemalloc.start()
+    with pytest.raises(FileError, match=expected):
+        read_frame(path, ["c0"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**26 and pa.total_allocated_bytes() - allocated < 2**26
+
+
+def _schema(bomb: str) -> pa.Schema:
+    text = pa.dictionary(pa.int32(), pa.string())
+    kinds = {"values of lists": pa.list_(pa.float64()), "long texts": text, "lists of long texts": pa.list_(text)}
+    count = 30_000 if bomb == "columns" else 1
+    return pa.schema([(f"c{number}", kinds.get(bomb, pa.float64())) for number in range(count)])
+
+
+def test_a_long_line_of_json_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"a": [' + "[]," * 6 * 10**6 + "[]]}\n")
+    with pytest.raises(FileError, match=r"line 1 has 18,000,0.. bytes, at most 16,777,216 are read"):
         read_frame(path, ["a"])
