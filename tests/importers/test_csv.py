@@ -4,16 +4,19 @@ import gzip
 import json
 import lzma
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5.verify import verify
+from nasbench.benchmark.load import load
+from nasbench.benchmark.merge import merge
 from nasbench.benchmark.table import Table
 from nasbench.builder.columns import curve_metrics, measured_metrics
 from nasbench.errors import FileError, InputError, NasbenchError
@@ -339,6 +342,72 @@ def test_any_bytes_are_a_table_or_one_line(tmp_path_factory: pytest.TempPathFact
         read(path, lenient=True)
     except NasbenchError as error:
         assert "\n" not in str(error)
+
+
+# --- what is written is sound -----------------------------------------------------------------------------------------
+
+CELLS = st.sampled_from(["", "nan", "0", "-0", "-1", "0.5", "1", "2.5", "99.5", "100", "1e-300", "1e300", "inf", "x"])
+"""Numbers that some units forbid, and texts that are none."""
+SOUND = st.sampled_from(["0.5", "1", "2", "3", "4", "97", "98", ""])
+NAMES = st.sampled_from(["train_seconds", "validation_accuracy", "test_loss", "flops", "zen", "latency", "memory"])
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters='\0\r\n,:"='), min_size=1, max_size=6)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[str, list[str], dict[str, Any]]:
+    """Text of a table with one to eight rows, the columns to read and the options."""
+    names = draw(st.lists(NAMES | TEXTS, min_size=1, max_size=3, unique=True))
+    columns = [f"c{at}" for at in range(len(names))]
+    words = [*[""] * 9, ":min", ":static", ":per-epoch", ":millions", ":per\x1b[2Jcent", ":percent", ":\u00b5s"]
+    wanted = [f"{name}={column}{draw(st.sampled_from(words))}" for name, column in zip(names, columns, strict=True)]
+    numbers = CELLS if draw(st.integers(0, 3)) == 0 else SOUND
+    rows = []
+    for _ in range(draw(st.integers(1, 6))):
+        fields = [draw(st.sampled_from([CONV, NONE, "1 2 3 0 1 2"])), *(draw(numbers) for _ in columns)]
+        rows.append([*fields, str(draw(st.integers(0, 1))), str(draw(st.integers(1, 3)))])
+    rows += draw(st.lists(st.sampled_from(rows), max_size=2))  # the same once more
+    options: dict[str, Any] = {
+        "lenient": draw(st.booleans()),
+        "dataset": draw(st.sampled_from([None, "d", "caf\u00e9"])),
+    }
+    for name in ("seed", "epoch"):
+        options[f"{name}_column"] = draw(st.sampled_from([None, name]))
+    text = "\n".join(",".join(row) for row in [["arch", *columns, "seed", "epoch"], *rows])
+    return text + "\n", wanted, options
+
+
+@given(content=tables())
+@settings(deadline=None, max_examples=60)
+def test_a_table_is_refused_in_one_line_or_its_file_is_sound(
+    tmp_path_factory: pytest.TempPathFactory, content: tuple[str, list[str], dict[str, Any]]
+) -> None:
+    """A sound file passes `verify`, merges with itself, and answers for each of its numbers."""
+    text, wanted, options = content
+    folder = tmp_path_factory.mktemp("sound")
+    path = folder / "t.csv"
+    path.write_text(text, encoding="utf-8")
+    try:
+        table = read(path, *wanted, **options)
+        hdf5.write(table, folder / "t.h5")
+    except NasbenchError as error:
+        assert str(error).isprintable()
+        event("refused")
+        return
+    event("read")
+    assert verify(folder / "t.h5") == []
+    stored = hdf5.read(folder / "t.h5")
+    merged = merge([stored, stored], ["one", "other"])
+    hdf5.write(merged, folder / "merged.h5")
+    assert verify(folder / "merged.h5") == []
+    for benchmark in (load(folder / "t.h5"), load(folder / "merged.h5")):
+        for name, column in table.columns.items():
+            all_epochs = table.epochs[column.metric.dataset] if "epoch" in column.metric.dims else ()
+            for epoch in benchmark.recorded_epochs(name) or ("last",):
+                numbers = column.plane(all_epochs.index(epoch) if epoch in all_epochs else None).values
+                for seed in benchmark.recorded_seeds(name) or ("mean",):
+                    answers = benchmark.query_many(table.genotypes, name, epoch=epoch, seed=seed)
+                    expected = numbers[:, table.seeds.index(seed) if seed in table.seeds else 0]
+                    np.testing.assert_array_equal(answers.values.filled(np.nan), expected)
 
 
 # --- published tables -------------------------------------------------------------------------------------------------
