@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.benchmark.base import Benchmark, Epoch, Metric
 from nasbench.benchmark.load import load
 from nasbench.errors import InputError, NotFoundError
@@ -201,9 +202,7 @@ class QueryEvaluator(Evaluator):
     def curve(self, row: int, position: int) -> FloatArray:
         """Query the benchmark for every fidelity up to this one."""
         seen = range(position + 1) if self.resumable else [position]
-        curve = np.array([self.scores(row, at)[0] for at in seen])
-        curve.flags.writeable = False
-        return curve
+        return read_only(np.array([self.scores(row, at)[0] for at in seen]))
 
     def test(self, row: int, position: int) -> tuple[float, ...]:
         """Query the benchmark for the test values; those of objectives without epochs at any fidelity."""
