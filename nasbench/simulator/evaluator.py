@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.arrays import read_only
-from nasbench.benchmark.base import Benchmark, Epoch, Metric
+from nasbench.benchmark.base import Benchmark, Epoch, Metric, static_metric
 from nasbench.benchmark.load import load
 from nasbench.errors import InputError, NotFoundError
 from nasbench.search.problem import Budget, Constraint, Objective, Problem, feasible
@@ -217,7 +217,7 @@ class QueryEvaluator(Evaluator):
 
     def column(self, name: str, genotypes: GenotypeArray) -> FloatArray:
         """Query the benchmark for the metric."""
-        return _column(self.benchmark, name, genotypes)
+        return _column(self.benchmark, static_metric(self.benchmark.metrics, name), genotypes)
 
 
 class TabulatedEvaluator(Evaluator):
@@ -268,15 +268,15 @@ class TabulatedEvaluator(Evaluator):
         self.has_costs = cost is not None and bool((self.costs[-1] > 0).all())
         if not self.has_costs:
             self.costs[:] = np.array(self.fidelities)[:, None] / self.fidelities[-1]
+        self._metrics = {**benchmark.metrics}
         self._columns: dict[str, FloatArray] = {}
         self._refusals: dict[str, str] = {}
-        for path, metric in benchmark.metrics.items():
+        for path, metric in self._metrics.items():
             if metric.static:
                 try:
-                    self._columns[path] = np.concatenate([_column(benchmark, path, chunk) for chunk in chunks])[back]
+                    self._columns[path] = np.concatenate([_column(benchmark, metric, chunk) for chunk in chunks])[back]
                 except InputError as error:
                     self._refusals[path] = str(error)
-        self._short = {path: path.rpartition("/")[2] for path in (*self._columns, *self._refusals)}
         self._curves, self._single = self.valid[0].T.copy(), len(self.objectives) == 1  # (n, fidelities)
         self._shown = [slice(0 if self.resumable else at, at + 1) for at in range(len(self.fidelities))]
         self._rows: dict[bytes, int] = {}
@@ -322,15 +322,11 @@ class TabulatedEvaluator(Evaluator):
 
     def column(self, name: str, genotypes: GenotypeArray) -> FloatArray:
         """Look a tabulated column up."""
-        name = name.replace(":", "/")
-        paths = [name] if name in self._short else [path for path, short in self._short.items() if short == name]
-        if len(paths) != 1 or paths[0] not in self._columns:
-            known = ", ".join(self._columns) or "(none)"
-            reason = self._refusals.get(paths[0]) if len(paths) == 1 else None
-            raise InputError(reason or f"{name!r} is not one static metric of this benchmark; it has {known}")
-        result: FloatArray = self._columns[paths[0]][
-            np.searchsorted(self.codes, self.space.code(self.space.check(genotypes)))
-        ]
+        path = static_metric(self._metrics, name).path
+        if path in self._refusals:
+            raise InputError(self._refusals[path])
+        rows = np.searchsorted(self.codes, self.space.code(self.space.check(genotypes)))
+        result: FloatArray = self._columns[path][rows]
         return result
 
 
@@ -377,7 +373,7 @@ def search_metrics(benchmark: Benchmark, names: Sequence[str]) -> SearchMetrics:
         )
     for guide in guides[1:]:
         if guide.static:
-            _column(benchmark, guide.path, next(iter(benchmark.space.enumerate(1024))))
+            _column(benchmark, guide, next(iter(benchmark.space.enumerate(1024))))
     recorded = benchmark.recorded_epochs(found.path)
     for guide in guides[1:]:
         missing = [] if guide.static else sorted(set(recorded) - set(benchmark.recorded_epochs(guide.path)))
@@ -407,11 +403,8 @@ def _check_constraints(evaluator: Evaluator, genotypes: GenotypeArray) -> None:
         raise InputError(f"no architecture meets {', '.join(map(str, evaluator.constraints))}; {', '.join(ranges)}")
 
 
-def _column(benchmark: Benchmark, name: str, genotypes: GenotypeArray) -> FloatArray:
+def _column(benchmark: Benchmark, metric: Metric, genotypes: GenotypeArray) -> FloatArray:
     """A static metric of architectures `(n, d)`, all of which have one."""
-    metric = benchmark.metric(name.replace(":", "/"))
-    if not metric.static:
-        raise InputError(f"{metric.path!r} comes of training, so it is not known before")
     try:
         values: FloatArray = benchmark.query_many(genotypes, metric.path).values.filled(np.nan)
     except NotFoundError as error:
