@@ -56,7 +56,7 @@ class GraphData(Data):
         import torch
 
         return {
-            split: (torch.from_numpy(rows).to(device), torch.from_numpy(self.labels[rows]).to(device))
+            split: (torch.tensor(rows, device=device), torch.from_numpy(self.labels[rows]).to(device))
             for split, rows in self.splits.items()
         }
 

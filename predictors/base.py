@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.predictors.encodings import needs_of
@@ -44,8 +45,8 @@ class Predictor(ABC):
 
     A subclass writes `_fit`, `_predict` and, to be stored, `_state` and `_restore`. It receives inputs with *canonical*
     genotypes (so a prediction cannot depend on how the nodes are numbered) and targets that are transformed to mean 0,
-    standard deviation 1 and nearly a normal distribution; its predictions on that scale are taken back here. Seeds are
-    constructor arguments: fitting twice gives the same predictor.
+    standard deviation 1 and nearly a normal distribution; its predictions on that scale are taken back here. Inputs are
+    read-only, the targets are its own. Seeds are constructor arguments: fitting twice gives the same predictor.
 
     It is an estimator of scikit-learn whose `X` are `Inputs`: `clone`, `GridSearchCV` and pipelines work with the
     default scoring. As `predict` gives a `Prediction`, `scoring` by name and `cross_val_predict` do not work; they do
@@ -100,7 +101,7 @@ class Predictor(ABC):
         self.curve_epochs_ = self._epochs_read(inputs)
         self.space_, self.transform_ = inputs.space, TargetTransform()
         try:
-            self._fit(inputs, z)
+            self._fit(inputs, z.copy())  # all members of an ensemble are given the same
         except BaseException:
             self._forget()
             raise
@@ -278,7 +279,7 @@ class Predictor(ABC):
         return load(Path(path))
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """What `fit` learnt, as named arrays (a serialised model is an array of uint8).
+        """What `fit` learnt, as read-only arrays by name (a serialised model is an array of uint8).
 
         Raises:
             InputError: It is not fitted, or its `_state` has a name that is taken.
@@ -294,14 +295,14 @@ class Predictor(ABC):
             raise InputError(
                 f"{type(self).__name__} names an array {taken[0]!r}, which the base class stores; rename it"
             )
-        return {**common, **own}
+        return {name: read_only(np.asarray(array)) for name, array in {**common, **own}.items()}
 
     def restore(self, space: Space, state: dict[str, npt.NDArray[Any]]) -> Self:
-        """Become the fitted predictor whose `state` this is."""
+        """Become the fitted predictor whose `state` this is; arrays that can be written to are its own from now on."""
         power = YeoJohnson(*state["warp"].tolist())
         self.space_, self.transform_ = space, TargetTransform(float(state["location"]), float(state["scale"]), power)
         self.curve_epochs_ = tuple(state.get("curve_epochs", np.empty(0)).tolist())  # earlier versions stored none
-        self._restore(state)
+        self._restore({name: array if array.flags.writeable else array.copy() for name, array in state.items()})
         return self
 
     @abstractmethod

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.spaces.base import Space
 from nasbench.types import BoolArray, FloatArray, GenotypeArray
@@ -35,6 +37,9 @@ class Needs(NamedTuple):
 class Inputs:
     """Everything that a predictor may look at, of `n` architectures. Rows are selected by `inputs[rows]`.
 
+    Several predictors are given the same inputs, so that arrays and mapping are read-only: views of what the
+    constructor is given, copies of what `of` is given.
+
     >>> from nasbench.spaces import spaces
     >>> inputs = Inputs.of(spaces.create("nb201"), [[3, 3, 3, 3, 3, 3], [0, 1, 2, 3, 4, 0]], columns={"flops": [9, 4]})
     >>> len(inputs), inputs[1:].columns["flops"]
@@ -56,6 +61,18 @@ class Inputs:
     curve: FloatArray | None = None
     epochs: tuple[int, ...] = ()
     seconds: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        """Keep read-only views of the arrays."""
+        columns = {name: read_only(values) for name, values in self.columns.items()}
+        object.__setattr__(self, "columns", MappingProxyType(columns))
+        for name in ("genotypes", "curve", "seconds"):
+            array = getattr(self, name)
+            object.__setattr__(self, name, None if array is None else read_only(array))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Constructor call: copies are read-only too, those in other processes included."""
+        return type(self), (self.space, self.genotypes, {**self.columns}, self.curve, self.epochs, self.seconds)
 
     @classmethod
     def of(
@@ -128,13 +145,13 @@ class Inputs:
 
 
 def shaped(what: str, values: npt.ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:
-    """Numbers of a shape, None for a length that is free.
+    """Numbers of a shape, None for a length that is free, in an array of their own.
 
     Raises:
         InputError: They are no numbers, or have another shape; says so of `what`.
     """
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{what} holds numbers, one row for each architecture: {error}") from error
     if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):

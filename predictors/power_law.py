@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor, at_least
 from nasbench.predictors.encodings import finite
 from nasbench.predictors.inputs import Inputs, Needs
 from nasbench.types import FloatArray
 
-DECAYS = np.linspace(0.1, 2.0, 20)
+DECAYS = read_only(np.linspace(0.1, 2.0, 20))
 """Candidate exponents of the power law."""
 MIN_NOISE_VARIANCE = 1e-6
 """Smallest residual variance, relative to the targets."""

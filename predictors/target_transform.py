@@ -10,13 +10,14 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.types import FloatArray
 
 EXPONENT_PRIOR_STD = 3.0
 """Prior standard deviation of the exponent around 1 (the identity)."""
-QUADRATURE_NODES = np.linspace(-5, 5, 33)
+QUADRATURE_NODES = read_only(np.linspace(-5, 5, 33))
 """Nodes in standard deviations; equally spaced, because Gauss-Hermite nodes are sparse where targets end."""
-QUADRATURE_WEIGHTS = np.exp(-0.5 * QUADRATURE_NODES**2) / np.exp(-0.5 * QUADRATURE_NODES**2).sum()
+QUADRATURE_WEIGHTS = read_only(np.exp(-0.5 * QUADRATURE_NODES**2) / np.exp(-0.5 * QUADRATURE_NODES**2).sum())
 
 
 class YeoJohnson(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nasbench.arrays import read_only
 from nasbench.checks import check_flag
 from nasbench.spaces.cell_pair import CellPair
 from nasbench.spaces.cell_pair_codes import Blocks, ShortArray
@@ -80,7 +81,7 @@ class DARTS(CellPair):
         return np.tile(np.arange(self.blocks + 2)[:, None] >= 2, (1, cells.combined.shape[1]))
 
 
-_PAIRS = np.array(
-    [(earlier, later) for later in range(1, NODES_PER_CELL + 1) for earlier in range(later)], dtype=np.int16
-).T
+_PAIRS = read_only(
+    np.array([(earlier, later) for later in range(1, NODES_PER_CELL + 1) for earlier in range(later)], dtype=np.int16).T
+)
 """The two hidden states of each option of a pair; shape `(2, 10)`."""

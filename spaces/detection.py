@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import combinations, permutations
@@ -13,6 +12,7 @@ import numpy as np
 
 from nasbench.errors import InputError
 from nasbench.spaces.base import Space
+from nasbench.spaces.detection_reading import CellText, cells_of_graph, cells_of_text
 from nasbench.spaces.efficientdet import scaling
 from nasbench.spaces.pyramids import (
     BIT_COUNTS,
@@ -281,59 +281,10 @@ class Detection(Space):
         return graph
 
     def _from_graph(self, graph: nx.DiGraph[Any]) -> list[int]:
-        import networkx as nx
+        return self._from_cells(*cells_of_graph(self, self._names, graph))
 
-        if len(graph) != self.max_nodes:
-            raise InputError(f"a graph of {self.name} has {self.max_nodes} nodes, got {len(graph)}")
-        labels: dict[Any, Any] = dict(graph.nodes(data="op"))
-        by_op = {op: [node for node in graph if labels[node] == op] for op in self.ops}
-        (start, *more), (end, *others) = by_op["input"], by_op["output"]
-        if more or others:
-            raise InputError(f"a graph of {self.name} has one node each of op 'input' and 'output'")
-        phis: dict[Any, Any] = dict(graph.nodes(data="phi"))
-        phi = phis[start]
-        for node, value in phis.items():
-            if value != phi or phi not in range(self.phis):
-                raise InputError(f"node {node!r} has phi {value!r}; all nodes have the same, 0 to {self.phis - 1}")
-        level: dict[Any, Any] = dict(graph.nodes(data="level"))
-        cells = [node for node in nx.topological_sort(graph) if labels[node] in OPERATIONS]
-        for node in (*by_op["feature"], *cells):
-            if level[node] not in LEVELS:
-                raise InputError(f"node {node!r} has level {level[node]!r}, allowed are 3 to 7")
-        outs = sorted(graph.predecessors(end), key=level.__getitem__)
-        for kind, nodes in (("features", sorted(by_op["feature"], key=level.__getitem__)), ("output cells", outs)):
-            if [level[node] for node in nodes] != [*LEVELS]:
-                raise InputError(
-                    f"a graph of {self.name} has {kind} of levels 3 to 7, one of each, got "
-                    f"{[level[node] for node in nodes]}"
-                )
-        mids = [node for node in cells if node not in outs]
-        order = [*sorted(by_op["feature"], key=level.__getitem__), *mids, *outs]
-        if len(order) != len(self._names) or not {*outs} <= {*cells}:
-            raise InputError(f"a graph of {self.name} has {self.intermediate} intermediate cells, got {len(mids)}")
-        if level[start] != 0 or level[end] != 0 or graph.out_degree(end):
-            raise InputError("input and output have level 0, and nothing follows the output")
-        number = {node: feature for feature, node in enumerate(order)}
-        lines = []
-        for node in order[len(LEVELS) :]:
-            sources = list(graph.predecessors(node))
-            if start in sources:
-                raise InputError(f"node {node!r} is a cell, which reads features and not the input")
-            lines.append(
-                (
-                    number[node] - len(LEVELS),
-                    level[node],
-                    labels[node],
-                    [self._names[number[source]] for source in sources],
-                )
-            )
-        for node in by_op["feature"]:
-            if list(graph.predecessors(node)) != [start]:
-                raise InputError(f"node {node!r} is a feature, which reads the input alone")
-        return self._from_cells(phi, lines)
-
-    def _from_cells(self, phi: int, cells: list[tuple[int, int, str, list[str]]]) -> list[int]:
-        """The genotype of cells, each (number, level, operation, names of sources)."""
+    def _from_cells(self, phi: int, cells: list[CellText]) -> list[int]:
+        """The genotype of a phi and cells."""
         m = self.intermediate
         levels, ops = np.zeros((1, m), dtype=np.int64), np.zeros((1, self._cells), dtype=np.int64)
         masks = np.zeros((1, self._cells), dtype=np.int64)
@@ -365,33 +316,7 @@ class Detection(Space):
         return "; ".join(parts)
 
     def _from_string(self, text: str) -> list[int]:
-        names = self._names[len(LEVELS) :]
-        first, *parts = (part.strip() for part in text.split(";"))
-        phi = re.fullmatch(r"phi\s*=\s*(\d+)", first)
-        if phi is None:
-            raise InputError(
-                f"expected an architecture of {self.name} as 'phi=0; out3=sum(in3,in4); ...', got {text!r}"
-            )
-        if int(phi[1]) >= self.phis:
-            raise InputError(f"phi of {self.name} is 0 to {self.phis - 1} here, got {phi[1]}")
-        cells = []
-        for part in parts:
-            read = re.fullmatch(r"(\w+)(?:@(\d+))?\s*=\s*(\w+)\(([^()]*)\)", part)
-            if read is None or read[1] not in names:
-                raise InputError(f"expected a cell as in 'out3=sum(in3,in4)', one of {', '.join(names)}, got {part!r}")
-            cell = names.index(read[1])
-            if (read[2] is None) != (cell >= self.intermediate) or (read[2] and read[2] not in map(str, LEVELS)):
-                raise InputError(f"intermediate cells, and no others, have a level 3 to 7 as in 'mid1@3'; got {part!r}")
-            if read[3] not in OPERATIONS:
-                raise InputError(f"{read[1]}: unknown operation {read[3]!r}; known are {', '.join(OPERATIONS)}")
-            sources = [source.strip() for source in read[4].split(",")]
-            cells.append((cell, int(read[2] or LEVELS[cell - self.intermediate]), read[3], sources))
-        if sorted(cell for cell, *_ in cells) != [*range(self._cells)]:
-            raise InputError(
-                f"an architecture of {self.name} has the cells {', '.join(names)}, each once; "
-                f"got {', '.join(names[cell] for cell, *_ in cells) or 'none'}"
-            )
-        return self._from_cells(int(phi[1]), cells)
+        return self._from_cells(*cells_of_text(self, self._names, text))
 
     def bifpn(self, phi: int = 0) -> GenotypeArray:
         """EfficientDet-D0 to D7: the pyramid `BIFPN`.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.spaces.base import Space
 from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
@@ -292,7 +293,7 @@ class Graph(Space):
         return GraphNetwork(LINKS[shape], names, nodes, settings.channels, self.before, self.after)
 
 
-_PLACE_VALUES = len(OPERATIONS) ** np.arange(INNER_NODES)[::-1]
+_PLACE_VALUES = read_only(len(OPERATIONS) ** np.arange(INNER_NODES)[::-1])
 
 
 def _genotype(tree: Tree, ops: Sequence[int]) -> list[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.spaces.base import Space
 from nasbench.spaces.values import AdjacencyArrays, NetworkSettings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 BLOCKS = ("identity", "MB3_K3", "MB6_K5")
 STAGES = (2, 3, 3)
 """Layers per stage; the first layer of a stage doubles the channels and halves the image."""
-_STARTS_STAGE = np.isin(np.arange(sum(STAGES)), np.cumsum((0, *STAGES[:-1])))  # (8,)
+_STARTS_STAGE = read_only(np.isin(np.arange(sum(STAGES)), np.cumsum((0, *STAGES[:-1]))))  # (8,)
 _REDUCING = ("conv1x1/2", "MB3_K3/2", "MB6_K5/2")
 """Options in the first layer of a stage; it changes the shape, so none of them is an identity."""
 

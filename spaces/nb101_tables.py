@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.types import BoolArray, GenotypeArray
 
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
@@ -22,24 +23,31 @@ IntArray = npt.NDArray[np.int64]
 
 # --- operations and paths -----------------------------------------------------------------------------------------
 
-OPS = np.array(
-    [[*ops, *(0,) * (INTERIOR - k)] for k in range(INTERIOR + 1) for ops in product((1, 2, 3), repeat=k)], dtype=np.int8
+OPS = read_only(
+    np.array(
+        [[*ops, *(0,) * (INTERIOR - k)] for k in range(INTERIOR + 1) for ops in product((1, 2, 3), repeat=k)],
+        dtype=np.int8,
+    )
 )
 """All vectors of operations, by number of vertices and then in order; shape `(364, 5)`."""
-_OPS_START = np.cumsum([0, *(len(OPERATIONS) ** k for k in range(INTERIOR))])
+_OPS_START = read_only(np.cumsum([0, *(len(OPERATIONS) ** k for k in range(INTERIOR))]))
 """Row of `OPS` at which the vectors of `k` operations begin; also the first column of paths of `k` operations."""
-OP_BASE = (1 + len(OPERATIONS)) ** np.arange(INTERIOR)[::-1]
-DIGITS = np.array(list(product(range(1 + len(OPERATIONS)), repeat=INTERIOR)), dtype=np.int8)
+OP_BASE = read_only((1 + len(OPERATIONS)) ** np.arange(INTERIOR)[::-1])
+DIGITS = read_only(np.array(list(product(range(1 + len(OPERATIONS)), repeat=INTERIOR)), dtype=np.int8))
 """Inverse of `op_code`; shape `(1024, 5)`."""
 _PATHS = [path for k in range(INTERIOR + 1) for path in combinations(range(1, OUTPUT), k)]
 """All possible paths from input to output, as tuples of interior vertices."""
-PAIR_INDEX = np.array(PAIRS).T
-_EDGE_BITS = 1 << np.arange(len(PAIRS))[::-1]
+PAIR_INDEX = read_only(np.array(PAIRS).T)
+_EDGE_BITS = read_only(1 << np.arange(len(PAIRS))[::-1])
 _BIT_OF_PAIR = dict(zip(PAIRS, _EDGE_BITS.tolist(), strict=True))
-PATH_EDGES = np.array([sum(_BIT_OF_PAIR[edge] for edge in zip((0, *p), (*p, OUTPUT), strict=True)) for p in _PATHS])
-PATH_FIRST = np.array([_OPS_START[len(p)] for p in _PATHS])
-PATH_DIGITS = np.array(
-    [[len(OPERATIONS) ** (len(p) - 1 - p.index(v)) if v in p else 0 for p in _PATHS] for v in range(1, OUTPUT)]
+PATH_EDGES = read_only(
+    np.array([sum(_BIT_OF_PAIR[edge] for edge in zip((0, *p), (*p, OUTPUT), strict=True)) for p in _PATHS])
+)
+PATH_FIRST = read_only(np.array([_OPS_START[len(p)] for p in _PATHS]))
+PATH_DIGITS = read_only(
+    np.array(
+        [[len(OPERATIONS) ** (len(p) - 1 - p.index(v)) if v in p else 0 for p in _PATHS] for v in range(1, OUTPUT)]
+    )
 )
 
 
@@ -188,13 +196,15 @@ def numbering_table() -> CanonicalForms:
 # --- edits --------------------------------------------------------------------------------------------------------
 
 _CONSTANT_COLUMN, _SHIFTED_COLUMN = INTERIOR, INTERIOR + 1 + len(OPERATIONS)
-_EDIT_OPTIONS = np.concatenate(
-    [
-        DIGITS,
-        np.tile(np.arange(1 + len(OPERATIONS), dtype=np.int8), (len(DIGITS), 1)),
-        *(1 + (DIGITS - 1 + shift) % len(OPERATIONS) for shift in range(1, len(OPERATIONS))),
-    ],
-    axis=1,
+_EDIT_OPTIONS = read_only(
+    np.concatenate(
+        [
+            DIGITS,
+            np.tile(np.arange(1 + len(OPERATIONS), dtype=np.int8), (len(DIGITS), 1)),
+            *(1 + (DIGITS - 1 + shift) % len(OPERATIONS) for shift in range(1, len(OPERATIONS))),
+        ],
+        axis=1,
+    )
 )
 """Operations that an edit can put at a vertex, for each vector of operations; shape `(1024, 19)`.
 

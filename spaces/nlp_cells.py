@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.spaces.hashing import mix
 from nasbench.types import BoolArray, GenotypeArray, KeyArray
 
@@ -21,8 +22,8 @@ OPERATIONS = (
     "activation_leaky_relu",
 )
 """Published names of the operations; operation `i` has the number `i + 1`, and 0 is an absent node."""
-MIN_INPUTS_OF = np.array([0, 2, 3, 2, 2, 1, 1, 1], dtype=np.int8)
-MAX_INPUTS_OF = np.array([0, 3, 3, 2, 2, 1, 1, 1], dtype=np.int8)
+MIN_INPUTS_OF = read_only(np.array([0, 2, 3, 2, 2, 1, 1, 1], dtype=np.int8))
+MAX_INPUTS_OF = read_only(np.array([0, 3, 3, 2, 2, 1, 1, 1], dtype=np.int8))
 """Minimum and maximum number of inputs of each operation, by operation number."""
 MAX_NODES, MAX_STATES, MAX_INPUTS = 25, 3, 3
 """Maximum number of nodes and hidden states of the published generator, and of inputs of a node."""
@@ -223,7 +224,7 @@ def closed(cells: Cells) -> Cells:
 
 
 _ODD_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_ROLE_WORDS = mix(np.arange(1, 2 * (2 + MAX_INPUTS), dtype=np.uint64) << np.uint64(40))
+_ROLE_WORDS = read_only(mix(np.arange(1, 2 * (2 + MAX_INPUTS), dtype=np.uint64) << np.uint64(40)))
 """Words of the roles of an input in a node, and of a node for its input; only inputs of a blend differ in role."""
 _INDIVIDUALISED_WORD = np.uint64(0xD1B54A32D192ED03)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nasbench.arrays import read_only
 from nasbench.spaces.nlp_cells import (
     BLEND,
     FIRST_NODE,
@@ -26,7 +27,7 @@ from nasbench.types import BoolArray, FloatArray, KeyArray
 
 NODE_BUDGETS = (7, 14, 21)
 """Numbers of nodes of a cell before pruning, in addition to one for each hidden state."""
-OPERATION_POOL = np.array([LINEAR, LINEAR, LINEAR, BLEND, PRODUCT, SUM], dtype=np.int8)
+OPERATION_POOL = read_only(np.array([LINEAR, LINEAR, LINEAR, BLEND, PRODUCT, SUM], dtype=np.int8))
 """Operations in proportion to their probability; an activation follows every linear node."""
 THREE_INPUT_PROBABILITY = 0.2
 """Probability that a linear node has three inputs instead of two."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.types import BoolArray
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -40,15 +41,17 @@ class Pyramids(NamedTuple):
 
 
 _MAX_FEATURES = 2 * len(LEVELS) + MAX_INTERMEDIATE
-_FEATURE_OF = np.arange(len(LEVELS), _MAX_FEATURES)
+_FEATURE_OF = read_only(np.arange(len(LEVELS), _MAX_FEATURES))
 """Feature computed by each cell."""
-BIT_COUNTS = np.array([mask.bit_count() for mask in range(1 << _MAX_FEATURES)])
+BIT_COUNTS = read_only(np.array([mask.bit_count() for mask in range(1 << _MAX_FEATURES)]))
 """Number of features in each mask."""
-MEMBERS = np.array(
-    [
-        ([f for f in range(_MAX_FEATURES) if mask >> f & 1] + [-1] * MAX_SOURCES)[:MAX_SOURCES]
-        for mask in range(1 << _MAX_FEATURES)
-    ]
+MEMBERS = read_only(
+    np.array(
+        [
+            ([f for f in range(_MAX_FEATURES) if mask >> f & 1] + [-1] * MAX_SOURCES)[:MAX_SOURCES]
+            for mask in range(1 << _MAX_FEATURES)
+        ]
+    )
 )
 """The first three features in each mask, -1 for none."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.spaces.base import Space
 from nasbench.spaces.values import AdjacencyArrays, NetworkSettings, Option
@@ -282,4 +283,4 @@ def _repeats() -> npt.NDArray[np.int64]:
     return result
 
 
-_CHANNELS, _REPEATS = _channels(), _repeats()
+_CHANNELS, _REPEATS = read_only(_channels()), read_only(_repeats())

@@ -16,6 +16,7 @@ FOUNDATIONS = (
     "printable",
     "errors",
     "types",
+    "arrays",
     "checks",
     "imports",
     "registry",

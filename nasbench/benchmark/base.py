@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias, cast
@@ -108,6 +108,35 @@ class Answer(NamedTuple):
     seeds: tuple[int, ...]
     cost: float
     reason: str | None
+
+
+def static_metric(metrics: Mapping[str, Metric], name: str) -> Metric:
+    """The static metric with a full name, or a short one that no other static metric has.
+
+    Features and constraints may write `:` in the place of `/`.
+
+    Args:
+        metrics: Metrics of a benchmark by full name.
+        name: As a person wrote it.
+
+    Raises:
+        InputError: No static metric is meant, or several are; says which there are.
+    """
+    static = [path for path, metric in metrics.items() if metric.static]
+    spelled = {path.replace("/", ":"): path for path in static}  # a colon may belong to the name itself
+    path, known = spelled.get(name, name.replace(":", "/")), ", ".join(spelled) or "(none)"
+    matches = _meant(name, static) or _meant(path, static)
+    if len(matches) == 1:
+        return metrics[matches[0]]
+    trained = [] if matches else _meant(path, metrics)
+    if trained:
+        raise InputError(f"{trained[0]!r} comes of training, so it is not known before; static metrics are {known}")
+    raise InputError(f"{name!r} is not one static metric of this benchmark; it has {known}")
+
+
+def _meant(name: str, paths: Collection[str]) -> list[str]:
+    """The full names that a full or a short name may mean: one alone if it is full."""
+    return [name] if name in paths else [path for path in paths if path.rpartition("/")[2] == name]
 
 
 class Answers(NamedTuple):
@@ -253,9 +282,7 @@ class Benchmark(ABC):
         """
         if not isinstance(name, str):
             raise InputError(f"the name of a metric is a string such as 'validation_accuracy', got {name!r}")
-        if name in self.metrics:
-            return self.metrics[name]
-        matches = [path for path in self.metrics if path.rpartition("/")[2] == name]
+        matches = _meant(name, self.metrics)
         if len(matches) == 1:
             return self.metrics[matches[0]]
         if matches:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasbench.benchmark.base import Benchmark, Metric
+from nasbench.benchmark.base import Benchmark, Metric, static_metric
 from nasbench.errors import InputError, NotFoundError
 from nasbench.predictors import Inputs, Needs
 from nasbench.types import FloatArray, GenotypeArray
@@ -54,24 +54,14 @@ def curve_metric(benchmark: Benchmark, metric: str) -> Metric:
 
 
 def _static(benchmark: Benchmark, name: str) -> Metric:
-    columns = {path.replace("/", ":"): metric for path, metric in benchmark.metrics.items() if metric.static}
-    if name in columns:  # also where a colon belongs to the name itself
-        return columns[name]
-    static = ", ".join(columns) or "(none)"
     try:
-        metric = benchmark.metric(name.replace(":", "/"))
-    except NotFoundError as error:
-        kinds = ", ".join(benchmark.space.feature_kinds)
+        return static_metric(benchmark.metrics, name)
+    except InputError as error:
+        space, kinds = benchmark.space.name, ", ".join(benchmark.space.feature_kinds)
         raise InputError(
-            f"{name!r} is neither an encoding of {benchmark.space.name} ({kinds}, ...) nor the name of one metric of "
-            f"{benchmark.name}; its static metrics are {static}"
+            f"{name!r} is no encoding of {space} ({kinds}, ...) and no column of {benchmark.name}: {error}; partial "
+            "curves are written curve@EPOCHS"
         ) from error
-    if not metric.static:
-        raise InputError(
-            f"{metric.path!r} comes of training, so a predictor may not read it; partial curves are written "
-            f"curve@EPOCHS, and static metrics of {benchmark.name} are {static}"
-        )
-    return metric
 
 
 def _values(benchmark: Benchmark, genotypes: GenotypeArray, metric: Metric, epoch: int | None = None) -> FloatArray:

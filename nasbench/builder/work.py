@@ -79,7 +79,7 @@ class Work:
         rounds = samplers.create(settings.sampling).rounds(
             self.plan.space, settings.cells, sampling_generator(settings)
         )
-        genotypes = batch = next(rounds)
+        genotypes = batch = next(rounds).copy()  # a sampler may go on writing to its array
         self._check_network(batch[0])
         self.total = len(self.keys(genotypes)) * (settings.cells or len(genotypes)) // len(genotypes)
         width = self._width(device, parallel, batch, before)

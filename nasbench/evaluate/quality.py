@@ -21,6 +21,8 @@ from nasbench.types import BoolArray, FloatArray, IntArray
 
 Score: TypeAlias = Literal["paid", "retrained"]
 """At which epochs incumbents are scored."""
+SHARE_ROUNDING = 2.0**-32
+"""Rounding of a share of hypervolume: a sum of up to a million boxes, each known to 2^-52 of the whole."""
 
 
 class Regret(NamedTuple):
@@ -225,6 +227,26 @@ def _best(valid: FloatArray, test: FloatArray, whole_space: bool) -> Best:
         valid_bounds,
         test_bounds,
     )
+
+
+def excess(found: Standing, best: Best, score: Score) -> str | None:
+    """By how much a run is worth more than the best of the whole space, which cannot be; None where it is not.
+
+    The regret of a full training is never negative, apart from rounding of hypervolumes: an architecture has one value,
+    its mean over seeds or its prediction, and the best of all these is known. Values above were changed or mixed in the
+    run. A shorter training is not looked at: it may beat all full ones, where these overfit. The best that was found
+    says nothing either: it is at least as good as each run by its definition.
+    """
+    if not best.whole_space:
+        return None
+    full = np.ones(len(found.trials), dtype=bool) if score == "retrained" else found.retrain_epochs == 0
+    rounding = 0.0 if best.valid_bounds is None else SHARE_ROUNDING
+    for what, values, most in zip(("validation", "test"), worth(found, best), (best.valid, best.test), strict=True):
+        above = np.flatnonzero(full & (values > most + rounding))
+        if len(above):
+            trial, value = int(found.trials[above[0]]) + 1, float(values[above[0]])
+            return f"after {trial} evaluations by {value - most:.3g} on {what} data"
+    return None
 
 
 def records(found: Standing, best: Best, evaluator: Evaluator, score: Score, **names: Any) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from nasbench.evaluate.quality import (
     best_found,
     best_of_space,
     described,
+    excess,
     records,
     standing,
 )
@@ -128,7 +129,8 @@ def compare(
 
     Raises:
         InputError: A metric cannot guide a search, or a strategy, constraint or number is not acceptable; all
-            strategies fail, or one does and `strict` is true: the message names the strategy and the repeat.
+            strategies fail, or one does and `strict` is true: the message names the strategy and the repeat. A run
+            that is worth more than the best of the whole space fails; see `quality.excess`.
     """
     names = (metric,) if isinstance(metric, str) else tuple(metric)
     if not names:
@@ -147,6 +149,7 @@ def compare(
     limits = tuple(Constraint.parse(limit) if isinstance(limit, str) else limit for limit in constraints)
     evaluator = make_evaluator(benchmark, names, limits)
     evaluator.problem(settings.budget, len(settings.cluster))  # refuses a budget that cannot be used
+    best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else None  # before anybody's code runs
 
     runs = [RunJob(name, repeat) for repeat in range(repeats) for name in by_name]  # a faulty strategy fails early
     runs += [RunJob(name, 0, again=True) for name in by_name]
@@ -159,17 +162,20 @@ def compare(
         partial(_prepare, source, by_name, settings),
         runs,
         processes,
-        describe=lambda run: f"strategy {run.strategy!r}, repeat {run.repeat}",
+        describe=_described,
         strict=strict,
         progress=progress,
     )
     failed |= {run: _UNEQUAL.format(run.strategy) for run in runs if run.again and _changed(run, standings)}
+    if best is not None:
+        above = {run: excess(found, best, score) for run, found in standings.items()}
+        failed |= {run: _ABOVE.format(_described(run), reason) for run, reason in above.items() if reason}
     failures = failures_by(lambda run: run.strategy, runs, failed)
     finished = [name for name in by_name if name not in failures]
     if failures and (strict or not finished):
         raise InputError(next(iter(failures.values())))
     standings = {run: found for run, found in standings.items() if run.strategy in finished and not run.again}
-    best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else best_found(standings.values())
+    best = best or best_found(standings.values())
     rows = [
         record
         for name in finished
@@ -211,6 +217,15 @@ _UNEQUAL = (
     "strategy {!r} does something else when its first repeat is run again: it draws random numbers of its own, or "
     "keeps what it learnt in the class or a module; use self.rng, and forget everything in _start"
 )
+
+_ABOVE = (
+    "{}: it is worth more than the best of the whole space, {}; values were changed or mixed in this run: a strategy "
+    "writes to no array that it is given"
+)
+
+
+def _described(run: RunJob) -> str:
+    return f"strategy {run.strategy!r}, repeat {run.repeat}"
 
 
 def _changed(again: RunJob, standings: Mapping[RunJob, Standing]) -> bool:

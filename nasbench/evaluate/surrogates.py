@@ -92,7 +92,15 @@ def fit_surrogate(
             raise InputError(f"{target.path!r} of {text} is {y.min()}; a cost must be positive to fit a surrogate")
         genotypes = benchmark.table.genotypes[rows]
         quality, held_out = cross_validate(
-            make, benchmark.space, genotypes, y, transform, folds=folds, seed=seed, units=target.units
+            make,
+            benchmark.space,
+            genotypes,
+            y,
+            transform,
+            folds=folds,
+            seed=seed,
+            units=target.units,
+            name=f"{target.path!r} of {benchmark.name}",
         )
         trainings = _trainings(benchmark, genotypes, target, at)
         variation = spread(np.log(trainings) if transform == "log" else trainings)
@@ -131,6 +139,7 @@ def cross_validate(
     folds: int,
     seed: int,
     units: str = "",
+    name: str = "the metric",
 ) -> tuple[dict[str, Any], FloatArray]:
     """Cross-validated scores and the held-out predictions; architectures with the same function share a fold.
 
@@ -143,6 +152,7 @@ def cross_validate(
         folds: Number of folds; each is predicted by a model fitted on the others.
         seed: Seed of the folds and the bootstrap.
         units: Units of the targets; the sparse Kendall tau exists for percent only.
+        name: Name of the metric in messages.
 
     Returns:
         A record of `n`, `groups` (different functions), `folds`, and each score over all held-out predictions with the
@@ -152,15 +162,20 @@ def cross_validate(
         unit of the metric.
 
     Raises:
-        InputError: There are too few architectures for the predictor.
+        InputError: There are too few architectures for the predictor, or too few different functions.
     """
-    _, group = np.unique(space.function_key(genotypes), return_inverse=True)
-    groups = int(group.max()) + 1
+    functions, group = np.unique(space.function_key(genotypes), return_inverse=True)
+    groups = len(functions)
     folds = min(folds, groups)
-    if folds < 2:
-        raise InputError(f"cross-validation needs at least 2 different architectures with a number, got {groups}")
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(FOLD_STREAM,)))
-    fold = (rng.permutation(groups) % folds)[group]
+    fold = (rng.permutation(groups) % max(folds, 1))[group]
+    unfitted, left = make(), len(y) - int(np.bincount(fold, minlength=1).max())
+    if left < unfitted.min_samples:
+        raise InputError(
+            f"{name} has numbers of {len(y)} architecture{'s' * (len(y) != 1)}, of {groups} different "
+            f"function{'s' * (groups != 1)}: too few to cross-validate, as {left} would be left to learn from, and "
+            f"{type(unfitted).__name__} learns from at least {unfitted.min_samples}; measure more architectures"
+        )
     learnt = np.log(y) if transform == "log" else y
     held_out, inputs = np.empty(len(y)), Inputs(space, genotypes)
     for number in range(folds):

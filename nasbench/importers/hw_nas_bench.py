@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nasbench.arrays import read_only
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Table, row_codes
 from nasbench.errors import FileError, InputError
@@ -19,8 +20,10 @@ from nasbench.spaces import spaces
 from nasbench.spaces.nb201 import OPERATIONS
 from nasbench.types import Direction, GenotypeArray
 
-CODES = np.array(
-    [OPERATIONS.index(name) for name in ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")]
+CODES = read_only(
+    np.array(
+        [OPERATIONS.index(name) for name in ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")]
+    )
 )
 """Our number of the operation, by code in the source."""
 ORDER = (0, 1, 3, 2, 4, 5)

@@ -83,7 +83,7 @@ class BayesianOptimisation(Strategy):
         candidates = np.concatenate(
             [once[half:], self.space.mutate(once[:half], self.rng), self.space.sample(self.samples, self.rng)]
         )
-        model = self._model.fit(self._inputs(genotypes), scores)
+        model = self._model.fit(self._inputs(genotypes), scores.copy())
         mean, std = model.predict_transformed(self._inputs(candidates))  # where the formula's normality holds
         order = np.argsort(-expected_improvement(mean, std, float(model.transform(scores.max()))), kind="stable")
         return list(self._seen.take_or_repeat(candidates[order], self.interval))

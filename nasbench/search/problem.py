@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from nasbench.arrays import read_only
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs
@@ -130,6 +131,10 @@ class Prior:
 
     weights: tuple[FloatArray, ...]
 
+    def __post_init__(self) -> None:
+        """Make the weights read-only."""
+        object.__setattr__(self, "weights", tuple(map(read_only, self.weights)))
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -162,10 +167,10 @@ class Problem:
     lookup: Lookup | None = None
 
     def __post_init__(self) -> None:
-        """Make the initial architectures read-only; where there are none, give them the shape of the space."""
-        initial = self.initial.view() if len(self.initial) else np.empty((0, len(self.space.cardinalities)), np.int8)
-        initial.flags.writeable = False
-        object.__setattr__(self, "initial", initial)
+        """Make the arrays read-only; give initial architectures the shape of the space where there are none."""
+        initial = self.initial if len(self.initial) else np.empty((0, len(self.space.cardinalities)), np.int8)
+        object.__setattr__(self, "initial", read_only(initial))
+        object.__setattr__(self, "related", tuple((inputs, read_only(targets)) for inputs, targets in self.related))
 
     def columns(self, names: Sequence[str], genotypes: GenotypeArray) -> Mapping[str, FloatArray]:
         """Static metrics of `n` architectures `(n, d)`, each `(n,)`; free to look at.

@@ -6,15 +6,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from nasbench.benchmark.base import Benchmark, Epoch, Metric
+from nasbench.arrays import read_only
+from nasbench.benchmark.base import Benchmark, Epoch, static_metric
 from nasbench.benchmark.load import load
-from nasbench.errors import InputError, NotFoundError
+from nasbench.errors import InputError
 from nasbench.search.problem import Budget, Constraint, Objective, Problem, feasible
+from nasbench.simulator.search_metrics import epoch_tested, epoch_timed, median_cost, search_metrics, static_values
 from nasbench.spaces.base import Space
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
 
@@ -23,23 +24,6 @@ MAX_TABULATED_GENOTYPES = 2_000_000
 MAX_TABULATED_NUMBERS = 200_000_000
 """Most numbers that a tabulated metric may have, over all architectures and epochs."""
 ROWS_AT_ONCE = 65_536
-
-
-class SearchMetrics(NamedTuple):
-    """Metrics behind the objectives of a search.
-
-    Attributes:
-        guides: What each objective is told: a validation metric, or a static metric such as latency.
-        tests: What each objective is scored with: the test counterpart, None where it was not recorded, or the static
-            metric itself.
-        cost: Training time of the first objective; None where it is not recorded.
-        epochs: By number of epochs that a trial can ask for, the epoch to ask the benchmark for.
-    """
-
-    guides: tuple[Metric, ...]
-    tests: tuple[Metric | None, ...]
-    cost: Metric | None
-    epochs: dict[int, Epoch]
 
 
 class Evaluator(ABC):
@@ -189,27 +173,25 @@ class QueryEvaluator(Evaluator):
         if cost is None:
             return epochs / self.fidelities[-1]
         seconds = math.nan
-        at, share = _timed_at(self.benchmark, cost, self.metrics.epochs, epochs, self.resumable)
+        at, share = epoch_timed(self.benchmark, cost, self.metrics.epochs, epochs, self.resumable)
         if at is not None:
             seconds = share * self.benchmark.query(self._cells[row], cost.path, epoch=at).value
         if math.isnan(seconds):
             if position not in self._medians:
-                self._medians[position] = share * _median_cost(self.benchmark, cost, at)
+                self._medians[position] = share * median_cost(self.benchmark, cost, at)
             seconds = self._medians[position]
         return self._checked_cost(seconds, row, position)
 
     def curve(self, row: int, position: int) -> FloatArray:
         """Query the benchmark for every fidelity up to this one."""
         seen = range(position + 1) if self.resumable else [position]
-        curve = np.array([self.scores(row, at)[0] for at in seen])
-        curve.flags.writeable = False
-        return curve
+        return read_only(np.array([self.scores(row, at)[0] for at in seen]))
 
     def test(self, row: int, position: int) -> tuple[float, ...]:
         """Query the benchmark for the test values; those of objectives without epochs at any fidelity."""
         cell, scores = self._cells[row], []
         for metric, sign in zip(self.metrics.tests, self._signs, strict=True):
-            at = _tested_at(self, self.benchmark, metric, self.fidelities[position])
+            at = epoch_tested(self.benchmark, metric, self.fidelities[position], self.fidelities[-1])
             if metric is None or at is None:
                 scores.append(math.nan)
             else:
@@ -218,7 +200,7 @@ class QueryEvaluator(Evaluator):
 
     def column(self, name: str, genotypes: GenotypeArray) -> FloatArray:
         """Query the benchmark for the metric."""
-        return _column(self.benchmark, name, genotypes)
+        return static_values(self.benchmark, static_metric(self.benchmark.metrics, name), genotypes)
 
 
 class TabulatedEvaluator(Evaluator):
@@ -255,29 +237,30 @@ class TabulatedEvaluator(Evaluator):
         for row, (guide, test, sign) in enumerate(objectives):
             for position, (number, epoch) in enumerate(epochs.items()):
                 self.valid[row, position] = sign * ask(guide.path, "last" if guide.static else epoch)
-                at = _tested_at(self, benchmark, test, number)
+                at = epoch_tested(benchmark, test, number, self.fidelities[-1])
                 if test is not None and at is not None:
                     self.tested[row, position] = sign * ask(test.path, at)
         for position, number in enumerate(epochs):
             self.costs[position] = number / self.fidelities[-1]
             if cost is not None:
-                at, share = _timed_at(benchmark, cost, epochs, number, self.resumable)
+                at, share = epoch_timed(benchmark, cost, epochs, number, self.resumable)
                 self.costs[position] = np.nan if at is None else share * ask(cost.path, at)
                 unknown = np.isnan(self.costs[position])
                 if unknown.any():
-                    self.costs[position, unknown] = share * _median_cost(benchmark, cost, at)
+                    self.costs[position, unknown] = share * median_cost(benchmark, cost, at)
         self.has_costs = cost is not None and bool((self.costs[-1] > 0).all())
         if not self.has_costs:
             self.costs[:] = np.array(self.fidelities)[:, None] / self.fidelities[-1]
+        self._metrics = {**benchmark.metrics}
         self._columns: dict[str, FloatArray] = {}
         self._refusals: dict[str, str] = {}
-        for path, metric in benchmark.metrics.items():
+        for path, metric in self._metrics.items():
             if metric.static:
                 try:
-                    self._columns[path] = np.concatenate([_column(benchmark, path, chunk) for chunk in chunks])[back]
+                    values = [static_values(benchmark, metric, chunk) for chunk in chunks]
+                    self._columns[path] = np.concatenate(values)[back]
                 except InputError as error:
                     self._refusals[path] = str(error)
-        self._short = {path: path.rpartition("/")[2] for path in (*self._columns, *self._refusals)}
         self._curves, self._single = self.valid[0].T.copy(), len(self.objectives) == 1  # (n, fidelities)
         self._shown = [slice(0 if self.resumable else at, at + 1) for at in range(len(self.fidelities))]
         self._rows: dict[bytes, int] = {}
@@ -323,15 +306,11 @@ class TabulatedEvaluator(Evaluator):
 
     def column(self, name: str, genotypes: GenotypeArray) -> FloatArray:
         """Look a tabulated column up."""
-        name = name.replace(":", "/")
-        paths = [name] if name in self._short else [path for path, short in self._short.items() if short == name]
-        if len(paths) != 1 or paths[0] not in self._columns:
-            known = ", ".join(self._columns) or "(none)"
-            reason = self._refusals.get(paths[0]) if len(paths) == 1 else None
-            raise InputError(reason or f"{name!r} is not one static metric of this benchmark; it has {known}")
-        result: FloatArray = self._columns[paths[0]][
-            np.searchsorted(self.codes, self.space.code(self.space.check(genotypes)))
-        ]
+        path = static_metric(self._metrics, name).path
+        if path in self._refusals:
+            raise InputError(self._refusals[path])
+        rows = np.searchsorted(self.codes, self.space.code(self.space.check(genotypes)))
+        result: FloatArray = self._columns[path][rows]
         return result
 
 
@@ -349,53 +328,6 @@ def make_evaluator(benchmark: Benchmark, names: Sequence[str], constraints: Sequ
     return QueryEvaluator(benchmark, names, constraints)
 
 
-def search_metrics(benchmark: Benchmark, names: Sequence[str]) -> SearchMetrics:
-    """The metrics behind objectives: the first on validation data, others on validation data or static.
-
-    Raises:
-        InputError: A metric is no objective or is named twice, or the benchmark does not answer for its whole space.
-        NotFoundError: A metric is not in the benchmark.
-    """
-    guides = tuple(benchmark.metric(name) for name in names)
-    for number, guide in enumerate(guides):
-        if guide.split != "validation" and not (number and guide.static):
-            others = [m.path for m in benchmark.metrics.values() if m.split == "validation" or (number and m.static)]
-            allowed = "a validation metric" if not number else "a validation metric or a static one"
-            raise InputError(
-                f"a search is guided by {allowed}, but {guide.path!r} belongs to split {guide.split!r}"
-                f"; name one of: {', '.join(others) or '(this benchmark has none)'}"
-            )
-        if guide.direction == "none":
-            raise InputError(f"metric {guide.path!r} has no better direction, so it cannot guide a search")
-        if guide in guides[:number]:
-            raise InputError(f"the objective {guide.path!r} is named twice; name each once")
-    found = guides[0]
-    if not benchmark.complete:
-        raise InputError(
-            f"the benchmark answers for {len(benchmark.architectures()):,} of the {benchmark.space.size:,} "
-            f"architectures of {benchmark.space.name}, so a search would leave it; fit a surrogate that answers "
-            f"for all: nasbench surrogate FILE --predictor P --metric {found.path} --out FILE"
-        )
-    for guide in guides[1:]:
-        if guide.static:
-            _column(benchmark, guide.path, next(iter(benchmark.space.enumerate(1024))))
-    recorded = benchmark.recorded_epochs(found.path)
-    for guide in guides[1:]:
-        missing = [] if guide.static else sorted(set(recorded) - set(benchmark.recorded_epochs(guide.path)))
-        if missing:
-            raise InputError(f"{guide.path!r} has no number at epoch {missing[0]}, at which {found.path!r} has one")
-    tests = tuple(guide if guide.static else _test_of(benchmark, guide) for guide in guides)
-    epochs: dict[int, Epoch] = {epoch: epoch for epoch in recorded} if recorded else {1: "last"}
-    return SearchMetrics(guides, tests, benchmark.metrics.get(found.cost_path), epochs)
-
-
-def _test_of(benchmark: Benchmark, guide: Metric) -> Metric | None:
-    try:
-        return benchmark.partner(guide.path, "test")
-    except NotFoundError:
-        return None
-
-
 def _check_constraints(evaluator: Evaluator, genotypes: GenotypeArray) -> None:
     """Refuse constraints that no architecture of the space, or of the table, meets."""
     if evaluator.constraints and not evaluator.feasible(genotypes).any():
@@ -406,50 +338,3 @@ def _check_constraints(evaluator: Evaluator, genotypes: GenotypeArray) -> None:
             lies = f"lies from {known.min():g} to {known.max():g}" if len(known) else "is missing for all"
             ranges.append(f"{metric} {lies}")
         raise InputError(f"no architecture meets {', '.join(map(str, evaluator.constraints))}; {', '.join(ranges)}")
-
-
-def _column(benchmark: Benchmark, name: str, genotypes: GenotypeArray) -> FloatArray:
-    """A static metric of architectures `(n, d)`, all of which have one."""
-    metric = benchmark.metric(name.replace(":", "/"))
-    if not metric.static:
-        raise InputError(f"{metric.path!r} comes of training, so it is not known before")
-    try:
-        values: FloatArray = benchmark.query_many(genotypes, metric.path).values.filled(np.nan)
-    except NotFoundError as error:
-        raise InputError(
-            f"{metric.path!r} is known only for the {len(benchmark.architectures()):,} architectures of the table, and "
-            "a search needs it for the whole space"
-        ) from error
-    return values
-
-
-def _tested_at(evaluator: Evaluator, benchmark: Benchmark, test: Metric | None, epochs: int) -> Epoch | None:
-    """Epoch to ask a test metric for, after so many epochs of training; None where it was not tested there."""
-    if test is None:
-        return None
-    if test.static or epochs == evaluator.fidelities[-1]:
-        return "last"
-    return epochs if epochs in benchmark.recorded_epochs(test.path) else None
-
-
-def _timed_at(
-    benchmark: Benchmark, cost: Metric, epochs: dict[int, Epoch], number: int, resumable: bool
-) -> tuple[Epoch | None, float]:
-    """Epoch to ask a training time for, and the share of it that `number` epochs take.
-
-    Where only whole trainings were timed, a part of one takes its share of the epochs, if trainings continue.
-    """
-    timed = benchmark.recorded_epochs(cost.path)
-    if not timed:
-        whole = max(epochs)
-        return ("last", number / whole) if resumable or number == whole else (None, 1.0)
-    at: Any = epochs[number]
-    return (at if at == "last" or number in timed else None), 1.0
-
-
-def _median_cost(benchmark: Benchmark, cost: Metric, at: Epoch | None) -> float:
-    """Median time of the trainings that a benchmark holds, up to an epoch; NaN where none was timed."""
-    if at is None:
-        return math.nan
-    known = benchmark.query_many(benchmark.architectures(), cost.path, epoch=at).values.compressed()
-    return float(np.median(known)) if len(known) else math.nan

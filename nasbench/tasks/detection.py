@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.arrays import read_only
 from nasbench.tasks.base import Outputs, Tally, Task
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ NMS_IOU = 0.5
 """IoU above which non-maximum suppression removes the lower-scored of two detections of one class."""
 IOU_THRESHOLDS = tuple(0.5 + 0.05 * step for step in range(10))
 """Minimum IoU of a correct detection; the score is the mean over these thresholds (COCO)."""
-RECALLS = np.linspace(0, 1, 101)
+RECALLS = read_only(np.linspace(0, 1, 101))
 """Recalls at which precision is averaged (COCO)."""
 BOX_STRIDES = 4.0
 """Box size of a pyramid level in strides; raw outputs of 0 stand for a box of this size."""

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nasbench.datasets.base import SPLITS, Data, Dataset, ImageData
 from nasbench.datasets.boxes import BoxData
 from nasbench.datasets.graphs import GraphData
 from nasbench.datasets.text import TextData
+from nasbench.testing.ownership import check_apart
 
 
 def check_dataset(dataset: Dataset) -> None:
@@ -24,10 +26,12 @@ def check_dataset(dataset: Dataset) -> None:
     assert dataset.name and "/" not in dataset.name, f"name {dataset.name!r} is empty or has a slash"
     assert dataset.source, "source is empty: say where the data comes from"
     check_data(data)
+    again = dataset.load()
+    check_apart(_arrays(data), _arrays(again), "two loads share memory: return copies, or make arrays read-only")
 
     settings = json.loads(json.dumps(dataset.settings()))
     assert settings == dataset.settings(), "settings() changes on the way through JSON"
-    assert dataset.load().checksum() == data.checksum(), "a second load gives other data"
+    assert again.checksum() == data.checksum(), "a second load gives other data"
     assert type(dataset)(**settings).load().checksum() == data.checksum(), "its settings give other data"
 
 
@@ -51,10 +55,17 @@ def _check_splits(data: Data) -> None:
     assert len(np.unique(together)) == len(together), "a row is in two parts, or twice in one"
 
 
+def _arrays(data: Data) -> list[npt.NDArray[Any]]:
+    return [*data.arrays(), *data.splits.values()]
+
+
 def _check_tensors(data: Data) -> None:
-    """What a network trains on has the form that the task states."""
+    """What a network trains on has the form that the task states, and is a copy."""
     task = data.task
     for part, (x, y) in data.tensors("cpu").items():
+        for array in _arrays(data):
+            fault = f"tensors of part {part} share memory with the data; make them with torch.tensor"
+            check_apart([x.numpy(), y.numpy()], [array, array], fault)
         inputs, targets = task.inputs(1), task.targets(1)
         n = len(data.splits[part])
         for what, found, example in (("inputs", x, inputs), ("targets", y, targets)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Prediction, Predictor
 from nasbench.spaces.base import Space
+from nasbench.testing.ownership import check_apart
 from nasbench.testing.randomness import check_untouched, global_states
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -53,12 +55,11 @@ def check_predictor(predictor: Predictor, space: Space, *, learns: bool = True, 
         return all(np.allclose(p, q, rtol=0, atol=tolerance * unit) for p, q in zip(a, b, strict=True))
 
     _check_unfitted(predictor, test)
-    copies = train.genotypes.copy(), y_train.copy()
-    first = fitted(y_train)
+    with _untouched(train, test, targets=y_train):
+        type(predictor)(**predictor.get_params()).pretrain([(train, y_train)])
+        first = fitted(y_train)
     states = global_states()  # only now: libraries may draw while they are imported
     _check_form(first, test)
-    assert np.array_equal(train.genotypes, copies[0]), "fit or predict modifies its genotypes"
-    assert np.array_equal(y_train, copies[1]), "fit or predict modifies its targets"
     assert len(predictor.predict(test[:0]).mean) == 0, "no architectures do not give an empty prediction"
     if learns:
         _check_learns(first.mean, y_test, float(y_train.mean()), "learns nothing")
@@ -71,7 +72,9 @@ def check_predictor(predictor: Predictor, space: Space, *, learns: bool = True, 
     assert same(alone, Prediction(*(v[some] for v in first)), CLOSE), "batch dependent: other rows change an answer"
     single = predictor.predict(test[:1])
     assert same(single, Prediction(*(v[:1] for v in first)), CLOSE), "batch dependent: other rows change an answer"
-    _check_draws(predictor, test, first, rng)
+    with _untouched(test, targets=y_train):
+        _check_draws(predictor, test, first, rng)
+    _check_own_arrays(predictor, train, y_train, test, first)
 
     fitted(rng.normal(size=n // 2), train[n // 2 :][: n // 2])
     assert same(fitted(y_train), first), "remembers an earlier fit"
@@ -108,6 +111,44 @@ def _inputs(predictor: Predictor, space: Space, genotypes: GenotypeArray, rng: n
     columns = {name: rng.normal(size=n) for name in needs.columns if name not in space.feature_kinds}
     curve = rng.normal(size=(n, needs.epochs)).cumsum(axis=1) if needs.epochs else None
     return Inputs.of(space, genotypes, columns=columns, curve=curve)
+
+
+@contextmanager
+def _untouched(*inputs: Inputs, targets: FloatArray) -> Iterator[None]:
+    """Whatever is called within does not change what it is given."""
+    before, kept = [_bytes(part) for part in inputs], targets.copy()
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        assert "read-only" not in str(error) and "mappingproxy" not in str(error), (
+            f"writes to its inputs, which others read too; copy what is to be changed: {error}"
+        )
+        raise
+    assert [_bytes(part) for part in inputs] == before, "modifies its inputs"
+    assert np.array_equal(targets, kept), "modifies its targets"
+
+
+def _bytes(inputs: Inputs) -> list[bytes]:
+    """All numbers in some inputs."""
+    arrays = (inputs.genotypes, inputs.curve, *(inputs.columns[name] for name in sorted(inputs.columns)))
+    return [array.tobytes() for array in arrays if array is not None]
+
+
+def _check_own_arrays(predictor: Predictor, train: Inputs, y: FloatArray, test: Inputs, prediction: Prediction) -> None:
+    """Who changes the targets after a fit, or what the predictor returned, does not change its answers."""
+    targets = y.copy()
+    predictor.fit(train, targets)
+    returned: dict[str, Callable[[], Any]] = {
+        "predict": lambda: predictor.predict(test),
+        "predict_transformed": lambda: predictor.predict_transformed(test),
+        "sample": lambda: predictor.sample(test, 2, np.random.default_rng(0)),
+        "transform": lambda: predictor.transform(targets),
+    }
+    for name, call in returned.items():
+        check_apart(call(), call(), f"returns the same memory from two calls of {name}: return copies")
+    targets[:] = 0.0
+    for a, b in zip(predictor.predict(test), prediction, strict=True):
+        assert np.array_equal(a, b), "goes on using the array of targets that it was fitted to: copy it"
 
 
 def _check_form(prediction: Prediction, test: Inputs) -> None:
@@ -210,7 +251,6 @@ def _check_storage(predictor: Predictor, space: Space, test: Inputs) -> None:
     except InputError as error:
         raise AssertionError(f"cannot be stored: {error}") from error
     for name, array in state.items():
-        assert isinstance(array, np.ndarray), f"state {name!r} is {type(array).__name__}, not an array"
         assert array.dtype.kind in "biuf", f"state {name!r} holds {array.dtype}, not numbers"
     copied = {name: array.copy() for name, array in state.items()}
     restored = type(predictor)(**parameters).restore(space, copied)

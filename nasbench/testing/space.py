@@ -72,6 +72,7 @@ _CHECKS: dict[str, Callable[[Space, GenotypeArray, np.random.Generator], None]] 
     "distance": moves.check_distance,
     "adjacency_arrays": arrays.check_adjacency_arrays,
     "features": arrays.check_features,
+    "own arrays": arrays.check_own_arrays,
     "enumerate": draws.check_enumerate,
     "sample_unique": draws.check_sample_unique,
     "network": arrays.check_network,

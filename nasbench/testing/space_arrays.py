@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from nasbench.errors import InputError
 from nasbench.spaces import NetworkSettings
 from nasbench.spaces.base import Space
+from nasbench.spaces.enumeration import MAX_ENUMERATED
+from nasbench.testing.ownership import check_apart
 from nasbench.types import GenotypeArray
 
 
@@ -31,6 +37,51 @@ def check_no_rows(space: Space, genotypes: GenotypeArray, rng: np.random.Generat
         expected = (0, space.features(genotypes[:1], kind).shape[1])
         shape = space.features(empty, kind).shape
         assert shape == expected, f"has {kind} features of shape {shape} for no architectures"
+
+
+def check_own_arrays(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:
+    """Who changes what a method returned, or what it was given, changes nobody else's answer."""
+    seed, config = int(rng.integers(1 << 32)), space.to_config(genotypes[0])
+
+    def again() -> np.random.Generator:
+        return np.random.default_rng(seed)
+
+    calls: dict[str, Callable[[GenotypeArray], Any]] = {
+        "sample": lambda rows: space.sample(8, again()),
+        "check": space.check,
+        "contains": space.contains,
+        "repair": space.repair,
+        "genotype": lambda rows: space.genotype(rows[0]),
+        "genotype of a string": lambda rows: space.genotype(space.to_string(rows[0])),
+        "from_config": lambda rows: space.from_config(config),
+        "neighbours": lambda rows: space.neighbours(rows[0]),
+        "neighbours_of": space.neighbours_of,
+        "mutate": lambda rows: space.mutate(rows, again()),
+        "crossover": lambda rows: space.crossover(rows, rows[::-1], again()),
+        "distance": lambda rows: space.distance(rows, rows[::-1]),
+        "enumerate": lambda rows: next(iter(space.enumerate(1_000))),
+        "code": space.code,
+        "canonical": space.canonical,
+        "key": space.key,
+        "function_key": space.function_key,
+        "adjacency_arrays": space.adjacency_arrays,
+        "node_values": space.node_values,
+        **{f"{kind} features": partial(space.features, kind=kind) for kind in space.feature_kinds},
+    }
+    if space.size <= MAX_ENUMERATED:
+        calls["unique"] = lambda rows: [space.unique(by) for by in ("key", "function_key")]
+    for name, call in calls.items():
+        given = [genotypes[:8].copy() for _ in range(2)]
+        first, second = map(call, given)
+        check_apart(
+            first, second, f"returns the same memory from two calls of {name}: return a copy, or make it read-only"
+        )
+        assert all(np.array_equal(rows, genotypes[:8]) for rows in given), f"changes the input of {name}"
+    if space.countable:
+        codes = space.code(genotypes)
+        kept = codes.copy()
+        check_apart(space.decode(codes), space.decode(codes), "returns the same memory from two calls of decode")
+        assert np.array_equal(codes, kept), "changes the input of decode"
 
 
 def check_adjacency_arrays(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:

@@ -70,6 +70,7 @@ def check_graph(space: Space, genotypes: GenotypeArray, rng: np.random.Generator
     """Graphs are read as the architectures that they show, whatever their nodes are called."""
     import networkx as nx
 
+    assert space.graph(genotypes[0]) is not space.graph(genotypes[0]), "returns one graph from two calls"
     for genotype in genotypes[:32]:
         graph = space.graph(genotype)
         assert nx.is_directed_acyclic_graph(graph), f"has a graph with a cycle: {space.to_string(genotype)}"
@@ -93,6 +94,7 @@ def check_names(space: Space, genotypes: GenotypeArray, rng: np.random.Generator
         known = space.option_names(position)
         assert len({*map(str, known)}) == len(known) == options, f"names the {options} options of {name!r} {known}"
         assert all(isinstance(option, str | int | float) for option in known), f"has an unnamed option: {known}"
+    assert space.to_config(genotypes[0]) is not space.to_config(genotypes[0]), "returns one dictionary from two calls"
     for genotype in genotypes:
         again = space.from_config(space.to_config(genotype))
         assert np.array_equal(again, genotype), (

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.problem import Budget, Objective, Problem
@@ -209,9 +210,7 @@ class _Check:
                     break
         paid = max(reached - trained.get(name, 0), 1)
         trained[name] = max(reached, trained.get(name, 0))
-        seen = np.array(curve)
-        seen.flags.writeable = False
-        return Outcome(scores, float(paid), reached, seen)
+        return Outcome(scores, float(paid), reached, read_only(np.array(curve)))
 
     def ask(self, strategy: Strategy, most: int) -> list[Trial]:
         try:

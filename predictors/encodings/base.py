@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasbench.arrays import read_only
 from nasbench.predictors.encodings.flow import Flow, flow
 from nasbench.spaces.base import Space
 from nasbench.types import FloatArray, GenotypeArray, IntArray
@@ -35,7 +36,7 @@ class Block(NamedTuple):
 
 
 class Cells:
-    """Architectures of one space, whose flow is computed once for all encodings that read it.
+    """Architectures of one space, whose flow is computed once for all encodings that read it: its arrays are read-only.
 
     Attributes:
         space: The search space.
@@ -50,7 +51,7 @@ class Cells:
     def flow(self) -> Flow:
         """What passes through the cells."""
         if self._flow is None:
-            self._flow = flow(self.space, self.genotypes)
+            self._flow = Flow._make(map(read_only, flow(self.space, self.genotypes)))
         return self._flow
 
 

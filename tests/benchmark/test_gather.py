@@ -125,7 +125,7 @@ def test_a_colon_may_belong_to_the_name_of_a_column(benchmark):
     np.testing.assert_array_equal(found, named.query_many(CELLS, metric.path).values.filled(np.nan))
 
 
-STATIC = "static metrics of toy.h5 are parameters, digits:latency, once:latency"
+STATIC = "parameters, digits:latency, once:latency; partial curves are written curve@EPOCHS$"
 
 
 @pytest.mark.parametrize(
@@ -134,18 +134,18 @@ STATIC = "static metrics of toy.h5 are parameters, digits:latency, once:latency"
         (
             Needs(("test_accuracy",)),
             ACCURACY,
-            f"'digits/test_accuracy' comes of training.* curve@EPOCHS, and {STATIC}",
+            rf"no column of toy\.h5: 'digits/test_accuracy' comes of training, .*; static metrics are {STATIC}",
         ),
         (Needs(("digits:train_seconds",)), ACCURACY, "'digits/train_seconds' comes of training"),
         (
             Needs(("flops",)),
             ACCURACY,
-            r"'flops' is neither an encoding of nb201 \(onehot, .*\) nor the name of one",
+            rf"'flops' is no encoding of nb201 \(onehot, .*\) and no column of toy\.h5: 'flops' is not .* has {STATIC}",
         ),
         (
             Needs(("latency",)),
             ACCURACY,
-            "'latency' is neither .* static metrics are parameters, digits:latency, once",
+            f"'latency' is no encoding .*: 'latency' is not one static metric of this benchmark; it has {STATIC}",
         ),
         (Needs((), 3), ACCURACY, "curve@3 cannot be read: 'digits/validation_accuracy' of toy.h5 has epochs 1, 2, 4"),
         (Needs((), 8), ACCURACY, "curve@8 cannot be read: .* has epochs 1, 2, 4"),
@@ -161,5 +161,5 @@ def test_what_cannot_be_gathered(benchmark, needs, metric, message):
 def test_a_benchmark_without_static_metrics(benchmark):
     columns = {ACCURACY: benchmark.table.columns[ACCURACY]}
     bare = TabularBenchmark(replace(benchmark.table, columns=columns), name="bare.h5")
-    with pytest.raises(InputError, match=r"nor the name of one metric of bare\.h5; its static metrics are \(none\)"):
+    with pytest.raises(InputError, match=r"no column of bare\.h5: 'flops' is not one static .* it has \(none\);"):
         gather(bare, CELLS, Needs(("flops",)), ACCURACY)

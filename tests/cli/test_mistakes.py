@@ -114,8 +114,8 @@ def test_mistakes_of_compare(surrogate_file, run, capsys, arguments, message):
 @pytest.mark.parametrize(
     ("features", "message"),
     [
-        ("default/flops", "its static metrics are "),
-        ("default/test_accuracy", "comes of training, so a predictor may not read it"),
+        ("default/flops", "'flops' is not one static metric of this benchmark; it has (none)"),
+        ("default/test_accuracy", "comes of training, so it is not known before"),
         ("default/curve@99", "name fewer epochs"),
         ("default/curve@x", "a partial curve is written curve@EPOCHS"),
     ],

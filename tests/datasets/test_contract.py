@@ -6,6 +6,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+import torch
 
 from nasbench.datasets import Dataset, ImageData
 from nasbench.testing import check_dataset
@@ -57,6 +58,30 @@ def test_finds_faults_in_the_data(message: str, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(AssertionError) as error:
         check_dataset(Planted())
     assert message in str(error.value)
+
+
+def test_finds_loads_that_share_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = good()
+    monkeypatch.setattr(Planted, "make", staticmethod(lambda: data))
+    with pytest.raises(AssertionError, match="two loads share memory: return copies, or make arrays read-only"):
+        check_dataset(Planted())
+    for array in (*data.arrays(), *data.splits.values()):
+        array.flags.writeable = False
+    check_dataset(Planted())
+
+
+class SharesItsLabels(ImageData):
+    def tensors(self, device: torch.device | str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        return {
+            split: (x, torch.from_numpy(self.labels)[rows[0] : rows[-1] + 1])
+            for (split, rows), (x, _) in zip(self.splits.items(), super().tensors(device).values(), strict=True)
+        }
+
+
+def test_finds_tensors_that_share_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Planted, "make", staticmethod(lambda: SharesItsLabels(**vars(good()))))
+    with pytest.raises(AssertionError, match="tensors of part train share memory with the data"):
+        check_dataset(Planted())
 
 
 def test_finds_randomness(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -423,3 +423,23 @@ def test_threads_are_given_back(benchmark):
     run(benchmark, train_sizes=[10], splits=1)
     assert os.environ.get("OMP_NUM_THREADS") == before
     assert math.isfinite(run(benchmark, train_sizes=[10], splits=1).records[0]["fit_seconds"])
+
+
+class EditsItsTargets(Ridge):
+    """Learns from targets that it standardises in place, once transformed and once not."""
+
+    def fit(self, inputs, targets):
+        super().fit(inputs, targets)
+        targets -= targets.mean()
+        return self
+
+    def _fit(self, inputs, z):
+        super()._fit(inputs, z)
+        z[:] = 0
+
+
+def test_a_predictor_that_edits_its_targets_changes_no_score(benchmark):
+    ours = ["mean", "ridge", "ridge+features=counts"]
+    among = run(benchmark, predictors=[ours[0], EditsItsTargets(), *ours[1:]])
+    others = [record for record in without_times(among) if record["predictor"] in ours]
+    assert others == without_times(run(benchmark, predictors=ours))

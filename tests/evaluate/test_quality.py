@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.benchmark.base import Metric
@@ -15,6 +15,7 @@ from nasbench.evaluate.quality import (
     best_found,
     best_of_space,
     described,
+    excess,
     incumbents,
     records,
     standing,
@@ -153,6 +154,44 @@ def test_the_floor_of_equal_validation_scores_is_their_mean(formula: Any) -> Non
     cells = {**CELLS, 6: (10, 95, 9, 89)}
     best = best_of_space(TabulatedEvaluator(table(formula, cells), ["validation_score"]))
     assert best.perfect_test == 90
+
+
+def test_a_run_above_the_best_of_the_space(formula: Any) -> None:
+    """The best is 95 on validation and 93 on test data; the first full training is the fourth trial."""
+    evaluator = TabulatedEvaluator(table(formula), ["validation_score"])
+    best, found = best_of_space(evaluator), standing(ran(evaluator, *TRIALS), evaluator, "paid")
+    assert excess(found, best, "paid") is None
+
+    def changed(split: str, change: int, value: float) -> Any:
+        scores = getattr(found, split).copy()
+        scores[change] = value
+        return replace(found, **{split: scores})
+
+    assert excess(changed("valid", 1, 99), best, "paid") is None, "a short training may be better than all full ones"
+    assert excess(changed("valid", 1, 99), best, "retrained") == "after 2 evaluations by 4 on validation data"
+    assert excess(changed("valid", 2, 95), best, "paid") is None
+    assert excess(changed("valid", 2, np.nextafter(95, 96)), best, "paid") is not None
+    assert excess(changed("test", 3, 93.5), best, "paid") == "after 6 evaluations by 0.5 on test data"
+    assert excess(changed("test", 3, np.nan), best, "paid") is None
+    assert excess(changed("test", 3, 93.5), best_found([found]), "paid") is None, "the best is not known"
+
+
+@given(st.data(), st.sampled_from(["paid", "retrained"]), st.booleans())
+@settings(deadline=None, max_examples=20)
+def test_no_run_of_a_table_is_above_its_best(formula: Any, data: Any, score: Any, two: bool) -> None:
+    """Whatever the table holds: short trainings that beat all full ones, failures, missing test values."""
+    number = st.sampled_from([0.1, 0.2, 0.3, 50.7, 99.9, math.nan])
+    rows = data.draw(st.lists(st.tuples(*[number] * 4), min_size=6, max_size=6))
+    benchmark, names = table(formula, dict(enumerate(rows))), ["validation_score"]
+    if two:
+        latency = Metric("phone", "latency", "none", "milliseconds", "minimise", ("architecture",))
+        benchmark.metrics = {**benchmark.metrics, latency.path: latency}
+        benchmark.formulas[latency.path] = lambda g, epoch: benchmark.space.code(g) % 11 / 7
+        names.append("latency")
+    evaluator = TabulatedEvaluator(benchmark, names)
+    trials = data.draw(st.lists(st.tuples(st.integers(0, 7), st.sampled_from([1, 4])), min_size=1, max_size=12))
+    found = standing(ran(evaluator, *trials), evaluator, score)
+    assert excess(found, best_of_space(evaluator), score) is None
 
 
 def test_retraining_is_recorded_with_its_cost(formula: Any) -> None:

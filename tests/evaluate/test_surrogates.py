@@ -17,9 +17,10 @@ from nasbench.benchmark.load import load
 from nasbench.benchmark.surrogate import SurrogateBenchmark, from_log
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.errors import FileError, InputError, NotFoundError
+from nasbench.errors import FileError, InputError, NasbenchError, NotFoundError
 from nasbench.evaluate import surrogates as module
 from nasbench.evaluate.surrogates import cross_validate, fit_surrogate
+from nasbench.importers.csv import CSV
 from nasbench.predictors import Inputs, Prediction, Predictor, predictors
 from nasbench.spaces import Space, spaces
 from nasbench.types import FloatArray, GenotypeArray
@@ -350,12 +351,40 @@ def test_what_cannot_be_fitted(
 
 def test_too_few_cells() -> None:
     space = spaces.create("nb201")
-    few = TabularBenchmark(measured(space, np.array([[0] * 6, [3] * 6, [2] * 6], dtype=np.int8)))
-    with pytest.raises(InputError, match="needs at least 2 architectures to fit, got 1"):
+    few = TabularBenchmark(measured(space, np.array([[0] * 6, [3] * 6, [2] * 6], dtype=np.int8)), name="few.h5")
+    message = (
+        r"^'digits/validation_accuracy' of few\.h5 has numbers of 2 architectures, of 2 different functions: too few "
+        "to cross-validate, as 1 would be left to learn from, and Mean learns from at least 2; measure more arch"
+    )
+    with pytest.raises(InputError, match=message):
         fit_surrogate(few, "validation_accuracy", "mean")
     none = TabularBenchmark(measured(space, space.decode(np.array([0]))))
     with pytest.raises(InputError, match="has no number, so nothing can be learnt; the first reason: failed"):
         fit_surrogate(none, "validation_accuracy", "mean")
+
+
+@pytest.mark.parametrize("predictor", ["mean", "ridge", "gp"])
+@pytest.mark.parametrize("same", [False, True], ids=["different functions", "one function"])
+def test_tables_of_few_rows(tmp_path: Path, predictor: str, same: bool) -> None:
+    """Csv files of 0 to 12 rows give a surrogate, or one line with their number: two of three functions are learnt."""
+    space = spaces.create("nb201")
+    networks, functions = space.unique(), space.unique("function_key")
+    equal = space.function_key(networks) == space.function_key(networks[:1])
+    cells, path, fitted = networks[equal] if same else functions[1000:], tmp_path / "few.csv", []
+    for n in range(13):
+        rows = [f'"{",".join(map(str, cell))}",{50 + row}' for row, cell in enumerate(cells[:n].tolist())]
+        path.write_text("\n".join(["arch,accuracy", *rows, ""]))
+        try:
+            table = CSV("nb201", ["validation_accuracy=accuracy"], dataset="toy").read([path])
+            surrogate = fit_surrogate(TabularBenchmark(table, path.name), "validation_accuracy", predictor)
+        except NasbenchError as error:
+            counted = f"'toy/validation_accuracy' of few.csv has numbers of {n} architecture{'s' * (n != 1)}, of "
+            assert str(error).startswith(counted if n else "few.csv has no row that can be read")
+            assert str(error).endswith("; measure more architectures") or not n
+        else:
+            fitted.append(n)
+            assert surrogate.quality_records()[0]["n"] == n
+    assert fitted == ([] if same else list(range(3, 13)))
 
 
 def test_a_time_of_zero(tabular: TabularBenchmark) -> None:

@@ -474,3 +474,30 @@ def test_a_pipeline_may_end_in_a_predictor():
     assert search.best_params_ == {"ridge__features": "counts/flops"}
     assert search.predict(inputs[60:]).mean.shape == (30,)
     assert pipeline.set_params(ridge__features="onehot").get_params()["ridge__features"] == "onehot"
+
+
+class EditsTargets(Recorder):
+    """Standardises and sorts its targets in place."""
+
+    def _fit(self, inputs, z):
+        z *= 100
+        z.sort()
+        super()._fit(inputs, z)
+
+
+def test_targets_are_a_predictors_own():
+    y = np.array([3.0, 1.0])
+    z = y.copy()
+    EditsTargets().fit(cells(2), y).fit_transformed(cells(2), z)
+    assert y.tolist() == z.tolist() == [3, 1]
+
+
+def test_the_state_is_read_only_and_restored_arrays_are_not():
+    fitted = predictors.create("gp").fit(cells(12), np.arange(12.0))
+    state = fitted.state()
+    assert not any(array.flags.writeable for array in state.values())
+    restored = predictors.create("gp").restore(SPACE, state)
+    restored.x_[:] = 0
+    before, after = fitted.predict(cells(3)), restored.predict(cells(3))
+    assert np.isfinite(before.mean).all() and not np.array_equal(before.mean, after.mean)
+    assert np.array_equal(fitted.state()["x"], state["x"]) and state["x"].any()

@@ -1,6 +1,7 @@
 """Every registered predictor keeps the contract, and the contract catches predictors that do not."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -105,6 +106,61 @@ class ModifiesTargets(Nearest):
         super().fit(inputs, targets)
         targets -= self.transform_.location
         return self
+
+
+class StandardisesColumns(Nearest):
+    def _encode(self, inputs):
+        for values in inputs.columns.values():
+            values -= values.mean()
+        return super()._encode(inputs)
+
+
+class AddsAColumn(Nearest):
+    def _encode(self, inputs):
+        inputs.columns["sum"] = inputs.genotypes.sum(axis=1)
+        return super()._encode(inputs)
+
+
+class SortsGenotypes(Nearest):
+    def _sample(self, inputs, k, rng):
+        inputs.genotypes.sort(axis=0)
+        return super()._sample(inputs, k, rng)
+
+
+class WritesBehindTheLock(Nearest):
+    def fit(self, inputs, targets):
+        genotypes = inputs.genotypes
+        while genotypes.base is not None:
+            genotypes = genotypes.base
+        genotypes[0] = genotypes[1]
+        return super().fit(inputs, targets)
+
+
+class PretrainsInPlace(Nearest):
+    def pretrain(self, sources):
+        for _, targets in sources:
+            targets -= targets.mean()
+        return self
+
+
+class KeepsThePrediction(Nearest):
+    def predict(self, inputs):
+        known = vars(self).setdefault("known", {})
+        self._check_fitted()
+        name = self.z_.tobytes() + inputs.genotypes.tobytes()
+        if name not in known:
+            known[name] = super().predict(inputs)
+        return known[name]
+
+
+class KeepsTargets(Nearest):
+    def fit(self, inputs, targets):
+        self.targets_ = targets
+        return super().fit(inputs, targets)
+
+    def predict(self, inputs):
+        mean, std = super().predict(inputs)
+        return Prediction(np.clip(mean, self.targets_.min(), self.targets_.max()), std)
 
 
 class DependsOnUnit(Nearest):
@@ -281,6 +337,13 @@ def test_a_sound_predictor_of_ones_own_keeps_the_contract(predictor):
         (ZeroStd, "standard deviation is not positive"),
         (NotFinite, "mean is not finite"),
         (ModifiesTargets, "modifies its targets"),
+        (partial(StandardisesColumns, "counts/flops"), "writes to its inputs, which others read too"),
+        (AddsAColumn, "writes to its inputs, which others read too"),
+        (SortsGenotypes, "writes to its inputs, which others read too"),
+        (WritesBehindTheLock, "modifies its inputs"),
+        (PretrainsInPlace, "modifies its targets"),
+        (KeepsThePrediction, "returns the same memory from two calls of predict: return copies"),
+        (KeepsTargets, "goes on using the array of targets"),
         (DependsOnUnit, "not equivariant"),
         (AcceptsNaN, "a target that is nan is not refused"),
         (AcceptsArrays, "an array in the place of Inputs is not refused"),

@@ -1,3 +1,7 @@
+import copy
+import pickle
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -119,7 +123,7 @@ def test_canonical_inputs_are_the_same_networks(seed):
     canonical = inputs.canonical
     assert np.array_equal(canonical.genotypes, NB101.canonical(inputs.genotypes))
     assert np.array_equal(canonical.canonical.genotypes, canonical.genotypes)
-    assert canonical.columns is inputs.columns
+    assert np.shares_memory(canonical.columns["flops"], inputs.columns["flops"])
     assert inputs.canonical is canonical  # computed once
 
 
@@ -128,3 +132,43 @@ def test_needs_of_both():
     assert Needs() | Needs() == Needs()
     needs = [Needs(("a",)), Needs((), 3), Needs(("b", "a"), 5)]
     assert (needs[0] | needs[1]) | needs[2] == needs[0] | (needs[1] | needs[2])
+
+
+def test_inputs_are_read_only_and_owned():
+    flops = np.array([9.0, 4.0])
+    inputs = Inputs.of(SPACE, CELLS[:2], columns={"flops": flops}, curve=np.ones((2, 3)), seconds=flops)
+    flops[:] = 0
+    assert inputs.columns["flops"].tolist() == [9, 4] == inputs.seconds.tolist()
+    for array in arrays_of(inputs):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+    with pytest.raises(TypeError, match="mappingproxy"):
+        inputs.columns["flops"] = flops
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        copy.copy,
+        copy.deepcopy,
+        replace,
+        lambda inputs: pickle.loads(pickle.dumps(inputs)),  # noqa: S301  # our own
+        lambda inputs: inputs[:],
+        lambda inputs: inputs.canonical,
+    ],
+    ids=["copy", "deepcopy", "replace", "pickle", "rows", "canonical"],
+)
+def test_copies_of_inputs_are_read_only_too(again):
+    rng = np.random.default_rng(0)
+    genotypes = NB101.canonical(NB101.sample(5, rng))
+    inputs = Inputs.of(NB101, genotypes, columns={"flops": rng.random(5)}, curve=rng.random((5, 2)), epochs=(1, 4))
+    same = again(inputs)
+    assert same.epochs == (1, 4) and same.space.name == "nb101" and same.seconds is None
+    for a, b in zip(arrays_of(inputs), arrays_of(same), strict=True):
+        assert np.array_equal(a, b) and not b.flags.writeable
+    with pytest.raises(TypeError, match="mappingproxy"):
+        same.columns["flops"] = rng.random(5)
+
+
+def arrays_of(inputs):
+    return [a for a in (inputs.genotypes, *inputs.columns.values(), inputs.curve, inputs.seconds) if a is not None]

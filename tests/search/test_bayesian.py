@@ -13,6 +13,7 @@ from scipy.integrate import trapezoid
 
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Prediction, Predictor
+from nasbench.search import Outcome, Problem
 from nasbench.search.bayesian import BayesianOptimisation, expected_improvement
 from nasbench.spaces import spaces
 from nasbench.types import FloatArray, GenotypeArray
@@ -166,3 +167,24 @@ def test_learning_curves_are_refused(drive: Any) -> None:
 def test_columns_that_the_problem_does_not_have(drive: Any) -> None:
     with pytest.raises(InputError, match="no static metrics, so 'flops' cannot be looked up"):
         run(drive, BayesianOptimisation("ridge+features=default/flops"), 11)
+
+
+class LosesItsTargets(CountsThree):
+    def fit(self, inputs: Inputs, targets: npt.ArrayLike) -> Predictor:
+        super().fit(inputs, targets)
+        np.asarray(targets)[:] = 1e9
+        return self
+
+
+def test_a_predictor_that_edits_its_targets_proposes_the_same(problem: Callable[..., Problem]) -> None:
+    def proposals(predictor: Predictor) -> list[list[int]]:
+        strategy = BayesianOptimisation(predictor, first_fit=4).start(problem(SPACE), np.random.default_rng(0))
+        asked = []
+        for _ in range(12):
+            (trial,) = strategy.ask()
+            score = float((trial.architecture == 3).sum())
+            strategy.tell(trial, Outcome((score,), 1.0, trial.epochs, np.array([score])))
+            asked.append(trial.architecture.tolist())
+        return asked
+
+    assert proposals(LosesItsTargets()) == proposals(CountsThree())

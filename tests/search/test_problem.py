@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench.errors import InputError
+from nasbench.predictors import Inputs
 from nasbench.search import Problem
-from nasbench.search.problem import Budget, Constraint, Objective
+from nasbench.search.problem import Budget, Constraint, Objective, Prior
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
@@ -85,3 +86,14 @@ def test_budgets_have_a_limit() -> None:
     with pytest.raises(InputError, match="give evaluations, epochs or seconds"):
         Budget()
     assert Budget(epochs=1).evaluations is None
+
+
+def test_arrays_of_a_problem_are_read_only(problem: Callable[..., Problem]) -> None:
+    cells = SPACE.sample(3, np.random.default_rng(0))
+    related = ((Inputs.of(SPACE, cells), np.arange(3.0)),)
+    given = problem(SPACE, cells, related=related, prior=Prior((np.ones(5),) * 6))
+    assert given.prior is not None
+    ((inputs, targets),) = given.related
+    for array in (given.initial, inputs.genotypes, targets, *given.prior.weights):
+        assert not array.flags.writeable
+    assert cells.flags.writeable and related[0][1].flags.writeable

@@ -173,13 +173,33 @@ def test_static_metrics_of_the_rows_alone_are_refused(kind: type[Evaluator]) -> 
 @BOTH
 @pytest.mark.parametrize("name", ["test_score", "train_seconds", "toy/validation_score"])
 def test_what_comes_of_training_is_no_column(formula: Any, kind: type[Evaluator], name: str) -> None:
-    with pytest.raises(InputError, match=r"comes of training|is not one static metric of this benchmark; it has param"):
+    with pytest.raises(
+        InputError, match=f"/{name.rpartition('/')[2]}' comes of training, so it is not known before; static"
+    ):
         kind(formula(), METRIC).column(name, SAMPLE)
 
 
 @BOTH
+@pytest.mark.parametrize("name", ["phone/latency", "phone:latency", "phone/latency:gpu", "phone:latency:gpu"])
+def test_columns_by_full_names(formula: Any, kind: type[Evaluator], name: str) -> None:
+    """A colon may stand for a slash, or belong to the name; `latency` alone is of two data sets."""
+    benchmark = formula()
+    numbers = {"phone/latency": 7.0, "phone/latency:gpu": 11.0, "board/latency": 13.0}
+    for path, number in numbers.items():
+        dataset, _, short = path.partition("/")
+        metric = Metric(dataset, short, "none", "milliseconds", "minimise", ("architecture",))
+        benchmark.metrics = {**benchmark.metrics, path: metric}
+        benchmark.formulas[path] = lambda g, epoch, number=number: np.full(len(g), number)
+    evaluator = kind(benchmark, METRIC)
+    assert evaluator.column(name, SAMPLE[:1]).tolist() == [numbers[name.replace("phone:", "phone/")]]
+    assert evaluator.column("latency:gpu", SAMPLE[:1]).tolist() == [11]
+    with pytest.raises(InputError, match=r"^'latency' is not one static metric of this benchmark; it has .*board:lat"):
+        evaluator.column("latency", SAMPLE)
+
+
+@BOTH
 def test_unknown_columns(formula: Any, kind: type[Evaluator]) -> None:
-    with pytest.raises((InputError, NotFoundError), match="flops"):
+    with pytest.raises(InputError, match=r"^'flops' is not one static metric of this benchmark; it has parameters"):
         kind(formula(), METRIC).column("flops", SAMPLE)
 
 

@@ -17,6 +17,7 @@ from nasbench.predictors.encodings import (
     units,
     variances,
 )
+from nasbench.predictors.encodings.base import Cells
 from nasbench.predictors.encodings.flow import flow
 from nasbench.spaces import spaces
 
@@ -286,3 +287,8 @@ def test_variance_of_a_constant_is_zero():
 def test_units_by_hand():
     """The spread; of a constant its size, or 1."""
     assert units(np.array([0.5, 0.0, 0.0, 0.0]), np.array([9.0, -1e8, 0.25, 0.0])).tolist() == [0.5, 1e8, 1.0, 1.0]
+
+
+def test_the_flow_that_encodings_share_is_read_only():
+    shared = Cells(NB201, CELL).flow
+    assert not any(array.flags.writeable for array in shared)
