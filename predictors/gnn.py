@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nasbench.predictors.bagging import bootstrap, out_of_bag_noise, sample_members
 from nasbench.predictors.base import Prediction, Predictor, at_least, between
-from nasbench.predictors.encodings import DEFAULT, encode, split_names, units, variances
+from nasbench.predictors.encodings import DEFAULT, encode, is_default, split_names, units, variances
 from nasbench.predictors.encodings.flow import flow
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
@@ -107,7 +107,7 @@ class GNN(Predictor):
 
     def _graph_features(self, inputs: Inputs) -> FloatArray:
         """Features `(n, f)` of whole graphs."""
-        names = [name for name in split_names(self.features) if name != DEFAULT]
+        names = [name for name in split_names(self.features) if not is_default(name)]
         return encode(inputs, "/".join(names))[0]
 
     def _cells(self, inputs: Inputs) -> _Cells:

@@ -11,6 +11,7 @@ import numpy as np
 
 from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.files import atomic
+from nasbench.predictors.encodings import DEFAULT_VERSION, as_written
 from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
 from nasbench.specification import component_name, restore
@@ -37,6 +38,7 @@ def save(predictor: Predictor, path: Path) -> None:
         "format": FORMAT,
         "predictor": component_name(predictor, predictors),
         "arguments": predictor.get_params(),
+        "default_features": DEFAULT_VERSION,
         "space": component_name(space, spaces),
         "space_settings": arguments_of(space),
     }
@@ -72,7 +74,10 @@ def load(path: Path) -> Predictor:
         if described["format"] != FORMAT:
             raise ValueError(f"format {described['format']!r}")
         space = restore(spaces, described["space"], described["space_settings"])
-        predictor = restore(predictors, described["predictor"], described["arguments"])
+        arguments = described["arguments"]
+        if "features" in arguments:
+            arguments["features"] = as_written(arguments["features"], described.get("default_features", 1))
+        predictor = restore(predictors, described["predictor"], arguments)
         return predictor.restore(space, {name.removeprefix("state/"): array for name, array in arrays.items()})
     except FileNotFoundError as error:
         raise FileError(f"there is no file {str(path)!r}; pass one that Predictor.save wrote") from error

@@ -87,6 +87,14 @@ class Space(ABC):
         """Modules named in the constructor's arguments, which `network` imports."""
         return ()
 
+    @property
+    def node_cells(self) -> tuple[int, ...]:
+        """The cell of the network that each of the `max_nodes` nodes belongs to, counted from 0; here one cell.
+
+        Predictors tell equal operations of different cells apart, such as those of normal and reduction cells.
+        """
+        return (0,) * self.max_nodes
+
     # --- membership ---------------------------------------------------------------------------------------------
 
     @property

@@ -69,6 +69,12 @@ class CellPair(Space):
         self.max_nodes = 2 * (3 + 3 * self.blocks) + 1
         self._codes = BlockCodes(len(self.operations), len(self.combinations), self.blocks)
 
+    @property
+    def node_cells(self) -> tuple[int, ...]:
+        """The input belongs to the normal cell, 0; then as many nodes are of each cell."""
+        size = 3 + 3 * self.blocks
+        return (0,) * (1 + size) + (1,) * size
+
     # --- genotypes and blocks -----------------------------------------------------------------------------------
 
     @abstractmethod
@@ -161,7 +167,7 @@ class CellPair(Space):
         graph: nx.DiGraph[int] = nx.DiGraph()
         graph.add_node(0, op="input")
         for node, op in enumerate(ops[0, 1:].tolist(), start=1):
-            graph.add_node(node, op=self.ops[op], cell=CELLS[int(node > 3 + 3 * self.blocks)])
+            graph.add_node(node, op=self.ops[op], cell=CELLS[self.node_cells[node]])
         graph.add_edges_from((a, b) for a, b in np.argwhere(adjacency[0]).tolist())
         return graph
 

@@ -20,8 +20,12 @@ encodings: Registry[Encoding] = Registry(
     "nasbench.predictors.encodings.base:Encoding",
     {
         "op_counts_live": "nasbench.predictors.encodings.op_counts_live:LiveOpCounts",
+        "op_counts_by_cell": "nasbench.predictors.encodings.op_counts_by_cell:LiveOpCountsByCell",
         "edge_ops": "nasbench.predictors.encodings.edge_ops:EdgeOps",
+        "edge_ops_by_cell": "nasbench.predictors.encodings.edge_ops_by_cell:EdgeOpsByCell",
+        "op_degrees": "nasbench.predictors.encodings.op_degrees:OpDegrees",
         "path_counts": "nasbench.predictors.encodings.path_counts:PathCounts",
+        "path_ops": "nasbench.predictors.encodings.path_ops:PathOps",
         "totals": "nasbench.predictors.encodings.totals:Totals",
     },
 )
@@ -29,11 +33,16 @@ SPACE_KINDS = ("onehot", "counts", "adjacency", "paths", "values")
 """Encodings that spaces compute themselves; a space may name others in its `feature_kinds`."""
 DEFAULT = "default"
 """Stands for `CELL_DEFAULT`, or for `SIZED_DEFAULT` where the nodes of a space have attributes."""
-CELL_DEFAULT = "op_counts_live/edge_ops/path_counts/counts/onehot"
+CELL_DEFAULT = "op_counts_by_cell/edge_ops_by_cell/op_degrees/path_counts/path_ops/counts/onehot"
 """What flows, for accuracies, and what is there, for costs: dead operations take time and memory too."""
 SIZED_DEFAULT = "onehot/totals"
 """What is chosen, and how large that makes the network."""
 CURVE = "curve@"
+DEFAULT_VERSION = 2
+"""Written into files of fitted predictors, as `default` may come to stand for other encodings."""
+FIRST_DEFAULT = "default@1"
+"""Stands for `FIRST_CELL_DEFAULT` where `default` stands for `CELL_DEFAULT`: what `default` meant in version 1."""
+FIRST_CELL_DEFAULT = "op_counts_live/edge_ops/path_counts/counts/onehot"
 FORMER_NAMES = {"live": "op_counts_live", "pairs": "edge_ops", "ways": "path_counts", "sums": "totals"}
 """What files written by earlier versions call encodings."""
 MAX_CURVE_FEATURES = 8
@@ -42,9 +51,27 @@ LARGEST_FEATURE = 1e30
 """Largest size of a number that is a feature: trees and networks compute in float32, which ends at 3e38."""
 
 
-def default(space: Space) -> str:
-    """The encodings that `"default"` stands for in a space."""
-    return SIZED_DEFAULT if space.attributes else CELL_DEFAULT
+def default(space: Space, name: str = DEFAULT) -> str:
+    """The encodings that `"default"`, or `"default@1"`, stands for in a space."""
+    if space.attributes:
+        return SIZED_DEFAULT
+    return CELL_DEFAULT if name == DEFAULT else FIRST_CELL_DEFAULT
+
+
+def is_default(name: str) -> bool:
+    """Whether a name among `features` stands for others, which depend on the space."""
+    return name in (DEFAULT, FIRST_DEFAULT)
+
+
+def as_written(features: str, version: int) -> str:
+    """What a file calls features, in the names of today.
+
+    Args:
+        features: Names joined by `/`, as in the file.
+        version: The `DEFAULT_VERSION` with which it was written; 1 for files that do not say it.
+    """
+    names = [FORMER_NAMES.get(name, name) for name in split_names(features)]
+    return "/".join(FIRST_DEFAULT if name == DEFAULT and version == 1 else name for name in names)
 
 
 def needs_of(features: str) -> Needs:
@@ -62,7 +89,7 @@ def needs_of(features: str) -> Needs:
     for name in split_names(features):
         if name.startswith(CURVE):
             epochs = max(epochs, _epoch(name))
-        elif name not in (DEFAULT, *encodings, *SPACE_KINDS):
+        elif not is_default(name) and name not in (*encodings, *SPACE_KINDS):
             columns.append(name)
     return Needs(tuple(dict.fromkeys(columns)), epochs)
 
@@ -103,7 +130,9 @@ def learnable(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
 def _names(features: str, space: Space) -> list[str]:
     """The names that `features` joins, `default` spelled out."""
     return [
-        part for name in split_names(features) for part in (split_names(default(space)) if name == DEFAULT else [name])
+        part
+        for name in split_names(features)
+        for part in (split_names(default(space, name)) if is_default(name) else [name])
     ]
 
 
@@ -195,11 +224,14 @@ def units(spread: FloatArray, centre: FloatArray) -> FloatArray:
 
 __all__ = [
     "DEFAULT",
+    "DEFAULT_VERSION",
     "Encoding",
+    "as_written",
     "default",
     "encode",
     "encodings",
     "finite",
+    "is_default",
     "learnable",
     "needs_of",
     "split_names",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -45,14 +46,19 @@ class Cells:
 
     def __init__(self, space: Space, genotypes: GenotypeArray) -> None:
         self.space, self.genotypes = space, genotypes
-        self._flow: Flow | None = None
 
-    @property
+    @cached_property
     def flow(self) -> Flow:
         """What passes through the cells."""
-        if self._flow is None:
-            self._flow = Flow._make(map(read_only, flow(self.space, self.genotypes)))
-        return self._flow
+        return Flow._make(map(read_only, flow(self.space, self.genotypes)))
+
+    @cached_property
+    def labels_by_cell(self) -> FloatArray:
+        """Operation of each node, one-hot for each cell of the network that it may belong to: `(n, v, cells * ops)`."""
+        labels, cell = self.flow.labels, self.flow.cells
+        among = cell[:, :, None] == np.arange(max(self.space.node_cells) + 1)  # (n, v, cells)
+        by_cell = among[:, :, :, None] * labels[:, :, None, :]
+        return by_cell.reshape(*labels.shape[:2], among.shape[2] * labels.shape[2])
 
 
 class Encoding(ABC):

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from nasbench.spaces.base import Space
-from nasbench.types import BoolArray, FloatArray, GenotypeArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
 
 
 class Flow(NamedTuple):
-    """Information flow through `n` cells of at most `v` nodes.
+    """Information flow through `n` cells of at most `v` nodes, in an order in which edges lead to later nodes.
 
     Attributes:
         edges: Number of paths from node to node that lead through identities only; shape `(n, v, v)`.
@@ -24,6 +24,7 @@ class Flow(NamedTuple):
         inputs: Live nodes that nothing leads to; shape `(n, v)`.
         outputs: Live nodes that lead to nothing; shape `(n, v)`.
         identity: Live nodes whose operation is the identity; shape `(n, v)`.
+        cells: The cell of the network that each node belongs to, as in `Space.node_cells`; shape `(n, v)`.
     """
 
     edges: FloatArray
@@ -32,6 +33,7 @@ class Flow(NamedTuple):
     inputs: BoolArray
     outputs: BoolArray
     identity: BoolArray
+    cells: IntArray
 
 
 def flow(space: Space, genotypes: GenotypeArray) -> Flow:
@@ -52,4 +54,17 @@ def flow(space: Space, genotypes: GenotypeArray) -> Flow:
         total = total + step
     total = total * ~identity[:, :, None] * ~identity[:, None, :]
     labels = ((ops[:, :, None] == np.arange(len(space.ops))) & mask[:, :, None]).astype(np.float64)
-    return Flow(total, labels, live, inputs & live, outputs & live, identity)
+    parts = np.broadcast_to(np.array(space.node_cells), live.shape)
+    result = Flow(total, labels, live, inputs & live, outputs & live, identity, parts)
+    return _sorted(result) if np.tril(total).any() else result
+
+
+def _sorted(cells: Flow) -> Flow:
+    """The same flow, its nodes by the length of the longest path that leads to them."""
+    depth = np.zeros(cells.live.shape)
+    for _ in range(depth.shape[1] - 1):
+        depth = np.maximum(depth, ((depth + 1)[:, :, None] * (cells.edges > 0)).max(axis=1))
+    order = depth.argsort(axis=1, kind="stable")
+    edges = np.take_along_axis(np.take_along_axis(cells.edges, order[:, :, None], 1), order[:, None, :], 2)
+    labels = np.take_along_axis(cells.labels, order[:, :, None], 1)
+    return Flow(edges, labels, *(np.take_along_axis(nodes, order, 1) for nodes in cells[2:]))

@@ -45,6 +45,7 @@ def test_a_file_by_hand(tmp_path):
             "format": FORMAT,
             "predictor": "mean",
             "arguments": {},
+            "default_features": 2,
             "space": "nb201",
             "space_settings": {},
         }

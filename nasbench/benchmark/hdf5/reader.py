@@ -248,7 +248,7 @@ class Reader:
         """The surrogate, with its fitted predictors."""
         from nasbench.benchmark.surrogate import Model, SurrogateBenchmark, Transform
         from nasbench.predictors import predictors
-        from nasbench.predictors.encodings import FORMER_NAMES
+        from nasbench.predictors.encodings import as_written
 
         table, models = self.table().loaded(), {}
         for path in table.columns:
@@ -256,8 +256,8 @@ class Reader:
             state = {name: self.array(f"{group}/{name}", None, None) for name in self.names(group)}
             arguments = self.json(group, "parameters")
             if "features" in arguments:
-                names = str(arguments["features"]).split("/")
-                arguments["features"] = "/".join(FORMER_NAMES.get(name, name) for name in names)
+                written = attributes.get(self.get(group), "default_features")
+                arguments["features"] = as_written(arguments["features"], 1 if written is None else written)
             predictor = restore(predictors, self.text(group, "predictor"), arguments)
             epoch, transform = attributes.get(self.get(group), "epoch"), self.text(group, "transform")
             if transform not in get_args(Transform) or not isinstance(epoch, int | None):

@@ -52,6 +52,7 @@ def write(table: Table, path: Path) -> None:
 def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
     """Write a surrogate benchmark: its targets as a table, its models as arrays; see `write`."""
     from nasbench.predictors import predictors  # loads scipy, which a table does not need
+    from nasbench.predictors.encodings import DEFAULT_VERSION
 
     with _image() as file:
         _write_table(file, surrogate.table, "surrogate")
@@ -61,6 +62,7 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
             attributes.put(
                 group, "parameters", _json(model.predictor.get_params(), f"parameters of the predictor of {name!r}")
             )
+            attributes.put(group, "default_features", DEFAULT_VERSION)
             attributes.put(group, "transform", model.transform)
             attributes.put(group, "quality", _json(dict(model.quality), f"quality of {name!r}"))
             if model.epoch is not None:

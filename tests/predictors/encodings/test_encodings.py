@@ -54,6 +54,64 @@ def test_path_counts_by_hand():
     assert counts[0].tolist() == pytest.approx([0, np.log(3), 0, 0, 0, 0, 0])
 
 
+def test_path_ops_by_hand():
+    # the paths are input - 1x1 convolution - output and input - pooling - output; sets of {1x1, 3x3, pooling}
+    values = encoded(NB201, CELL, "path_ops")[0].reshape(3, 7)
+    most, fewest, mean = values.tolist()  # by {1x1}, {3x3}, {pooling}, {1x1, 3x3}, {1x1, pooling}, {3x3, pooling}, all
+    assert most == [1, 0, 1, 1, 1, 1, 1]
+    assert fewest == [0, 0, 0, 0, 1, 0, 1]
+    assert mean == [0.5, 0, 0.5, 0.5, 1, 0.5, 1]
+
+
+def test_a_cell_without_a_path_has_no_path_ops():
+    assert (encoded(NB201, np.zeros((1, 6), dtype=np.int8), "path_ops")[0] == -1).all()
+
+
+def test_op_degrees_by_hand():
+    after, before = encoded(NB201, CELL, "op_degrees")[0].reshape(2, 7).tolist()
+    assert after == [2, 0, 0, 1, 0, 1, 0]  # the input leads to two operations, each of these to the output
+    assert before == [0, 0, 0, 1, 0, 1, 2]
+
+
+def test_cells_of_a_network_are_told_apart():
+    # one pair of cells and the same two with their roles exchanged: their operations, cell by cell, are exchanged too
+    darts = spaces.create("darts")
+    genotype = darts.sample(1, np.random.default_rng(0))
+    exchanged = np.roll(genotype, len(darts.cardinalities) // 2, axis=1)
+    for name in ("op_counts_by_cell", "edge_ops_by_cell"):
+        normal, reduction = np.split(encoded(darts, genotype, name)[0][0], 2)
+        other_normal, other_reduction = np.split(encoded(darts, exchanged, name)[0][0], 2)
+        of_cells = [darts.ops.index(op) for op in darts.operations]
+        if name == "op_counts_by_cell":
+            assert np.array_equal(normal[of_cells], other_reduction[of_cells])
+            assert np.array_equal(reduction[of_cells], other_normal[of_cells])
+        assert not np.array_equal(normal, reduction)
+        both = encoded(darts, genotype, name.removesuffix("_by_cell").replace("counts", "counts_live"))[0][0]
+        assert (normal + reduction <= both).all()  # connections between the cells are in neither
+
+
+def test_path_ops_agree_with_networkx():
+    import networkx as nx
+
+    for genotype in NB101.sample(20, np.random.default_rng(1)):
+        graph = NB101.graph(genotype)
+        (start,) = (v for v in graph if not graph.in_degree(v))
+        (end,) = (v for v in graph if not graph.out_degree(v))
+        paths = [[graph.nodes[v]["op"] for v in path] for path in nx.all_simple_paths(graph, start, end)]
+        values = encoded(NB101, genotype[None], "path_ops")[0].reshape(3, -1)
+        ops = [op for op in NB101.ops if op not in ("input", "output")]
+        for at, op in enumerate(ops):
+            counts = [path.count(op) for path in paths]
+            assert values[:2, at].tolist() == [max(counts), min(counts)]
+            assert values[2, at] == pytest.approx(np.mean(counts))
+
+
+@pytest.mark.parametrize("name", ["nb101", "darts", "detection", "nlp"])
+def test_edges_of_the_flow_lead_to_later_nodes(name):
+    space = spaces.create(name)
+    assert not np.tril(flow(space, space.sample(50, np.random.default_rng(0))).edges).any()
+
+
 def test_identities_add_up():
     # three skips: input to output directly, and over both inner nodes: 0-3, 0-1-3, 0-2-3, 0-1-2-3
     edges = flow(NB201, np.ones((1, 6), dtype=np.int8)).edges[0]
@@ -89,7 +147,7 @@ def test_path_counts_agree_with_networkx():
 @settings(deadline=None, max_examples=20)
 def test_flow_features_depend_on_the_graph_only(seed):
     inputs = Inputs.of(NB101, NB101.sample(20, np.random.default_rng(seed)))
-    features = "op_counts_live/edge_ops/path_counts/counts"
+    features = "op_counts_live/edge_ops/op_degrees/path_counts/path_ops/counts"
     assert np.allclose(encode(inputs, features)[0], encode(inputs.canonical, features)[0])
 
 
@@ -97,7 +155,7 @@ def test_flow_features_depend_on_the_graph_only(seed):
 @settings(deadline=None, max_examples=20)
 def test_dead_operations_do_not_show_in_the_flow(seed):
     genotypes = NB201.sample(50, np.random.default_rng(seed))
-    features = "op_counts_live/edge_ops/path_counts"
+    features = "op_counts_live/edge_ops/op_degrees/path_counts/path_ops"
     assert np.array_equal(encoded(NB201, genotypes, features)[0], encoded(NB201, NB201.prune(genotypes), features)[0])
 
 
@@ -145,7 +203,7 @@ def test_unknown_names_are_refused():
     with pytest.raises(InputError, match="unknown encoding or column 'totals' for nb201"):
         encoded(NB201, NB201.decode(np.arange(3)), "totals")
     message = (
-        "unknown encoding or column 'walks' for nb201; known are op_counts_live, edge_ops, path_counts, onehot, .*, "
+        "unknown encoding or column 'walks' for nb201; known are op_counts_live, .*, path_ops, onehot, .*, "
         "flops, joined by '/', and static metrics of a benchmark"
     )
     with pytest.raises(InputError, match=message):

@@ -1,0 +1,69 @@
+"""Operations on the paths of the flow: the most, the fewest and the mean on a path (Kadlecová et al., 2024, GRAF)."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from nasbench.predictors.encodings.base import Block, Cells, Encoding
+from nasbench.predictors.encodings.flow import Flow
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray
+
+MAX_OPS = 4
+"""Most operations of which all sets are counted; of more, each by itself and all together."""
+ENDS = ("input", "output")
+
+
+class PathOps(Encoding):
+    """For each set of operations and each cell, how many of its nodes lie on a path from input to output.
+
+    Over all paths: the most, the fewest, and the mean; each is a group. With all convolutions as the set, the most is
+    their number on the deepest path, and so tells how far a network sees. -1 where no path is.
+    """
+
+    def encode(self, cells: Cells) -> Block:
+        """Shape `(n, 3 * cells * sets)`."""
+        sets = _sets(cells.space)
+        number = max(cells.space.node_cells) + 1
+        weights = np.kron(np.eye(number), sets.T)  # (cells * ops, cells * sets)
+        return Block.apart(np.concatenate(_on_paths(cells.flow, cells.labels_by_cell @ weights), axis=1))
+
+
+def _sets(space: Space) -> FloatArray:
+    """Sets of operations that do something, each as a row of ones and zeros over `space.ops`; shape `(sets, ops)`."""
+    idle = (*space.zero_ops, *space.identity_ops, *ENDS)
+    ops = [op for op, name in enumerate(space.ops) if name not in idle]
+    sizes = range(1, len(ops) + 1) if len(ops) <= MAX_OPS else sorted({1, len(ops)})
+    chosen = [list(members) for size in sizes for members in combinations(ops, size)]
+    rows = np.zeros((len(chosen), len(space.ops)))
+    for row, members in zip(rows, chosen, strict=True):
+        row[members] = 1
+    return rows
+
+
+def _on_paths(flow: Flow, amounts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Largest, smallest and mean total of `amounts` `(n, v, s)` of the nodes of a path; each `(n, s)`, -1 without one.
+
+    Nodes are taken in the order of the flow, in which edges lead forwards (the recursion for longest paths).
+    """
+    most, fewest, total = amounts.copy(), amounts.copy(), amounts.copy()
+    paths = flow.inputs.astype(np.float64)  # from an input to each node
+    total *= paths[:, :, None]
+    for node in range(1, paths.shape[1]):
+        ways = flow.edges[:, :node, node, None]  # (n, node, 1)
+        reached = (ways > 0).any(axis=1)  # (n, 1)
+        before = np.where(ways > 0, most[:, :node], -np.inf).max(axis=1)
+        most[:, node] += np.where(reached, before, 0)
+        before = np.where(ways > 0, fewest[:, :node], np.inf).min(axis=1)
+        fewest[:, node] += np.where(reached, before, 0)
+        arriving = (ways[:, :, 0] * paths[:, :node]).sum(axis=1)
+        paths[:, node] += arriving
+        total[:, node] += (ways * total[:, :node]).sum(axis=1) + arriving[:, None] * amounts[:, node]
+    ends = flow.outputs[:, :, None]
+    alive, number = flow.outputs.any(axis=1)[:, None], (paths * flow.outputs).sum(axis=1)[:, None]
+    largest = np.where(ends, most, -np.inf).max(axis=1)
+    smallest = np.where(ends, fewest, np.inf).min(axis=1)
+    mean = (total * ends).sum(axis=1) / np.maximum(number, 1)
+    return tuple(np.where(alive, values, -1.0) for values in (largest, smallest, mean))  # type: ignore[return-value]
