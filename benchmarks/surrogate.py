@@ -3,6 +3,7 @@
 python benchmarks/surrogate.py searches    searches on surrogates of NAS-Bench-201 beside those on the table
 python benchmarks/surrogate.py noise       noise learnt from a part of NAS-Bench-Macro beside that of the rest
 python benchmarks/surrogate.py published   the published split of Accel-NASBench
+python benchmarks/surrogate.py sizes       seconds to fit on made-up tables of up to all cells of NAS-Bench-101
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from time import process_time
 
 import numpy as np
 
-from nasbench.benchmark.base import Benchmark
+from nasbench.benchmark.base import Benchmark, Metric
 from nasbench.benchmark.noise import spread
-from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate import metrics
 from nasbench.evaluate.holdout import published_split
@@ -32,6 +33,7 @@ from nasbench.search.problem import Budget
 from nasbench.simulator.evaluator import Evaluator, make_evaluator
 from nasbench.simulator.simulate import Run, simulate
 from nasbench.simulator.streams import initial_designs, rng_for
+from nasbench.spaces import spaces
 from nasbench.types import FloatArray
 
 TABLES = Path(__file__).parents[2] / "shared/tables"
@@ -183,9 +185,33 @@ def published(names: list[str]) -> None:
         )
 
 
+# --- sizes ----------------------------------------------------------------------------------------------------------
+
+
+def fitting_time(predictor: str) -> None:
+    space, rng = spaces.create("nb101"), np.random.default_rng(0)
+    genotypes = rng.permutation(space.unique())
+    features = space.features(genotypes, "adjacency")
+    means = 90 + features @ rng.normal(0, 0.5, features.shape[1]) + rng.normal(0, 0.5, len(genotypes))
+    columns = {}
+    for split in ("validation", "test"):
+        metric = Metric("cifar10", f"{split}_accuracy", split, "percent", "maximise", DIMS)
+        values = means[:, None, None] + rng.normal(0, 0.3, (len(genotypes), 3, 1))
+        columns[metric.path] = Column(metric, values, np.zeros(values.shape, dtype=np.uint8))
+    table = Table(space, genotypes, (0, 1, 2), {"cifar10": (108,)}, columns)
+    for n in (5_000, 50_000, len(genotypes)):
+        benchmark = part(table, np.arange(n))
+        begin = process_time()
+        quality = fit_surrogate(benchmark, METRIC, predictor).models[METRIC].quality
+        print(
+            f"{predictor} on {n:,} cells, three seeds, two metrics: {process_time() - begin:.1f} s of CPU; Kendall tau "
+            f"{quality['kendall_tau']:.4f} [{quality['kendall_tau_low']:.4f}, {quality['kendall_tau_high']:.4f}]"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("searches", "noise", "published"))
+    parser.add_argument("what", choices=("searches", "noise", "published", "sizes"))
     parser.add_argument("--predictors", default="", help="comma-separated")
     parser.add_argument("--sizes", default="300,1000", help="comma-separated numbers of architectures")
     parser.add_argument("--evaluations", type=int, default=200)
@@ -195,7 +221,10 @@ def main() -> None:
     sizes = [int(size) for size in options.sizes.split(",")]
     if options.what == "published":
         published(options.predictors.split(",") if options.predictors else ["gp", "xgb", "ensemble"])
-    for name in names if options.what != "published" else []:
+    if options.what == "sizes":
+        for name in options.predictors.split(",") if options.predictors else ["ridge"]:
+            fitting_time(name)
+    for name in names if options.what in ("searches", "noise") else []:
         if options.what == "searches":
             searches(name, sizes, options.evaluations, options.repeats)
         else:

@@ -120,14 +120,13 @@ class Inputs:
             rows = rows[0]
         if isinstance(rows, int | np.integer):
             rows = [rows]
-        selected = np.arange(len(self))[rows]
         return Inputs(
             self.space,
-            self.genotypes[selected],
-            {name: values[selected] for name, values in self.columns.items()},
-            None if self.curve is None else self.curve[selected],
+            self.genotypes[rows],
+            {name: values[rows] for name, values in self.columns.items()},
+            None if self.curve is None else self.curve[rows],
             self.epochs,
-            None if self.seconds is None else self.seconds[selected],
+            None if self.seconds is None else self.seconds[rows],
         )
 
     @property

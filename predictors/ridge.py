@@ -6,12 +6,42 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import BayesianRidge
 
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT, encode, learnable, units, variances
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
+
+MAX_STEPS, TOLERANCE = 300, 1e-3
+"""Most updates of the precisions, and the sum of changes of the weights at which they end."""
+GAMMA = 1e-6
+"""Shape and rate of the gamma priors of the precisions, which keep both finite."""
+
+
+def posterior(x: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """Mean `(f,)` and covariance `(f, f)` of the weights, and variance of the noise.
+
+    The updates are those of scikit-learn's `BayesianRidge`, but on the eigenvectors of X'X, which has `f` rows where X
+    has `n`.
+
+    Args:
+        x: Features; shape `(n, f)`.
+        z: Targets of mean 0; shape `(n,)`.
+    """
+    eigenvalues, vectors = np.linalg.eigh(x.T @ x)
+    eigenvalues, projected = eigenvalues.clip(min=0), vectors.T @ (x.T @ z)
+    precision, noise = 1.0, float(z.var()) + float(np.finfo(np.float64).eps)
+    before = np.full(x.shape[1], np.inf)
+    for _ in range(MAX_STEPS):
+        weight = vectors @ (projected / (eigenvalues + precision * noise))
+        determined = float((eigenvalues / (eigenvalues + precision * noise)).sum())
+        precision = (determined + 2 * GAMMA) / (float(weight @ weight) + 2 * GAMMA)
+        noise = (float(((z - x @ weight) ** 2).sum()) + 2 * GAMMA) / (len(z) - determined + 2 * GAMMA)
+        if np.abs(before - weight).sum() < TOLERANCE:
+            break
+        before = weight
+    shrunk = vectors / (eigenvalues + precision * noise)  # (f, f), a column for each eigenvector
+    return shrunk @ projected, noise * shrunk @ vectors.T, noise
 
 
 class Ridge(Predictor):
@@ -28,8 +58,9 @@ class Ridge(Predictor):
         x, _ = learnable(inputs, self.features)
         self.centre_, spread = x.mean(axis=0), np.sqrt(variances(x))
         self.unit_ = units(spread, self.centre_)
-        model = BayesianRidge(fit_intercept=False).fit((x - self.centre_) / self.unit_, z)  # z has mean 0
-        self.weight_, self.covariance_, self.noise_ = model.coef_, model.sigma_, 1 / float(model.alpha_)
+        x -= self.centre_  # in place, as `x` may be the largest array of all
+        x /= self.unit_
+        self.weight_, self.covariance_, self.noise_ = posterior(x, z)  # z has mean 0
 
     def _predict(self, inputs: Inputs) -> Prediction:
         x = (encode(inputs, self.features)[0] - self.centre_) / self.unit_

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nasbench.spaces.values import AdjacencyArrays
 
 ROWS_IN_CACHE = 4_096
-"""Genotypes encoded one-hot at a time, so that their rows stay in the processor's cache."""
+"""Genotypes encoded at a time, so that what is computed of them stays in the processor's cache."""
 
 
 def onehot(space: Space, genotypes: GenotypeArray) -> FloatArray:

@@ -36,7 +36,7 @@ def genotype_count(nodes: int) -> int:
         for count in range(nodes):
             after: dict[tuple[bool, int, int], int] = {}
             for (x, old, inner), number in ways.items():
-                for (x_now, old_now, inner_now), choices in _extensions(states, count, x, old, inner).items():
+                for (x_now, old_now, inner_now), choices in _extensions(states + count, x, old, inner).items():
                     key = (x_now, old_now, inner_now)
                     after[key] = after.get(key, 0) + number * choices
             ways = after
@@ -47,8 +47,8 @@ def genotype_count(nodes: int) -> int:
 
 
 @cache
-def _extensions(states: int, count: int, x: bool, old: int, inner: int) -> dict[tuple[bool, int, int], int]:
-    """Number of ways to add one node, by the state of the recursion after it; see `_size`."""
+def _extensions(known: int, x: bool, old: int, inner: int) -> dict[tuple[bool, int, int], int]:
+    """Number of ways to add a node to `known` states and nodes, by the state of the recursion after it."""
     result: dict[tuple[bool, int, int], int] = {}
     for size, with_x, ways in (
         (1, 0, 3),
@@ -60,7 +60,7 @@ def _extensions(states: int, count: int, x: bool, old: int, inner: int) -> dict[
         for fresh_old in range(min(old, size - with_x) + 1):
             for fresh_inner in range(min(inner, size - with_x - fresh_old) + 1):
                 others = size - with_x - fresh_old - fresh_inner
-                choices = comb(old, fresh_old) * comb(inner, fresh_inner) * comb(states - old + count - inner, others)
+                choices = comb(old, fresh_old) * comb(inner, fresh_inner) * comb(known - old - inner, others)
                 if choices:
                     key = (x or with_x > 0, old - fresh_old, inner - fresh_inner + 1)
                     result[key] = result.get(key, 0) + ways * choices

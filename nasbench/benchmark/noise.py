@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.errors import InputError
-from nasbench.types import FloatArray, KeyArray
+from nasbench.types import BoolArray, FloatArray, KeyArray
 
 MAX_KNOTS = 8
 """Largest number of knots of the piecewise linear deviation."""
@@ -25,6 +25,8 @@ PENALTIES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 """Candidate smoothing penalties on differences of log deviation between knots; cross-validation picks one."""
 FOLDS = 5
 """Folds of that cross-validation."""
+MAX_POOLS = 10_000
+"""Most predictions at which the likelihood is computed; of more architectures, neighbours are pooled."""
 MAX_DEVIATION, MAX_LOG_DEVIATION = 1e100, 10.0
 """Largest deviations accepted from a file: of values, and of their logarithms."""
 
@@ -114,7 +116,8 @@ def fit_noise(predicted: FloatArray, observed: Spread, group: npt.NDArray[np.int
         observed: Variation between the trainings of the architectures.
         group: Architectures with the same number share a fold of the cross-validation; shape `(n,)`.
     """
-    rows = observed.freedom > 0
+    rows = np.flatnonzero(observed.freedom > 0)
+    rows = rows[np.argsort(predicted[rows], kind="stable")]
     x, variance, freedom, group = predicted[rows], observed.variance[rows], observed.freedom[rows], group[rows]
     if freedom.sum() < MIN_FREEDOM:
         return None
@@ -123,9 +126,9 @@ def fit_noise(predicted: FloatArray, observed: Spread, group: npt.NDArray[np.int
     knots = quantiles[np.concatenate([[True], np.diff(quantiles) > 1e-9 * max(1.0, float(np.abs(quantiles).max()))])]
     if pooled <= (1e-12 * float(np.abs(x).max())) ** 2 or len(knots) == 1:
         return Noise(knots[:1], np.array([np.sqrt(pooled)]))
-    weights, ratio = _interpolation_weights(x, knots), variance / pooled
-    penalty = _penalty(weights, ratio, freedom, group)
-    return Noise(knots, np.sqrt(pooled) * np.exp(_maximise(weights, ratio, freedom, penalty)))
+    variations = _Variations(x, variance / pooled, freedom)
+    penalty = _penalty(variations, knots, group)
+    return Noise(knots, np.sqrt(pooled) * np.exp(_maximise(variations.pools(), knots, penalty)))
 
 
 def deviates(keys: KeyArray, name: str, seed: int) -> FloatArray:
@@ -148,9 +151,33 @@ def deviates(keys: KeyArray, name: str, seed: int) -> FloatArray:
 # --- fitting --------------------------------------------------------------------------------------------------------
 
 
-def _interpolation_weights(x: FloatArray, knots: FloatArray) -> FloatArray:
-    """Weights `(n, k)` of the knots in linear interpolation at `x` `(n,)`."""
-    return np.stack([np.interp(x, knots, row) for row in np.eye(len(knots))], axis=1)
+class _Variations(NamedTuple):
+    """Variances relative to the pooled one, of `n` architectures in the order of their predicted means; each `(n,)`."""
+
+    x: FloatArray
+    ratio: FloatArray
+    freedom: FloatArray
+
+    def rows(self, chosen: BoolArray) -> _Variations:
+        """Some of them."""
+        return _Variations(*(array[chosen] for array in self))
+
+    def pools(self) -> _Variations:
+        """At most `MAX_POOLS`, each of neighbours that count as having their mean prediction, so nearly the same fit.
+
+        At one prediction, the likelihood depends on the variances through their mean alone.
+        """
+        size = -(-len(self.x) // MAX_POOLS)
+        if size == 1:
+            return self
+        starts = np.arange(0, len(self.x), size)
+        freedom = np.add.reduceat(self.freedom, starts)
+        x, ratio = (np.add.reduceat(self.freedom * array, starts) / freedom for array in (self.x, self.ratio))
+        return _Variations(x, ratio, freedom)
+
+    def weights(self, knots: FloatArray) -> FloatArray:
+        """Weights `(n, k)` of the knots in linear interpolation at the predicted means."""
+        return np.stack([np.interp(self.x, knots, row) for row in np.eye(len(knots))], axis=1)
 
 
 def _loss(deviation: FloatArray, ratio: FloatArray, freedom: FloatArray) -> float:
@@ -158,9 +185,11 @@ def _loss(deviation: FloatArray, ratio: FloatArray, freedom: FloatArray) -> floa
     return float(freedom @ (np.log(deviation) + ratio / (2 * deviation**2)))
 
 
-def _maximise(weights: FloatArray, ratio: FloatArray, freedom: FloatArray, penalty: float) -> FloatArray:
+def _maximise(variations: _Variations, knots: FloatArray, penalty: float) -> FloatArray:
     """Log deviations `(k,)` at the knots that maximise the penalised likelihood."""
     from scipy.optimize import minimize  # slow to import
+
+    (_, ratio, freedom), weights = variations, variations.weights(knots)
 
     def objective(theta: FloatArray) -> tuple[float, FloatArray]:
         at_knots = np.exp(theta)
@@ -171,19 +200,21 @@ def _maximise(weights: FloatArray, ratio: FloatArray, freedom: FloatArray, penal
         gradient[:-1] -= penalty * steps
         return _loss(deviation, ratio, freedom) + penalty / 2 * float(steps @ steps), gradient
 
-    start = np.zeros(weights.shape[1])
+    start = np.zeros(len(knots))
     result: FloatArray = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * len(start)).x
     return result
 
 
-def _penalty(weights: FloatArray, ratio: FloatArray, freedom: FloatArray, group: npt.NDArray[np.intp]) -> float:
+def _penalty(variations: _Variations, knots: FloatArray, group: npt.NDArray[np.intp]) -> float:
     """The penalty with the highest likelihood of held-out architectures; a group is held out as a whole."""
     fold_of = np.unique(group, return_inverse=True)[1] % FOLDS
     losses = np.zeros(len(PENALTIES))
     for fold in range(FOLDS):
         out = fold_of == fold
         if out.any() and not out.all():
+            learnt, held_out = variations.rows(~out).pools(), variations.rows(out).pools()
+            weights = held_out.weights(knots)
             for number, penalty in enumerate(PENALTIES):
-                theta = _maximise(weights[~out], ratio[~out], freedom[~out], penalty)
-                losses[number] += _loss(weights[out] @ np.exp(theta), ratio[out], freedom[out])
+                theta = _maximise(learnt, knots, penalty)
+                losses[number] += _loss(weights @ np.exp(theta), held_out.ratio, held_out.freedom)
     return PENALTIES[int(np.argmin(losses))]

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from nasbench.errors import InputError
@@ -13,6 +15,7 @@ from nasbench.predictors.encodings.base import Block, Cells, Encoding
 from nasbench.predictors.inputs import Inputs, Needs
 from nasbench.registry import Registry
 from nasbench.spaces.base import Space
+from nasbench.spaces.features import ROWS_IN_CACHE
 from nasbench.types import FloatArray, IntArray
 
 encodings: Registry[Encoding] = Registry(
@@ -105,14 +108,37 @@ def encode(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
     Raises:
         InputError: A name is unknown for the space, or the inputs lack a column or a curve.
     """
-    cells = Cells(inputs.space, inputs.genotypes)
-    blocks = [_block(name, inputs, cells) for name in _names(features, inputs.space)]
-    if not blocks:
+    names = _names(features, inputs.space)
+    if not names:
         return np.zeros((len(inputs), 0)), np.zeros(0, dtype=np.int64)
+    given = {name: block for name in names if (block := _given(name, inputs)) is not None}
+
+    def some(rows: slice) -> Block:
+        cells = Cells(inputs.space, inputs.genotypes[rows])
+        return _side_by_side(
+            [
+                Block(given[name].values[rows], given[name].groups)
+                if name in given
+                else _of_graphs(name, cells, inputs.columns)
+                for name in names
+            ]
+        )
+
+    values, groups = some(slice(ROWS_IN_CACHE))
+    if len(inputs) > ROWS_IN_CACHE:
+        values = np.empty((len(inputs), len(groups)))
+        for start in range(0, len(inputs), ROWS_IN_CACHE):
+            rows = slice(start, start + ROWS_IN_CACHE)
+            values[rows] = some(rows).values
+    return values, groups
+
+
+def _side_by_side(blocks: list[Block]) -> Block:
+    """Blocks of the same rows as one, whose groups stay apart."""
     widths = [int(block.groups[-1]) + 1 if len(block.groups) else 0 for block in blocks]
     first = np.cumsum([0, *widths[:-1]])
     groups = [block.groups + start for block, start in zip(blocks, first, strict=True)]
-    return np.concatenate([block.values for block in blocks], axis=1), np.concatenate(groups)
+    return Block(np.concatenate([block.values for block in blocks], axis=1), np.concatenate(groups))
 
 
 def learnable(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
@@ -147,23 +173,29 @@ def split_names(features: str) -> list[str]:
     return features.split("/") if features else []
 
 
-def _block(name: str, inputs: Inputs, cells: Cells) -> Block:
-    space = inputs.space
+def _given(name: str, inputs: Inputs) -> Block | None:
+    """The block of a curve or column; None for an encoding of graphs."""
     if name.startswith(CURVE):
         return _curve(name, inputs)
+    if name in inputs.columns and name not in (*encodings, *inputs.space.feature_kinds):
+        return Block.together(finite(inputs.columns[name][:, None], f"column {name!r}"))
+    return None
+
+
+def _of_graphs(name: str, cells: Cells, columns: Iterable[str]) -> Block:
+    """The block of an encoding of graphs; `columns` are what else could have been named."""
+    space = cells.space
     if name in encodings:
         encoding = encodings.create(name)
         if encoding.applies(space):
             return encoding.encode(cells)
     elif name in space.feature_kinds:
-        values = space.features(inputs.genotypes, name)
+        values = space.features(cells.genotypes, name)
         if name == "onehot":
             return Block(values, np.repeat(np.arange(len(space.cardinalities)), space.cardinalities))
         return Block.apart(values) if name == "counts" else Block.together(values)
-    elif name in inputs.columns:
-        return Block.together(finite(inputs.columns[name][:, None], f"column {name!r}"))
     known = [kind for kind in encodings if encodings.create(kind).applies(space)]
-    known += [*space.feature_kinds, *inputs.columns]
+    known += [*space.feature_kinds, *columns]
     raise InputError(
         f"unknown encoding or column {name!r} for {space.name}; known are {', '.join(dict.fromkeys(known))}, "
         "joined by '/', and static metrics of a benchmark"
@@ -211,7 +243,10 @@ def _epoch(name: str) -> int:
 
 def variances(features: FloatArray) -> FloatArray:
     """Variance of each column of `(n, f)`, exactly 0 where it is constant: rounding would make it tiny, not 0."""
-    return np.where(np.ptp(features, axis=0) > 0, features.var(axis=0), 0.0)
+    mean, squares = features.mean(axis=0), np.zeros(features.shape[1])
+    for start in range(0, len(features), ROWS_IN_CACHE):
+        squares += ((features[start : start + ROWS_IN_CACHE] - mean) ** 2).sum(axis=0)
+    return np.where(np.ptp(features, axis=0) > 0, squares / len(features), 0.0)
 
 
 def units(spread: FloatArray, centre: FloatArray) -> FloatArray:

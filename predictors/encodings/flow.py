@@ -44,8 +44,8 @@ def flow(space: Space, genotypes: GenotypeArray) -> Flow:
     edges = adjacency & passing[:, :, None] & passing[:, None, :]
     forward, backward = inputs & passing, outputs & passing
     for _ in range(space.max_nodes - 1):
-        forward = forward | (edges & forward[:, :, None]).any(axis=1)
-        backward = backward | (edges & backward[:, None, :]).any(axis=2)
+        forward = forward | (forward[:, None, :] @ edges)[:, 0]
+        backward = backward | (edges @ backward[:, :, None])[:, :, 0]
     live = forward & backward
     identity = live & np.isin(ops, [space.ops.index(op) for op in space.identity_ops])
     direct = (edges & live[:, :, None] & live[:, None, :]).astype(np.float64)

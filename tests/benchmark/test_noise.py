@@ -70,6 +70,25 @@ def test_spread_by_hand() -> None:
     assert np.isnan(found.residuals[2:]).all()
 
 
+def test_pools_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five numbers in at most two pools: three and two, weighted by degrees of freedom."""
+    five = noise._Variations(*map(np.array, ([1.0, 2, 3, 4, 5], [6.0, 6, 3, 2, 4], [1.0, 1, 2, 1, 1])))
+    assert five.pools() is five
+    monkeypatch.setattr(noise, "MAX_POOLS", 2)
+    pooled = five.pools()
+    assert [array.tolist() for array in pooled] == [[2.25, 4.5], [4.5, 3], [4, 2]]
+
+
+def test_pools_change_the_noise_less_than_its_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    mean, values = made(4_000, 3, np.random.default_rng(0))
+    arguments = mean, spread(values), np.arange(4_000)
+    exact = fit_noise(*arguments)
+    monkeypatch.setattr(noise, "MAX_POOLS", 200)
+    pooled = fit_noise(*arguments)
+    assert exact is not None and pooled is not None
+    np.testing.assert_allclose(pooled.deviations, exact.deviations, rtol=off_deviation(8_000) / ERRORS)
+
+
 def test_noise_by_hand() -> None:
     one = Noise(np.array([10.0, 20.0]), np.array([4.0, 2.0]))
     mean = np.array([0.0, 10, 15, 99])

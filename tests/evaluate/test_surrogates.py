@@ -18,6 +18,7 @@ from nasbench.benchmark.surrogate import SurrogateBenchmark, from_log
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError, NasbenchError, NotFoundError
+from nasbench.evaluate import metrics
 from nasbench.evaluate import surrogates as module
 from nasbench.evaluate.surrogates import cross_validate, fit_surrogate
 from nasbench.importers.csv import CSV
@@ -291,6 +292,37 @@ def test_a_score_that_is_undefined_is_none(rounding: Callable[..., float]) -> No
     near = 7 * rounding(30)  # a mean of 20 numbers, and a line through zeros
     assert quality["rmse"] == pytest.approx(0, abs=near)
     assert held_out == pytest.approx(np.full(30, 7.0), rel=0, abs=near)
+
+
+def test_intervals_are_percentiles_over_resampled_groups(rounding: Callable[..., float]) -> None:
+    """The groups that are drawn, with all their members as often as they are drawn."""
+    rng = np.random.default_rng(0)
+    group = np.array([0, 1, 1, 2, 3, 3, 3, 4, 5, 6])
+    y, predicted = rng.integers(0, 4, 10).astype(np.float64), rng.integers(0, 4, 10).astype(np.float64)
+    found = module._scores(y, predicted, group, 3, "percent")
+    draws = np.random.default_rng(np.random.SeedSequence(3, spawn_key=(module.BOOTSTRAP_STREAM,)))
+    samples = [draws.integers(7, size=7) for _ in range(module.RESAMPLES)]
+    rows = [np.concatenate([np.flatnonzero(group == each) for each in sample]) for sample in samples]
+    for name in ("kendall_tau", "spearman", "r2", "rmse"):
+        score = getattr(metrics, name)
+        low, high = np.quantile([score(y[sample], predicted[sample]) for sample in rows], [0.025, 0.975])
+        near = pytest.approx([low, high], rel=0, abs=max(abs(low), abs(high)) * rounding(100))
+        assert [found[f"{name}_low"], found[f"{name}_high"]] == near
+
+
+def test_intervals_of_smaller_resamples_are_as_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of B normal numbers, the distance of the 2.5 % and 97.5 % quantiles has a standard error of 0.96 / root B."""
+    monkeypatch.setattr(module, "RESAMPLES", 400)
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=800)
+    arguments = y, y + rng.normal(size=800), np.arange(800), 0, "percent"
+    whole = module._scores(*arguments)
+    monkeypatch.setattr(module, "MAX_RESAMPLED_GROUPS", 100)
+    part = module._scores(*arguments)
+    for name in ("kendall_tau", "spearman", "r2", "rmse"):
+        widths = [float(found[f"{name}_high"] or 0) - float(found[f"{name}_low"] or 0) for found in (whole, part)]
+        assert part[name] == whole[name]
+        assert widths[1] / widths[0] == pytest.approx(1, abs=4 * 0.96 * np.sqrt(2 / 400))
 
 
 def test_the_same_seed_gives_the_same_surrogate(tabular: TabularBenchmark, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import BayesianRidge
 
 from nasbench.predictors import Inputs
-from nasbench.predictors.ridge import Ridge
+from nasbench.predictors.ridge import TOLERANCE, Ridge, posterior
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
@@ -21,8 +21,8 @@ def test_recovers_a_linear_target():
 def test_posterior_by_hand():
     """The mean and covariance of the weights are those of the learnt precisions (Bishop, 2006, eq. 3.53 and 3.54).
 
-    `BayesianRidge` stops where the sum of all changes of the weights is below its `tol`, and gives the noise after the
-    last change with the weights before it, so the two agree up to `tol`.
+    The updates end where the sum of all changes of the weights is below the tolerance, and the noise is that of the
+    weights before the last change, so the two agree up to the tolerance.
     """
     rng = np.random.default_rng(0)
     genotypes = SPACE.sample(40, rng)
@@ -30,10 +30,24 @@ def test_posterior_by_hand():
     predictor = Ridge("counts").fit(Inputs.of(SPACE, genotypes), y)
     x = (SPACE.features(genotypes, "counts") - predictor.centre_) / predictor.unit_
     z = predictor.transform(y)
-    tolerance = BayesianRidge().tol
-    assert predictor.weight_ == pytest.approx(predictor.covariance_ @ x.T @ z / predictor.noise_, abs=tolerance)
+    assert predictor.weight_ == pytest.approx(predictor.covariance_ @ x.T @ z / predictor.noise_, abs=TOLERANCE)
     precision = np.linalg.inv(predictor.covariance_) - x.T @ x / predictor.noise_
-    assert precision == pytest.approx(precision[0, 0] * np.eye(7), abs=tolerance * precision[0, 0])
+    assert precision == pytest.approx(precision[0, 0] * np.eye(7), abs=TOLERANCE * precision[0, 0])
+
+
+@pytest.mark.parametrize(("n", "f"), [(200, 7), (20, 20), (10, 30)])
+def test_agrees_with_scikit_learn(n, f):
+    """The same updates on X'X, whose condition is that of X squared; the prior keeps what is added to it above 1e-6."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, f))
+    z = x @ rng.normal(size=f) + rng.normal(size=n)
+    z -= z.mean()
+    model = BayesianRidge(fit_intercept=False).fit(x, z)
+    weight, covariance, noise = posterior(x, z)
+    tolerance = 1e6 * n * f * np.finfo(np.float64).eps
+    assert weight == pytest.approx(model.coef_, rel=tolerance, abs=tolerance)
+    assert covariance == pytest.approx(model.sigma_, rel=tolerance, abs=tolerance)
+    assert noise == pytest.approx(1 / model.alpha_, rel=tolerance)
 
 
 def test_draws_have_the_posterior_covariance():

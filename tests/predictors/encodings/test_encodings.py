@@ -165,6 +165,15 @@ def test_groups_follow_the_encodings():
     assert groups.tolist() == [0] * 49 + [1 + p for p in range(6) for _ in range(5)] + list(range(7, 14))
 
 
+def test_rows_are_encoded_alike_in_any_company(monkeypatch):
+    space = spaces.create("nb101")
+    inputs = Inputs.of(space, space.sample(20, np.random.default_rng(0)), columns={"flops": np.arange(20.0)})
+    values, groups = encode(inputs, "default/flops")
+    monkeypatch.setattr("nasbench.predictors.encodings.ROWS_IN_CACHE", 7)
+    cut, same = encode(inputs, "default/flops")
+    assert (cut == values).all() and (same == groups).all()
+
+
 def test_totals_by_hand():
     # two stages of one layer and of two; sums of attributes as log(1 + sum), of all nodes and of each stage
     space = spaces.create("mobile")
