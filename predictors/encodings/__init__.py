@@ -101,9 +101,9 @@ def encode(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
     """Encode `n` inputs, one name of `features` after the other; see the module.
 
     Returns:
-        Features `(n, f)`, and for each the group `(f,)` it belongs to: a position of `onehot`, an operation of
-        `op_counts_live` and `counts`, a total, a column and a point of a curve are groups of their own; each other
-        encoding is one group.
+        Features `(n, f)`, and for each the group `(f,)` it belongs to: a position of `onehot`, a number of `counts`, a
+        column and a point of a curve are groups of their own; the encodings in the registry say their groups, and each
+        other encoding is one.
 
     Raises:
         InputError: A name is unknown for the space, or the inputs lack a column or a curve.

@@ -57,8 +57,9 @@ class Cells:
         """Operation of each node, one-hot for each cell of the network that it may belong to: `(n, v, cells * ops)`."""
         labels, cell = self.flow.labels, self.flow.cells
         among = cell[:, :, None] == np.arange(max(self.space.node_cells) + 1)  # (n, v, cells)
-        by_cell = among[:, :, :, None] * labels[:, :, None, :]
-        return by_cell.reshape(*labels.shape[:2], among.shape[2] * labels.shape[2])
+        n, v, ops = labels.shape
+        by_cell: FloatArray = (among[:, :, :, None] * labels[:, :, None, :]).reshape(n, v, among.shape[2] * ops)
+        return read_only(by_cell)
 
 
 class Encoding(ABC):

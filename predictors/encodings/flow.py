@@ -61,10 +61,17 @@ def flow(space: Space, genotypes: GenotypeArray) -> Flow:
 
 def _sorted(cells: Flow) -> Flow:
     """The same flow, its nodes by the length of the longest path that leads to them."""
-    depth = np.zeros(cells.live.shape)
+    depth: FloatArray = np.zeros(cells.live.shape)
     for _ in range(depth.shape[1] - 1):
         depth = np.maximum(depth, ((depth + 1)[:, :, None] * (cells.edges > 0)).max(axis=1))
     order = depth.argsort(axis=1, kind="stable")
-    edges = np.take_along_axis(np.take_along_axis(cells.edges, order[:, :, None], 1), order[:, None, :], 2)
-    labels = np.take_along_axis(cells.labels, order[:, :, None], 1)
-    return Flow(edges, labels, *(np.take_along_axis(nodes, order, 1) for nodes in cells[2:]))
+    rows = np.arange(len(order))[:, None]
+    return Flow(
+        cells.edges[rows[:, :, None], order[:, :, None], order[:, None, :]],
+        cells.labels[rows, order],
+        cells.live[rows, order],
+        cells.inputs[rows, order],
+        cells.outputs[rows, order],
+        cells.identity[rows, order],
+        cells.cells[rows, order],
+    )

@@ -52,7 +52,7 @@ def _on_paths(flow: Flow, amounts: FloatArray) -> tuple[FloatArray, FloatArray, 
     paths = flow.inputs.astype(np.float64)  # from an input to each node
     total *= paths[:, :, None]
     for node in range(1, paths.shape[1]):
-        ways = flow.edges[:, :node, node, None]  # (n, node, 1)
+        ways: FloatArray = flow.edges[:, :node, node, None]  # (n, node, 1)
         reached = (ways > 0).any(axis=1)  # (n, 1)
         before = np.where(ways > 0, most[:, :node], -np.inf).max(axis=1)
         most[:, node] += np.where(reached, before, 0)
@@ -62,8 +62,8 @@ def _on_paths(flow: Flow, amounts: FloatArray) -> tuple[FloatArray, FloatArray, 
         paths[:, node] += arriving
         total[:, node] += (ways * total[:, :node]).sum(axis=1) + arriving[:, None] * amounts[:, node]
     ends = flow.outputs[:, :, None]
-    alive, number = flow.outputs.any(axis=1)[:, None], (paths * flow.outputs).sum(axis=1)[:, None]
+    number = (paths * flow.outputs).sum(axis=1)[:, None]
     largest = np.where(ends, most, -np.inf).max(axis=1)
     smallest = np.where(ends, fewest, np.inf).min(axis=1)
     mean = (total * ends).sum(axis=1) / np.maximum(number, 1)
-    return tuple(np.where(alive, values, -1.0) for values in (largest, smallest, mean))  # type: ignore[return-value]
+    return tuple(np.where(number > 0, values, -1.0) for values in (largest, smallest, mean))  # type: ignore[return-value]
