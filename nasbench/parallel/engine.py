@@ -23,14 +23,8 @@ class Engine(ABC):
 
     jobs: int
     """Number of tasks that run at the same time."""
-
-    @abstractmethod
-    def device(self, name: str) -> torch.device:
-        """The torch device of each process for a device name.
-
-        Raises:
-            InputError: The engine has no such device.
-        """
+    device: torch.device
+    """The torch device of each process."""
 
     @abstractmethod
     def run(
@@ -45,19 +39,21 @@ class Engine(ABC):
 
 
 class LocalEngine(Engine):
-    """Single-threaded processes of this machine; with one job, the calling process."""
+    """Single-threaded processes of this machine; with one job, and on CUDA, the calling process.
 
-    def __init__(self, jobs: int) -> None:
+    Args:
+        jobs: Number of processes.
+        device: Name of a device, as `pick_device` takes it.
+
+    Raises:
+        InputError: The number is below 1, or this machine has no such device.
+    """
+
+    def __init__(self, jobs: int = 1, device: str = "auto") -> None:
         if jobs < 1:
             raise InputError(f"jobs must be at least 1, got {jobs}")
-        self.jobs = jobs
-
-    def device(self, name: str) -> torch.device:
-        """A device of this machine; on CUDA the calling process does all the work."""
-        device = pick_device(name)
-        if device.type == "cuda":
-            self.jobs = 1
-        return device
+        self.device = pick_device(device)
+        self.jobs = 1 if self.device.type == "cuda" else jobs
 
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
