@@ -5,17 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import TypeVar
 
 import torch
 
 from nasbench.errors import InputError
 from nasbench.parallel.devices import pick_device
-from nasbench.parallel.processes import Died, run_tasks
-from nasbench.parallel.threads import single_threaded
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+from nasbench.parallel.local import run_locally
+from nasbench.parallel.processes import Died, Result, Task
 
 
 class Engine(ABC):
@@ -58,11 +54,6 @@ class LocalEngine(Engine):
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
     ) -> Generator[tuple[Task, Result | Died], None, None]:
-        """Each process runs one task at a time; if it dies, only that task is lost."""
-        if self.jobs == 1:
-            with single_threaded():
-                work = start()
-                yield from ((task, work(task)) for task in tasks)
-        else:
-            with closing(run_tasks(start, tasks, self.jobs, attempts=1)) as results:
-                yield from results
+        """Each process runs one task at a time; if one of several dies, only its task is lost."""
+        with closing(run_locally({"": start}, tasks, self.jobs, group=lambda task: "", attempts=1)) as results:
+            yield from results

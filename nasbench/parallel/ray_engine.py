@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from nasbench.errors import InputError, MissingExtraError, NasbenchError
-from nasbench.parallel.engine import Engine, Result, Task
-from nasbench.parallel.processes import Died
+from nasbench.parallel.engine import Engine
+from nasbench.parallel.processes import Died, Result, Task
 from nasbench.stopping import handlers_kept
 
 MAX_NODE_LOSSES = 3

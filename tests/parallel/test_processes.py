@@ -42,8 +42,12 @@ def worker(module):
 
 
 def run(worker, folder, tasks, workers=2):
-    with closing(run_tasks(partial(worker.Square, str(folder)), tasks, workers)) as results:
+    with closing(one_group(partial(worker.Square, str(folder)), tasks, workers)) as results:
         return dict(results)
+
+
+def one_group(start, tasks, workers, **more):
+    return run_tasks({"": start}, tasks, workers, group=lambda task: "", **more)
 
 
 def test_every_task_is_run_and_no_process_is_left(worker, tmp_path):
@@ -70,14 +74,14 @@ def test_a_death_costs_one_task(worker, tmp_path):
 
 
 def test_closing_stops_at_once(worker, tmp_path):
-    with closing(run_tasks(partial(worker.Square, str(tmp_path)), [1, "sleep", "sleep"], 2)) as results:
+    with closing(one_group(partial(worker.Square, str(tmp_path)), [1, "sleep", "sleep"], 2)) as results:
         assert next(results) == (1, 2)
     assert active_children() == []
 
 
 def test_a_process_that_cannot_start(worker):
     with pytest.raises(NasbenchError, match="ended with exit code 5 while it started"):
-        list(run_tasks(worker.broken, [1], 1))
+        list(one_group(worker.broken, [1], 1))
 
 
 def test_processes_end_with_their_parent(worker, tmp_path):
@@ -88,7 +92,8 @@ from functools import partial
 import pool_worker
 from nasbench.parallel.processes import run_tasks
 if __name__ == "__main__":
-    list(run_tasks(partial(pool_worker.Square, {str(tmp_path)!r}), ["sleep", "sleep"], 2))
+    start = partial(pool_worker.Square, {str(tmp_path)!r})
+    list(run_tasks({{"": start}}, ["sleep", "sleep"], 2, group=lambda task: ""))
 """
     (tmp_path / "main.py").write_text(script)
     with subprocess.Popen([sys.executable, str(tmp_path / "main.py")]) as process:
@@ -116,7 +121,7 @@ def is_running(pid):
 
 def test_ctrl_c_is_left_to_the_caller(worker, tmp_path):
     """The process that is told to stop between two tasks does the second."""
-    with closing(run_tasks(partial(worker.Square, str(tmp_path)), [1, 2, "sleep"], 1)) as results:
+    with closing(one_group(partial(worker.Square, str(tmp_path)), [1, 2, "sleep"], 1)) as results:
         assert next(results) == (1, 2)
         (child,) = active_children()
         os.kill(child.pid, signal.SIGINT)
@@ -202,4 +207,4 @@ def test_another_package_of_the_same_name_in_the_working_folder_is_not_taken(fol
 
 def test_a_process_that_is_killed_while_it_starts(worker, tmp_path):
     with pytest.raises(NasbenchError, match="was killed by SIGKILL while it started"):
-        list(run_tasks(partial(worker.killed, b"x" * 10**6), [1], 1))
+        list(one_group(partial(worker.killed, b"x" * 10**6), [1], 1))
