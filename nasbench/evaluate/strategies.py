@@ -250,21 +250,34 @@ def _same(evaluator: Evaluator) -> Evaluator:
 def _prepare(
     source: Callable[[], Evaluator], strategy: str | type[Strategy] | Strategy, settings: RunSettings
 ) -> Callable[[RunJob], Standing]:
-    return partial(_run, source(), strategy, settings)
+    return _Runs(source(), strategy, settings)
 
 
-def _run(
-    evaluator: Evaluator, strategy: str | type[Strategy] | Strategy, settings: RunSettings, job: RunJob
-) -> Standing:
-    run = simulate(
-        registry.create(strategy),
-        evaluator,
-        settings.budget,
-        rng_for(settings.seed, "strategy", job.strategy, job.repeat),
-        workers=settings.cluster,
-        initial=initial_designs(evaluator, settings.initial, settings.seed, job.repeat),
-    )
-    return standing(run, evaluator, settings.score)
+class _Runs:
+    """Runs of one strategy in one process."""
+
+    def __init__(self, evaluator: Evaluator, strategy: str | type[Strategy] | Strategy, settings: RunSettings) -> None:
+        self.evaluator, self.strategy, self.settings = evaluator, strategy, settings
+        self.fresh = True
+
+    def __call__(self, job: RunJob) -> Standing:
+        """The result of a run; one that is made again is not the first of its process, which would remember nothing."""
+        if job.again and self.fresh:
+            self._run(job)
+        self.fresh = False
+        return self._run(job)
+
+    def _run(self, job: RunJob) -> Standing:
+        settings = self.settings
+        run = simulate(
+            registry.create(self.strategy),
+            self.evaluator,
+            settings.budget,
+            rng_for(settings.seed, "strategy", job.strategy, job.repeat),
+            workers=settings.cluster,
+            initial=initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat),
+        )
+        return standing(run, self.evaluator, settings.score)
 
 
 def _rankings(

@@ -536,8 +536,12 @@ def test_a_strategy_that_fails_does_not_lose_the_race(formula: Any, own: str, fa
         race(formula(), "random", f"{own}:{fault}", "local", jobs=jobs, repeats=5, strict=True)
 
 
-def test_a_strategy_that_keeps_something_between_runs_is_noticed(formula: Any, own: str) -> None:
-    results = race(formula(), "random", f"{own}:Remembers", repeats=3)
+@pytest.mark.parametrize(("jobs", "repeats"), [(1, 3), (1, 1), (4, 1)])
+def test_a_strategy_that_keeps_something_between_runs_is_noticed(
+    formula: Any, own: str, jobs: int, repeats: int
+) -> None:
+    """With four jobs for four runs, most runs are the first of their process."""
+    results = race(formula(), "random", f"{own}:Remembers", jobs=jobs, repeats=repeats)
     assert "forget everything in _start" in results.summary["failures"][f"{own}:Remembers"]
 
 
