@@ -6,16 +6,20 @@ import time
 from contextlib import closing
 from functools import partial
 from multiprocessing import active_children
+from multiprocessing.connection import wait
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from nasbench.errors import NasbenchError
+from nasbench.parallel import processes
 from nasbench.parallel.processes import Died, portable, run_tasks
 
 WORKER = """
-import os, sys
+import os, sys, time
 from pathlib import Path
+from nasbench.parallel.patience import watched
 
 class Square:
     def __init__(self, folder):
@@ -27,6 +31,15 @@ class Square:
             (self.folder / "killed").touch()
             strike("kill")
         return task * 2
+
+def wait_for(folder):
+    (Path(folder) / "begun").touch()
+    while not (Path(folder) / "go").exists():
+        time.sleep(0.02)
+    return "done"
+
+def waiter(folder):
+    return lambda task: watched("end", wait_for)(folder)
 
 def broken():
     sys.exit(5)
@@ -77,6 +90,25 @@ def test_closing_stops_at_once(worker, tmp_path):
     with closing(one_group(partial(worker.Square, str(tmp_path)), [1, "sleep", "sleep"], 2)) as results:
         assert next(results) == (1, 2)
     assert active_children() == []
+
+
+def test_time_in_which_all_processes_are_stopped_is_not_that_of_a_step(worker, tmp_path, monkeypatch):
+    """As by Ctrl-Z: the clock goes on for a quarter of an hour while this process waits."""
+    pause = 0.0
+
+    def stopped(pipes, timeout):
+        nonlocal pause
+        heard = wait(pipes, min(timeout, 0.05))
+        if (tmp_path / "begun").exists():
+            if pause:
+                (tmp_path / "go").touch()
+            pause = 900.0
+        return heard
+
+    monkeypatch.setattr(processes, "connection", SimpleNamespace(wait=stopped))
+    monkeypatch.setattr(processes, "monotonic", lambda: time.monotonic() + pause)
+    with closing(one_group(partial(worker.waiter, str(tmp_path)), [1], 1, patience=300.0)) as results:
+        assert list(results) == [(1, "done")]
 
 
 def test_a_process_that_cannot_start(worker):
