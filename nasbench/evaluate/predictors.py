@@ -150,13 +150,14 @@ def evaluate(
         for number in range(splits)
         for name in by_name
     ]
+    sent = {f"predictor {name!r}": predictor for name, predictor in by_name.items()} | {"space": benchmark.space}
     scores, failures = run_jobs(
         {
             name: partial(_prepare, FitData(component, inputs[name], found, facts.units, held_out))
             for name, component in by_name.items()
         },
         fits,
-        processes_for("predictor", by_name, jobs, patience),
+        processes_for(sent, jobs, patience),
         component=lambda fit: fit.predictor,
         describe=lambda fit: f"predictor {fit.predictor!r} on {fit.n_train} architectures, split {fit.seed}",
         patience=patience,

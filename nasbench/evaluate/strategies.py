@@ -163,7 +163,8 @@ def compare(
     opened = isinstance(evaluator, TabulatedEvaluator) or benchmark.path is not None
     if patience is not None and not opened:
         raise InputError(f"a patience needs another process, which cannot open {benchmark.name}; write it to a file")
-    processes = processes_for("strategy", by_name, (jobs or cores()) if opened else 1, patience)
+    sent = {f"strategy {name!r}": strategy for name, strategy in by_name.items()} | {"space": evaluator.space}
+    processes = processes_for(sent, (jobs or cores()) if opened else 1, patience)
     apart = processes > 1 or patience is not None
     source: Callable[[], Evaluator] = partial(_same, evaluator)
     if apart and isinstance(evaluator, QueryEvaluator):

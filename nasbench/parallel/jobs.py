@@ -25,8 +25,13 @@ class Failure(NamedTuple):
         return self.reason
 
 
-def processes_for(kind: str, components: Mapping[str, object], wanted: int, patience: float | None) -> int:
-    """Number of processes for jobs of components: one where others could not have them, else as many as are wanted.
+def processes_for(components: Mapping[str, object], wanted: int, patience: float | None) -> int:
+    """Number of processes for jobs that need components: one where others could not have them, else those wanted.
+
+    Args:
+        components: By kind and name, as "strategy 'local'".
+        wanted: Number of processes.
+        patience: That of the jobs.
 
     Raises:
         InputError: Others could not have one, and a patience needs another process.
@@ -34,7 +39,7 @@ def processes_for(kind: str, components: Mapping[str, object], wanted: int, pati
     kept = [name for name, component in components.items() if not portable(component)]
     if kept and patience is not None:
         raise InputError(
-            f"a patience needs another process, which cannot be sent the {kind} {kept[0]!r}; put its class, and "
+            f"a patience needs another process, which cannot be sent the {kept[0]}; put its class, and "
             "functions that it is given, into a module, or a script into a file"
         )
     return 1 if kept else wanted

@@ -402,6 +402,14 @@ def test_a_predictor_of_a_function_has_no_patience(benchmark):
         run(benchmark, predictors=[Mine], patience=5)
 
 
+def test_a_space_that_cannot_be_sent_stays_in_this_process(benchmark, monkeypatch):
+    one = run(benchmark, predictors=["mean"], train_sizes=[10])
+    monkeypatch.setattr(SPACE, "weigh", lambda score: -score, raising=False)
+    assert without_times(run(benchmark, predictors=["mean"], train_sizes=[10], jobs=2)) == without_times(one)
+    with pytest.raises(InputError, match="cannot be sent the space; put its class"):
+        run(benchmark, predictors=["mean"], train_sizes=[10], patience=5)
+
+
 def test_arguments_are_part_of_the_name(benchmark, outside):
     turned = run(benchmark, predictors=[outside, f"{outside}+factor=-1"], train_sizes=[10], splits=1)
     up, down = (record["pearson"] for record in turned.records)

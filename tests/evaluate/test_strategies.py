@@ -666,6 +666,14 @@ def test_settings_that_cannot_be_sent_stay_in_this_process(formula: Any) -> None
     assert results.records == race(formula(), Weighed(weigh=lambda score: -score), jobs=1).records
 
 
+def test_a_space_that_cannot_be_sent_stays_in_this_process(formula: Any) -> None:
+    benchmark = formula()
+    benchmark.space.weigh = lambda score: -score
+    assert race(benchmark, "random", jobs=2).records == race(formula(), "random").records
+    with pytest.raises(InputError, match="cannot be sent the space; put its class"):
+        race(benchmark, "random", patience=5)
+
+
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 

@@ -205,7 +205,8 @@ def test_a_step_that_never_ends_costs_its_component_the_patience_once(worker, pr
 
 
 def test_what_another_process_cannot_have_is_refused_with_the_remedy():
-    assert processes_for("strategy", {"own": len}, 3, 5.0) == processes_for("strategy", {"own": len}, 3, None) == 3
-    assert processes_for("strategy", {"own": lambda: 0}, 3, None) == 1
+    own = "strategy 'own'"
+    assert processes_for({own: len}, 3, 5.0) == processes_for({own: len}, 3, None) == 3
+    assert processes_for({own: lambda: 0}, 3, None) == 1
     with pytest.raises(InputError, match=r"cannot be sent the strategy 'own'; put its class, .*, into a module"):
-        processes_for("strategy", {"own": lambda: 0}, 3, 5.0)
+        processes_for({"space": len, own: lambda: 0}, 3, 5.0)
