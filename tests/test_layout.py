@@ -38,7 +38,7 @@ ROOMS: dict[str, tuple[str, ...]] = {  # what each may import from, besides itse
     "sampling": ("predictors", "measures", "spaces", "tasks"),
     "builder": ("benchmark", "sampling", "measures", "training", "spaces", "datasets", "tasks", "parallel"),
     "search": ("predictors", "spaces"),
-    "simulator": ("search", "benchmark", "spaces"),
+    "simulator": ("search", "benchmark", "spaces", "parallel"),
     "evaluate": ("simulator", "search", "benchmark", "predictors", "spaces", "parallel"),
     "importers": ("benchmark", "spaces"),
     "adapters": ("importers", "benchmark", "predictors", "spaces"),

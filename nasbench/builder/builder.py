@@ -20,7 +20,7 @@ from nasbench.builder.plan import Plan, all_work, changed_data, covers, make_pla
 from nasbench.builder.settings import BuildSettings, sampling_generator
 from nasbench.builder.work import Work
 from nasbench.checks import check_whole
-from nasbench.errors import FileError
+from nasbench.errors import FileError, InputError
 from nasbench.files import followed
 from nasbench.measures import Measurement
 from nasbench.parallel.engine import Engine, LocalEngine
@@ -58,8 +58,8 @@ def build(
         settings: Content of the table.
         out: HDF5 file, written or replaced when everything is complete.
         jobs: Training processes, each on one thread. With 1, and on CUDA, the calling process trains.
-        engine: Engine that runs the trainings instead.
-        device: Training device: "auto", "cpu", "cuda" or "cuda:N".
+        engine: Engine that runs the trainings instead, on its own device.
+        device: Training device: "auto", "cpu", "cuda" or "cuda:N"; with an engine, "auto".
         parallel: Networks trained side by side (`nasbench.training.loop.train_many`). "auto" takes the number of an
             interrupted build or of the table to extend, or else one that follows from the settings and the
             kind of device (`nasbench.builder.width.usual_width`); "measure" instead the one with the fastest training
@@ -77,10 +77,11 @@ def build(
     """
     out = followed(out)
     _check_arguments(parallel, retries)
-    engine = engine or LocalEngine(jobs)
-    training_device = engine.device(device)
+    if engine is not None and device != "auto":
+        raise InputError(f"an engine has a device of its own; leave out device={device!r}, or the engine")
+    engine = engine or LocalEngine(jobs, device)
     _check_writable(out)
-    plan = make_plan(settings, training_device)
+    plan = make_plan(settings, engine.device)
     request = request_of(settings, plan)
     path = out.with_name(f"{out.name}.ledger")
     existing = _existing_table(out, plan, settings)
@@ -103,7 +104,7 @@ def build(
         _check_data(ledger, plan, finished)
         work = Work(settings, plan, ledger, finished, engine, retries, retry_failed, progress, tell)
         with _interruption_described(work):
-            genotypes = work.train(training_device, parallel, [] if existing is None else existing.recipe["made_with"])
+            genotypes = work.train(parallel, [] if existing is None else existing.recipe["made_with"])
             work.take_measures(genotypes)
             for measure in work.partly_missing(genotypes):
                 tell(f"{measure} is measured right after training, so it is missing for networks trained earlier")

@@ -63,26 +63,25 @@ class Work:
         self.crowded = False
 
     def train(
-        self, device: torch.device, parallel: int | Literal["auto", "measure"], before: Sequence[Mapping[str, Any]] = ()
+        self, parallel: int | Literal["auto", "measure"], before: Sequence[Mapping[str, Any]] = ()
     ) -> GenotypeArray:
         """Choose architectures, train them, and return them `(n, d)` in order.
 
         Args:
-            device: Training device.
             parallel: Networks side by side, as of `build`.
             before: Conditions of the trainings in the existing table.
 
         Raises:
             NasbenchError: Every training failed.
         """
-        settings = self.settings
+        settings, device = self.settings, self.engine.device
         rounds = samplers.create(settings.sampling).rounds(
             self.plan.space, settings.cells, sampling_generator(settings)
         )
         genotypes = batch = next(rounds).copy()  # a sampler may go on writing to its array
         self._check_network(batch[0])
         self.total = len(self.keys(genotypes)) * (settings.cells or len(genotypes)) // len(genotypes)
-        width = self._width(device, parallel, batch, before)
+        width = self._width(parallel, batch, before)
         start = partial(Trainer, settings, device)
         while True:
             self.done = sum(key in self.finished for key in self.keys(genotypes))
@@ -95,7 +94,7 @@ class Work:
                 for at in range(0, len(batch), width)
             ]
             if any(self._unfinished(group, genotype) for group in groups for genotype in group.genotypes):
-                self._record_conditions(device, width)
+                self._record_conditions(width)
             self._run(start, groups, self.engine, self._advanced)
             try:
                 batch = rounds.send(self._scores(genotypes))
@@ -108,7 +107,8 @@ class Work:
         """Conditions of the trainings in the ledger: device, torch version, number side by side."""
         return list(self.ledger.settled("made_with") or [])
 
-    def _record_conditions(self, device: torch.device, width: int) -> None:
+    def _record_conditions(self, width: int) -> None:
+        device = self.engine.device
         name = f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "cpu, one thread"
         conditions = {"device": name, "torch": str(torch.__version__), "side_by_side": width}
         known = self.made_with()
@@ -251,7 +251,6 @@ class Work:
 
     def _width(
         self,
-        device: torch.device,
         parallel: int | Literal["auto", "measure"],
         genotypes: GenotypeArray,
         before: Sequence[Mapping[str, Any]],
@@ -264,17 +263,17 @@ class Work:
             return int(known[-1]["side_by_side"])
         if parallel == "auto":
             task = next(iter(self.plan.data.values())).task
-            width = usual_width(task, self.settings, device.type)
+            width = usual_width(task, self.settings, self.engine.device.type)
         else:
-            width = self._measured_width(device, genotypes)
+            width = self._measured_width(genotypes)
         self.tell(f"{width} networks are trained side by side" if width > 1 else "networks are trained one by one")
         return width
 
-    def _measured_width(self, device: torch.device, genotypes: GenotypeArray) -> int:
+    def _measured_width(self, genotypes: GenotypeArray) -> int:
         """Number of networks side by side that trains architectures `(n, d)` fastest."""
         specification = next(iter(self.plan.specifications.values()))
         group = Group(specification, self.settings.schedules[0], 0, genotypes)
-        start = partial(WidthPicker, self.settings, device, self.engine.jobs)
+        start = partial(WidthPicker, self.settings, self.engine.device, self.engine.jobs)
         with closing(self.engine.run(start, [group])) as results:
             _, width = next(results)
         if isinstance(width, Died):

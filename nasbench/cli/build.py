@@ -91,7 +91,6 @@ def build(
         table = run(
             settings,
             file,
-            device=device,
             parallel=width,
             engine=runner,
             retries=retries,
@@ -140,7 +139,7 @@ def _engine(name: str, device: str, jobs: int | None, address: str | None, gpus:
     if name == "local":
         if address is not None or gpus:
             raise InputError("--address and --gpus need the engine ray; add --engine ray, or use --device cuda")
-        return LocalEngine(jobs or cores())
+        return LocalEngine(jobs or cores(), device)
     if device not in ("auto", "cpu"):
         raise InputError(f"with --engine ray use --gpus for GPUs instead of --device, got {device!r}")
     return RayEngine(address, jobs, gpus)

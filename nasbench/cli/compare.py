@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nasbench.cli.console import bar, interruptible, note, out, show
-from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, SeedOption, StrictOption
+from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, PatienceOption, SeedOption, StrictOption
 from nasbench.cli.output import save, say_what_failed, writable
 from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
@@ -51,6 +51,7 @@ def compare(
     seed: SeedOption = 0,
     strict: StrictOption = False,
     jobs: JobsOption = None,
+    patience: PatienceOption = None,
     json_file: JsonOption = None,
 ) -> None:
     """Race search strategies on a benchmark in simulated time: same budget, same initial designs, many repeats."""
@@ -79,6 +80,7 @@ def compare(
             score=score,
             strict=strict,
             jobs=jobs,
+            patience=patience,
             progress=progress,
         )
     save(results, json_file)  # first: whatever happens to the terminal, the results are there

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nasbench.cli.console import bar, interruptible, out, plain, show
-from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, MetricOption, SeedOption, StrictOption
+from nasbench.cli.options import (
+    BenchmarkFile,
+    JobsOption,
+    JsonOption,
+    MetricOption,
+    PatienceOption,
+    SeedOption,
+    StrictOption,
+)
 from nasbench.cli.output import save, say_what_failed, writable
 from nasbench.cli.parsing import separated, whole
 from nasbench.errors import InputError
@@ -47,6 +55,7 @@ def evaluate(
     seed: SeedOption = 0,
     strict: StrictOption = False,
     jobs: JobsOption = None,
+    patience: PatienceOption = None,
     json_file: JsonOption = None,
 ) -> None:
     """Score predictors by training size; no test architecture computes the same function as a training one.
@@ -93,6 +102,7 @@ def evaluate(
             seed=seed,
             strict=strict,
             jobs=jobs or cores(),
+            patience=patience,
             progress=progress,
             holdouts=holdouts,
         )

@@ -61,6 +61,14 @@ JsonOption = Annotated[
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False, callback=named_file)]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")]
+PatienceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--patience",
+        metavar="SECONDS",
+        help="Time limit of one step (a proposal, a fit): its process is killed, and what runs in it has failed.",
+    ),
+]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Processes of this machine; all cores by default.")
 ]

@@ -12,14 +12,14 @@ import numpy as np
 
 from nasbench.benchmark.base import Benchmark, Epoch
 from nasbench.benchmark.gather import gather
-from nasbench.checks import check_whole
+from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate import metrics
 from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.splits import Split, Targets, restricted, split, targets
 from nasbench.evaluate.statistics import bootstrap_interval
-from nasbench.parallel.jobs import failures_by, run_jobs
-from nasbench.parallel.processes import portable
+from nasbench.parallel.jobs import processes_for, run_jobs
+from nasbench.parallel.patience import watched
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
 from nasbench.progress import Progress, silent
@@ -55,18 +55,18 @@ class FitJob(NamedTuple):
 
 @dataclass(frozen=True)
 class FitData:
-    """Data that all fits share.
+    """Data that all fits of a predictor share.
 
     Attributes:
-        predictors: The predictors by name: a specification, a class or an instance.
-        inputs: Inputs of each predictor; `n` architectures.
+        predictor: A specification, a class or an instance.
+        inputs: Its inputs; `n` architectures.
         targets: Targets of the same architectures.
         units: Unit of the targets.
         splits: One split for each seed, by the name of the held-out part ("" for random splits).
     """
 
-    predictors: Mapping[str, str | type[Predictor] | Predictor]
-    inputs: Mapping[str, Inputs]
+    predictor: str | type[Predictor] | Predictor
+    inputs: Inputs
     targets: Targets
     units: str
     splits: Mapping[str, tuple[Split, ...]]
@@ -84,6 +84,7 @@ def evaluate(
     epoch: Epoch = "last",
     strict: bool = False,
     jobs: int = 1,
+    patience: float | None = None,
     progress: Progress = silent,
     holdouts: Mapping[str, Split] | None = None,
 ) -> Results:
@@ -92,7 +93,8 @@ def evaluate(
     For each random split, every predictor is fitted on nested training sets and scored on the same test set; one
     architecture of each function takes part, and only architectures whose inputs are known to all predictors. A target
     is the mean over the recorded training seeds. A predictor named by a text gets the number of the split as its
-    `seed`, and so does a class. Scores do not depend on `jobs`.
+    `seed`, and so does a class. Scores do not depend on `jobs`: with several, and with a patience, no two predictors
+    share a process.
 
     Args:
         benchmark: Source of architectures, targets and inputs.
@@ -104,7 +106,10 @@ def evaluate(
         seed: Seed of the splits.
         epoch: Epoch at which the metric is taken.
         strict: Whether a predictor that fails ends the evaluation; otherwise it is left out of the results.
-        jobs: Processes of this machine.
+        jobs: Processes of this machine. With 1 and no patience, fits stay in this process, which ends with a predictor
+            that ends it (`os._exit`, a crash).
+        patience: Seconds that a fit, or the prediction of a test set, may take, imports included; then its process is
+            killed and the predictor has failed. None for no limit.
         progress: Told about finished fits.
         holdouts: Given splits by name, in rows of `benchmark.architectures()`, instead of random ones: the published
             one, or the finds of one search strategy (Zela et al., 2022). All test rows are scored, all training rows
@@ -119,8 +124,8 @@ def evaluate(
         there is none, as splits differ by no architecture. Its `failures` say why predictors are left out, by name.
 
     Raises:
-        InputError: A name, number or size is not acceptable, an input is not recorded, all predictors failed, or one
-            did and `strict` is true.
+        InputError: A name, number or size is not acceptable, an input is not recorded, other processes cannot have a
+            predictor for whom there is a patience, all predictors failed, or one did and `strict` is true.
         NotFoundError: The benchmark has no such metric or epoch.
     """
     by_name = named(dict.fromkeys(predictors), registry)
@@ -129,6 +134,8 @@ def evaluate(
         *(("a training size", size, 1) for size in train_sizes),
     ):  # fmt: skip
         check_whole(name, number, least)
+    if patience is not None:
+        check_number("patience", patience, above=0)
     sizes = tuple(sorted(set(train_sizes)))
     if not sizes and not holdouts:
         raise InputError("name at least one training size")
@@ -143,16 +150,20 @@ def evaluate(
         for number in range(splits)
         for name in by_name
     ]
-    data = FitData(by_name, inputs, found, facts.units, held_out)
-    scores, failed = run_jobs(
-        partial(_prepare, data),
+    sent = {f"predictor {name!r}": predictor for name, predictor in by_name.items()} | {"space": benchmark.space}
+    scores, failures = run_jobs(
+        {
+            name: partial(_prepare, FitData(component, inputs[name], found, facts.units, held_out))
+            for name, component in by_name.items()
+        },
         fits,
-        jobs if portable(*by_name.values()) else 1,
+        processes_for(sent, jobs, patience),
+        component=lambda fit: fit.predictor,
         describe=lambda fit: f"predictor {fit.predictor!r} on {fit.n_train} architectures, split {fit.seed}",
+        patience=patience,
         strict=strict,
         progress=progress,
     )
-    failures = failures_by(lambda fit: fit.predictor, fits, failed)
     names, order = [name for name in by_name if name not in failures], list(held_out)
     if not names:
         raise InputError(next(iter(failures.values())))
@@ -253,14 +264,14 @@ def _prepare(data: FitData) -> Callable[[FitJob], dict[str, float]]:
 
 
 def _score(data: FitData, fit: FitJob) -> dict[str, float]:
-    inputs, values = data.inputs[fit.predictor], data.targets.values
+    inputs, values = data.inputs, data.targets.values
     train, test = data.splits[fit.left_out][fit.seed]
     train = train[: fit.n_train]
-    predictor = registry.create(data.predictors[fit.predictor], seed=fit.seed)
+    predictor = registry.create(data.predictor, seed=fit.seed)
     begin = perf_counter()
-    predictor.fit(inputs[train], values[train])
+    watched("fit", predictor.fit)(inputs[train], values[train])
     fitted = perf_counter()
-    mean, std = predictor.predict(inputs[test])
+    mean, std = watched("prediction", predictor.predict)(inputs[test])
     end = perf_counter()
     y = values[test]
     return {

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasbench.benchmark.base import Benchmark, difference
-from nasbench.checks import check_whole
+from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate.quality import (
     REGRETS,
@@ -25,8 +25,8 @@ from nasbench.evaluate.quality import (
     standing,
 )
 from nasbench.evaluate.results import Results
-from nasbench.parallel.jobs import failures_by, run_jobs
-from nasbench.parallel.processes import cores, portable
+from nasbench.parallel.jobs import processes_for, run_jobs
+from nasbench.parallel.processes import cores
 from nasbench.progress import Progress, silent
 from nasbench.search import strategies as registry
 from nasbench.search.base import Strategy
@@ -93,14 +93,17 @@ def compare(
     score: Score = "paid",
     strict: bool = False,
     jobs: int | None = None,
+    patience: float | None = None,
     progress: Progress = silent,
 ) -> Results:
     """Run every strategy `repeats` times and score what it would return on validation and on test data.
 
     Strategies see validation values and static metrics only. The same repeat starts every strategy from the same
     initial designs, and the randomness of a run follows from the seed, the strategy and the repeat alone: results do
-    not depend on `jobs`, on the order of the strategies or on which others take part. The first repeat of each is run
-    again at the end, so that a strategy that keeps something between runs is noticed.
+    not depend on `jobs`, on the order of the strategies or on which others take part. With several jobs, and with a
+    patience, no two strategies share a process, so none can change what another uses. The first repeat of each is run
+    again at the end, so that a strategy that keeps something between runs is noticed, and in one process also one that
+    changed what an earlier strategy uses; those of the package come first.
 
     Args:
         benchmark: A benchmark that answers for its whole space.
@@ -116,7 +119,10 @@ def compare(
         constraints: Bounds on static metrics, as `"latency<=0.6"`; what breaks them is never an incumbent.
         score: Whether incumbents are scored at the epochs that were paid for, or after a full training for free.
         strict: Whether a strategy that fails in a run ends the comparison; otherwise it is left out of the results.
-        jobs: Processes of this machine; all available cores where None. With 1, runs stay in this process.
+        jobs: Processes of this machine; all available cores where None. With 1 and no patience, runs stay in this
+            process, which ends with a strategy that ends it (`os._exit`, a crash).
+        patience: Seconds that one call of a strategy may take (a proposal, learning from an outcome), imports included;
+            then its process is killed and the strategy has failed. None for no limit.
         progress: Told after every run.
 
     Returns:
@@ -128,9 +134,10 @@ def compare(
         that a perfect search on validation values would have, and `failures`: why strategies are left out, by name.
 
     Raises:
-        InputError: A metric cannot guide a search, or a strategy, constraint or number is not acceptable; all
-            strategies fail, or one does and `strict` is true: the message names the strategy and the repeat. A run
-            that is worth more than the best of the whole space fails; see `quality.excess`.
+        InputError: A metric cannot guide a search, or a strategy, constraint or number is not acceptable; other
+            processes cannot have what there is a patience for; all strategies fail, or one does and `strict` is true:
+            the message names the strategy and the repeat. A run that is worth more than the best of the whole space
+            fails; see `quality.excess`.
     """
     names = (metric,) if isinstance(metric, str) else tuple(metric)
     if not names:
@@ -144,6 +151,8 @@ def compare(
     ):  # fmt: skip
         if number is not None:
             check_whole(what, number, least)
+    if patience is not None:
+        check_number("patience", patience, above=0)
     if score not in ("paid", "retrained"):
         raise InputError(f"score is 'paid' or 'retrained', got {score!r}")
     limits = tuple(Constraint.parse(limit) if isinstance(limit, str) else limit for limit in constraints)
@@ -151,26 +160,37 @@ def compare(
     evaluator.problem(settings.budget, len(settings.cluster))  # refuses a budget that cannot be used
     best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else None  # before anybody's code runs
 
-    runs = [RunJob(name, repeat) for repeat in range(repeats) for name in by_name]  # a faulty strategy fails early
-    runs += [RunJob(name, 0, again=True) for name in by_name]
-    processes = _processes(evaluator, benchmark, by_name, jobs or cores())
+    order = sorted(by_name, key=lambda name: ":" in name)  # somebody's own last: they may change what others use
+    runs = [RunJob(name, repeat) for repeat in range(repeats) for name in order]
+    runs += [RunJob(name, 0, again=True) for name in reversed(order)]
+    opened = isinstance(evaluator, TabulatedEvaluator) or benchmark.path is not None
+    if patience is not None and not opened:
+        raise InputError(f"a patience needs another process, which cannot open {benchmark.name}; write it to a file")
+    sent = {f"strategy {name!r}": strategy for name, strategy in by_name.items()} | {"space": evaluator.space}
+    processes = processes_for(sent, (jobs or cores()) if opened else 1, patience)
+    apart = processes > 1 or patience is not None
     source: Callable[[], Evaluator] = partial(_same, evaluator)
-    if processes > 1 and isinstance(evaluator, QueryEvaluator):
+    if apart and isinstance(evaluator, QueryEvaluator):
         assert benchmark.path is not None
         source = partial(QueryEvaluator.open, benchmark.path, names, limits)
-    standings, failed = run_jobs(
-        partial(_prepare, source, by_name, settings),
+    standings, failures = run_jobs(
+        {name: partial(_prepare, source, strategy, settings) for name, strategy in by_name.items()},
         runs,
         processes,
+        component=lambda run: run.strategy,
         describe=_described,
+        patience=patience,
         strict=strict,
         progress=progress,
     )
-    failed |= {run: _UNEQUAL.format(run.strategy) for run in runs if run.again and _changed(run, standings)}
+    unequal = _UNEQUAL if apart else f"{_UNEQUAL}; {_OR_ANOTHER}"
+    for run in runs:
+        if run.again and _changed(run, standings):
+            failures.setdefault(run.strategy, unequal.format(run.strategy))
     if best is not None:
-        above = {run: excess(found, best, score) for run, found in standings.items()}
-        failed |= {run: _ABOVE.format(_described(run), reason) for run, reason in above.items() if reason}
-    failures = failures_by(lambda run: run.strategy, runs, failed)
+        for run in runs:
+            if run in standings and (reason := excess(standings[run], best, score)):
+                failures.setdefault(run.strategy, _ABOVE.format(_described(run), reason))
     finished = [name for name in by_name if name not in failures]
     if failures and (strict or not finished):
         raise InputError(next(iter(failures.values())))
@@ -217,6 +237,10 @@ _UNEQUAL = (
     "strategy {!r} does something else when its first repeat is run again: it draws random numbers of its own, or "
     "keeps what it learnt in the class or a module; use self.rng, and forget everything in _start"
 )
+_OR_ANOTHER = (
+    "or another strategy changed what it uses, such as a function of a library or an environment variable: with "
+    "several jobs each has a process of its own"
+)
 
 _ABOVE = (
     "{}: it is worth more than the best of the whole space, {}; values were changed or mixed in this run: a strategy "
@@ -240,35 +264,37 @@ def _same(evaluator: Evaluator) -> Evaluator:
     return evaluator
 
 
-def _processes(
-    evaluator: Evaluator, benchmark: Benchmark, by_name: Mapping[str, str | type[Strategy] | Strategy], wanted: int
-) -> int:
-    """One where other processes could not have a strategy, or not open the benchmark; else as many as are wanted."""
-    apart = isinstance(evaluator, TabulatedEvaluator) or benchmark.path is not None
-    return wanted if apart and portable(*by_name.values()) else 1
-
-
 def _prepare(
-    source: Callable[[], Evaluator], by_name: Mapping[str, str | type[Strategy] | Strategy], settings: RunSettings
+    source: Callable[[], Evaluator], strategy: str | type[Strategy] | Strategy, settings: RunSettings
 ) -> Callable[[RunJob], Standing]:
-    return partial(_run, source(), by_name, settings)
+    return _Runs(source(), strategy, settings)
 
 
-def _run(
-    evaluator: Evaluator,
-    by_name: Mapping[str, str | type[Strategy] | Strategy],
-    settings: RunSettings,
-    job: RunJob,
-) -> Standing:
-    run = simulate(
-        registry.create(by_name[job.strategy]),
-        evaluator,
-        settings.budget,
-        rng_for(settings.seed, "strategy", job.strategy, job.repeat),
-        workers=settings.cluster,
-        initial=initial_designs(evaluator, settings.initial, settings.seed, job.repeat),
-    )
-    return standing(run, evaluator, settings.score)
+class _Runs:
+    """Runs of one strategy in one process."""
+
+    def __init__(self, evaluator: Evaluator, strategy: str | type[Strategy] | Strategy, settings: RunSettings) -> None:
+        self.evaluator, self.strategy, self.settings = evaluator, strategy, settings
+        self.fresh = True
+
+    def __call__(self, job: RunJob) -> Standing:
+        """The result of a run; one that is made again is not the first of its process, which would remember nothing."""
+        if job.again and self.fresh:
+            self._run(job)
+        self.fresh = False
+        return self._run(job)
+
+    def _run(self, job: RunJob) -> Standing:
+        settings = self.settings
+        run = simulate(
+            registry.create(self.strategy),
+            self.evaluator,
+            settings.budget,
+            rng_for(settings.seed, "strategy", job.strategy, job.repeat),
+            workers=settings.cluster,
+            initial=initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat),
+        )
+        return standing(run, self.evaluator, settings.score)
 
 
 def _rankings(

@@ -5,17 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import TypeVar
 
 import torch
 
 from nasbench.errors import InputError
 from nasbench.parallel.devices import pick_device
-from nasbench.parallel.processes import Died, run_tasks
-from nasbench.parallel.threads import single_threaded
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+from nasbench.parallel.local import run_locally
+from nasbench.parallel.processes import Died, Result, Task
 
 
 class Engine(ABC):
@@ -23,14 +19,8 @@ class Engine(ABC):
 
     jobs: int
     """Number of tasks that run at the same time."""
-
-    @abstractmethod
-    def device(self, name: str) -> torch.device:
-        """The torch device of each process for a device name.
-
-        Raises:
-            InputError: The engine has no such device.
-        """
+    device: torch.device
+    """The torch device of each process."""
 
     @abstractmethod
     def run(
@@ -45,28 +35,25 @@ class Engine(ABC):
 
 
 class LocalEngine(Engine):
-    """Single-threaded processes of this machine; with one job, the calling process."""
+    """Single-threaded processes of this machine; with one job, and on CUDA, the calling process.
 
-    def __init__(self, jobs: int) -> None:
+    Args:
+        jobs: Number of processes.
+        device: Name of a device, as `pick_device` takes it.
+
+    Raises:
+        InputError: The number is below 1, or this machine has no such device.
+    """
+
+    def __init__(self, jobs: int = 1, device: str = "auto") -> None:
         if jobs < 1:
             raise InputError(f"jobs must be at least 1, got {jobs}")
-        self.jobs = jobs
-
-    def device(self, name: str) -> torch.device:
-        """A device of this machine; on CUDA the calling process does all the work."""
-        device = pick_device(name)
-        if device.type == "cuda":
-            self.jobs = 1
-        return device
+        self.device = pick_device(device)
+        self.jobs = 1 if self.device.type == "cuda" else jobs
 
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
     ) -> Generator[tuple[Task, Result | Died], None, None]:
-        """Each process runs one task at a time; if it dies, only that task is lost."""
-        if self.jobs == 1:
-            with single_threaded():
-                work = start()
-                yield from ((task, work(task)) for task in tasks)
-        else:
-            with closing(run_tasks(start, tasks, self.jobs, attempts=1)) as results:
-                yield from results
+        """Each process runs one task at a time; if one of several dies, only its task is lost."""
+        with closing(run_locally({"": start}, tasks, self.jobs, group=lambda task: "", attempts=1)) as results:
+            yield from results

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 from nasbench.errors import InputError, NasbenchError, described
-from nasbench.parallel.processes import Died, run_tasks
-from nasbench.parallel.threads import single_threaded
+from nasbench.parallel.local import run_locally
+from nasbench.parallel.processes import Died, portable
 from nasbench.progress import Progress, silent
 
 Job = TypeVar("Job", bound=Hashable)
@@ -25,65 +25,91 @@ class Failure(NamedTuple):
         return self.reason
 
 
+def processes_for(components: Mapping[str, object], wanted: int, patience: float | None) -> int:
+    """Number of processes for jobs that need components: one where others could not have them, else those wanted.
+
+    Args:
+        components: By kind and name, as "strategy 'local'".
+        wanted: Number of processes.
+        patience: That of the jobs.
+
+    Raises:
+        InputError: Others could not have one, and a patience needs another process.
+    """
+    kept = [name for name, component in components.items() if not portable(component)]
+    if kept and patience is not None:
+        raise InputError(
+            f"a patience needs another process, which cannot be sent the {kept[0]}; put its class, and "
+            "functions that it is given, into a module, or a script into a file"
+        )
+    return 1 if kept else wanted
+
+
 def run_jobs(
-    prepare: Callable[[], Callable[[Job], Result]],
+    prepare: Mapping[str, Callable[[], Callable[[Job], Result]]],
     jobs: Sequence[Job],
     processes: int,
     *,
+    component: Callable[[Job], str],
     describe: Callable[[Job], str],
+    patience: float | None = None,
     strict: bool = True,
     progress: Progress = silent,
-) -> tuple[dict[Job, Result], dict[Job, str]]:
-    """Results of all jobs, each on one thread, and why jobs failed; they do not depend on the number of processes.
+) -> tuple[dict[Job, Result], dict[str, str]]:
+    """Results of jobs, each on one thread, and by component why it failed; neither depends on the number of processes.
 
-    A job fails by an error of whatever kind, by `sys.exit`, or by the death of its process.
+    A job fails by an error of whatever kind, by `sys.exit`, by a step that takes longer than the patience, or by the
+    death of its process. After a failure, the later jobs of the component are left out, so the reason that is given is
+    its first in the order of the jobs. With several processes or a patience, each process runs the jobs of one
+    component only. With one process and no patience, jobs run in this one: what ends it (`os._exit`, a crash) ends all.
 
     Args:
-        prepare: Called once in each process; returns what runs a job. Picklable if there are several processes.
-        jobs: Hashable, all different; picklable if there are several processes.
-        processes: Number of processes; with 1, jobs run in this one.
+        prepare: By component, what is called once in each process that runs its jobs; returns what runs a job.
+            Picklable where jobs run in other processes.
+        jobs: Hashable, all different; picklable where they run in other processes.
+        processes: Number of processes at the same time.
+        component: The component whose code a job runs.
         describe: Names a job in messages.
+        patience: Seconds that a step of a job may take, see `nasbench.parallel.patience.watched`; None for no limit.
         strict: Raise the first failure instead of returning it.
         progress: Told the number of finished and of all jobs.
 
     Raises:
-        InputError: A job failed, and `strict` is true, or all jobs did.
+        InputError: A job failed, and `strict` is true, or all components did.
     """
     results: dict[Job, Result] = {}
-    failures: dict[Job, str] = {}
+    failed: dict[Job, str] = {}
     progress(0, len(jobs))
-    with single_threaded(), closing(_outcomes(partial(_guarded, prepare), jobs, processes)) as outcomes:
+    outcomes = run_locally(
+        {name: partial(_guarded, start) for name, start in prepare.items()},
+        jobs,
+        processes,
+        group=component,
+        ends=_failed,
+        patience=patience,
+    )
+    with closing(outcomes):
         for job, outcome in outcomes:
             if isinstance(outcome, Died | Failure):
-                failures[job] = f"{describe(job)}: {outcome}"
+                failed[job] = f"{describe(job)}: {outcome}"
                 if strict:
-                    raise InputError(failures[job])
+                    raise InputError(failed[job])
             else:
                 results[job] = outcome
-            progress(len(results) + len(failures), len(jobs))
-    if failures and not results:
-        raise InputError(next(iter(failures.values())))
-    return results, failures
-
-
-def failures_by(name: Callable[[Job], str], jobs: Sequence[Job], failed: Mapping[Job, str]) -> dict[str, str]:
-    """Why things failed whose jobs did, by their name: of each the first reason in the order of the jobs."""
+            progress(len(results) + len(failed), len(jobs))
+    if len(results) + len(failed) < len(jobs):
+        progress(len(jobs), len(jobs))  # what was left out is done too
     reasons: dict[str, str] = {}
     for job in jobs:
         if job in failed:
-            reasons.setdefault(name(job), failed[job])
-    return reasons
+            reasons.setdefault(component(job), failed[job])
+    if failed and not results:
+        raise InputError(next(iter(reasons.values())))
+    return results, reasons
 
 
-def _outcomes(
-    start: Callable[[], Callable[[Job], Result | Failure]], jobs: Sequence[Job], processes: int
-) -> Generator[tuple[Job, Result | Failure | Died], None, None]:
-    if processes == 1:
-        run = start()
-        yield from ((job, run(job)) for job in jobs)
-    else:
-        with closing(run_tasks(start, jobs, processes)) as finished:
-            yield from finished
+def _failed(outcome: object) -> bool:
+    return isinstance(outcome, Died | Failure)
 
 
 def _guarded(prepare: Callable[[], Callable[[Job], Result]]) -> Callable[[Job], Result | Failure]:

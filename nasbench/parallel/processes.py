@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from multiprocessing import connection, get_context, parent_process, resource_tracker
@@ -16,10 +17,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any, TypeVar
+from time import monotonic
+from typing import Any, Generic, TypeVar, cast
 
 from nasbench.errors import NasbenchError
+from nasbench.parallel.patience import Step, note_steps
 
+Group = TypeVar("Group", bound=Hashable)
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -31,12 +35,23 @@ class Died(Exception):
     """The processes that ran a task died without a result; the message says how."""
 
 
+class Overrun(Died):
+    """The process that ran a task was ended, as a step of the task took too long."""
+
+
 @dataclass(eq=False)
-class _Worker:
+class _Worker(Generic[Group]):
     process: SpawnProcess
     pipe: Connection
+    group: Group
+    step: Step | None
     ready: bool = False
     task: int | None = None
+
+    @property
+    def begun(self) -> float:
+        """When its step began; 0 between steps, and where nobody limits their time."""
+        return self.step.begun if self.step else 0.0
 
 
 def cores() -> int:
@@ -60,74 +75,153 @@ def portable(*components: object) -> bool:
 
 
 def run_tasks(
-    start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task], jobs: int, attempts: int = 2
+    starts: Mapping[Group, Callable[[], Callable[[Task], Result]]],
+    tasks: Sequence[Task],
+    jobs: int,
+    *,
+    group: Callable[[Task], Group],
+    attempts: int = 2,
+    ends: Callable[[Result | Died], bool] = lambda result: False,
+    patience: float | None = None,
 ) -> Generator[tuple[Task, Result | Died], None, None]:
     """Run tasks in spawned processes and yield each with its result, in order of completion.
+
+    No process runs tasks of two groups, so no code of one can change what another does. Tasks of a group begin in
+    their order.
 
     Close the generator (`contextlib.closing`) to stop the processes at once. They ignore Ctrl-C, which the caller
     handles, and exit with the calling process.
 
     Args:
-        start: Called once in each process; returns the function that runs a task. Picklable; neither should raise.
+        starts: By group, what is called once in each of its processes; returns the function that runs a task.
+            Picklable; neither should raise.
         tasks: Picklable tasks.
-        jobs: Number of processes.
+        jobs: Number of processes at the same time.
+        group: The group of a task.
         attempts: Number of processes that may die of a task before its result is `Died`.
+        ends: Whether a result ends its group: tasks that come after it are left out.
+        patience: Seconds that a step of a task may take (`nasbench.parallel.patience.watched`) before its process is
+            killed; then the result is `Overrun`, at the first attempt.
 
     Raises:
         NasbenchError: A process died before it was ready for its first task.
     """
-    waiting = deque(range(len(tasks)))
+    waiting: dict[Group, deque[int]] = {of: deque() for of in starts}
+    for number, task in enumerate(tasks):
+        waiting[group(task)].append(number)
     deaths = [0] * len(tasks)
-    unfinished = len(tasks)
-    pool: dict[Connection, _Worker] = {}
-    try:
-        while unfinished:
-            while len(pool) < min(jobs, unfinished):
-                worker = _spawn()
-                pool[worker.pipe] = worker
-            for worker in pool.values():
-                if worker.ready and worker.task is None and waiting:
-                    worker.task = waiting.popleft()
+    with closing(_Pool(starts, jobs, patience)) as pool:
+        while any(waiting.values()) or pool.busy:
+            pool.staff({of: len(numbers) for of, numbers in waiting.items()})
+            for worker in pool.idle:
+                if waiting[worker.group]:
+                    worker.task = waiting[worker.group].popleft()
                     with suppress(BrokenPipeError):  # a dead process is noticed below
                         worker.pipe.send(tasks[worker.task])
-            for pipe in connection.wait(list(pool)):
-                assert isinstance(pipe, Connection)
-                worker = pool[pipe]
-                result: Any
-                try:
-                    result = pipe.recv()
-                except (EOFError, OSError):  # OSError: it died while sending
-                    del pool[pipe]
-                    cause = _cause_of_death(worker)
-                    if worker.task is None:
-                        continue
-                    deaths[worker.task] += 1
-                    if deaths[worker.task] < attempts:
-                        waiting.append(worker.task)
+            for of, number, result in pool.results():
+                if isinstance(result, Died) and not isinstance(result, Overrun):
+                    deaths[number] += 1
+                    if deaths[number] < attempts:
+                        waiting[of].appendleft(number)
                         continue
                     repeated = f", at each of {attempts} attempts" if attempts > 1 else ""
-                    result = Died(f"its process {cause}{repeated}")
-                if not worker.ready:
-                    worker.ready = result == READY
-                    if not worker.ready:
-                        with suppress(BrokenPipeError):
-                            pipe.send(start)
-                    continue
-                assert worker.task is not None
-                task, worker.task = worker.task, None
-                unfinished -= 1
-                yield tasks[task], result
-    finally:
-        for worker in pool.values():
+                    result = Died(f"{result}{repeated}")
+                if ends(result):
+                    waiting[of] = deque(other for other in waiting[of] if other < number)
+                yield tasks[number], result
+
+
+class _Pool(Generic[Group]):
+    """Processes that each serve one group of tasks."""
+
+    def __init__(
+        self, starts: Mapping[Group, Callable[[], Callable[[Any], Any]]], jobs: int, patience: float | None
+    ) -> None:
+        self.starts, self.jobs, self.patience = starts, jobs, patience
+        self.workers: dict[Connection, _Worker[Group]] = {}
+        self.resumed = 0.0
+        """When this process was seen to go on after a stop (Ctrl-Z), which is no fault of a step."""
+
+    @property
+    def busy(self) -> bool:
+        return any(worker.task is not None for worker in self.workers.values())
+
+    @property
+    def idle(self) -> list[_Worker[Group]]:
+        return [worker for worker in self.workers.values() if worker.ready and worker.task is None]
+
+    def staff(self, waiting: Mapping[Group, int]) -> None:
+        """End processes of groups that have no task waiting; start others where most tasks wait for one."""
+        free = [worker for worker in self.workers.values() if worker.task is None]
+        needs = {of: number - sum(worker.group == of for worker in free) for of, number in waiting.items()}
+        for worker in free:
+            if not waiting[worker.group]:
+                self._end(worker)
+        while len(self.workers) < self.jobs and max(needs.values(), default=0) > 0:
+            of = max(needs, key=needs.__getitem__)
+            needs[of] -= 1
+            worker = _spawn(of, noting=self.patience is not None)
+            self.workers[worker.pipe] = worker
+
+    def results(self) -> Iterator[tuple[Group, int, Any]]:
+        """Wait for a message or the end of the patience; yield group, number and result of each task that is over."""
+        before, allowed = monotonic(), self._allowed()
+        heard = [self.workers[cast(Connection, pipe)] for pipe in connection.wait(list(self.workers), allowed)]
+        now = monotonic()
+        if allowed is not None and now - before > allowed + 1:
+            self.resumed = now
+        late = [worker for worker in self.workers.values() if worker not in heard and self._left(worker, now) <= 0]
+        for worker in heard:
+            try:
+                message = worker.pipe.recv()
+            except (EOFError, OSError):  # OSError: it died while sending
+                message = Died(f"its process {_cause_of_death(worker)}")
+                self._end(worker)
+            if isinstance(message, Died) or worker.ready:
+                if worker.task is not None:
+                    number, worker.task = worker.task, None
+                    yield worker.group, number, message
+            elif message == READY:
+                worker.ready = True
+            else:
+                with suppress(BrokenPipeError):
+                    worker.pipe.send(self.starts[worker.group])
+        for worker in late:
+            assert worker.step is not None and worker.task is not None
+            what = worker.step.what.decode("ascii")
+            self._end(worker)
+            yield worker.group, worker.task, Overrun(f"no {what} within {self.patience:g} s (--patience)")
+
+    def close(self) -> None:
+        """Kill all processes."""
+        for worker in self.workers.values():
             worker.process.kill()
-        for worker in pool.values():
-            worker.process.join()
-            worker.pipe.close()
+        for worker in list(self.workers.values()):
+            self._end(worker)
+
+    def _end(self, worker: _Worker[Group]) -> None:
+        worker.process.kill()
+        worker.process.join()
+        worker.pipe.close()
+        del self.workers[worker.pipe]
+
+    def _allowed(self) -> float | None:
+        """Seconds until a step may have taken too long; None if there is no limit."""
+        if self.patience is None:
+            return None
+        now = monotonic()
+        return max(0.0, min(self._left(worker, now) for worker in self.workers.values()))
+
+    def _left(self, worker: _Worker[Group], now: float) -> float:
+        """Seconds that are left to the step of a process, or would be if one began now."""
+        if self.patience is None:
+            return math.inf
+        begun = worker.begun  # once, as its process changes it
+        return (max(begun, self.resumed) if begun else now) + self.patience - now
 
 
-def _cause_of_death(worker: _Worker) -> str:
+def _cause_of_death(worker: _Worker[Any]) -> str:
     worker.process.join()
-    worker.pipe.close()
     code = worker.process.exitcode or 0
     cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     if not worker.ready:
@@ -138,11 +232,12 @@ def _cause_of_death(worker: _Worker) -> str:
     return cause
 
 
-def _spawn() -> _Worker:
+def _spawn(group: Group, noting: bool) -> _Worker[Group]:
     """A process that has been sent little: what is sent before it reads would wait for ever if it died."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    step = context.RawValue(Step) if noting else None
+    process = context.Process(target=_serve, args=(theirs, step), daemon=True)
     resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so before the block below
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -151,7 +246,7 @@ def _spawn() -> _Worker:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     theirs.close()
-    return _Worker(process, ours)
+    return _Worker(process, ours, group, step)
 
 
 @contextmanager
@@ -169,7 +264,8 @@ def _found_first() -> Iterator[None]:
         sys.path[:] = before
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, step: Step | None) -> None:
+    note_steps(step)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     pipe.send(STARTED)
     run = pipe.recv()()

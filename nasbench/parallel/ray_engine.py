@@ -11,9 +11,8 @@ from typing import Any
 import torch
 
 from nasbench.errors import InputError, MissingExtraError, NasbenchError
-from nasbench.parallel.devices import pick_device
-from nasbench.parallel.engine import Engine, Result, Task
-from nasbench.parallel.processes import Died
+from nasbench.parallel.engine import Engine
+from nasbench.parallel.processes import Died, Result, Task
 from nasbench.stopping import handlers_kept
 
 MAX_NODE_LOSSES = 3
@@ -38,7 +37,7 @@ class RayEngine(Engine):
             raise MissingExtraError("the engine ray needs Ray: pip install 'nasbench[ray]'") from error
         if gpus > 1 and gpus != int(gpus):
             raise InputError(f"gpus per task is a fraction of one, or a whole number, got {gpus}")
-        self.gpus = gpus
+        self.gpus, self.device = gpus, torch.device("cuda:0" if gpus else "cpu")  # the first that Ray assigns to a task
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray warns about its future default otherwise
         if not ray.is_initialized():
             local: dict[str, Any] = {} if address else {"num_cpus": jobs, "include_dashboard": False}
@@ -55,16 +54,6 @@ class RayEngine(Engine):
             raise InputError(f"a task needs {gpus} GPUs, but the cluster has {resources.get('GPU', 0):.0f}")
         capacity = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 1)
         self.jobs = max(1, int(min(capacity, jobs or capacity)))
-
-    def device(self, name: str) -> torch.device:
-        """The device of a task: with GPUs, the first that Ray assigns to it; else the CPU."""
-        if self.gpus and name in ("auto", "cuda"):
-            return torch.device("cuda:0")
-        if self.gpus or name not in ("auto", "cpu"):
-            raise InputError(
-                f"with the engine ray use --gpus for GPUs instead of a device; got {name!r}, gpus {self.gpus}"
-            )
-        return pick_device("cpu")
 
     def run(
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from nasbench.errors import InputError
+from nasbench.parallel.patience import watched
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.problem import Budget
 from nasbench.simulator.cluster import Cluster
@@ -71,7 +72,7 @@ def simulate(
             it may, or waits although nothing runs.
     """
     cluster = Cluster.of(workers)
-    strategy.start(evaluator.problem(budget, len(cluster), initial), rng)
+    watched("end of start", strategy.start)(evaluator.problem(budget, len(cluster), initial), rng)
     max_trials = sys.maxsize if budget.evaluations is None else budget.evaluations
     max_epochs = math.inf if budget.epochs is None else budget.epochs
     deadline = math.inf if budget.seconds is None else budget.seconds
@@ -80,7 +81,8 @@ def simulate(
     stepwise = strategy.stops_trials and resumable  # the strategy is asked at each fidelity of a trial
 
     row_of, seconds_of, scores_of, curve_of = evaluator.row, evaluator.seconds, evaluator.scores, evaluator.curve
-    ask, tell = strategy.ask, strategy.tell
+    ask, tell = watched("proposal", strategy.ask), watched("end of tell", strategy.tell)
+    goes_on = watched("answer of goes_on", strategy.goes_on)
 
     now, asked, spent = 0.0, 0, 0
     idle = sorted((-speed, worker) for worker, speed in enumerate(speeds))  # a heap, the fastest worker first
@@ -124,7 +126,7 @@ def simulate(
             break
         now, number, trial, row, reached, before, begun, worker = heappop(running)
         scores = scores_of(row, reached)
-        if stepwise and fidelities[reached] < trial.epochs and strategy.goes_on(trial, fidelities[reached], scores):
+        if stepwise and fidelities[reached] < trial.epochs and goes_on(trial, fidelities[reached], scores):
             finish = now + _seconds_between(seconds_of, row, reached, reached + 1) / speeds[worker]
             heappush(running, (finish, number, trial, row, reached + 1, before, begun, worker))
             continue

@@ -21,6 +21,7 @@ from nasbench.errors import FileError, InputError, NasbenchError
 from nasbench.measures.base import Measurement
 from nasbench.measures.flops import flops
 from nasbench.measures.parameters import parameters
+from nasbench.parallel.engine import LocalEngine
 from nasbench.spaces import NetworkSettings, spaces
 from nasbench.tasks.images import ImageClassification
 from nasbench.training.settings import TrainSettings
@@ -462,6 +463,8 @@ def test_other_unacceptable_requests(tmp_path):
         build(TINY, out, jobs=0)
     with pytest.raises(InputError, match="no device 'tpu' here"):
         build(TINY, out, device="tpu")
+    with pytest.raises(InputError, match="an engine has a device of its own; leave out device='cpu', or the engine"):
+        build(TINY, out, device="cpu", engine=LocalEngine())
     with pytest.raises(InputError, match="unknown space 'nb202': did you mean 'nb201'"):
         build(replace(TINY, space="nb202"), out)
     with pytest.raises(InputError, match="16000 cells"):

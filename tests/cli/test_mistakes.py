@@ -31,6 +31,7 @@ MISTAKES = [
     (["evaluate", "{file}", "--predictors", "ridge", "--train-sizes", "1000"], "exceeds"),
     (["evaluate", "{file}", "--json", "{folder}/no/such/folder/x.json"], "no writable folder"),
     (["evaluate", "{file}", "--seed", "-1"], "greater than or equal to 0"),
+    (["evaluate", "{file}", "--patience", "0"], "patience must be a number above 0, got 0"),
     (["compare", "{file}", "--strategies", "random"], "nasbench surrogate"),
     (["compare", "{file}", "--strategies", "randon"], "did you mean 'random'"),
     (["compare", "{file}", "--metric", "test_accuracy"], "validation"),
@@ -103,6 +104,7 @@ def test_a_mistake_is_one_line(
         (["--limit", "parameters"], "a limit is written METRIC<=NUMBER or METRIC>=NUMBER, got 'parameters'"),
         (["--limit", "flops<=3"], "'flops' is not one static metric of this benchmark"),
         (["--score", "free"], "Invalid value for '--score'"),
+        (["--patience", "nan"], "patience must be a number above 0, got nan"),
     ],
 )
 def test_mistakes_of_compare(surrogate_file, run, capsys, arguments, message):

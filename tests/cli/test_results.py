@@ -1,7 +1,8 @@
 """The commands evaluate, surrogate, compare and report, one after the other."""
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,51 @@ def test_evaluate_surrogate_compare_report(
     assert run("report", table_file, scores, fitted, race, "--out", page) == 0
     assert "<html" in page.read_text()
     assert len(list((tmp_path / "report_figures").glob("*.png"))) > 3
+
+
+ENDLESS = """
+from nasbench.predictors.ridge import Ridge
+from nasbench.search.random import RandomSearch
+
+
+class Search(RandomSearch):
+    def _ask(self):
+        while True:
+            pass
+
+
+class Fit(Ridge):
+    def _fit(self, inputs, z):
+        while True:
+            pass
+"""
+
+
+@pytest.fixture
+def endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module in the working folder."""
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    monkeypatch.chdir(tmp_path)
+    yield "endless"
+    sys.modules.pop("endless", None)
+
+
+def test_a_step_without_end_is_told_and_the_others_results_are_written(
+    table_file: Path,
+    surrogate_file: Path,
+    endless: str,
+    run: Callable[..., int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    common = ["--jobs", 1, "--patience", 10, "--json"]
+    words = ["--strategies", f"random,{endless}:Search", "--evaluations", 12, "--repeats", 2, *common, "race.json"]
+    assert run("compare", surrogate_file, *words) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"strategy '{endless}:Search', repeat 0: no proposal within 10 s (--patience)" in said
+    assert json.loads((tmp_path / "race.json").read_text())["settings"]["strategies"] == ["random"]
+    words = ["--predictors", f"mean,{endless}:Fit", "--train-sizes", 10, "--test-size", 20, *common, "fits.json"]
+    assert run("evaluate", table_file, *words) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"predictor '{endless}:Fit' on 10 architectures, split 0: no fit within 10 s (--patience)" in said
+    assert json.loads((tmp_path / "fits.json").read_text())["settings"]["predictors"] == ["mean"]

@@ -344,14 +344,18 @@ def outside(tmp_path, monkeypatch):
             class Convolutions(Predictor):
                 transforms_targets = False
 
-                def __init__(self, factor=1.0, fail=False):
-                    self.factor, self.fail = factor, fail
+                def __init__(self, factor=1.0, fail=False, hang=""):
+                    self.factor, self.fail, self.hang = factor, fail, hang
 
                 def _fit(self, inputs, z):
+                    while self.hang == "fit":
+                        pass
                     if self.fail:
                         raise RuntimeError("no luck")
 
                 def _predict(self, inputs):
+                    while self.hang == "prediction":
+                        pass
                     return Prediction(self.factor * (inputs.genotypes == 3).sum(axis=1), np.ones(len(inputs)))
 
                 def _state(self):
@@ -378,6 +382,34 @@ def test_jobs_change_nothing_and_find_a_predictor_of_ones_own(benchmark, outside
     assert told == [(done, 6) for done in range(7)]
 
 
+@pytest.mark.parametrize(("jobs", "hangs"), [(1, ["fit"]), (2, ["fit", "prediction"])])
+def test_a_fit_without_end_is_the_failure_of_its_predictor(benchmark, outside, jobs, hangs):
+    """The patience is long for what the others do."""
+    names = [f"{outside}+hang={hang}" for hang in hangs]
+    results = run(benchmark, predictors=["mean", *names, outside], train_sizes=[10], jobs=jobs, patience=10)
+    assert without_times(results) == without_times(run(benchmark, predictors=["mean", outside], train_sizes=[10]))
+    assert results.summary["failures"] == {
+        name: f"predictor {name!r} on 10 architectures, split 0: no {hang} within 10 s (--patience)"
+        for name, hang in zip(names, hangs, strict=True)
+    }
+
+
+def test_a_predictor_of_a_function_has_no_patience(benchmark):
+    class Mine(Ridge):
+        pass
+
+    with pytest.raises(InputError, match=r"a patience needs another process, which cannot be sent the predictor '.*Mi"):
+        run(benchmark, predictors=[Mine], patience=5)
+
+
+def test_a_space_that_cannot_be_sent_stays_in_this_process(benchmark, monkeypatch):
+    one = run(benchmark, predictors=["mean"], train_sizes=[10])
+    monkeypatch.setattr(SPACE, "weigh", lambda score: -score, raising=False)
+    assert without_times(run(benchmark, predictors=["mean"], train_sizes=[10], jobs=2)) == without_times(one)
+    with pytest.raises(InputError, match="cannot be sent the space; put its class"):
+        run(benchmark, predictors=["mean"], train_sizes=[10], patience=5)
+
+
 def test_arguments_are_part_of_the_name(benchmark, outside):
     turned = run(benchmark, predictors=[outside, f"{outside}+factor=-1"], train_sizes=[10], splits=1)
     up, down = (record["pearson"] for record in turned.records)
@@ -401,6 +433,7 @@ def test_a_failing_predictor_is_named_with_its_place(benchmark, outside, jobs):
         ({"train_sizes": [1, 10]}, "predictor 'mean' needs at least 2 architectures, got a training size 1"),
         ({"splits": 0}, "splits must be a whole number of at least 1, got 0"),
         ({"splits": 1.5}, r"splits must be a whole number of at least 1, got 1\.5"),
+        ({"patience": 0}, "patience must be a number above 0, got 0"),
         ({"jobs": 0}, "jobs must be a whole number of at least 1, got 0"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"test_size": 0}, "test_size must be a whole number of at least 1, got 0"),

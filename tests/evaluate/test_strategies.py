@@ -30,6 +30,7 @@ from nasbench.search.random import RandomSearch
 from nasbench.simulator import evaluator as evaluators
 from nasbench.simulator.cluster import Cluster
 from nasbench.spaces import spaces
+from nasbench.spaces.nb201 import NB201
 
 METRIC = "validation_score"
 FIELDS = [
@@ -382,6 +383,8 @@ def test_static_metrics_that_only_the_rows_have() -> None:
 # --- strategies of one's own ----------------------------------------------------------------------------------------
 
 OWN = '''
+import signal, time
+
 from nasbench.search import Strategy, Trial
 
 class MyStrategy(Strategy):
@@ -454,6 +457,41 @@ class Cheats(MyStrategy):
 class Greedy(MyStrategy):
     def _ask_many(self, most):
         return [self._ask()] * (most + 1)
+
+class Sleeps(MyStrategy):
+    """Falls asleep at its third proposal."""
+
+    def _start(self):
+        super()._start()
+        self.asked = 0
+
+    def _ask(self):
+        self.asked += 1
+        if self.asked == 3:
+            time.sleep(3600)
+        return super()._ask()
+
+class Loops(MyStrategy):
+    def _ask(self):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            pass
+
+class LoopsInTell(MyStrategy):
+    def _tell(self, trial, outcome):
+        while True:
+            pass
+
+class Meddles(MyStrategy):
+    """Changes how others mutate."""
+
+    def _start(self):
+        super()._start()
+        changed, mutate = type(self.space), self.space.mutate
+        changed.mutate = lambda self, genotypes, rng: mutate(mutate(genotypes, rng), rng)
+
+    def _ask(self):
+        return self.trial(self.space.sample(1, self.rng)[0])
 '''
 
 
@@ -479,7 +517,7 @@ def test_a_strategy_in_a_file_outside_the_package(formula: Any, own: str) -> Non
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("Raises", r"'my_search:Raises', repeat [01]: ZeroDivisionError: by design \(my_search.py, line 21\)$"),
+        ("Raises", r"'my_search:Raises', repeat [01]: ZeroDivisionError: by design \(my_search.py, line 23\)$"),
         ("RaisesInside", r"'my_search:RaisesInside', repeat [01]: ZeroDivisionError: by design \(my_search.py, line 2"),
         ("Outside", "strategy 'my_search:Outside', repeat [01]: genotype 0 .* is not in nb201"),
         ("Spendthrift", "strategy 'my_search:Spendthrift', repeat [01]: a trial of 40 epochs cannot be answered"),
@@ -510,14 +548,80 @@ def test_a_strategy_that_fails_does_not_lose_the_race(formula: Any, own: str, fa
         race(formula(), "random", f"{own}:{fault}", "local", jobs=jobs, repeats=5, strict=True)
 
 
-def test_a_strategy_that_keeps_something_between_runs_is_noticed(formula: Any, own: str) -> None:
-    results = race(formula(), "random", f"{own}:Remembers", repeats=3)
+@pytest.mark.parametrize(("jobs", "repeats"), [(1, 3), (1, 1), (4, 1)])
+def test_a_strategy_that_keeps_something_between_runs_is_noticed(
+    formula: Any, own: str, jobs: int, repeats: int
+) -> None:
+    """With four jobs for four runs, most runs are the first of their process."""
+    results = race(formula(), "random", f"{own}:Remembers", jobs=jobs, repeats=repeats)
     assert "forget everything in _start" in results.summary["failures"][f"{own}:Remembers"]
 
 
 def test_a_strict_race_ends_where_something_is_kept_between_runs(formula: Any, own: str) -> None:
     with pytest.raises(InputError, match="forget everything in _start"):
         race(formula(), "random", f"{own}:Remembers", repeats=3, strict=True)
+
+
+@pytest.fixture
+def spaces_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what strategies of this process do to the class of the space."""
+    monkeypatch.setattr(NB201, "mutate", NB201.mutate)
+
+
+@pytest.mark.usefixtures("spaces_restored")
+def test_in_one_process_a_strategy_that_changes_what_another_uses_is_noticed(formula: Any, own: str) -> None:
+    """Those of the package run first, so the second run of the one that mutates differs."""
+    results = race(formula(), f"{own}:Meddles", "evolution", "random", evaluations=80)
+    assert list(results.summary["failures"]) == ["evolution"]
+    assert "another strategy changed what it uses" in results.summary["failures"]["evolution"]
+    assert "several jobs" in results.summary["failures"]["evolution"]
+
+
+@pytest.mark.usefixtures("spaces_restored")
+@pytest.mark.parametrize(("jobs", "patience"), [(2, None), (1, 1000.0)])
+def test_no_strategy_changes_what_another_in_its_own_process_uses(
+    formula: Any, own: str, jobs: int, patience: float | None
+) -> None:
+    strategies = (f"{own}:MyStrategy", "evolution", "random")
+    alone = race(formula(), *strategies, evaluations=80)
+    beside = race(formula(), f"{own}:Meddles", *strategies, evaluations=80, jobs=jobs, patience=patience)
+    assert beside.summary["failures"] == {}
+    assert beside.records == rows(beside, f"{own}:Meddles") + alone.records
+
+
+@pytest.mark.parametrize(
+    ("jobs", "hanging"),
+    [
+        (1, {"LoopsInTell": "end of tell"}),
+        (2, {"Sleeps": "proposal", "Loops": "proposal", "LoopsInTell": "end of tell"}),
+    ],
+)
+def test_a_step_without_end_is_the_failure_of_its_strategy(
+    formula: Any, own: str, jobs: int, hanging: dict[str, str]
+) -> None:
+    """The patience is long for what the others do."""
+    names = [f"{own}:{name}" for name in hanging]
+    results = race(formula(), "random", *names, "local", jobs=jobs, patience=10)
+    assert results.records == race(formula(), "random", "local").records
+    assert results.summary["failures"] == {
+        f"{own}:{name}": f"strategy '{own}:{name}', repeat 0: no {step} within 10 s (--patience)"
+        for name, step in hanging.items()
+    }
+
+
+def test_a_patience_of_an_hour_changes_nothing(formula: Any, own: str) -> None:
+    one, two = (race(formula(), "local", f"{own}:RaisesInside", "asha", epochs=90, patience=p) for p in (None, 3600))
+    assert (one.records, one.summary) == (two.records, two.summary)
+
+
+def test_what_another_process_cannot_have_is_refused_where_there_is_a_patience(
+    formula: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=r"cannot be sent the strategy '.*Weighed.*'; put its class, .*into a module"):
+        race(formula(), Weighed(weigh=lambda score: -score), patience=5)
+    monkeypatch.setattr(evaluators, "MAX_TABULATED_GENOTYPES", 100)
+    with pytest.raises(InputError, match="a patience needs another process, which cannot open formula; write it to a"):
+        race(formula(), "random", patience=5)
 
 
 def test_names_classes_and_instances_are_the_same_strategy(formula: Any) -> None:
@@ -574,6 +678,14 @@ def test_settings_that_cannot_be_sent_stay_in_this_process(formula: Any) -> None
     assert results.records == race(formula(), Weighed(weigh=lambda score: -score), jobs=1).records
 
 
+def test_a_space_that_cannot_be_sent_stays_in_this_process(formula: Any) -> None:
+    benchmark = formula()
+    benchmark.space.weigh = lambda score: -score
+    assert race(benchmark, "random", jobs=2).records == race(formula(), "random").records
+    with pytest.raises(InputError, match="cannot be sent the space; put its class"):
+        race(benchmark, "random", patience=5)
+
+
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 
@@ -594,6 +706,8 @@ class NoStrategy:
         ({"repeats": 0}, "repeats must be a whole number of at least 1, got 0"),
         ({"initial": -1}, "initial must be a whole number of at least 0, got -1"),
         ({"seed": 0.5}, "seed must be a whole number of at least 0, got 0.5"),
+        ({"patience": 0}, "patience must be a number above 0, got 0"),
+        ({"patience": math.inf}, "patience must be a number above 0, got inf"),
         ({"jobs": 0}, "jobs must be a whole number of at least 1, got 0"),
         ({"evaluations": 0}, "the budget of evaluations must be a whole number of at least 1, got 0"),
         ({"epochs": 0}, "the budget of epochs must be a whole number of at least 1, got 0"),

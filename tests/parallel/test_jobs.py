@@ -6,12 +6,13 @@ from multiprocessing import active_children
 import pytest
 
 from nasbench.errors import InputError, NasbenchError, NotFoundError
-from nasbench.parallel.jobs import run_jobs
+from nasbench.parallel.jobs import processes_for, run_jobs
 
 WORKER = """
 import os, time
 
 from nasbench.errors import NotFoundError
+from nasbench.parallel.patience import watched
 
 def prepare(factor=2):
     def run(job):
@@ -29,6 +30,25 @@ def prepare(factor=2):
         return factor * job
     return run
 
+def loop():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        pass
+
+def stall(first=0):
+    def run(job):
+        return watched("end", loop if job[1] >= first else int)()
+    return run
+
+def process():
+    return lambda job: os.getpid()
+
+def fail(first):
+    def run(job):
+        if job[1] >= first:
+            raise NotFoundError(f"number {job[1]}")
+    return run
+
 def threads():
     import torch
     return lambda job: (torch.get_num_threads(), os.environ["OMP_NUM_THREADS"])
@@ -44,7 +64,8 @@ def worker(module):
 
 
 def run(prepare, jobs, processes, **more):
-    results, failures = run_jobs(prepare, jobs, processes, describe=lambda job: f"job {job!r}", **more)
+    settings = {"component": lambda job: "", "describe": lambda job: f"job {job!r}", **more}
+    results, failures = run_jobs({"": prepare}, jobs, processes, **settings)
     assert failures == {}
     return results
 
@@ -127,15 +148,65 @@ def test_each_job_has_one_thread_and_threads_are_given_back(worker, processes, m
 def test_failures_that_others_survive(worker, processes):
     """An end of the process by `sys.exit(0)` is a failure too, and the exit status of a command is not 0 then."""
     jobs = ["error", 1, "sys.exit", "close", "ours", 2, *(["exit"] if processes > 1 else [])]
-    results, failures = run_jobs(worker.prepare, jobs, processes, describe=str.upper, strict=False)
+    prepare = {str(job): worker.prepare for job in jobs}
+    settings = {"component": str, "describe": str.upper}
+    results, failures = run_jobs(prepare, jobs, processes, strict=False, **settings)
     assert results == {1: 2, 2: 4}
     assert set(failures) == set(jobs) - {1, 2}
     assert failures["sys.exit"].startswith("SYS.EXIT: SystemExit: 0 (job_worker.py, line ")
     assert failures["close"].startswith("CLOSE: GeneratorExit")
     with pytest.raises(InputError, match="ERROR: ValueError: no luck"):
-        run_jobs(worker.prepare, jobs, processes, describe=str.upper)
+        run_jobs(prepare, jobs, processes, **settings)
 
 
 def test_nothing_but_failures(worker):
     with pytest.raises(InputError, match="error: ValueError: no luck"):
-        run_jobs(worker.prepare, ["error", "ours"], 1, describe=str, strict=False)
+        run(worker.prepare, ["error", "ours"], 1, describe=str, strict=False)
+
+
+def by_letter(prepare, jobs, processes, **more):
+    """Jobs are pairs of the letter of their component and a number."""
+    return run_jobs(prepare, jobs, processes, component=lambda job: job[0], describe=str, strict=False, **more)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_after_a_failure_the_later_jobs_of_its_component_are_left_out(worker, processes):
+    """The reason is the first in the order of the jobs, whichever fails first."""
+    jobs, told = [(letter, number) for number in range(6) for letter in "ab"], []
+    prepare = {"a": partial(worker.fail, 2), "b": partial(worker.fail, 9)}
+    results, failures = by_letter(prepare, jobs, processes, progress=lambda *numbers: told.append(numbers))
+    assert results.keys() >= {("b", number) for number in range(6)} | {("a", 0), ("a", 1)}
+    assert not results.keys() & {("a", number) for number in range(2, 6)}
+    assert failures == {"a": "('a', 2): number 2"}
+    assert told[0] == (0, 12) and told[-1] == (12, 12) and told == sorted(set(told))
+
+
+@pytest.mark.parametrize(("processes", "patience"), [(2, None), (1, 1000.0)])
+def test_no_process_serves_two_components(worker, processes, patience):
+    jobs = [(letter, number) for number in range(4) for letter in "abc"]
+    results, _ = by_letter(dict.fromkeys("abc", worker.process), jobs, processes, patience=patience)
+    used = {letter: {results[letter, number] for number in range(4)} for letter in "abc"}
+    assert not used["a"] & used["b"] and not used["b"] & used["c"] and not used["c"] & used["a"]
+    assert os.getpid() not in used["a"] | used["b"] | used["c"]
+    if processes == 1:
+        assert [len(ids) for ids in used.values()] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_step_that_never_ends_costs_its_component_the_patience_once(worker, processes):
+    """The jobs of `b` have no steps, so they can take as long as they like; SIGTERM would not end the others."""
+    jobs = [(letter, number) for number in range(3) for letter in "abc"]
+    prepare = {"a": worker.stall, "b": worker.process, "c": partial(worker.stall, 1)}
+    results, failures = by_letter(prepare, jobs, processes, patience=0.5)
+    assert results.keys() >= {("b", 0), ("b", 1), ("b", 2)}
+    assert failures.keys() == {"a", "c"}
+    assert failures["a"] == "('a', 0): no end within 0.5 s (--patience)"
+    assert active_children() == []
+
+
+def test_what_another_process_cannot_have_is_refused_with_the_remedy():
+    own = "strategy 'own'"
+    assert processes_for({own: len}, 3, 5.0) == processes_for({own: len}, 3, None) == 3
+    assert processes_for({own: lambda: 0}, 3, None) == 1
+    with pytest.raises(InputError, match=r"cannot be sent the strategy 'own'; put its class, .*, into a module"):
+        processes_for({"space": len, own: lambda: 0}, 3, 5.0)

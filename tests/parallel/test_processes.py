@@ -6,16 +6,20 @@ import time
 from contextlib import closing
 from functools import partial
 from multiprocessing import active_children
+from multiprocessing.connection import wait
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from nasbench.errors import NasbenchError
+from nasbench.parallel import processes
 from nasbench.parallel.processes import Died, portable, run_tasks
 
 WORKER = """
-import os, sys
+import os, sys, time
 from pathlib import Path
+from nasbench.parallel.patience import watched
 
 class Square:
     def __init__(self, folder):
@@ -27,6 +31,15 @@ class Square:
             (self.folder / "killed").touch()
             strike("kill")
         return task * 2
+
+def wait_for(folder):
+    (Path(folder) / "begun").touch()
+    while not (Path(folder) / "go").exists():
+        time.sleep(0.02)
+    return "done"
+
+def waiter(folder):
+    return lambda task: watched("end", wait_for)(folder)
 
 def broken():
     sys.exit(5)
@@ -42,8 +55,12 @@ def worker(module):
 
 
 def run(worker, folder, tasks, workers=2):
-    with closing(run_tasks(partial(worker.Square, str(folder)), tasks, workers)) as results:
+    with closing(one_group(partial(worker.Square, str(folder)), tasks, workers)) as results:
         return dict(results)
+
+
+def one_group(start, tasks, workers, **more):
+    return run_tasks({"": start}, tasks, workers, group=lambda task: "", **more)
 
 
 def test_every_task_is_run_and_no_process_is_left(worker, tmp_path):
@@ -70,14 +87,33 @@ def test_a_death_costs_one_task(worker, tmp_path):
 
 
 def test_closing_stops_at_once(worker, tmp_path):
-    with closing(run_tasks(partial(worker.Square, str(tmp_path)), [1, "sleep", "sleep"], 2)) as results:
+    with closing(one_group(partial(worker.Square, str(tmp_path)), [1, "sleep", "sleep"], 2)) as results:
         assert next(results) == (1, 2)
     assert active_children() == []
 
 
+def test_time_in_which_all_processes_are_stopped_is_not_that_of_a_step(worker, tmp_path, monkeypatch):
+    """As by Ctrl-Z: the clock goes on for a quarter of an hour while this process waits."""
+    pause = 0.0
+
+    def stopped(pipes, timeout):
+        nonlocal pause
+        heard = wait(pipes, min(timeout, 0.05))
+        if (tmp_path / "begun").exists():
+            if pause:
+                (tmp_path / "go").touch()
+            pause = 900.0
+        return heard
+
+    monkeypatch.setattr(processes, "connection", SimpleNamespace(wait=stopped))
+    monkeypatch.setattr(processes, "monotonic", lambda: time.monotonic() + pause)
+    with closing(one_group(partial(worker.waiter, str(tmp_path)), [1], 1, patience=300.0)) as results:
+        assert list(results) == [(1, "done")]
+
+
 def test_a_process_that_cannot_start(worker):
     with pytest.raises(NasbenchError, match="ended with exit code 5 while it started"):
-        list(run_tasks(worker.broken, [1], 1))
+        list(one_group(worker.broken, [1], 1))
 
 
 def test_processes_end_with_their_parent(worker, tmp_path):
@@ -88,7 +124,8 @@ from functools import partial
 import pool_worker
 from nasbench.parallel.processes import run_tasks
 if __name__ == "__main__":
-    list(run_tasks(partial(pool_worker.Square, {str(tmp_path)!r}), ["sleep", "sleep"], 2))
+    start = partial(pool_worker.Square, {str(tmp_path)!r})
+    list(run_tasks({{"": start}}, ["sleep", "sleep"], 2, group=lambda task: ""))
 """
     (tmp_path / "main.py").write_text(script)
     with subprocess.Popen([sys.executable, str(tmp_path / "main.py")]) as process:
@@ -116,7 +153,7 @@ def is_running(pid):
 
 def test_ctrl_c_is_left_to_the_caller(worker, tmp_path):
     """The process that is told to stop between two tasks does the second."""
-    with closing(run_tasks(partial(worker.Square, str(tmp_path)), [1, 2, "sleep"], 1)) as results:
+    with closing(one_group(partial(worker.Square, str(tmp_path)), [1, 2, "sleep"], 1)) as results:
         assert next(results) == (1, 2)
         (child,) = active_children()
         os.kill(child.pid, signal.SIGINT)
@@ -202,4 +239,4 @@ def test_another_package_of_the_same_name_in_the_working_folder_is_not_taken(fol
 
 def test_a_process_that_is_killed_while_it_starts(worker, tmp_path):
     with pytest.raises(NasbenchError, match="was killed by SIGKILL while it started"):
-        list(run_tasks(partial(worker.killed, b"x" * 10**6), [1], 1))
+        list(one_group(partial(worker.killed, b"x" * 10**6), [1], 1))
