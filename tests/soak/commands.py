@@ -47,6 +47,8 @@ class Command:
         seeds: Training seeds of a build, else 0.
         signal: What it is sent after `delay` seconds, or 0.
         limit: Bytes to which its files may grow, as on a full disk; 0 for no limit.
+        sent: What it was sent, or 0.
+        heard: Whether it had a handler for that.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class Command:
     delay: float = 0.0
     limit: int = 0
     sent: int = 0
+    heard: bool = False
 
     def start(self) -> None:
         """Start it in a session of its own, where what it leaves behind is found."""
@@ -80,6 +83,7 @@ class Command:
         age = time.monotonic() - self.begun
         due = signal.SIGABRT if age > MAX_SECONDS else self.signal if age > self.delay else 0
         if self.process.poll() is None and due not in (0, self.sent):
+            self.heard = due == signal.SIGKILL or catches(self.process.pid, due)
             self.process.send_signal(due)
             self.sent = due
         return self.process.poll() is not None
@@ -91,8 +95,8 @@ class Command:
         context = f"{self}, status {status}: {errors}"
         check(by != signal.SIGABRT, f"hangs: {context}")
         lines = errors.splitlines()
-        if by and status == -by and "/nasbench/" not in errors:  # while Python itself started, or by SIGKILL
-            end, lines = "killed", []
+        if by and status == -by and (by == signal.SIGKILL or (not self.heard and "/nasbench/" not in errors)):
+            end, lines = "killed", []  # whatever Python itself says while it starts
         elif by and status == 128 + by:
             end = "killed"
         elif status == 2:
@@ -109,6 +113,15 @@ class Command:
             check(time.monotonic() < patience, f"leaves the processes {left}: {context}")
             time.sleep(0.2)
         return end
+
+
+def catches(process: int, number: int) -> bool:
+    """Whether a process has a handler for a signal; Python has one for SIGINT from its start."""
+    number = signal.SIGTERM if number == signal.SIGINT else number  # nasbench sets both
+    with contextlib.suppress(OSError):
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+        return bool(int(status["SigCgt"], 16) >> (number - 1) & 1)
+    return False
 
 
 def session(leader: int) -> list[int]:
