@@ -83,7 +83,7 @@ class Command:
         age = time.monotonic() - self.begun
         due = signal.SIGABRT if age > MAX_SECONDS else self.signal if age > self.delay else 0
         if self.process.poll() is None and due not in (0, self.sent):
-            self.heard = due == signal.SIGKILL or catches(self.process.pid, due)
+            self.heard = catches(self.process.pid)
             self.process.send_signal(due)
             self.sent = due
         return self.process.poll() is not None
@@ -95,8 +95,9 @@ class Command:
         context = f"{self}, status {status}: {errors}"
         check(by != signal.SIGABRT, f"hangs: {context}")
         lines = errors.splitlines()
-        if by and status == -by and (by == signal.SIGKILL or (not self.heard and "/nasbench/" not in errors)):
-            end, lines = "killed", []  # whatever Python itself says while it starts
+        unheard = by and not self.heard and "/nasbench/" not in errors  # Python itself starts or ends, and may say so
+        if by and (status == -by if self.heard else unheard and status in (-by, 128 + by)):
+            end, lines = "killed", []
         elif by and status == 128 + by:
             end = "killed"
         elif status == 2:
@@ -106,6 +107,7 @@ class Command:
         else:
             end = "finished"
             check(status == 0, f"another exit status: {context}")
+            lines = [] if unheard else lines
         told = all(one_line(line) and line.startswith("nasbench") for line in lines)
         check(told and (lines or not status or end == "killed"), f"another message: {context}")
         patience = time.monotonic() + MAX_FAREWELL
@@ -115,12 +117,11 @@ class Command:
         return end
 
 
-def catches(process: int, number: int) -> bool:
-    """Whether a process has a handler for a signal; Python has one for SIGINT from its start."""
-    number = signal.SIGTERM if number == signal.SIGINT else number  # nasbench sets both
+def catches(process: int) -> bool:
+    """Whether a process has a handler for SIGTERM, and so one of ours for SIGINT; Python's own is there before."""
     with contextlib.suppress(OSError):
         status = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
-        return bool(int(status["SigCgt"], 16) >> (number - 1) & 1)
+        return bool(int(status["SigCgt"], 16) >> (signal.SIGTERM - 1) & 1)
     return False
 
 
