@@ -83,15 +83,24 @@ def stoppable() -> Iterator[None]:
         if _imports_under(frame) <= imports and not (repeated and unwinding):
             raise Stopped(number)
 
+    unraisable = sys.unraisablehook
+
+    def report(ignored: sys.UnraisableHookArgs) -> None:
+        if not isinstance(ignored.exc_value, Stopped):  # which is repeated
+            unraisable(ignored)
+
     with handlers_kept():
         for number in SIGNALS:
             if _in_main_thread() and _is_free(number):
                 signal.signal(number, stop)
+                sys.unraisablehook = report
         try:
             yield
         finally:
             with guard:
                 left.set()
+            if sys.unraisablehook is report:
+                sys.unraisablehook = unraisable
 
 
 def _in_main_thread() -> bool:

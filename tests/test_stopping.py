@@ -81,6 +81,19 @@ def test_a_signal_that_somebody_swallows_is_repeated() -> None:
     assert len(swallowed) == 1
 
 
+def test_a_signal_that_python_ignores_is_repeated_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    class Finalised:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    before = sys.unraisablehook
+    with pytest.raises(Stopped), stoppable():
+        Finalised()
+        time.sleep(60)
+    assert capsys.readouterr().err == "" and sys.unraisablehook is before
+
+
 def test_the_way_out_is_not_interrupted() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cleaned = []

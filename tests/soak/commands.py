@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from actors import MAX_SECONDS, World, flipped, one_line
-from truth import BUILD, CURVES, IMPORT, MAX_SEEDS, RACE, Rng, check, digest, unmeasured
+from truth import BUILD, CURVES, IMPORT, MAX_SEEDS, RACE, Rng, check, content, unmeasured
 
 from nasbench.benchmark import hdf5
 from nasbench.builder.ledger import Ledger
@@ -96,7 +96,7 @@ class Command:
         check(by != signal.SIGABRT, f"hangs: {context}")
         lines = errors.splitlines()
         unheard = by and not self.heard and "/nasbench/" not in errors  # Python itself starts or ends, and may say so
-        if by and (status == -by if self.heard else unheard and status in (-by, 128 + by)):
+        if by and (status == -by if self.heard else unheard and status in (-by, 128 + by, 1)):
             end, lines = "killed", []
         elif by and status == 128 + by:
             end = "killed"
@@ -215,7 +215,7 @@ class Director:
             races = [truth.race for truth in truths["shared"]]
             check(Results.read(target).records in races, "a race gave other results")
         elif command.kind in ("import", "merge"):
-            check(digest(target) in [truth.digest for truth in truths[target.stem]], f"{target} is of no version")
+            check(content(target) in [truth.content for truth in truths[target.stem]], f"{target} is of no version")
         if not any(other.target == target for other in self.running):
             left = list(target.parent.glob(f".{target.name}.*"))
             check(len(left) <= self.litter.pop(target.name), f"temporary files are left: {left}")
@@ -239,30 +239,30 @@ class Director:
 def damage_ledger(ledger: Path, copy: Path, rng: Rng, copies: int = 5) -> int:
     """Check that a damaged copy of a ledger is refused, or holds nothing that was not recorded; returns the number."""
     files = {end: ledger.with_name(ledger.name + end) for end in ("", "-wal")}
-    content = {end: file.read_bytes() for end, file in files.items() if file.exists() and file.stat().st_size}
+    stored = {end: file.read_bytes() for end, file in files.items() if file.exists() and file.stat().st_size}
 
-    def written(content: dict[str, bytes]) -> None:
+    def written(parts: dict[str, bytes]) -> None:
         for end in ("-shm", "-wal", ""):
             copy.with_name(copy.name + end).unlink(missing_ok=True)
-        for end, part in content.items():
+        for end, part in parts.items():
             copy.with_name(copy.name + end).write_bytes(part)
 
-    def finished(content: dict[str, bytes]) -> dict[Any, bytes]:
-        written(content)
+    def finished(parts: dict[str, bytes]) -> dict[Any, bytes]:
+        written(parts)
         with Ledger(copy, recipe) as opened:
             return {k: pickle.dumps((v.values, v.reason)) for k, v in opened.finished().items()}
 
-    written(content)
+    written(stored)
     with contextlib.closing(sqlite3.connect(copy)) as connection:
         try:
             recipe = json.loads(connection.execute("SELECT json FROM fact WHERE name = 'recipe'").fetchone()[0])
         except sqlite3.OperationalError:
             return 0  # killed before its first transaction
-    recorded = finished(content)
+    recorded = finished(stored)
     for _ in range(copies):
-        end = str(rng.choice(list(content)))
+        end = str(rng.choice(list(stored)))
         try:
-            read = finished({**content, end: flipped(content[end], rng)})
+            read = finished({**stored, end: flipped(stored[end], rng)})
         except NasbenchError as error:
             check(one_line(str(error)), f"not one line: {error!r}")
         else:

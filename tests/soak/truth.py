@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import itertools
 import shutil
@@ -78,24 +77,25 @@ class Truth:
 
     Attributes:
         numbers: By metric, `(architecture, seed, epoch)` in the order of `CELLS`.
-        digest: SHA-256 of the file; empty if measured times change it, and numbers of later seeds may be missing.
+        content: What `content` returns; empty if measured times change it, and numbers of later seeds may be missing.
         race: Records of a race on it.
     """
 
     numbers: dict[str, Any]
-    digest: str = ""
+    content: dict[str, str] = field(default_factory=dict)
     race: list[dict[str, Any]] = field(default_factory=list)
 
 
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def content(path: Path) -> dict[str, str]:
+    """The recipe and the checksums of all arrays of a file; the provenance may change meanwhile."""
+    with h5py.File(path, locking=False) as file:
+        sums = {name: str(item.attrs["sha256"]) for name, item in hdf5.objects(file) if isinstance(item, h5py.Dataset)}
+        return {**sums, "recipe": str(file.attrs["recipe"])}
 
 
 def unmeasured(path: Path) -> dict[str, str]:
-    """The recipe and the checksums of all arrays of a file except measured times."""
-    with h5py.File(path, locking=False) as file:
-        sums = {name: str(item.attrs["sha256"]) for name, item in hdf5.objects(file) if isinstance(item, h5py.Dataset)}
-        return {n: s for n, s in sums.items() if not n.endswith("train_seconds")} | {"": str(file.attrs["recipe"])}
+    """The same without measured times."""
+    return {name: value for name, value in content(path).items() if not name.endswith("train_seconds")}
 
 
 def quietly(*given: object) -> None:
@@ -144,7 +144,7 @@ def prepare(folder: Path, rng: Rng) -> dict[str, list[Truth]]:
         records = race(load(folder / "shared.h5"))
         for name, more in (("shared", {}), ("merged", {"digits/size": costs[:, None, None].astype(float)})):
             shutil.copy(folder / f"{name}.h5", quiet / f"{name}-{version}.h5")
-            truths[name].append(Truth(numbers | more, digest(folder / f"{name}.h5"), records))
+            truths[name].append(Truth(numbers | more, content(folder / f"{name}.h5"), records))
     quietly(*BUILD, "--seeds", MAX_SEEDS, "--jobs", 1, "--out", quiet / "built.h5")
     table = hdf5.read(quiet / "built.h5")
     rows_of = {table.space.to_string(genotype): row for row, genotype in enumerate(table.genotypes)}
@@ -170,7 +170,7 @@ def ask(benchmark: Benchmark, truths: list[Truth], rng: Rng, questions: int = 4)
         right = truth.numbers[path][rows, seed, epoch - 1]
         got = benchmark.query_many(cells[rows], path, **at).values.filled(np.nan)
         one = benchmark.query(CELLS[rows[0]], path, **at).value
-        equal = (got == right) | (np.isnan(got) & (not truth.digest and seed > 0))
+        equal = (got == right) | (np.isnan(got) & (not truth.content and seed > 0))
         check(equal.all(), f"{benchmark.name}: {path} at {at} is {got.tolist()}, not {right.tolist()}")
         check(np.array_equal(one, got[0], equal_nan=True), f"{benchmark.name}: {path} is {one} alone, not {got[0]}")
     return questions * 6
