@@ -1,12 +1,14 @@
 # Two commands: `make demo` runs the main job and says where its report is, `make test` runs the tests.
+# `make soak MINUTES=3` works on the same files from many processes, and kills them at random.
 # With an NVIDIA GPU: `make cuda` runs what needs one.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+MINUTES ?= 20
 CUDA_PYTHON ?= $(firstword $(wildcard $(BIN)/python) $(PYTHON))
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint slow cuda clean
+.PHONY: demo test lint slow soak cuda clean
 
 demo: $(VENV)/.core
 	$(BIN)/nasbench demo --out demo
@@ -16,6 +18,9 @@ test: $(VENV)/.dev
 
 slow: $(VENV)/.dev
 	$(BIN)/pytest -n 2 -m slow
+
+soak: $(VENV)/.dev
+	$(BIN)/python tests/soak --minutes $(MINUTES)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

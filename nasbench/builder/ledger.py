@@ -18,7 +18,7 @@ import numpy as np
 
 from nasbench.errors import FileError
 from nasbench.measures.base import Measurement
-from nasbench.printable import brief
+from nasbench.printable import MOST, brief, printable
 from nasbench.types import FloatArray, GenotypeArray
 
 APPLICATION = 0x6E617362  # "nasb", the magic number of a ledger
@@ -241,7 +241,8 @@ class Ledger:
                 f"cannot write {self.path}: {error}; is its folder there, writable, and not full?"
             ) from error
         except (sqlite3.DatabaseError, ValueError) as error:
-            raise FileError(f"{self.path} is not a ledger or is damaged: {error}; delete it to start again") from error
+            fault = printable(str(error), MOST)
+            raise FileError(f"{self.path} is not a ledger or is damaged: {fault}; delete it to start again") from error
 
 
 def _numbers(blob: bytes, columns: int) -> FloatArray:

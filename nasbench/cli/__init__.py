@@ -56,8 +56,16 @@ def application(names: Iterable[str]) -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; a user error is one line, with exit status 2."""
+    """Run the command line; a user error is one line, with exit status 2.
+
+    Raises:
+        KeyboardInterrupt: A signal told the process to stop outside of a command.
+    """
     words = sys.argv[1:] or ["--help"]
-    app = application(words[:1] if words[0] in COMMANDS else COMMANDS)
     with stoppable(), one_line_errors():
-        sys.exit(app(args=words, standalone_mode=False))
+        command = typer.main.get_command(application(words[:1] if words[0] in COMMANDS else COMMANDS))
+        try:
+            with command.make_context("nasbench", words) as context:  # typer's `main` would hide the signal
+                sys.exit(command.invoke(context))
+        except typer.Exit as end:
+            sys.exit(end.exit_code)

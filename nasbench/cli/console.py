@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from nasbench.printable import printable
-from nasbench.stopping import Stopped
+from nasbench.stopping import exit_status
 
 if TYPE_CHECKING:
     from nasbench.progress import Progress
@@ -75,10 +74,9 @@ def interruptible(remedy: str = "") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        number = interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT
         what = f": {interrupt}" if interrupt.args else f"; {remedy}" if remedy else ""
         err.print(f"nasbench: stopped{what}", soft_wrap=True)
-        raise typer.Exit(128 + number) from None
+        raise typer.Exit(exit_status(interrupt)) from None
 
 
 def note(text: str) -> None:

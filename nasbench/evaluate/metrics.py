@@ -65,13 +65,30 @@ def r2(y: FloatArray, prediction: FloatArray) -> float:
     y, prediction = _paired(y, prediction)
     if _constant(y):
         return math.nan
-    return float(1 - ((y - prediction) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+    errors, deviations = y - prediction, y - y.mean()
+    a, b = magnitude(errors), magnitude(deviations)
+    return 1 - float(((errors / a) ** 2).sum() / ((deviations / b) ** 2).sum()) * (a / b) * (a / b)
 
 
 def rmse(y: FloatArray, prediction: FloatArray) -> float:
     """Root of the mean squared error, in the unit of `y`; less is better."""
     y, prediction = _paired(y, prediction)
-    return float(np.sqrt(np.mean((y - prediction) ** 2))) if len(y) else math.nan
+    if not len(y):
+        return math.nan
+    unit = magnitude(y - prediction)
+    return unit * float(np.sqrt(np.mean(((y - prediction) / unit) ** 2)))
+
+
+def magnitude(values: FloatArray) -> float:
+    """A power of two near the largest size of numbers, in which their squares neither overflow nor vanish.
+
+    Dividing by it is exact. NaN is left out; where nothing but 0 is left, it is 1.
+
+    >>> magnitude(np.array([-5e160, 1.0])) <= 5e160 < 2 * magnitude(np.array([-5e160, 1.0]))
+    True
+    """
+    largest = float(np.max(np.abs(values), initial=0, where=np.isfinite(values)))
+    return math.ldexp(0.5, math.frexp(largest)[1]) if largest else 1.0
 
 
 def normal_kl(mean: FloatArray, std: FloatArray, other_mean: FloatArray, other_std: FloatArray) -> FloatArray:

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench.benchmark.noise import spread
+from nasbench.evaluate.metrics import magnitude
 from nasbench.types import FloatArray
 
 
 def seed_deviation(by_seed: FloatArray) -> float:
     """Standard deviation between seeds, pooled by degrees of freedom; `(n, seeds)`, NaN if no cell has two."""
-    return math.sqrt(spread(by_seed).pooled)
+    unit = magnitude(by_seed)
+    return unit * math.sqrt(spread(by_seed / unit).pooled)
 
 
 def seed_agreement(by_seed: FloatArray) -> tuple[float, float, float, int]:

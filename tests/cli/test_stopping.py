@@ -1,6 +1,7 @@
 """Every command stops when it is told to, in one line, and a build loses nothing that is finished."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from nasbench.stopping import Stopped
 
 HELD = """
 import os, sys
@@ -92,3 +95,37 @@ def test_a_command_without_remedy_stops_in_one_line(
     finally:
         signal.signal(number, before)
     assert capsys.readouterr().err == "nasbench: stopped\n"
+
+
+STOP = """
+import importlib, os, signal, sys
+os.kill(os.getpid(), {number})
+sys.path.remove(os.getcwd())
+del sys.modules["{module}"]
+importlib.import_module("{module}")
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("module", ["typer", "h5py"])
+def test_a_command_stops_in_one_line_while_it_imports(tmp_path: Path, module: str, number: int, status: int) -> None:
+    """`typer` is imported before the arguments are parsed, `h5py` in the command."""
+    (tmp_path / f"{module}.py").write_text(STOP.format(number=int(number), module=module))
+    command = [sys.executable, "-m", "nasbench", "compare", "nb201-digits", "--repeats", "1000", "--jobs", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert re.fullmatch("nasbench: stopped(; nothing was written)?\n", done.stderr)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_arguments_are_parsed(
+    run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        monkeypatch.setattr("nasbench.benchmark.load.locate", lambda path: signal.raise_signal(number))
+        with pytest.raises(Stopped) as told:
+            run("info", "t.h5")
+        assert told.value.number == number and status == 128 + number
+    finally:
+        signal.signal(number, before)

@@ -142,6 +142,21 @@ def test_correlations_are_symmetric_antisymmetric_and_bounded(score, y, predicti
     assert value == pytest.approx(-score(y, -prediction), abs=near)
 
 
+@given(y=numbers, prediction=numbers, exponent=st.sampled_from([-900, -530, 530, 900]))
+@settings(deadline=None, max_examples=30)
+def test_scores_of_extreme_values_are_those_of_usual_ones(y, prediction, exponent):
+    """Scaling by a power of two is exact, and so are the scores of the scaled values."""
+    y, prediction = np.round(y), np.round(prediction)  # no number of less than 1 is lost below the range of float64
+    scale = 2.0**exponent
+    for score in (*CORRELATIONS, metrics.r2):
+        assert repr(score(y * scale, prediction * scale)) == repr(score(y, prediction))
+    assert metrics.rmse(y * scale, prediction * scale) == metrics.rmse(y, prediction) * scale
+    ones = np.ones(len(y))
+    for score in (metrics.crps, metrics.coverage_90):
+        unit = scale if score is metrics.crps else 1
+        assert score(y * scale, prediction * scale, ones * scale) == score(y, prediction, ones) * unit
+
+
 def test_correlations_agree_with_scipy():
     rng = np.random.default_rng(0)
     y, prediction = rng.integers(0, 9, 200).astype(float), rng.integers(0, 9, 200).astype(float)

@@ -71,3 +71,13 @@ def test_limits_leave_out_cells_that_learnt_nothing() -> None:
     assert limits_without_outliers(-values, maximise=True) == (None, 0)  # far better than the others: shown
     assert limits_without_outliers(np.array([10.0, *np.linspace(30, 80, 21)]), maximise=True) == (None, 0)
     assert limits_without_outliers(np.array([10.0, 70.0, 70.0, 70.0, 70.0]), maximise=True) == (None, 0)
+
+
+@given(
+    arrays(np.float64, (6, 3), elements=st.integers(-(10**6), 10**6).map(float)),
+    st.sampled_from([-900, -530, 530, 900]),
+)
+@settings(deadline=None, max_examples=50)
+def test_deviation_of_extreme_values_is_that_of_usual_ones(by_seed: np.ndarray, exponent: int) -> None:
+    by_seed[0, 0] = np.nan
+    assert seed_deviation(by_seed * 2.0**exponent) == seed_deviation(by_seed) * 2.0**exponent
