@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.spaces.base import Space
-from nasbench.types import BoolArray, FloatArray, GenotypeArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
 
 
 class Needs(NamedTuple):
@@ -31,6 +31,20 @@ class Needs(NamedTuple):
     def __or__(self, other: Needs) -> Needs:
         """The needs of both."""
         return Needs(tuple(dict.fromkeys(self.columns + other.columns)), max(self.epochs, other.epochs))
+
+
+class Whole(NamedTuple):
+    """Inputs that some rows were selected from, and keep what they were encoded as.
+
+    Attributes:
+        inputs: All `m` inputs.
+        encoded: Their features `(m, f)` and groups `(f,)`, by the names of the encodings.
+        rows: Which of them were selected; shape `(n,)`.
+    """
+
+    inputs: Inputs
+    encoded: dict[str, tuple[FloatArray, IntArray]]
+    rows: npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +67,7 @@ class Inputs:
             NaN where missing. None without partial training.
         epochs: The epochs of the curve, increasing; `e` of them.
         seconds: Simulated cost of the curve; shape `(n,)`. None where nothing was trained.
+        whole: What they are rows of, where that is encoded as a whole; see `encoded_once`.
     """
 
     space: Space
@@ -61,6 +76,7 @@ class Inputs:
     curve: FloatArray | None = None
     epochs: tuple[int, ...] = ()
     seconds: FloatArray | None = None
+    whole: Whole | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Keep read-only views of the arrays."""
@@ -127,6 +143,7 @@ class Inputs:
             None if self.curve is None else self.curve[rows],
             self.epochs,
             None if self.seconds is None else self.seconds[rows],
+            None if self.whole is None else self.whole._replace(rows=self.whole.rows[rows]),
         )
 
     @property
@@ -140,7 +157,19 @@ class Inputs:
     @cached_property
     def canonical(self) -> Inputs:
         """The same inputs with the canonical genotype of each network."""
-        return replace(self, genotypes=self.space.canonical(self.genotypes))
+        return self if self.whole else replace(self, genotypes=self.space.canonical(self.genotypes))
+
+    @property
+    def encoded_once(self) -> Inputs:
+        """The canonical inputs, for several fits on rows of them: they are encoded as a whole, and once.
+
+        >>> from nasbench.predictors.encodings import encode
+        >>> from nasbench.spaces import spaces
+        >>> inputs = Inputs.of(spaces.create("nb201"), [[3, 3, 3, 3, 3, 3], [0, 1, 2, 3, 4, 0]]).encoded_once
+        >>> encode(inputs[1:], "counts")[0]  # of both rows, and kept
+        array([[1., 2., 1., 1., 1., 1., 1.]])
+        """
+        return replace(self.canonical, whole=Whole(self.canonical, {}, np.arange(len(self))))
 
 
 def shaped(what: str, values: npt.ArrayLike, shape: tuple[int | None, ...]) -> FloatArray:

@@ -182,7 +182,7 @@ def cross_validate(
             f"{type(unfitted).__name__} learns from at least {unfitted.min_samples}; measure more architectures"
         )
     learnt = np.log(y) if transform == "log" else y
-    held_out, inputs = np.empty(len(y)), Inputs(space, genotypes)
+    held_out, inputs = np.empty(len(y)), Inputs(space, genotypes).encoded_once
     for number in range(folds):
         outside = fold == number
         predictor = make().fit(inputs[~outside], learnt[~outside])

@@ -108,6 +108,12 @@ def encode(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
     Raises:
         InputError: A name is unknown for the space, or the inputs lack a column or a curve.
     """
+    if inputs.whole:
+        everything, encoded, selected = inputs.whole
+        if features not in encoded:
+            encoded[features] = encode(everything, features)
+        values, groups = encoded[features]
+        return values[selected], groups.copy()
     names = _names(features, inputs.space)
     if not names:
         return np.zeros((len(inputs), 0)), np.zeros(0, dtype=np.int64)

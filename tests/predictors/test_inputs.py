@@ -9,6 +9,7 @@ from hypothesis import given
 
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Needs
+from nasbench.predictors.encodings import encode
 from nasbench.spaces import spaces
 
 SPACE, NB101 = spaces.create("nb201"), spaces.create("nb101")
@@ -172,3 +173,17 @@ def test_copies_of_inputs_are_read_only_too(again):
 
 def arrays_of(inputs):
     return [a for a in (inputs.genotypes, *inputs.columns.values(), inputs.curve, inputs.seconds) if a is not None]
+
+
+def test_what_is_encoded_once_is_what_is_encoded_each_time():
+    space = spaces.create("nb101")
+    inputs = Inputs.of(space, space.sample(40, np.random.default_rng(0)), columns={"flops": np.arange(40.0)})
+    once, rows = inputs.encoded_once, np.array([7, 3, 3, 30])
+    for features in ("default/flops", "counts"):
+        values, groups = encode(once[10:][rows], features)
+        expected, expected_groups = encode(inputs.canonical[10:][rows], features)
+        assert np.array_equal(values, expected)
+        assert np.array_equal(groups, expected_groups)
+        values[:] = 0  # the array is the caller's own
+        assert np.array_equal(encode(once[10:][rows], features)[0], expected)
+    assert np.array_equal(once[rows].canonical.genotypes, inputs[rows].canonical.genotypes)
