@@ -12,6 +12,7 @@ predictors: Registry[Predictor] = Registry(
         "ridge": "nasbench.predictors.ridge:Ridge",
         "gp": "nasbench.predictors.gp:GaussianProcess",
         "xgb": "nasbench.predictors.xgb:XGBoost",
+        "forest": "nasbench.predictors.forest:Forest",
         "gnn": "nasbench.predictors.gnn:GNN",
         "power-law": "nasbench.predictors.power_law:PowerLaw",
         "ensemble": "nasbench.predictors.ensemble:Ensemble",
