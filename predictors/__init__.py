@@ -9,6 +9,7 @@ predictors: Registry[Predictor] = Registry(
     "nasbench.predictors.base:Predictor",
     {
         "mean": "nasbench.predictors.mean:Mean",
+        "column": "nasbench.predictors.column:SingleColumn",
         "ridge": "nasbench.predictors.ridge:Ridge",
         "gp": "nasbench.predictors.gp:GaussianProcess",
         "xgb": "nasbench.predictors.xgb:XGBoost",
