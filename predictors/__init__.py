@@ -9,12 +9,15 @@ predictors: Registry[Predictor] = Registry(
     "nasbench.predictors.base:Predictor",
     {
         "mean": "nasbench.predictors.mean:Mean",
+        "column": "nasbench.predictors.column:SingleColumn",
         "ridge": "nasbench.predictors.ridge:Ridge",
         "gp": "nasbench.predictors.gp:GaussianProcess",
         "xgb": "nasbench.predictors.xgb:XGBoost",
+        "forest": "nasbench.predictors.forest:Forest",
         "gnn": "nasbench.predictors.gnn:GNN",
         "power-law": "nasbench.predictors.power_law:PowerLaw",
         "ensemble": "nasbench.predictors.ensemble:Ensemble",
+        "conformal": "nasbench.predictors.conformal:Conformal",
     },
 )
 

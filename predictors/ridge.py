@@ -29,8 +29,11 @@ def posterior(x: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray, flo
         z: Targets of mean 0; shape `(n,)`.
     """
     eigenvalues, vectors = np.linalg.eigh(x.T @ x)
-    eigenvalues, projected = eigenvalues.clip(min=0), vectors.T @ (x.T @ z)
-    precision, noise = 1.0, float(z.var()) + float(np.finfo(np.float64).eps)
+    eps = float(np.finfo(np.float64).eps)
+    rounding = len(eigenvalues) * eps * eigenvalues[-1]
+    eigenvalues = np.where(eigenvalues > rounding, eigenvalues, 0.0)  # or more weights are determined than targets
+    projected = vectors.T @ (x.T @ z)
+    precision, noise = 1.0, float(z.var()) + eps
     before = np.full(x.shape[1], np.inf)
     for _ in range(MAX_STEPS):
         weight = vectors @ (projected / (eigenvalues + precision * noise))

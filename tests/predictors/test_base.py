@@ -174,7 +174,12 @@ def test_another_setting_of_the_space_is_refused_by_name(tmp_path):
 
 # --- numbers of any size ----------------------------------------------------------------------------------------------
 
-QUICK = {"gnn": "gnn+members=2+steps=2", "xgb": "xgb+boosters=2+rounds=5", "gp": "gp+steps=5"}
+QUICK = {
+    "gnn": "gnn+members=2+steps=2",
+    "xgb": "xgb+boosters=2+rounds=5",
+    "gp": "gp+steps=5",
+    "conformal": "conformal+predictor=ridge",
+}
 """A few steps of each."""
 
 
@@ -182,7 +187,8 @@ QUICK = {"gnn": "gnn+members=2+steps=2", "xgb": "xgb+boosters=2+rounds=5", "gp":
 def test_a_power_of_two_changes_the_unit_and_no_digit(name):
     rng = np.random.default_rng(0)
     y = 90 - rng.lognormal(size=20)
-    inputs = Inputs.of(SPACE, SPACE.sample(20, rng), curve=rng.normal(size=(20, 4)))
+    columns = {"flops": rng.normal(size=20)}
+    inputs = Inputs.of(SPACE, SPACE.sample(20, rng), columns=columns, curve=rng.normal(size=(20, 4)))
     predictor = predictors.create(QUICK.get(name, name)).fit(inputs, y)
     moments, score = predictor.predict(inputs), predictor.score(inputs, y)
     for exponent in (-980, -530, 530, 980):
@@ -211,7 +217,7 @@ def test_any_numbers_are_learnt_from_or_refused_in_one_line(name, y, told):
         assert np.isfinite(prediction).all() and (prediction.std > 0).all()
 
 
-@pytest.mark.parametrize("name", ["ridge", "gp", "gnn", "xgb", "ensemble"])
+@pytest.mark.parametrize("name", ["ridge", "gp", "gnn", "xgb", "forest", "ensemble"])
 def test_a_column_that_was_constant_moves_no_prediction_far(name):
     rng = np.random.default_rng(0)
     genotypes = SPACE.sample(40, rng)
@@ -243,7 +249,7 @@ def test_a_column_that_was_constant_moves_no_prediction_far(name):
         ("gnn+features=null", "features are names joined by '/', as 'default/flops'; got None"),
         *(
             (f"{name}+features=", "features '' name nothing to learn from")
-            for name in ("ridge", "gp", "xgb", "ensemble")
+            for name in ("ridge", "gp", "xgb", "forest", "ensemble")
         ),
     ],
 )
@@ -256,7 +262,7 @@ def test_arguments_that_cannot_be_are_refused_by_name(spec, message):
 
 
 FEWER = {"gnn": "gnn+members=2+steps=200", "xgb": "xgb+rounds=200"}
-WITH_FEATURES = [name for name in predictors if name not in ("mean", "power-law")]
+WITH_FEATURES = [name for name in predictors if "features" in predictors.create(name).get_params()]
 
 
 @pytest.mark.parametrize("features", ["default/flops", "default/curve@4"])
@@ -362,8 +368,8 @@ def test_draws_stay_where_the_transform_leads():
 @pytest.mark.parametrize("name", list(predictors))
 def test_numbers_of_draws_and_rows_may_be_none(name):
     curve = np.arange(120.0).reshape(30, 4) ** 0.5
-    inputs = Inputs.of(SPACE, cells(30).genotypes, curve=curve)
-    predictor = predictors.create({"gnn": "gnn+members=2+steps=2", "xgb": "xgb+rounds=5"}.get(name, name))
+    inputs = Inputs.of(SPACE, cells(30).genotypes, columns={"flops": curve[:, 0]}, curve=curve)
+    predictor = predictors.create(QUICK.get(name, name))
     predictor.fit(inputs, np.arange(30.0))
     assert predictor.sample(inputs, 0, np.random.default_rng(0)).shape == (0, 30)
     assert predictor.sample(inputs[:0], 3, np.random.default_rng(0)).shape == (3, 0)

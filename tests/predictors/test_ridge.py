@@ -50,6 +50,16 @@ def test_agrees_with_scikit_learn(n, f):
     assert noise == pytest.approx(1 / model.alpha_, rel=tolerance)
 
 
+@pytest.mark.parametrize("n", [2, 10, 20])
+def test_constant_targets_determine_no_more_weights_than_there_are_targets(n):
+    """X'X of n centred rows has n - 1 eigenvalues; what rounding makes of the others is nothing to learn from."""
+    x = np.random.default_rng(0).normal(size=(n, 40))
+    weight, covariance, noise = posterior(x - x.mean(axis=0), np.zeros(n))
+    assert noise > 0
+    assert not weight.any()
+    assert np.linalg.eigvalsh(covariance).min() > 0
+
+
 def test_draws_have_the_posterior_covariance():
     """Rows share the drawn weights: X S X' between them, and the noise on the diagonal (Bishop, 2006, eq. 3.58)."""
     rng = np.random.default_rng(0)

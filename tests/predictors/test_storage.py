@@ -14,7 +14,12 @@ from nasbench.predictors.storage import FORMAT
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
-FEWER = {"gnn": "gnn+members=2+steps=2", "xgb": "xgb+boosters=2+rounds=5", "gp": "gp+steps=2"}
+FEWER = {
+    "gnn": "gnn+members=2+steps=2",
+    "xgb": "xgb+boosters=2+rounds=5",
+    "gp": "gp+steps=2",
+    "conformal": "conformal+predictor=mean",
+}
 
 
 def told(n, seed=0):
