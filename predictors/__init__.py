@@ -15,6 +15,7 @@ predictors: Registry[Predictor] = Registry(
         "gnn": "nasbench.predictors.gnn:GNN",
         "power-law": "nasbench.predictors.power_law:PowerLaw",
         "ensemble": "nasbench.predictors.ensemble:Ensemble",
+        "auto": "nasbench.predictors.stacking:Stacking",
     },
 )
 
