@@ -61,9 +61,11 @@ class Stacking(Ensemble):
         moments = Prediction(*np.empty((2, len(self.members_), len(z))))
         for number in range(folds):
             outside = fold == number
+            centre = z[~outside].mean()  # members expect a mean of 0
             for row, member in enumerate(self._create_members()):
-                found = member.fit_transformed(inputs[~outside], z[~outside]).predict_transformed(inputs[outside])
-                moments.mean[row, outside], moments.std[row, outside] = found
+                fitted = member.fit_transformed(inputs[~outside], z[~outside] - centre)
+                mean, std = fitted.predict_transformed(inputs[outside])
+                moments.mean[row, outside], moments.std[row, outside] = mean + centre, std
         return moments
 
     def _mixture(self, moments: Prediction) -> Prediction:
@@ -84,11 +86,11 @@ class Stacking(Ensemble):
         return result
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
-        return {"weights": self.weights_, "scale": np.array(self.scale_), **super()._state()}
+        return {"weights": self.weights_, "own_scale": np.array(self.scale_), **super()._state()}
 
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
         super()._restore(state)
-        self.weights_, self.scale_ = state["weights"], float(state["scale"])
+        self.weights_, self.scale_ = state["weights"], float(state["own_scale"])
 
 
 def _weights(predicted: FloatArray, z: FloatArray) -> FloatArray:
@@ -101,4 +103,5 @@ def _weights(predicted: FloatArray, z: FloatArray) -> FloatArray:
     certain = SUM_COUNTS * (np.linalg.norm(predicted) + np.linalg.norm(z) + 1)
     rows = np.concatenate([predicted.T, np.sqrt(PULL) * np.eye(members), np.full((1, members), certain)])
     weights, _ = nnls(rows, np.concatenate([z, np.sqrt(PULL) * equal, [certain]]))
-    return weights / weights.sum()
+    normalised: FloatArray = weights / weights.sum()
+    return normalised
