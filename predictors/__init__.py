@@ -18,6 +18,7 @@ predictors: Registry[Predictor] = Registry(
         "power-law": "nasbench.predictors.power_law:PowerLaw",
         "ensemble": "nasbench.predictors.ensemble:Ensemble",
         "conformal": "nasbench.predictors.conformal:Conformal",
+        "auto": "nasbench.predictors.stacking:Stacking",
     },
 )
 

@@ -15,6 +15,9 @@ from nasbench.predictors.encodings import DEFAULT
 from nasbench.predictors.inputs import Inputs, Needs
 from nasbench.types import FloatArray
 
+COMBINATIONS = ("ensemble", "auto")
+"""Predictors made of others, which are no members."""
+
 
 class Ensemble(Predictor):
     """Mean and standard deviation of the mixture of several predictors' normal distributions.
@@ -49,9 +52,10 @@ class Ensemble(Predictor):
         from nasbench.predictors import predictors  # which names this file
 
         names = str(self.members).split("/")
+        single = [name for name in predictors if name not in COMBINATIONS]
         for name in names:
-            if name not in predictors.entries or predictors.entries[name] == predictors.entries["ensemble"]:
-                known = ", ".join(other for other in predictors if other != "ensemble")
+            if name not in single:
+                known = ", ".join(single)
                 raise InputError(f"members of an ensemble are known predictors joined by '/': {known}; got {name!r}")
         return [predictors.create(name, features=self.features, seed=self.seed) for name in names]
 
