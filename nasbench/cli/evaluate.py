@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nasbench.evaluate.results import Results
 
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
+TOP = ("precision_at_10", "regret_at_10")
+"""Printed scores of the top of a ranking."""
 
 
 def evaluate(
@@ -116,7 +118,7 @@ def evaluate(
 
 def _tested(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the summary of an evaluation on what was held out."""
-    names = ("kendall_tau", "sparse_kendall_tau", "spearman", "r2", "rmse", "coverage_90", "fit_seconds")
+    names = ("kendall_tau", "sparse_kendall_tau", "spearman", "r2", "rmse", "coverage_90", *TOP, "fit_seconds")
     return {name: row[name] for name in ("predictor", "left_out", "n_train")} | {
         name: row[name]["mean"] for name in names
     }
@@ -133,7 +135,7 @@ def show_evaluation(results: Results) -> None:
         row: dict[str, Any] = {"predictor": name}
         for size in sizes:
             row[f"tau n={size}"] = _mean(rows, name, size, "kendall_tau")
-        for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds", *queried):
+        for score in ("spearman", "r2", "rmse", "coverage_90", *TOP, "fit_seconds", *queried):
             row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
         shown.append(row)
     show(shown)

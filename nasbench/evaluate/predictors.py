@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -14,16 +15,17 @@ from nasbench.benchmark.base import Benchmark, Epoch
 from nasbench.benchmark.gather import gather
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
-from nasbench.evaluate import metrics
+from nasbench.evaluate import metrics, top
 from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.splits import Split, Targets, restricted, split, targets
-from nasbench.evaluate.statistics import bootstrap_interval
+from nasbench.evaluate.statistics import percentile_ends, resampling_weights
 from nasbench.parallel.jobs import processes_for, run_jobs
 from nasbench.parallel.patience import watched
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
 from nasbench.progress import Progress, silent
 from nasbench.specification import named
+from nasbench.types import Direction
 
 DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn")
 """Predictors that are scored where none is named."""
@@ -37,11 +39,19 @@ SCORES = (
     "nll",
     "crps",
     "coverage_90",
+    "calibration_error",
+    "ndcg_at_10",
+    "precision_at_10",
+    "precision_at_1_percent",
+    "best_rank_at_10",
+    "regret_at_10",
     "fit_seconds",
     "predict_seconds",
     "query_seconds",
 )
 """Scores of each record, beside `predictor`, `n_train` and `seed`."""
+SIGN: dict[Direction, float] = {"maximise": 1.0, "minimise": -1.0, "none": math.nan}
+"""What a metric is multiplied with so that more is better; without a direction, nothing is best."""
 
 
 class FitJob(NamedTuple):
@@ -62,6 +72,7 @@ class FitData:
         inputs: Its inputs; `n` architectures.
         targets: Targets of the same architectures.
         units: Unit of the targets.
+        direction: Whether more or less is better.
         splits: One split for each seed, by the name of the held-out part ("" for random splits).
     """
 
@@ -69,6 +80,7 @@ class FitData:
     inputs: Inputs
     targets: Targets
     units: str
+    direction: Direction
     splits: Mapping[str, tuple[Split, ...]]
 
 
@@ -117,11 +129,12 @@ def evaluate(
 
     Returns:
         Results of kind `"evaluation"`. A record holds `predictor`, `n_train`, `seed` (number of the split) and
-        `SCORES`: `rmse` and `crps` are in the unit of the metric, `nll` in nats, `query_seconds` is the mean simulated
-        time of training behind the inputs of a test architecture, over those whose time is recorded; undefined scores
-        are None. With `holdouts`, `left_out` names the one. The summary holds for each predictor and size the mean of
-        every score with its 95 % bootstrap interval over the splits; where all of a given training part is learnt from
-        there is none, as splits differ by no architecture. Its `failures` say why predictors are left out, by name.
+        `SCORES`: `rmse`, `crps` and `regret_at_10` are in the unit of the metric, `nll` in nats, `query_seconds` is the
+        mean simulated time of training behind the inputs of a test architecture, over those whose time is recorded;
+        undefined scores are None. With `holdouts`, `left_out` names the one. The summary holds for each predictor and
+        size the mean of every score with its 95 % bootstrap interval over the splits; where all of a given training
+        part is learnt from there is none, as splits differ by no architecture. Its `failures` say why predictors are
+        left out, by name.
 
     Raises:
         InputError: A name, number or size is not acceptable, an input is not recorded, other processes cannot have a
@@ -153,7 +166,7 @@ def evaluate(
     sent = {f"predictor {name!r}": predictor for name, predictor in by_name.items()} | {"space": benchmark.space}
     scores, failures = run_jobs(
         {
-            name: partial(_prepare, FitData(component, inputs[name], found, facts.units, held_out))
+            name: partial(_prepare, FitData(component, inputs[name], found, facts.units, facts.direction, held_out))
             for name, component in by_name.items()
         },
         fits,
@@ -274,6 +287,7 @@ def _score(data: FitData, fit: FitJob) -> dict[str, float]:
     mean, std = watched("prediction", predictor.predict)(inputs[test])
     end = perf_counter()
     y = values[test]
+    worth, ranked_by = SIGN[data.direction] * y, SIGN[data.direction] * mean
     return {
         "kendall_tau": metrics.kendall_tau(y, mean),
         "sparse_kendall_tau": metrics.sparse_kendall_tau(y, mean, data.units),
@@ -284,6 +298,12 @@ def _score(data: FitData, fit: FitJob) -> dict[str, float]:
         "nll": metrics.nll(y, mean, std),
         "crps": metrics.crps(y, mean, std),
         "coverage_90": metrics.coverage_90(y, mean, std),
+        "calibration_error": metrics.calibration_error(y, mean, std),
+        "ndcg_at_10": top.ndcg(worth, ranked_by, 10),
+        "precision_at_10": top.precision(worth, ranked_by, 10),
+        "precision_at_1_percent": top.precision_at_1_percent(worth, ranked_by),
+        "best_rank_at_10": top.best_rank(worth, ranked_by, 10),
+        "regret_at_10": top.regret(worth, ranked_by, 10),
         "fit_seconds": fitted - begin,
         "predict_seconds": end - fitted,
         "query_seconds": _query_seconds(inputs[test]),
@@ -310,15 +330,17 @@ def _summary(records: Sequence[dict[str, Any]], seed: int, whole_parts: Mapping[
     groups: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for record in records:
         groups.setdefault((record["predictor"], record["n_train"], record.get("left_out", "")), []).append(record)
+    weights = cache(lambda n: resampling_weights(n, np.random.default_rng(seed)))
     rows = []
     for (name, size, left_out), group in groups.items():
         row: dict[str, Any] = {"predictor": name, "n_train": size, **({"left_out": left_out} if left_out else {})}
         for score in SCORES:
             values = np.array([record[score] for record in group])
             values = values[np.isfinite(values)]
-            varies = len(values) > 1 and size != whole_parts.get(left_out)
-            low, high = bootstrap_interval(values, np.random.default_rng(seed)) if varies else (np.nan, np.nan)
-            row[score] = {"mean": values.mean() if len(values) else np.nan, "low": low, "high": high, "n": len(values)}
+            n = len(values)
+            varies = n > 1 and size != whole_parts.get(left_out)
+            low, high = percentile_ends(weights(n) @ values, n) if varies else (np.nan, np.nan)
+            row[score] = {"mean": values.mean() if n else np.nan, "low": low, "high": high, "n": n}
         rows.append(row)
     drawn = "random parts of the given training part; none for all of it" if whole_parts else "the splits"
     return {"interval": f"95 % expanded percentile bootstrap of the mean over {drawn}", "scores": rows}

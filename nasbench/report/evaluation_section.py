@@ -42,9 +42,20 @@ SCORES = {
     "rmse": "RMSE",
     "nll": "negative log-likelihood",
     "coverage_90": "coverage of the 90 % interval",
+    "calibration_error": "calibration error",
     "fit_seconds": "fit seconds",
 }
-"""Columns of the table, in order, with their titles."""
+"""Columns of the first table, in order, with their titles."""
+TOP_SCORES = {
+    "ndcg_at_10": "nDCG of the first 10",
+    "precision_at_10": "precision of the first 10",
+    "precision_at_1_percent": "precision of the first 1 %",
+    "best_rank_at_10": "best rank among the first 10",
+    "regret_at_10": "regret of the first 10",
+}
+"""Columns of the second table."""
+DIGITS = {"fit_seconds": 3, "calibration_error": 3, "ndcg_at_10": 3, "best_rank_at_10": 1}
+"""Decimals of the scores that have not two."""
 ROUNDING = 1e-9
 """Relative differences of scores up to this are those of one fit, repeated in another order of the same rows."""
 RANDOM_SPLITS = (
@@ -60,7 +71,9 @@ NOTES = (
     "Holm-corrected over all pairs.",
     "The correlation of a constant prediction is undefined and left out (-).",
     "Coverage: share of held-out architectures inside the central 90 % interval of the predicted normal distribution; "
-    "0.9 is right.",
+    "0.9 is right. Calibration error: mean absolute difference between nominal and observed coverage, at all levels.",
+    "The first 10 or 1 % are those that are predicted best; a score is the mean over all orders of tied predictions, "
+    "so a constant one has the score of chance. nDCG: linear gain of the measured values scaled to [0, 1].",
 )
 
 
@@ -99,7 +112,7 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
             blocks.append(Paragraph(f"Held out: {left_out}{size}."))
         name = f"{anchor}-{place}" if left_out else anchor
         blocks.append(Figures(tuple(_figures(results, left_out, scores, styles, name))))
-    blocks.append(_table(results, parts))
+    blocks += _tables(results, parts)
     title = f"Predictors on {results.benchmark}"
     best = {left_out: _leader(scores) for left_out, scores in parts.items()}
     sentences = tuple(_sentence(results, left_out, leader) for left_out, leader in best.items())
@@ -158,7 +171,7 @@ def collect(results: Results) -> dict[str, Scores]:
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, FloatArray]:
     """Each score of records in their order, NaN where it is no finite number."""
     columns = {}
-    for score in SCORES:
+    for score in SCORES | TOP_SCORES:
         values = [row.get(score) for row in rows]
         column = np.array([value if type(value) is float else number(value) for value in values])
         columns[score] = np.where(np.isfinite(column), column, np.nan)
@@ -263,17 +276,28 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
     return figures
 
 
-def _table(results: Results, parts: Mapping[str, Scores]) -> TextTable:
+def _tables(results: Results, parts: Mapping[str, Scores]) -> list[TextTable]:
+    """All scores, and those of the top of the ranking if they were recorded."""
+    over = "orders" if any(parts) else "splits"
+    how = f"mean over {over} [95 % bootstrap interval]"
+    tables = [
+        _table(results, parts, SCORES, f"All scores: {how}"),
+        _table(results, parts, TOP_SCORES, f"Top of the ranking: {how}"),
+    ]
+    return [table for table in tables if len(table.header) > 3 + any(parts)]
+
+
+def _table(results: Results, parts: Mapping[str, Scores], titles: Mapping[str, str], caption: str) -> TextTable:
     every = [values for scores in parts.values() for values in scores.values()]
-    columns = [score for score in SCORES if any(np.isfinite(values[score]).any() for values in every)]
+    columns = [score for score in titles if any(np.isfinite(values[score]).any() for values in every)]
     rows = []
     for left_out, scores in parts.items():
         for (name, size), values in sorted(scores.items(), key=lambda item: item[0][1]):
-            n = max(int(np.isfinite(values[score]).sum()) for score in SCORES)
-            cells = [format_interval(*interval(values[score]), 3 if score == "fit_seconds" else 2) for score in columns]
+            n = max(int(np.isfinite(values[score]).sum()) for score in titles)
+            cells = [format_interval(*interval(values[score]), DIGITS.get(score, 2)) for score in columns]
             rows.append((*([left_out] if any(parts) else []), f"{size:,}", name, str(n), *cells))
-    units = {"rmse": difference(results.units)}
-    names = [titled(SCORES[score], units.get(score, "")) for score in columns]
+    units = dict.fromkeys(("rmse", "regret_at_10"), difference(results.units))
+    names = [titled(titles[score], units.get(score, "")) for score in columns]
     over = "orders" if any(parts) else "splits"
     header = (*(["held out"] if any(parts) else []), "training architectures", "predictor", f"{over} (n)", *names)
-    return TextTable(f"All scores: mean over {over} [95 % bootstrap interval]", header, tuple(rows))
+    return TextTable(caption, header, tuple(rows))

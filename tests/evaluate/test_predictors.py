@@ -21,6 +21,7 @@ from nasbench.predictors.ridge import Ridge
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
+TOP = ("ndcg_at_10", "precision_at_10", "precision_at_1_percent", "best_rank_at_10", "regret_at_10")
 TIMES = ("fit_seconds", "predict_seconds")
 
 
@@ -64,7 +65,7 @@ def test_records_and_settings(benchmark, tmp_path):
 
 
 def test_a_good_predictor_beats_the_mean_whose_rank_correlation_is_undefined(benchmark):
-    records = run(benchmark).records
+    records = run(benchmark, predictors=["mean", "ridge+features=counts"]).records
     for mean, ridge in zip(records[:4], records[4:], strict=True):
         assert mean["kendall_tau"] is None
         assert ridge["kendall_tau"] > 0.2
@@ -102,6 +103,25 @@ def test_scores_are_those_of_a_fit_by_hand(benchmark):
     assert record["kendall_tau"] == stats.kendalltau(values[test], mean).statistic
     assert record["sparse_kendall_tau"] == stats.kendalltau(values[test], np.round(mean, 1)).statistic
     assert record["sparse_kendall_tau"] != record["kendall_tau"]
+
+
+def test_the_top_of_a_minimised_metric_is_its_least(benchmark):
+    """Errors are 100 less accuracies; a metric without a direction has no top."""
+    table = benchmark.table
+    (accuracy,) = table.columns.values()
+
+    def top_scores(direction, values):
+        metric = replace(accuracy.metric, direction=direction)
+        column = replace(accuracy, metric=metric, values=values)
+        changed = TabularBenchmark(replace(table, columns={metric.path: column}), name="toy.h5")
+        records = run(changed, predictors=["mean", "ridge"]).records
+        return [{name: record[name] for name in TOP} for record in records]
+
+    high, low = top_scores("maximise", accuracy.values), top_scores("minimise", 100 - accuracy.values)
+    for one, other in zip(high, low, strict=True):
+        assert one == pytest.approx(other)
+    assert high[0]["precision_at_10"] == pytest.approx(10 / 50)  # of a constant prediction
+    assert {value for row in top_scores("none", accuracy.values) for value in row.values()} == {None}
 
 
 def test_given_splits(benchmark):
@@ -309,7 +329,7 @@ def test_an_ensemble_is_given_what_its_members_need(told):
         ({"predictors": ["ridge+features=curve@x"]}, "a partial curve is written curve@EPOCHS"),
         (
             {"predictors": ["ridge+features=synflow"]},
-            "'synflow' is neither .*; its static metrics are flops",
+            "'synflow' is no encoding .*; it has flops",
         ),
         ({"predictors": ["ridge+features=test_accuracy"]}, "'toy/test_accuracy' comes of training"),
         ({"predictors": ["ridge+features=3"], "train_sizes": [10]}, "split 0: features are names joined by '/'"),

@@ -121,6 +121,19 @@ def test_section_has_each_score_with_intervals_and_a_table(evaluation: Results) 
     assert table.rows[0][3] == "-"
 
 
+def test_the_top_of_the_ranking_has_a_table_where_it_was_recorded(evaluation: Results) -> None:
+    _, table = (block for block in section_of(evaluation).blocks if isinstance(block, TextTable))
+    assert table.caption == "Top of the ranking: mean over splits [95 % bootstrap interval]"
+    assert table.header == (
+        "training architectures", "predictor", "splits (n)", "nDCG of the first 10", "precision of the first 10",
+        "best rank among the first 10", "regret of the first 10 (pp)",
+    )  # fmt: skip
+    assert table.rows[0] == ("10", "mean", "4", "0.900", "0.30", "2.5", "0.50")
+    earlier = [{k: v for k, v in record.items() if "_at_10" not in k} for record in evaluation.records]
+    blocks = section_of(replace(evaluation, records=earlier)).blocks
+    assert [block.caption.split(":")[0] for block in blocks if isinstance(block, TextTable)] == ["All scores"]
+
+
 def repeated(evaluation: Results, splits: int) -> Results:
     """Tau of gp exceeds that of ridge on every split."""
     taus = {"ridge": 0.5, "gp": 0.7}
