@@ -113,6 +113,8 @@ def evaluate(
         show([_tested(row) for row in results.summary["scores"]])
     else:
         show_evaluation(results)
+    for line in _leaders(results):
+        out.print(line, soft_wrap=True)
     say_what_failed(results)
 
 
@@ -122,6 +124,17 @@ def _tested(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("predictor", "left_out", "n_train")} | {
         name: row[name]["mean"] for name in names
     }
+
+
+def _leaders(results: Results) -> list[str]:
+    """For each training size, the predictors that cannot be told apart from the one with the highest mean tau."""
+    from nasbench.evaluate.leaders import standing
+
+    lines = []
+    for row in results.summary["rankings"]:
+        place = f"n={row['n_train']}" + (f", held out: {row['left_out']}" if "left_out" in row else "")
+        lines.append(f"{place}: {standing(row['ranking']) if row['ranking'] else row['statement']}")
+    return lines
 
 
 def show_evaluation(results: Results) -> None:
@@ -141,6 +154,7 @@ def show_evaluation(results: Results) -> None:
     show(shown)
     splits = len({row["seed"] for row in rows})
     out.print(f"Means over {splits} random splits of {results.metric} ({results.units}); tau: Kendall rank correlation")
+    out.print("Taus are compared on the same splits by signed-rank tests, Holm-corrected over all pairs, level 0.05")
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], name: str, size: int, score: str) -> float | None:

@@ -16,6 +16,7 @@ from nasbench.benchmark.gather import gather
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate import metrics, top
+from nasbench.evaluate.leaders import rankings
 from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.splits import Split, Targets, restricted, split, targets
 from nasbench.evaluate.statistics import percentile_ends, resampling_weights
@@ -133,8 +134,9 @@ def evaluate(
         mean simulated time of training behind the inputs of a test architecture, over those whose time is recorded;
         undefined scores are None. With `holdouts`, `left_out` names the one. The summary holds for each predictor and
         size the mean of every score with its 95 % bootstrap interval over the splits; where all of a given training
-        part is learnt from there is none, as splits differ by no architecture. Its `failures` say why predictors are
-        left out, by name.
+        part is learnt from there is none, as splits differ by no architecture. Its `rankings` say for each size which
+        predictors cannot be told apart from the one with the highest mean Kendall tau (`leaders.rankings`), its
+        `failures` why predictors are left out, by name.
 
     Raises:
         InputError: A name, number or size is not acceptable, an input is not recorded, other processes cannot have a
@@ -209,6 +211,7 @@ def evaluate(
         records=[json_values(record) for record in records],
         summary={
             **json_values(_summary(records, seed, {n: len(p[0].train) for n, p in held_out.items() if holdouts})),
+            "rankings": json_values(rankings(records, seed)),
             "failures": failures,
         },
     )

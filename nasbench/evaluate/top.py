@@ -1,8 +1,8 @@
 """How well predictions find the best architectures, as functions of arrays.
 
-More is better in both arrays: negate what is minimised. Tied predictions are ordered at random, and a score is its exact
-expectation over these orders (McSherry & Najork, 2008): a constant prediction scores what chance does. Scores are NaN
-where every architecture would be chosen, where the measured values are constant, and where a value is NaN.
+More is better in both arrays: negate what is minimised. Tied predictions are ordered at random, and a score is its
+exact expectation over these orders (McSherry & Najork, 2008): a constant prediction scores what chance does. Scores are
+NaN where every architecture would be chosen, where the measured values are constant, and where a value is NaN.
 """
 
 from __future__ import annotations

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from nasbench.benchmark.base import difference
+from nasbench.evaluate.leaders import rank_predictors, standing, vary
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.statistics import percentile_ends, rank, resampling_weights
+from nasbench.evaluate.statistics import percentile_ends, resampling_weights, undistinguished
 from nasbench.report.document import (
     Block,
     Fact,
     Figures,
+    Lines,
     Paragraph,
     Section,
     TextTable,
@@ -30,7 +32,6 @@ from nasbench.report.document import (
     titled,
 )
 from nasbench.report.figures import GREY, Axis, Figure, Line, Mark, Plot, Points, Style
-from nasbench.report.statistics import undistinguished
 from nasbench.types import FloatArray
 
 Scores: TypeAlias = dict[tuple[str, int], dict[str, FloatArray]]
@@ -56,8 +57,6 @@ TOP_SCORES = {
 """Columns of the second table."""
 DIGITS = {"fit_seconds": 3, "calibration_error": 3, "ndcg_at_10": 3, "best_rank_at_10": 1}
 """Decimals of the scores that have not two."""
-ROUNDING = 1e-9
-"""Relative differences of scores up to this are those of one fit, repeated in another order of the same rows."""
 RANDOM_SPLITS = (
     "Every number is the mean over random splits. Its 95 % bootstrap interval resamples the splits, whose test sets "
     "may overlap: it describes the variation between splits, not between spaces."
@@ -112,6 +111,7 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
             blocks.append(Paragraph(f"Held out: {left_out}{size}."))
         name = f"{anchor}-{place}" if left_out else anchor
         blocks.append(Figures(tuple(_figures(results, left_out, scores, styles, name))))
+        blocks.append(_standings(scores))
     blocks += _tables(results, parts)
     title = f"Predictors on {results.benchmark}"
     best = {left_out: _leader(scores) for left_out, scores in parts.items()}
@@ -183,7 +183,7 @@ def interval(values: FloatArray) -> tuple[float, float, float]:
     values = values[np.isfinite(values)]
     if not len(values):
         return math.nan, math.nan, math.nan
-    if not _vary(values):
+    if not vary(values):
         return float(values.mean()), math.nan, math.nan
     return _interval(values.tobytes())
 
@@ -205,22 +205,26 @@ def _weights(n: int) -> FloatArray:
 def _leader(scores: Scores) -> Leader:
     """The predictors with Kendall's tau on all splits of the largest training size."""
     size = max(size for _, size in scores)
+    ranking = _ranking(scores, size)
+    if ranking is None:
+        return Leader(size, {}, [])
+    return Leader(
+        size, {name: scores[name, size]["kendall_tau"] for name in ranking["order"]}, undistinguished(ranking)
+    )
+
+
+def _ranking(scores: Scores, size: int) -> Mapping[str, Any] | None:
+    """The fields of the ranking at a training size; None where no predictor has Kendall's tau on all splits."""
     taus = {name: values["kendall_tau"] for (name, n), values in scores.items() if n == size}
-    splits = max(len(values) for values in taus.values())
-    complete = {name: v for name, v in taus.items() if len(v) == splits and np.isfinite(v).all()}
-    taus = dict(sorted(complete.items(), key=lambda item: -float(item[1].mean())))
-    return Leader(size, taus, undistinguished(_ranking(taus)) if len(taus) > 1 else [])
+    ranking = rank_predictors(taus, np.random.default_rng(0))
+    return asdict(ranking) if ranking else None
 
 
-def _vary(values: FloatArray) -> bool:
-    """Whether values differ: one value, or the same fit repeated, does not tell how much they vary."""
-    return bool(np.ptp(values) > ROUNDING * np.abs(values).max())
-
-
-def _ranking(taus: Mapping[str, FloatArray]) -> Mapping[str, Any]:
-    """Test of the differences; of fits that only repeat each other, one counts."""
-    n = None if any(map(_vary, taus.values())) else 1
-    return asdict(rank({name: -values[:n] for name, values in taus.items()}, np.random.default_rng(0)))
+def _standings(scores: Scores) -> Lines:
+    """For each training size who leads, and who cannot be told apart from it."""
+    sizes = sorted({size for _, size in scores})
+    known_sizes = {size: ranking for size in sizes if (ranking := _ranking(scores, size))}
+    return Lines(tuple(f"n = {size:,}: {standing(ranking)}." for size, ranking in known_sizes.items()))
 
 
 def _splits(results: Results, n: int, random: str = "random ") -> str:

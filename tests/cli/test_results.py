@@ -18,6 +18,8 @@ def test_evaluate_surrogate_compare_report(
         "--test-size", 20, "--splits", 3, "--json", scores, *common,
     ) == 0  # fmt: skip
     assert {r["predictor"] for r in json.loads(scores.read_text())["records"]} == {"mean", "ridge"}
+    printed = capsys.readouterr().out
+    assert "n=10: ridge alone has a Kendall tau\nn=30: ridge alone has a Kendall tau\n" in printed
     assert run("surrogate", table_file, "--predictor", "ridge", "--out", fitted) == 0
     assert run(
         "compare", fitted, "--strategies", "random,evolution", "--evaluations", 30,

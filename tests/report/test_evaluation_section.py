@@ -12,7 +12,7 @@ from nasbench.evaluate.predictors import evaluate
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import Split
 from nasbench.evaluate.statistics import bootstrap_interval, resampling_weights
-from nasbench.report.document import Figures, Paragraph, Section, TextTable
+from nasbench.report.document import Figures, Lines, Paragraph, Section, TextTable
 from nasbench.report.evaluation_section import collect, evaluation_section, interval
 from nasbench.report.figures import Plot, Points, styles
 from nasbench.report.page import compose
@@ -48,6 +48,9 @@ def test_each_held_out_part_has_its_own_figures_and_ranking(evaluation: Results)
     section = evaluation_section(results, styles(["mean", "ridge", "gp"]), "evaluation-1")
     groups = [block for block in section.blocks if isinstance(block, Figures)]
     names = [[figure.name for figure in group.figures] for group in groups]
+    lines = [block.lines for block in section.blocks if isinstance(block, Lines)]
+    assert [len(told) for told in lines] == [2, 1]
+    assert lines[0][0] == "n = 10: gp has the highest mean, not distinguishable from ridge; 6 splits could tell."
     scores = ("kendall-tau", "r2", "rmse", "coverage-90")
     assert names == [[f"evaluation-1-{place}-{score}" for score in scores] for place in (1, 2)]
     assert [group.figures[0].title for group in groups] == [
