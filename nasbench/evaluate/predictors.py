@@ -1,4 +1,4 @@
-"""Scores of predictors by training size (White et al., 2021): same splits for all, nothing shared with the test set."""
+"""Scores of predictors by training size (White et al., 2021), on splits that are the same for all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -18,7 +18,17 @@ from nasbench.errors import InputError
 from nasbench.evaluate import metrics, top
 from nasbench.evaluate.leaders import rankings
 from nasbench.evaluate.results import Results, json_values
-from nasbench.evaluate.splits import Split, Targets, restricted, split, targets
+from nasbench.evaluate.splits import (
+    Protocol,
+    Split,
+    Targets,
+    half_split,
+    random_split,
+    restricted,
+    shared_functions,
+    split,
+    targets,
+)
 from nasbench.evaluate.statistics import percentile_ends, resampling_weights
 from nasbench.parallel.jobs import processes_for, run_jobs
 from nasbench.parallel.patience import watched
@@ -49,6 +59,7 @@ SCORES = (
     "fit_seconds",
     "predict_seconds",
     "query_seconds",
+    "shared_functions",
 )
 """Scores of each record, beside `predictor`, `n_train` and `seed`."""
 SIGN: dict[Direction, float] = {"maximise": 1.0, "minimise": -1.0, "none": math.nan}
@@ -91,8 +102,9 @@ def evaluate(
     *,
     predictors: Sequence[str | type[Predictor] | Predictor],
     train_sizes: Sequence[int],
-    test_size: int,
+    test_size: int | None = None,
     splits: int,
+    protocol: Protocol = "functions",
     seed: int = 0,
     epoch: Epoch = "last",
     strict: bool = False,
@@ -103,8 +115,8 @@ def evaluate(
 ) -> Results:
     """Score predictors on architectures of a benchmark.
 
-    For each random split, every predictor is fitted on nested training sets and scored on the same test set; one
-    architecture of each function takes part, and only architectures whose inputs are known to all predictors. A target
+    For each split, every predictor is fitted on nested training sets and scored on the same test set; only
+    architectures whose inputs are known to all predictors take part. A target
     is the mean over the recorded training seeds. A predictor named by a text gets the number of the split as its
     `seed`, and so does a class. Scores do not depend on `jobs`: with several, and with a patience, no two predictors
     share a process.
@@ -113,9 +125,14 @@ def evaluate(
         benchmark: Source of architectures, targets and inputs.
         metric: The metric that is predicted.
         predictors: Names, `module:Class` of one's own, with arguments as `gp+steps=50`; classes; or instances.
-        train_sizes: Numbers of training architectures; with `holdouts`, none means all.
-        test_size: Number of test architectures; ignored with `holdouts`.
-        splits: Number of random splits; with `holdouts`, of random orders of the training architectures.
+        train_sizes: Numbers of training architectures; with given parts, none means all, and by the protocol
+            `"tagates"` 1 % of half the table.
+        test_size: Number of test architectures; of no use where the protocol or `holdouts` say what is tested on.
+        splits: Number of random splits; with given parts, of random orders of the training architectures.
+        protocol: How architectures are split. `"functions"`: at random, one architecture of each function takes part.
+            `"random"`: at random among all, so functions may be shared. `"published"`: the parts that the source of the
+            table publishes. `"tagates"`: half of all is tested on, and labels are drawn from the other half, as by
+            TA-GATES, FLAN, FlowerFormer and FGP, of which some use further labels for early stopping.
         seed: Seed of the splits.
         epoch: Epoch at which the metric is taken.
         strict: Whether a predictor that fails ends the evaluation; otherwise it is left out of the results.
@@ -124,15 +141,16 @@ def evaluate(
         patience: Seconds that a fit, or the prediction of a test set, may take, imports included; then its process is
             killed and the predictor has failed. None for no limit.
         progress: Told about finished fits.
-        holdouts: Given splits by name, in rows of `benchmark.architectures()`, instead of random ones: the published
-            one, or the finds of one search strategy (Zela et al., 2022). All test rows are scored, all training rows
+        holdouts: Given splits by name, in rows of `benchmark.architectures()`, instead of a protocol: for instance the
+            finds of one search strategy (Zela et al., 2022). All test rows are scored, all training rows
             can be learnt from; who makes them sees to it that they share no function.
 
     Returns:
         Results of kind `"evaluation"`. A record holds `predictor`, `n_train`, `seed` (number of the split) and
         `SCORES`: `rmse`, `crps` and `regret_at_10` are in the unit of the metric, `nll` in nats, `query_seconds` is the
-        mean simulated time of training behind the inputs of a test architecture, over those whose time is recorded;
-        undefined scores are None. With `holdouts`, `left_out` names the one. The summary holds for each predictor and
+        mean simulated time of training behind the inputs of a test architecture, over those whose time is recorded,
+        `shared_functions` the share of test architectures whose function is in the training set; undefined scores are
+        None. With given parts, `left_out` names the one. The summary holds for each predictor and
         size the mean of every score with its 95 % bootstrap interval over the splits; where all of a given training
         part is learnt from there is none, as splits differ by no architecture. Its `rankings` say for each size which
         predictors cannot be told apart from the one with the highest mean Kendall tau (`leaders.rankings`), its
@@ -144,19 +162,28 @@ def evaluate(
         NotFoundError: The benchmark has no such metric or epoch.
     """
     by_name = named(dict.fromkeys(predictors), registry)
+    if protocol not in get_args(Protocol):
+        raise InputError(f"a protocol is one of {', '.join(get_args(Protocol))}; got {protocol!r}")
+    if holdouts and protocol != "functions":
+        raise InputError(f"the protocol {protocol!r} and holdouts both say what is tested on; give one of them")
+    if protocol == "published":
+        from nasbench.evaluate.holdout import published  # imports searches, which processes that fit do without
+
+        holdouts = published(benchmark)
+    drawn = not holdouts and protocol != "tagates"
     for name, number, least in (
-        ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0), ("test_size", test_size, 0 if holdouts else 1),
+        ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0), *([("test_size", test_size, 1)] if drawn else []),
         *(("a training size", size, 1) for size in train_sizes),
     ):  # fmt: skip
         check_whole(name, number, least)
     if patience is not None:
         check_number("patience", patience, above=0)
     sizes = tuple(sorted(set(train_sizes)))
-    if not sizes and not holdouts:
+    if not sizes and drawn:
         raise InputError("name at least one training size")
     facts = benchmark.metric(metric)
     found, inputs, unknown = _with_inputs(benchmark, facts.path, epoch, by_name)
-    held_out, sizes_of = _splits(found, sizes, test_size, splits, seed, holdouts)
+    held_out, sizes_of = _splits(found, sizes, test_size or 0, splits, seed, holdouts or protocol)
     _check_sizes(by_name, min(sizes[0] for sizes in sizes_of.values()))
     fits = [
         FitJob(name, size, number, left_out)
@@ -197,7 +224,8 @@ def evaluate(
         settings={
             "predictors": names,
             "train_sizes": sorted({fit.n_train for fit in fits}),
-            "test_size": None if holdouts else test_size,
+            "protocol": None if holdouts and protocol == "functions" else protocol,
+            "test_size": None if holdouts else len(held_out[""][0].test),
             **({"left_out": {name: len(parts[0].test) for name, parts in held_out.items()}} if holdouts else {}),
             "splits": splits,
             "seed": seed,
@@ -246,17 +274,24 @@ def _splits(
     test_size: int,
     number: int,
     seed: int,
-    holdouts: Mapping[str, Split] | None,
+    how: Mapping[str, Split] | Protocol,
 ) -> tuple[dict[str, tuple[Split, ...]], dict[str, tuple[int, ...]]]:
-    """Splits and training sizes by the name of the held-out part; a given part does not depend on the others."""
+    """Splits and training sizes by the name of the held-out part ("" for a protocol), which does not affect others."""
 
     def generators() -> list[np.random.Generator]:
         return [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(number)]
 
-    if not holdouts:
-        return {"": tuple(split(found.functions, sizes[-1], test_size, rng) for rng in generators())}, {"": sizes}
+    if isinstance(how, str):
+        n = len(found.values)
+        draw: dict[str, Callable[[np.random.Generator], Split]] = {
+            "functions": lambda rng: split(found.functions, sizes[-1], test_size, rng),
+            "random": lambda rng: random_split(n, sizes[-1], test_size, rng),
+            "tagates": lambda rng: half_split(n, sizes[-1] if sizes else None, rng),
+        }
+        parts = tuple(draw[how](rng) for rng in generators())
+        return {"": parts}, {"": sizes or (len(parts[0].train),)}
     held_out, sizes_of = {}, {}
-    for name, rows in holdouts.items():
+    for name, rows in how.items():
         held_out[name] = tuple(restricted(rows, found, rng) for rng in generators())
         available = len(held_out[name][0].train)
         sizes_of[name] = sizes or (available,)
@@ -310,6 +345,7 @@ def _score(data: FitData, fit: FitJob) -> dict[str, float]:
         "fit_seconds": fitted - begin,
         "predict_seconds": end - fitted,
         "query_seconds": _query_seconds(inputs[test]),
+        "shared_functions": shared_functions(data.targets.functions, Split(train, test)),
     }
 
 

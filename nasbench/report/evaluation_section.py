@@ -57,6 +57,12 @@ TOP_SCORES = {
 """Columns of the second table."""
 DIGITS = {"fit_seconds": 3, "calibration_error": 3, "ndcg_at_10": 3, "best_rank_at_10": 1}
 """Decimals of the scores that have not two."""
+PROTOCOLS = {
+    "random": " Splits are random among all architectures (protocol random).",
+    "tagates": " One half of the architectures is tested on, and the training architectures are drawn from the other "
+    "half (protocol of TA-GATES).",
+}
+"""What a paragraph says about a protocol that is not the usual one."""
 RANDOM_SPLITS = (
     "Every number is the mean over random splits. Its 95 % bootstrap interval resamples the splits, whose test sets "
     "may overlap: it describes the variation between splits, not between spaces."
@@ -101,7 +107,7 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
         Paragraph(
             f"{counted(len(predictors), 'predictor')} of {results.metric} learnt from "
             f"{listed([f'{size:,}' for size in sizes])} architectures of {results.space}{tested}; "
-            f"{_splits(results, len({record['seed'] for record in results.records}))}."
+            f"{_splits(results, len({record['seed'] for record in results.records}))}.{_protocol(results, sizes)}"
         )
     ]
     tests = mapping(results.settings.get("left_out"))
@@ -121,6 +127,19 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
     _weights.cache_clear()
     notes = (TRAINING_ORDERS if any(parts) else RANDOM_SPLITS, *NOTES)
     return Section(anchor, title, tuple(blocks), notes, sentences, facts)
+
+
+def _protocol(results: Results, sizes: Sequence[int]) -> str:
+    """The protocol that has a name of its own, and the share of functions that are learnt from and tested."""
+    text = PROTOCOLS.get(str(results.settings.get("protocol")), "")
+    shares = []
+    for size in sizes:
+        recorded = [number(row.get("shared_functions")) for row in results.records if row["n_train"] == size]
+        shares.append(float(np.mean(recorded)))
+    if not any(share > 0 for share in shares):
+        return text
+    told = [f"{share:.1%} (n = {size:,})" for share, size in zip(shares, sizes, strict=True)]
+    return f"{text} The training set has the function of {listed(told)} of the test architectures."
 
 
 def _sentence(results: Results, left_out: str, leader: Leader) -> str:

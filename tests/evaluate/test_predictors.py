@@ -124,6 +124,48 @@ def test_the_top_of_a_minimised_metric_is_its_least(benchmark):
     assert {value for row in top_scores("none", accuracy.values) for value in row.values()} == {None}
 
 
+def test_protocols(benchmark):
+    """Of 299 cells that have a number 149 are tested by `tagates`; 1 % of the other half is one cell."""
+    usual, named = run(benchmark), run(benchmark, protocol="functions")
+    assert without_times(usual) == without_times(named)
+    assert {record["shared_functions"] for record in usual.records} == {0}
+    anywhere = run(benchmark, protocol="random", train_sizes=[100, 20])
+    assert anywhere.settings["protocol"] == "random"
+    shares = {row["n_train"]: row["shared_functions"]["mean"] for row in anywhere.summary["scores"]}
+    assert 0 < shares[20] < shares[100] < 1
+    halves = run(benchmark, protocol="tagates", train_sizes=[20], test_size=None)
+    assert (halves.settings["protocol"], halves.settings["test_size"]) == ("tagates", 149)
+    with pytest.raises(InputError, match="predictor 'mean' needs at least 2 architectures, got a training size 1"):
+        run(benchmark, protocol="tagates", train_sizes=[], test_size=None)
+    with pytest.raises(InputError, match="train size 151 exceeds the 150 architectures"):
+        run(benchmark, protocol="tagates", train_sizes=[151])
+    recipe = {"splits": {"train": list(range(200)), "test": list(range(200, 300))}}
+    source = TabularBenchmark(replace(benchmark.table, recipe=recipe), name="toy.h5")
+    published = run(source, protocol="published", train_sizes=[], test_size=None)
+    assert published.settings["protocol"] == "published"
+    assert {record["left_out"] for record in published.records} == {"published test"}
+    assert {record["shared_functions"] for record in published.records} == {0}
+    with pytest.raises(InputError, match="a protocol is one of functions, random, published, tagates; got 'halves'"):
+        run(benchmark, protocol="halves")
+    with pytest.raises(InputError, match="'random' and holdouts both say what is tested on"):
+        run(benchmark, protocol="random", holdouts={"x": Split(np.arange(9), np.arange(9, 20))})
+
+
+def test_one_percent_of_half_the_space_are_78_cells_of_nas_bench_201():
+    genotypes = SPACE.decode(np.arange(SPACE.size))
+    values = SPACE.features(genotypes, "counts") @ np.array([0, -5.0, 0, 2, 4, 1, 0]) + 80
+    metric = Metric("toy", "validation_accuracy", "validation", "percent", "maximise", ("architecture",))
+    column = Column(metric, values, np.zeros(len(values), dtype=np.uint8))
+    whole = TabularBenchmark(Table(SPACE, genotypes, (), {}, {metric.path: column}), name="toy.h5")
+    results = evaluate(
+        whole, "validation_accuracy", predictors=["mean"], train_sizes=[], splits=2, protocol="tagates"
+    )  # fmt: skip
+    assert {record["n_train"] for record in results.records} == {78}
+    assert results.settings["test_size"] == 7812
+    for record in results.records:
+        assert 0.1 < record["shared_functions"] < 0.5
+
+
 def test_given_splits(benchmark):
     """Row 7 has no number; the training rows are learnt from, all or a part, and the test rows scored."""
     parts = {"first": Split(np.arange(100), np.arange(100, 160)), "last": Split(np.arange(50), np.arange(250, 300))}
@@ -456,6 +498,7 @@ def test_a_failing_predictor_is_named_with_its_place(benchmark, outside, jobs):
         ({"patience": 0}, "patience must be a number above 0, got 0"),
         ({"jobs": 0}, "jobs must be a whole number of at least 1, got 0"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+        ({"test_size": None}, "test_size must be a whole number of at least 1, got None"),
         ({"test_size": 0}, "test_size must be a whole number of at least 1, got 0"),
         ({"train_sizes": [10, 5.5]}, r"a training size must be a whole number of at least 1, got 5\.5"),
         ({"test_size": 1000}, "exceeds the"),

@@ -124,6 +124,22 @@ def test_section_has_each_score_with_intervals_and_a_table(evaluation: Results) 
     assert table.rows[0][3] == "-"
 
 
+def test_a_protocol_and_shared_functions_are_told(evaluation: Results) -> None:
+    def told(protocol: str | None, shares: dict[int, float]) -> str:
+        records = [{**record, "shared_functions": shares[record["n_train"]]} for record in evaluation.records]
+        settings = {**evaluation.settings, "protocol": protocol}
+        block = section_of(replace(evaluation, records=records, settings=settings)).blocks[0]
+        assert isinstance(block, Paragraph)
+        return block.text
+
+    assert told("functions", {10: 0, 20: 0}).endswith("; 4 random splits.")
+    assert told("random", {10: 0.25, 20: 0.5}).endswith(
+        " Splits are random among all architectures (protocol random). The training set has the function of "
+        "25.0% (n = 10) and 50.0% (n = 20) of the test architectures."
+    )
+    assert "protocol of TA-GATES" in told("tagates", {10: 0, 20: 0})
+
+
 def test_the_top_of_the_ranking_has_a_table_where_it_was_recorded(evaluation: Results) -> None:
     _, table = (block for block in section_of(evaluation).blocks if isinstance(block, TextTable))
     assert table.caption == "Top of the ranking: mean over splits [95 % bootstrap interval]"
