@@ -121,7 +121,7 @@ def evaluate(
         show([_tested(row) for row in results.summary["scores"]])
     else:
         show_evaluation(results)
-    for line in _leaders(results):
+    for line in filter(None, [*_leaders(results), _ceiling(results)]):
         out.print(line, soft_wrap=True)
     say_what_failed(results)
 
@@ -143,6 +143,15 @@ def _leaders(results: Results) -> list[str]:
         place = f"n={row['n_train']}" + (f", held out: {row['left_out']}" if "left_out" in row else "")
         lines.append(f"{place}: {standing(row['ranking']) if row['ranking'] else row['statement']}")
     return lines
+
+
+def _ceiling(results: Results) -> str:
+    """The tau that no predictor exceeds but by luck; empty if unknown."""
+    found = results.summary["noise_ceiling"]
+    if not found:
+        return ""
+    ends = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
+    return f"Noise ceiling, tau of the expected values with the targets: {found['tau']:.3f}{ends}"
 
 
 def show_evaluation(results: Results) -> None:

@@ -16,6 +16,7 @@ from nasbench.benchmark.gather import gather
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate import metrics, top
+from nasbench.evaluate.ceiling import noise_ceiling
 from nasbench.evaluate.leaders import rankings
 from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.splits import (
@@ -154,7 +155,8 @@ def evaluate(
         size the mean of every score with its 95 % bootstrap interval over the splits; where all of a given training
         part is learnt from there is none, as splits differ by no architecture. Its `rankings` say for each size which
         predictors cannot be told apart from the one with the highest mean Kendall tau (`leaders.rankings`), its
-        `failures` why predictors are left out, by name.
+        `noise_ceiling` what tau the expected values of all targets would have (`ceiling.Ceiling`; None where nothing
+        was trained twice), its `failures` why predictors are left out, by name.
 
     Raises:
         InputError: A name, number or size is not acceptable, an input is not recorded, other processes cannot have a
@@ -206,6 +208,7 @@ def evaluate(
         strict=strict,
         progress=progress,
     )
+    limit = noise_ceiling(benchmark, found.genotypes, facts.path, epoch, np.random.default_rng(seed))
     names, order = [name for name in by_name if name not in failures], list(held_out)
     if not names:
         raise InputError(next(iter(failures.values())))
@@ -239,6 +242,7 @@ def evaluate(
         records=[json_values(record) for record in records],
         summary={
             **json_values(_summary(records, seed, {n: len(p[0].train) for n, p in held_out.items() if holdouts})),
+            "noise_ceiling": json_values(limit._asdict()) if limit else None,
             "rankings": json_values(rankings(records, seed)),
             "failures": failures,
         },

@@ -77,6 +77,8 @@ NOTES = (
     "The correlation of a constant prediction is undefined and left out (-).",
     "Coverage: share of held-out architectures inside the central 90 % interval of the predicted normal distribution; "
     "0.9 is right. Calibration error: mean absolute difference between nominal and observed coverage, at all levels.",
+    "Noise ceiling: estimated from Kendall's tau between two trainings of the same architectures, for targets that are "
+    "means over the recorded seeds, with the normal copula (Greiner; Spearman-Brown).",
     "The first 10 or 1 % are those that are predicted best; a score is the mean over all orders of tied predictions, "
     "so a constant one has the score of chance. nDCG: linear gain of the measured values scaled to [0, 1].",
 )
@@ -267,9 +269,14 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
     ):
         marks: list[Mark] = []
         splits, drawn, varied = 0, [], False
+        across = np.array([-0.5, len(sizes) - 0.5])
         if goal is not None:
-            across, style = np.array([-0.5, len(sizes) - 0.5]), Style(GREY, "dash")
+            style = Style(GREY, "dash")
             marks.append(Line(across, np.full(2, goal), style, "ideal coverage (0.9)", width=1.5, silent=True))
+        ceiling = "" if left_out or score != "kendall_tau" else _ceiling(results)
+        if ceiling:
+            tau = number(mapping(results.summary["noise_ceiling"])["tau"])
+            marks.append(Line(across, np.full(2, tau), Style(GREY, "dot"), "noise ceiling", width=1.5, silent=True))
         names = list(dict.fromkeys(name for name, _ in scores))
         for turn, name in enumerate(names):
             rows = [(size, *interval(scores[name, size][score])) for size in sizes if (name, size) in scores]
@@ -294,6 +301,7 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
         constant = [name for name in names if name not in drawn]
         if constant:
             caption += f" Undefined for the constant predictions of {', '.join(constant)}."
+        caption += ceiling
         name = f"{anchor}-{score.replace('_', '-')}"
         figures.append(Plot(name, f"{title}{held_out}", caption, tuple(marks), trained, Axis(axis)))
     return figures
@@ -308,6 +316,17 @@ def _tables(results: Results, parts: Mapping[str, Scores]) -> list[TextTable]:
         _table(results, parts, TOP_SCORES, f"Top of the ranking: {how}"),
     ]
     return [table for table in tables if len(table.header) > 3 + any(parts)]
+
+
+def _ceiling(results: Results) -> str:
+    """What the noise ceiling of the random splits is; empty if unknown."""
+    found = mapping(results.summary.get("noise_ceiling"))
+    tau, low, high = (number(found.get(name)) for name in ("tau", "low", "high"))
+    if not math.isfinite(tau):
+        return ""
+    architectures = number(found.get("architectures"))
+    n = f", from {counted(int(architectures), 'architecture')} trained twice or more" if known(architectures) else ""
+    return f" Noise ceiling, tau of the expected values with the targets: {format_interval(tau, low, high)}{n}."
 
 
 def _table(results: Results, parts: Mapping[str, Scores], titles: Mapping[str, str], caption: str) -> TextTable:

@@ -124,6 +124,18 @@ def test_the_top_of_a_minimised_metric_is_its_least(benchmark):
     assert {value for row in top_scores("none", accuracy.values) for value in row.values()} == {None}
 
 
+def test_the_summary_has_the_noise_ceiling(benchmark):
+    """Of the 299 cells with two trainings, of which the targets are means; of one seed there is none."""
+    found = run(benchmark, predictors=["mean"], train_sizes=[10], splits=1).summary["noise_ceiling"]
+    assert (found["architectures"], found["trainings"]) == (299, 2)
+    assert found["agreement"] < found["low"] < found["tau"] < found["high"] < 1
+    (column,) = benchmark.table.columns.values()
+    column = replace(column, values=column.values[:, :1], missing=column.missing[:, :1])
+    table = replace(benchmark.table, seeds=(0,), columns={column.metric.path: column})
+    once = run(TabularBenchmark(table, name="toy.h5"), predictors=["mean"], train_sizes=[10], splits=1)
+    assert once.summary["noise_ceiling"] is None
+
+
 def test_protocols(benchmark):
     """Of 299 cells that have a number 149 are tested by `tagates`; 1 % of the other half is one cell."""
     usual, named = run(benchmark), run(benchmark, protocol="functions")

@@ -14,7 +14,7 @@ from nasbench.evaluate.splits import Split
 from nasbench.evaluate.statistics import bootstrap_interval, resampling_weights
 from nasbench.report.document import Figures, Lines, Paragraph, Section, TextTable
 from nasbench.report.evaluation_section import collect, evaluation_section, interval
-from nasbench.report.figures import Plot, Points, styles
+from nasbench.report.figures import Line, Plot, Points, styles
 from nasbench.report.page import compose
 from nasbench.types import FloatArray
 
@@ -138,6 +138,26 @@ def test_a_protocol_and_shared_functions_are_told(evaluation: Results) -> None:
         "25.0% (n = 10) and 50.0% (n = 20) of the test architectures."
     )
     assert "protocol of TA-GATES" in told("tagates", {10: 0, 20: 0})
+
+
+def test_the_noise_ceiling_is_a_line_of_random_splits(evaluation: Results) -> None:
+    ceiling = {"tau": 0.86, "low": 0.84, "high": 0.88, "agreement": 0.8, "architectures": 1000, "trainings": 1.2}
+    known = replace(evaluation, summary={"noise_ceiling": ceiling})
+
+    def tau_plot(results: Results) -> Plot:
+        figures = next(block.figures for block in section_of(results).blocks if isinstance(block, Figures))
+        assert isinstance(figures[0], Plot)
+        return figures[0]
+
+    lines = [mark for mark in tau_plot(known).marks if isinstance(mark, Line) and mark.name == "noise ceiling"]
+    assert [line.y.tolist() for line in lines] == [[0.86, 0.86]]
+    assert tau_plot(known).caption.endswith(
+        "Noise ceiling, tau of the expected values with the targets: 0.86 [0.84,\u00a00.88], from 1,000 architectures "
+        "trained twice or more."
+    )
+    for other in (evaluation, replace(held_out(evaluation, "darts", "de"), summary={"noise_ceiling": ceiling})):
+        assert "ceiling" not in tau_plot(other).caption
+        assert "noise ceiling" not in [mark.name for mark in tau_plot(other).marks if isinstance(mark, Line)]
 
 
 def test_the_top_of_the_ranking_has_a_table_where_it_was_recorded(evaluation: Results) -> None:
