@@ -172,7 +172,7 @@ def show_evaluation(results: Results) -> None:
     splits = len({row["seed"] for row in rows})
     out.print(f"Means over {splits} random splits of {results.metric} ({results.units}); tau: Kendall rank correlation")
     shares = {size: _mean(rows, names[0], size, "shared_functions") for size in sizes}
-    if any(shares.values()):
+    if any(shares.values()) or results.settings["protocol"] != "functions":
         told = ", ".join(f"{share:.1%} (n={size})" for size, share in shares.items() if share is not None)
         out.print(f"Share of the test architectures whose function is in the training set: {told}")
     out.print("Taus are compared on the same splits by signed-rank tests, Holm-corrected over all pairs, level 0.05")

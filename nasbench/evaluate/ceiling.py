@@ -12,8 +12,8 @@ from nasbench.evaluate.metrics import kendall_tau
 from nasbench.evaluate.statistics import bootstrap_interval
 from nasbench.types import FloatArray, GenotypeArray
 
-DRAWS = 5
-"""Pairs of trainings that are drawn for each architecture, to use more than two seeds."""
+MAX_DRAWS = 3
+"""Most pairs of trainings that are drawn for each architecture, to use more than two seeds."""
 MAX_ARCHITECTURES = 10_000
 """Most architectures whose trainings are compared."""
 MAX_GROUPS, MIN_IN_GROUP = 20, 20
@@ -61,10 +61,10 @@ def noise_ceiling(
 def ceiling(by_seed: FloatArray, rng: np.random.Generator) -> Ceiling | None:
     """The noise ceiling of the means of rows.
 
-    Two trainings of each architecture are drawn, and their Kendall tau is the mean over groups of architectures, whose
-    bootstrap gives the interval. Were values and noise normal, or made so by one increasing function, two trainings
-    with a tau of t would have the correlation, and one training the reliability, r = sin(pi t / 2) (Greiner, 1909);
-    means of k trainings r_k = r / (r + (1 - r) / k) (Spearman, 1910; Brown, 1910); and expected values the tau
+    Pairs of trainings of each architecture are drawn, and their Kendall tau is the mean over groups of architectures,
+    whose bootstrap gives the interval. Were values and noise normal, or made so by one increasing function, two
+    trainings with a tau of t would have the correlation, and one training the reliability, r = sin(pi t / 2) (Greiner,
+    1909); means of k trainings r_k = r / (r + (1 - r) / k) (Spearman, 1910; Brown, 1910); and expected values the tau
     (2 / pi) asin(sqrt(r_k)) with them. Without any such assumption, the ceiling of single trainings is at most sqrt(t),
     and at least t where no values are tied.
 
@@ -78,7 +78,8 @@ def ceiling(by_seed: FloatArray, rng: np.random.Generator) -> Ceiling | None:
     counts = np.isfinite(by_seed).sum(axis=1)
     several = rng.permutation(np.flatnonzero(counts > 1))[:MAX_ARCHITECTURES]
     groups = np.array_split(several, min(MAX_GROUPS, max(len(several) // MIN_IN_GROUP, 1)))
-    taus = np.mean([[_agreement(by_seed[rows], rng) for rows in groups] for _ in range(DRAWS)], axis=0)
+    draws = min(MAX_DRAWS, by_seed.shape[1] - 1)
+    taus = np.mean([[_agreement(by_seed[rows], rng) for rows in groups] for _ in range(draws)], axis=0)
     taus = taus[np.isfinite(taus)]
     if not len(taus):
         return None

@@ -376,14 +376,16 @@ def _summary(records: Sequence[dict[str, Any]], seed: int, whole_parts: Mapping[
     weights = cache(lambda n: resampling_weights(n, np.random.default_rng(seed)))
     rows = []
     for (name, size, left_out), group in groups.items():
+        values = np.array([[record[score] for score in SCORES] for record in group])  # (splits, scores)
+        counts = np.isfinite(values).sum(axis=0)
+        ends = np.full((2, len(SCORES)), np.nan)
+        for n in set(counts[counts > 1].tolist()) if size != whole_parts.get(left_out) else ():
+            columns = values[:, counts == n]
+            ends[:, counts == n] = percentile_ends(weights(n) @ columns.T[np.isfinite(columns.T)].reshape(-1, n).T, n)
         row: dict[str, Any] = {"predictor": name, "n_train": size, **({"left_out": left_out} if left_out else {})}
-        for score in SCORES:
-            values = np.array([record[score] for record in group])
-            values = values[np.isfinite(values)]
-            n = len(values)
-            varies = n > 1 and size != whole_parts.get(left_out)
-            low, high = percentile_ends(weights(n) @ values, n) if varies else (np.nan, np.nan)
-            row[score] = {"mean": values.mean() if n else np.nan, "low": low, "high": high, "n": n}
+        for score, column, n, low, high in zip(SCORES, values.T, counts, *ends, strict=True):
+            mean = column[np.isfinite(column)].mean() if n else np.nan
+            row[score] = {"mean": mean, "low": low, "high": high, "n": n}
         rows.append(row)
     drawn = "random parts of the given training part; none for all of it" if whole_parts else "the splits"
     return {"interval": f"95 % expanded percentile bootstrap of the mean over {drawn}", "scores": rows}
