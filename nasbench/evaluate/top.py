@@ -80,7 +80,7 @@ def regret(y: FloatArray, prediction: FloatArray, k: int) -> float:
 
 
 def _undefined(y: FloatArray, prediction: FloatArray, k: int) -> bool:
-    return len(y) <= k or not np.ptp(y) > 0 or bool(np.isnan(prediction).any())
+    return len(y) <= k or not y.min() < y.max() or bool(np.isnan(prediction).any())
 
 
 def _chosen(prediction: FloatArray, k: int) -> tuple[BoolArray, BoolArray, int]:
