@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nasbench.evaluate.results import Results
 
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
+TOP = ("precision_at_10", "regret_at_10")
+"""Printed scores of the top of a ranking."""
 
 
 def evaluate(
@@ -42,9 +44,15 @@ def evaluate(
         int | None, typer.Option(min=2, help="Held-out architectures (default: 1000, as far as the table goes).")
     ] = None,
     splits: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
-    parts: Annotated[
-        Literal["published"] | None,
-        typer.Option("--split", help="Test on the split that the source published, instead of random ones."),
+    protocol: Annotated[
+        Literal["functions", "random", "published", "tagates"] | None,
+        typer.Option(
+            "--split",
+            help="functions: random, one architecture of each function (default). random: random among all, functions "
+            "may be shared. published: the split of the source. tagates: half the table is tested on, 1 % of the rest "
+            "learnt from.",
+            show_default=False,
+        ),
     ] = None,
     leave_out: Annotated[
         str | None,
@@ -58,9 +66,9 @@ def evaluate(
     patience: PatienceOption = None,
     json_file: JsonOption = None,
 ) -> None:
-    """Score predictors by training size; no test architecture computes the same function as a training one.
+    """Score predictors by training size; unless --split says so, none is tested on a function that it learnt from.
 
-    With --split or --leave-out they learn from all that is left, if no training sizes are given.
+    With --split published or --leave-out they learn from all that is left, if no training sizes are given.
     """
     from nasbench.benchmark.load import load
     from nasbench.evaluate.predictors import DEFAULT
@@ -75,20 +83,21 @@ def evaluate(
     benchmark = load(file)
     metric = metric or benchmark.score().path
     held_out, holdouts = test_size or TEST_SIZE, None
-    if parts or leave_out is not None:
-        from nasbench.evaluate.holdout import left_out, published
-
-        if parts and leave_out is not None:
-            raise InputError("--split and --leave-out both say what is tested on; give one of them")
+    if protocol and leave_out is not None:
+        raise InputError("--split and --leave-out both say what is tested on; give one of them")
+    if protocol in ("published", "tagates") or leave_out is not None:
         if test_size:
-            raise InputError("--split and --leave-out test on all that is held out; leave --test-size out")
-        wanted = None if leave_out in (None, "all") else separated(leave_out)
-        holdouts = published(benchmark) if parts else left_out(benchmark, metric, wanted, seed=seed)
+            option = "--leave-out" if protocol is None else f"--split {protocol}"
+            raise InputError(f"{option} tests on all that is held out; leave --test-size out")
         sizes = sizes if train_sizes else ()
-    elif not (train_sizes and test_size):
+    if leave_out is not None:
+        from nasbench.evaluate.holdout import left_out
+
+        holdouts = left_out(benchmark, metric, None if leave_out == "all" else separated(leave_out), seed=seed)
+    elif protocol not in ("published", "tagates") and not (train_sizes and test_size):
         wanted_sizes = sizes, held_out
         keep: Literal["train", "test"] | None = "train" if train_sizes else "test" if test_size else None
-        sizes, held_out = feasible(sizes, held_out, benchmark, metric, keep)
+        sizes, held_out = feasible(sizes, held_out, benchmark, metric, keep, protocol == "random")
         if (sizes, held_out) != wanted_sizes:
             out.print(f"The table is small: training sizes {plain(sizes)}, {held_out} held-out architectures")
     with interruptible("nothing was written"), bar("Evaluating predictors") as progress:
@@ -99,6 +108,7 @@ def evaluate(
             train_sizes=sizes,
             test_size=held_out,
             splits=splits,
+            protocol=protocol or "functions",
             seed=seed,
             strict=strict,
             jobs=jobs or cores(),
@@ -107,19 +117,41 @@ def evaluate(
             holdouts=holdouts,
         )
     save(results, json_file)  # first: whatever happens to the terminal, the results are there
-    if holdouts:
+    if "left_out" in results.settings:
         show([_tested(row) for row in results.summary["scores"]])
     else:
         show_evaluation(results)
+    for line in filter(None, [*_leaders(results), _ceiling(results)]):
+        out.print(line, soft_wrap=True)
     say_what_failed(results)
 
 
 def _tested(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the summary of an evaluation on what was held out."""
-    names = ("kendall_tau", "sparse_kendall_tau", "spearman", "r2", "rmse", "coverage_90", "fit_seconds")
+    names = ("kendall_tau", "sparse_kendall_tau", "spearman", "r2", "rmse", "coverage_90", *TOP, "fit_seconds")
     return {name: row[name] for name in ("predictor", "left_out", "n_train")} | {
         name: row[name]["mean"] for name in names
     }
+
+
+def _leaders(results: Results) -> list[str]:
+    """For each training size, the predictors that cannot be told apart from the one with the highest mean tau."""
+    from nasbench.evaluate.leaders import standing
+
+    lines = []
+    for row in results.summary["rankings"]:
+        place = f"n={row['n_train']}" + (f", held out: {row['left_out']}" if "left_out" in row else "")
+        lines.append(f"{place}: {standing(row['ranking']) if row['ranking'] else row['statement']}")
+    return lines
+
+
+def _ceiling(results: Results) -> str:
+    """The tau that no predictor exceeds but by luck; empty if unknown."""
+    found = results.summary["noise_ceiling"]
+    if not found:
+        return ""
+    ends = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
+    return f"Noise ceiling, tau of the expected values with the targets: {found['tau']:.3f}{ends}"
 
 
 def show_evaluation(results: Results) -> None:
@@ -133,12 +165,17 @@ def show_evaluation(results: Results) -> None:
         row: dict[str, Any] = {"predictor": name}
         for size in sizes:
             row[f"tau n={size}"] = _mean(rows, name, size, "kendall_tau")
-        for score in ("spearman", "r2", "rmse", "coverage_90", "fit_seconds", *queried):
+        for score in ("spearman", "r2", "rmse", "coverage_90", *TOP, "fit_seconds", *queried):
             row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
         shown.append(row)
     show(shown)
     splits = len({row["seed"] for row in rows})
     out.print(f"Means over {splits} random splits of {results.metric} ({results.units}); tau: Kendall rank correlation")
+    shares = {size: _mean(rows, names[0], size, "shared_functions") for size in sizes}
+    if any(shares.values()) or results.settings["protocol"] != "functions":
+        told = ", ".join(f"{share:.1%} (n={size})" for size, share in shares.items() if share is not None)
+        out.print(f"Share of the test architectures whose function is in the training set: {told}")
+    out.print("Taus are compared on the same splits by signed-rank tests, Holm-corrected over all pairs, level 0.05")
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], name: str, size: int, score: str) -> float | None:

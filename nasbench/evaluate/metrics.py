@@ -15,6 +15,8 @@ from nasbench.types import FloatArray
 
 NORMAL_90 = 1.6448536269514722
 """95 % quantile of the standard normal distribution: half the width of its central 90 % interval."""
+LEVELS = np.arange(1, 100) / 100
+"""Nominal coverages of the central intervals that `calibration_error` looks at."""
 
 
 def kendall_tau(y: FloatArray, prediction: FloatArray) -> float:
@@ -27,7 +29,7 @@ def kendall_tau(y: FloatArray, prediction: FloatArray) -> float:
     Returns:
         From -1 to 1, more is better; NaN where either is constant.
     """
-    y, prediction = _paired(y, prediction)
+    y, prediction = paired(y, prediction)
     return math.nan if _constant(y, prediction) else float(stats.kendalltau(y, prediction).statistic)
 
 
@@ -42,13 +44,13 @@ def sparse_kendall_tau(y: FloatArray, prediction: FloatArray, units: str = "perc
 
 def spearman(y: FloatArray, prediction: FloatArray) -> float:
     """Spearman's rho: the Pearson correlation of the ranks, ties sharing their mean rank; as `kendall_tau`."""
-    y, prediction = _paired(y, prediction)
+    y, prediction = paired(y, prediction)
     return pearson(stats.rankdata(y), stats.rankdata(prediction))
 
 
 def pearson(y: FloatArray, prediction: FloatArray) -> float:
     """Pearson's linear correlation, with its sign; arguments and range as of `kendall_tau`."""
-    y, prediction = _paired(y, prediction)
+    y, prediction = paired(y, prediction)
     if _constant(y, prediction):
         return math.nan
     a, b = y - y.mean(), prediction - prediction.mean()
@@ -62,7 +64,7 @@ def r2(y: FloatArray, prediction: FloatArray) -> float:
     Returns:
         At most 1, more is better, negative where worse than the mean of `y`; NaN where `y` is constant.
     """
-    y, prediction = _paired(y, prediction)
+    y, prediction = paired(y, prediction)
     if _constant(y):
         return math.nan
     errors, deviations = y - prediction, y - y.mean()
@@ -72,7 +74,7 @@ def r2(y: FloatArray, prediction: FloatArray) -> float:
 
 def rmse(y: FloatArray, prediction: FloatArray) -> float:
     """Root of the mean squared error, in the unit of `y`; less is better."""
-    y, prediction = _paired(y, prediction)
+    y, prediction = paired(y, prediction)
     if not len(y):
         return math.nan
     unit = magnitude(y - prediction)
@@ -138,7 +140,26 @@ def coverage_90(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:
     return float(np.mean(np.where(np.isnan(z), np.nan, np.abs(z) <= NORMAL_90))) if len(z) else math.nan
 
 
-def _paired(y: FloatArray, prediction: FloatArray) -> tuple[FloatArray, FloatArray]:
+def calibration_error(y: FloatArray, mean: FloatArray, std: FloatArray) -> float:
+    """Mean absolute difference between the nominal and the observed coverage of central intervals.
+
+    The levels are `LEVELS`. After Kuleshov et al. (2018, eq. 9), with central intervals in place of quantiles and
+    absolute differences in place of squares. Arguments as of `nll`; from 0 (right at all levels) to about 0.5.
+    """
+    z, _ = _residuals(y, mean, std)
+    if not len(z) or np.isnan(z).any():
+        return math.nan
+    needed = np.sort(2 * ndtr(np.abs(z)) - 1)  # level of the narrowest central interval that holds each value
+    observed = np.searchsorted(needed, LEVELS, side="right") / len(z)
+    return float(np.abs(observed - LEVELS).mean())
+
+
+def paired(y: FloatArray, prediction: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Both as float64, of one shape `(n,)`.
+
+    Raises:
+        InputError: They are not; says what came.
+    """
     y, prediction = np.asarray(y, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
     if y.ndim != 1 or y.shape != prediction.shape:
         raise InputError(f"expected two arrays of the same length, got shapes {y.shape} and {prediction.shape}")
@@ -150,8 +171,8 @@ def _constant(*arrays: FloatArray) -> bool:
 
 
 def _residuals(y: FloatArray, mean: FloatArray, std: FloatArray) -> tuple[FloatArray, FloatArray]:
-    y, mean = _paired(y, mean)
-    y, std = _paired(y, std)
+    y, mean = paired(y, mean)
+    y, std = paired(y, std)
     if not (std > 0).all():
         row = int(np.argmin(std > 0))
         raise InputError(f"standard deviations must be positive: number {row} is {std[row]}")

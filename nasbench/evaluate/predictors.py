@@ -1,12 +1,13 @@
-"""Scores of predictors by training size (White et al., 2021): same splits for all, nothing shared with the test set."""
+"""Scores of predictors by training size (White et al., 2021), on splits that are the same for all."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -14,16 +15,29 @@ from nasbench.benchmark.base import Benchmark, Epoch
 from nasbench.benchmark.gather import gather
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
-from nasbench.evaluate import metrics
+from nasbench.evaluate import metrics, top
+from nasbench.evaluate.ceiling import noise_ceiling
+from nasbench.evaluate.leaders import rankings
 from nasbench.evaluate.results import Results, json_values
-from nasbench.evaluate.splits import Split, Targets, restricted, split, targets
-from nasbench.evaluate.statistics import bootstrap_interval
+from nasbench.evaluate.splits import (
+    Protocol,
+    Split,
+    Targets,
+    half_split,
+    random_split,
+    restricted,
+    shared_functions,
+    split,
+    targets,
+)
+from nasbench.evaluate.statistics import percentile_ends, resampling_weights
 from nasbench.parallel.jobs import processes_for, run_jobs
 from nasbench.parallel.patience import watched
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
 from nasbench.progress import Progress, silent
 from nasbench.specification import named
+from nasbench.types import Direction
 
 DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn")
 """Predictors that are scored where none is named."""
@@ -37,11 +51,20 @@ SCORES = (
     "nll",
     "crps",
     "coverage_90",
+    "calibration_error",
+    "ndcg_at_10",
+    "precision_at_10",
+    "precision_at_1_percent",
+    "best_rank_at_10",
+    "regret_at_10",
     "fit_seconds",
     "predict_seconds",
     "query_seconds",
+    "shared_functions",
 )
 """Scores of each record, beside `predictor`, `n_train` and `seed`."""
+SIGN: dict[Direction, float] = {"maximise": 1.0, "minimise": -1.0, "none": math.nan}
+"""What a metric is multiplied with so that more is better; without a direction, nothing is best."""
 
 
 class FitJob(NamedTuple):
@@ -62,6 +85,7 @@ class FitData:
         inputs: Its inputs; `n` architectures.
         targets: Targets of the same architectures.
         units: Unit of the targets.
+        direction: Whether more or less is better.
         splits: One split for each seed, by the name of the held-out part ("" for random splits).
     """
 
@@ -69,6 +93,7 @@ class FitData:
     inputs: Inputs
     targets: Targets
     units: str
+    direction: Direction
     splits: Mapping[str, tuple[Split, ...]]
 
 
@@ -78,8 +103,9 @@ def evaluate(
     *,
     predictors: Sequence[str | type[Predictor] | Predictor],
     train_sizes: Sequence[int],
-    test_size: int,
+    test_size: int | None = None,
     splits: int,
+    protocol: Protocol = "functions",
     seed: int = 0,
     epoch: Epoch = "last",
     strict: bool = False,
@@ -90,8 +116,8 @@ def evaluate(
 ) -> Results:
     """Score predictors on architectures of a benchmark.
 
-    For each random split, every predictor is fitted on nested training sets and scored on the same test set; one
-    architecture of each function takes part, and only architectures whose inputs are known to all predictors. A target
+    For each split, every predictor is fitted on nested training sets and scored on the same test set; only
+    architectures whose inputs are known to all predictors take part. A target
     is the mean over the recorded training seeds. A predictor named by a text gets the number of the split as its
     `seed`, and so does a class. Scores do not depend on `jobs`: with several, and with a patience, no two predictors
     share a process.
@@ -100,9 +126,14 @@ def evaluate(
         benchmark: Source of architectures, targets and inputs.
         metric: The metric that is predicted.
         predictors: Names, `module:Class` of one's own, with arguments as `gp+steps=50`; classes; or instances.
-        train_sizes: Numbers of training architectures; with `holdouts`, none means all.
-        test_size: Number of test architectures; ignored with `holdouts`.
-        splits: Number of random splits; with `holdouts`, of random orders of the training architectures.
+        train_sizes: Numbers of training architectures; with given parts, none means all, and by the protocol
+            `"tagates"` 1 % of half the table.
+        test_size: Number of test architectures; of no use where the protocol or `holdouts` say what is tested on.
+        splits: Number of random splits; with given parts, of random orders of the training architectures.
+        protocol: How architectures are split. `"functions"`: at random, one architecture of each function takes part.
+            `"random"`: at random among all, so functions may be shared. `"published"`: the parts that the source of the
+            table publishes. `"tagates"`: half of all is tested on, and labels are drawn from the other half, as by
+            TA-GATES, FLAN, FlowerFormer and FGP, of which some use further labels for early stopping.
         seed: Seed of the splits.
         epoch: Epoch at which the metric is taken.
         strict: Whether a predictor that fails ends the evaluation; otherwise it is left out of the results.
@@ -111,17 +142,21 @@ def evaluate(
         patience: Seconds that a fit, or the prediction of a test set, may take, imports included; then its process is
             killed and the predictor has failed. None for no limit.
         progress: Told about finished fits.
-        holdouts: Given splits by name, in rows of `benchmark.architectures()`, instead of random ones: the published
-            one, or the finds of one search strategy (Zela et al., 2022). All test rows are scored, all training rows
+        holdouts: Given splits by name, in rows of `benchmark.architectures()`, instead of a protocol: for instance the
+            finds of one search strategy (Zela et al., 2022). All test rows are scored, all training rows
             can be learnt from; who makes them sees to it that they share no function.
 
     Returns:
         Results of kind `"evaluation"`. A record holds `predictor`, `n_train`, `seed` (number of the split) and
-        `SCORES`: `rmse` and `crps` are in the unit of the metric, `nll` in nats, `query_seconds` is the mean simulated
-        time of training behind the inputs of a test architecture, over those whose time is recorded; undefined scores
-        are None. With `holdouts`, `left_out` names the one. The summary holds for each predictor and size the mean of
-        every score with its 95 % bootstrap interval over the splits; where all of a given training part is learnt from
-        there is none, as splits differ by no architecture. Its `failures` say why predictors are left out, by name.
+        `SCORES`: `rmse`, `crps` and `regret_at_10` are in the unit of the metric, `nll` in nats, `query_seconds` is the
+        mean simulated time of training behind the inputs of a test architecture, over those whose time is recorded,
+        `shared_functions` the share of test architectures whose function is in the training set; undefined scores are
+        None. With given parts, `left_out` names the one. The summary holds for each predictor and
+        size the mean of every score with its 95 % bootstrap interval over the splits; where all of a given training
+        part is learnt from there is none, as splits differ by no architecture. Its `rankings` say for each size which
+        predictors cannot be told apart from the one with the highest mean Kendall tau (`leaders.rankings`), its
+        `noise_ceiling` what tau the expected values of all targets would have (`ceiling.Ceiling`; None where nothing
+        was trained twice), its `failures` why predictors are left out, by name.
 
     Raises:
         InputError: A name, number or size is not acceptable, an input is not recorded, other processes cannot have a
@@ -129,19 +164,28 @@ def evaluate(
         NotFoundError: The benchmark has no such metric or epoch.
     """
     by_name = named(dict.fromkeys(predictors), registry)
+    if protocol not in get_args(Protocol):
+        raise InputError(f"a protocol is one of {', '.join(get_args(Protocol))}; got {protocol!r}")
+    if holdouts and protocol != "functions":
+        raise InputError(f"the protocol {protocol!r} and holdouts both say what is tested on; give one of them")
+    if protocol == "published":
+        from nasbench.evaluate.holdout import published  # imports searches, which processes that fit do without
+
+        holdouts = published(benchmark)
+    drawn = not holdouts and protocol != "tagates"
     for name, number, least in (
-        ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0), ("test_size", test_size, 0 if holdouts else 1),
+        ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0), *([("test_size", test_size, 1)] if drawn else []),
         *(("a training size", size, 1) for size in train_sizes),
     ):  # fmt: skip
         check_whole(name, number, least)
     if patience is not None:
         check_number("patience", patience, above=0)
     sizes = tuple(sorted(set(train_sizes)))
-    if not sizes and not holdouts:
+    if not sizes and drawn:
         raise InputError("name at least one training size")
     facts = benchmark.metric(metric)
     found, inputs, unknown = _with_inputs(benchmark, facts.path, epoch, by_name)
-    held_out, sizes_of = _splits(found, sizes, test_size, splits, seed, holdouts)
+    held_out, sizes_of = _splits(found, sizes, test_size or 0, splits, seed, holdouts or protocol)
     _check_sizes(by_name, min(sizes[0] for sizes in sizes_of.values()))
     fits = [
         FitJob(name, size, number, left_out)
@@ -153,7 +197,7 @@ def evaluate(
     sent = {f"predictor {name!r}": predictor for name, predictor in by_name.items()} | {"space": benchmark.space}
     scores, failures = run_jobs(
         {
-            name: partial(_prepare, FitData(component, inputs[name], found, facts.units, held_out))
+            name: partial(_prepare, FitData(component, inputs[name], found, facts.units, facts.direction, held_out))
             for name, component in by_name.items()
         },
         fits,
@@ -164,6 +208,7 @@ def evaluate(
         strict=strict,
         progress=progress,
     )
+    limit = noise_ceiling(benchmark, found.genotypes, facts.path, epoch, np.random.default_rng(seed))
     names, order = [name for name in by_name if name not in failures], list(held_out)
     if not names:
         raise InputError(next(iter(failures.values())))
@@ -182,7 +227,8 @@ def evaluate(
         settings={
             "predictors": names,
             "train_sizes": sorted({fit.n_train for fit in fits}),
-            "test_size": None if holdouts else test_size,
+            "protocol": None if holdouts and protocol == "functions" else protocol,
+            "test_size": None if holdouts else len(held_out[""][0].test),
             **({"left_out": {name: len(parts[0].test) for name, parts in held_out.items()}} if holdouts else {}),
             "splits": splits,
             "seed": seed,
@@ -196,6 +242,8 @@ def evaluate(
         records=[json_values(record) for record in records],
         summary={
             **json_values(_summary(records, seed, {n: len(p[0].train) for n, p in held_out.items() if holdouts})),
+            "noise_ceiling": json_values(limit._asdict()) if limit else None,
+            "rankings": json_values(rankings(records, seed)),
             "failures": failures,
         },
     )
@@ -230,17 +278,24 @@ def _splits(
     test_size: int,
     number: int,
     seed: int,
-    holdouts: Mapping[str, Split] | None,
+    how: Mapping[str, Split] | Protocol,
 ) -> tuple[dict[str, tuple[Split, ...]], dict[str, tuple[int, ...]]]:
-    """Splits and training sizes by the name of the held-out part; a given part does not depend on the others."""
+    """Splits and training sizes by the name of the held-out part ("" for a protocol), which does not affect others."""
 
     def generators() -> list[np.random.Generator]:
         return [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))) for k in range(number)]
 
-    if not holdouts:
-        return {"": tuple(split(found.functions, sizes[-1], test_size, rng) for rng in generators())}, {"": sizes}
+    if isinstance(how, str):
+        n = len(found.values)
+        draw: dict[str, Callable[[np.random.Generator], Split]] = {
+            "functions": lambda rng: split(found.functions, sizes[-1], test_size, rng),
+            "random": lambda rng: random_split(n, sizes[-1], test_size, rng),
+            "tagates": lambda rng: half_split(n, sizes[-1] if sizes else None, rng),
+        }
+        parts = tuple(draw[how](rng) for rng in generators())
+        return {"": parts}, {"": sizes or (len(parts[0].train),)}
     held_out, sizes_of = {}, {}
-    for name, rows in holdouts.items():
+    for name, rows in how.items():
         held_out[name] = tuple(restricted(rows, found, rng) for rng in generators())
         available = len(held_out[name][0].train)
         sizes_of[name] = sizes or (available,)
@@ -274,6 +329,7 @@ def _score(data: FitData, fit: FitJob) -> dict[str, float]:
     mean, std = watched("prediction", predictor.predict)(inputs[test])
     end = perf_counter()
     y = values[test]
+    worth, ranked_by = SIGN[data.direction] * y, SIGN[data.direction] * mean
     return {
         "kendall_tau": metrics.kendall_tau(y, mean),
         "sparse_kendall_tau": metrics.sparse_kendall_tau(y, mean, data.units),
@@ -284,9 +340,16 @@ def _score(data: FitData, fit: FitJob) -> dict[str, float]:
         "nll": metrics.nll(y, mean, std),
         "crps": metrics.crps(y, mean, std),
         "coverage_90": metrics.coverage_90(y, mean, std),
+        "calibration_error": metrics.calibration_error(y, mean, std),
+        "ndcg_at_10": top.ndcg(worth, ranked_by, 10),
+        "precision_at_10": top.precision(worth, ranked_by, 10),
+        "precision_at_1_percent": top.precision_at_1_percent(worth, ranked_by),
+        "best_rank_at_10": top.best_rank(worth, ranked_by, 10),
+        "regret_at_10": top.regret(worth, ranked_by, 10),
         "fit_seconds": fitted - begin,
         "predict_seconds": end - fitted,
         "query_seconds": _query_seconds(inputs[test]),
+        "shared_functions": shared_functions(data.targets.functions, Split(train, test)),
     }
 
 
@@ -310,15 +373,19 @@ def _summary(records: Sequence[dict[str, Any]], seed: int, whole_parts: Mapping[
     groups: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for record in records:
         groups.setdefault((record["predictor"], record["n_train"], record.get("left_out", "")), []).append(record)
+    weights = cache(lambda n: resampling_weights(n, np.random.default_rng(seed)))
     rows = []
     for (name, size, left_out), group in groups.items():
+        values = np.array([[record[score] for score in SCORES] for record in group])  # (splits, scores)
+        counts = np.isfinite(values).sum(axis=0)
+        ends = np.full((2, len(SCORES)), np.nan)
+        for n in set(counts[counts > 1].tolist()) if size != whole_parts.get(left_out) else ():
+            columns = values[:, counts == n]
+            ends[:, counts == n] = percentile_ends(weights(n) @ columns.T[np.isfinite(columns.T)].reshape(-1, n).T, n)
         row: dict[str, Any] = {"predictor": name, "n_train": size, **({"left_out": left_out} if left_out else {})}
-        for score in SCORES:
-            values = np.array([record[score] for record in group])
-            values = values[np.isfinite(values)]
-            varies = len(values) > 1 and size != whole_parts.get(left_out)
-            low, high = bootstrap_interval(values, np.random.default_rng(seed)) if varies else (np.nan, np.nan)
-            row[score] = {"mean": values.mean() if len(values) else np.nan, "low": low, "high": high, "n": len(values)}
+        for score, column, n, low, high in zip(SCORES, values.T, counts, *ends, strict=True):
+            mean = column[np.isfinite(column)].mean() if n else np.nan
+            row[score] = {"mean": mean, "low": low, "high": high, "n": n}
         rows.append(row)
     drawn = "random parts of the given training part; none for all of it" if whole_parts else "the splits"
     return {"interval": f"95 % expanded percentile bootstrap of the mean over {drawn}", "scores": rows}

@@ -1,9 +1,9 @@
-"""Training and test architectures that share no function, the same for every predictor."""
+"""Training and test architectures, the same for every predictor; they share no function unless a protocol says so."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from nasbench.benchmark.base import Benchmark, Epoch
 from nasbench.errors import InputError
 from nasbench.types import FloatArray, GenotypeArray, KeyArray
 
+Protocol: TypeAlias = Literal["functions", "random", "published", "tagates"]
+"""Named ways to split a table: `split`, `random_split`, `holdout.published`, `half_split`."""
 LEAST_TEST = 10
 """`feasible` never reserves fewer test architectures than this where there are twice as many functions."""
 
@@ -92,13 +94,50 @@ def split(functions: KeyArray, train_size: int, test_size: int, rng: np.random.G
     """
     shuffled = rng.permutation(len(functions))
     _, first = np.unique(functions[shuffled], return_index=True)
-    rows = shuffled[rng.permutation(first)]
+    return _parts(shuffled[rng.permutation(first)], train_size, test_size, "architectures with different functions")
+
+
+def random_split(n: int, train_size: int, test_size: int, rng: np.random.Generator) -> Split:
+    """A random split of `n` rows, whatever they compute: a test architecture may have a twin in the training set.
+
+    Raises:
+        InputError: There are too few rows; says how many.
+    """
+    return _parts(rng.permutation(n), train_size, test_size, "architectures")
+
+
+def half_split(n: int, train_size: int | None, rng: np.random.Generator) -> Split:
+    """Half of `n` rows as test part, and labels from the other half, the larger one (TA-GATES: Ning et al., 2022).
+
+    Args:
+        n: Number of rows.
+        train_size: Number of training rows; 1 % of their half if None, rounded down but at least one.
+        rng: Draws the halves.
+
+    Raises:
+        InputError: The half has too few rows; says how many.
+    """
+    rows = rng.permutation(n)
+    half = n - n // 2
+    size = max(half // 100, 1) if train_size is None else train_size
+    if not 1 <= size <= half:
+        raise InputError(f"train size {size:,} exceeds the {half:,} architectures of the half that is learnt from")
+    return Split(rows[:size], rows[half:])
+
+
+def shared_functions(functions: KeyArray, parts: Split) -> float:
+    """Share of the test rows whose function `(n,)` is that of a training row."""
+    return float(np.isin(functions[parts.test], functions[parts.train]).mean())
+
+
+def _parts(rows: npt.NDArray[np.intp], train_size: int, test_size: int, what: str) -> Split:
+    """The first rows as test part, the next as training part."""
     if train_size < 1 or test_size < 1:
         raise InputError(f"train and test size must be at least 1, got {train_size} and {test_size}")
     if train_size + test_size > len(rows):
         raise InputError(
-            f"train size {train_size:,} + test size {test_size:,} exceeds the {len(rows):,} architectures with "
-            f"different functions that have a number; choose sizes that sum to at most {len(rows):,}"
+            f"train size {train_size:,} + test size {test_size:,} exceeds the {len(rows):,} {what} "
+            f"that have a number; choose sizes that sum to at most {len(rows):,}"
         )
     return Split(rows[test_size : test_size + train_size], rows[:test_size])
 
@@ -109,6 +148,7 @@ def feasible(
     benchmark: Benchmark,
     metric: str | None = None,
     keep: Literal["train", "test"] | None = None,
+    shared: bool = False,
 ) -> tuple[tuple[int, ...], int]:
     """The nearest sizes that a benchmark is large enough for; the same ones where it is.
 
@@ -121,14 +161,16 @@ def feasible(
         benchmark: Where the architectures come from.
         metric: Count only architectures that have a number of this metric.
         keep: Which of both sizes stays as it is.
+        shared: Whether both parts may share functions, so that architectures count and not functions.
 
     Raises:
-        InputError: The benchmark has fewer than four different functions.
+        InputError: The benchmark has fewer than four different functions, or architectures if they count.
     """
     genotypes = targets(benchmark, metric).genotypes if metric else benchmark.architectures()
-    available = len(np.unique(benchmark.space.function_key(genotypes)))
+    available = len(genotypes) if shared else len(np.unique(benchmark.space.function_key(genotypes)))
     if available < 4:
-        raise InputError(f"evaluating needs at least 4 architectures with different functions, there are {available}")
+        what = "architectures" if shared else "architectures with different functions"
+        raise InputError(f"evaluating needs at least 4 {what}, there are {available}")
     if keep == "train":
         return tuple(train_sizes), max(min(test_size, available - max(train_sizes)), 2)
     if keep is None and max(train_sizes) + test_size > available:

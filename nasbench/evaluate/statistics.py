@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -112,7 +113,7 @@ def friedman(values: npt.ArrayLike) -> float:
 
 @dataclass(frozen=True)
 class Pair:
-    """Test between two strategies.
+    """Test between two strategies or predictors.
 
     Attributes:
         better: The one that the signed ranks favour.
@@ -131,12 +132,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Strategies in the order of their mean, least first, and what can be said about the order.
+    """Strategies or predictors in the order of their mean, best first, and what can be said about the order.
 
     Attributes:
         order: Names, best first.
-        repeats: Runs of each.
-        means: Mean final value of each.
+        repeats: Values of each.
+        means: Mean value of each.
         lows: Lower ends of the bootstrap intervals of the means.
         highs: Upper ends.
         mean_ranks: Mean over the repeats of the rank within the repeat (1 is best, ties share).
@@ -168,17 +169,21 @@ def rank(
     confidence: float = 0.95,
     what: str = "final regret",
     units: str = "",
+    direction: Literal["minimise", "maximise"] = "minimise",
+    repeat: str = "repeat",
 ) -> Ranking:
-    """Rank strategies by a final value of which less is better.
+    """Rank strategies by a final value, or predictors by a score.
 
     Args:
-        final: For each strategy the value of each repeat, shape `(repeats,)`; equal repeats share initial designs, so
-            they are compared as pairs.
+        final: For each the value of each repeat, shape `(repeats,)`; equal repeats share initial designs, or a split,
+            so they are compared as pairs.
         rng: Draws the bootstrap resamples.
         level: Chance of any false claim among all pairs.
         confidence: Of the bootstrap intervals.
         what: Name of the value in the statement.
         units: Unit of the value in the statement.
+        direction: Which values are better.
+        repeat: Name of a repeat in the statement.
 
     Raises:
         InputError: There is nothing to rank, numbers of repeats differ, or a value is not finite.
@@ -188,39 +193,50 @@ def rank(
         raise InputError("nothing to rank: give the final values of at least one strategy")
     repeats = {name: array.shape for name, array in arrays.items()}
     if len(set(repeats.values())) > 1 or any(len(shape) != 1 or not shape[0] for shape in repeats.values()):
-        raise InputError(f"all strategies need the same number of repeats, at least one; got shapes {repeats}")
+        raise InputError(f"all need the same number of repeats, at least one; got shapes {repeats}")
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             row = int(np.argmin(np.isfinite(array)))
             raise InputError(f"values to rank must be finite: {name} repeat {row} is {array[row]}; leave it out")
 
-    order = tuple(sorted(arrays, key=lambda name: float(arrays[name].mean())))
+    sign = 1 if direction == "minimise" else -1
+    order = tuple(sorted(arrays, key=lambda name: sign * float(arrays[name].mean())))
     table = np.stack([arrays[name] for name in order], axis=1)  # (repeats, strategies)
-    means = table.mean(axis=0)
     lows, highs = bootstrap_interval(table, rng, confidence)
-    pairs = _pairs(order, table)
-    omnibus = friedman(table) if len(order) > 2 else None
-    groups = _groups(order, {frozenset((p.better, p.worse)) for p in pairs if p.adjusted < level})
-    return Ranking(
+    pairs = _pairs(order, table, sign)
+
+    def by_name(numbers: FloatArray) -> dict[str, float]:
+        return dict(zip(order, numbers.tolist(), strict=True))
+
+    ranking = Ranking(
         order=order,
         repeats=len(table),
-        means=dict(zip(order, means.tolist(), strict=True)),
-        lows=dict(zip(order, lows.tolist(), strict=True)),
-        highs=dict(zip(order, highs.tolist(), strict=True)),
-        mean_ranks=dict(zip(order, stats.rankdata(table, axis=1).mean(axis=0).tolist(), strict=True)),
-        friedman=omnibus,
+        means=by_name(table.mean(axis=0)),
+        lows=by_name(lows),
+        highs=by_name(highs),
+        mean_ranks=by_name(stats.rankdata(sign * table, axis=1).mean(axis=0)),
+        friedman=friedman(table) if len(order) > 2 else None,
         pairs=pairs,
-        groups=groups,
+        groups=_groups(order, {frozenset((p.better, p.worse)) for p in pairs if p.adjusted < level}),
         level=level,
-        statement=_statement(order, means, lows, highs, len(table), pairs, omnibus, level, confidence, what, units),
+        statement="",
     )
+    mean = f"{'lowest' if direction == 'minimise' else 'highest'} mean"
+    return replace(ranking, statement=_statement(ranking, confidence, what, units, mean, repeat))
 
 
-def _pairs(order: Sequence[str], table: FloatArray) -> tuple[Pair, ...]:
+def undistinguished(ranking: Mapping[str, Any]) -> list[str]:
+    """Names in a ranking (the fields of `Ranking`) that the first of the order is not significantly better than."""
+    first, *others = ranking["order"]
+    beaten = {p["worse"] for p in ranking["pairs"] if p["better"] == first and p["adjusted"] < ranking["level"]}
+    return [name for name in others if name not in beaten]
+
+
+def _pairs(order: Sequence[str], table: FloatArray, sign: int) -> tuple[Pair, ...]:
     tested = []
     for i, j in combinations(range(len(order)), 2):
         difference = table[:, i] - table[:, j]
-        balance, p = signed_rank(difference)
+        balance, p = signed_rank(sign * difference)
         tested.append((i, j, float(difference.mean()), p) if balance <= 0 else (j, i, -float(difference.mean()), p))
     adjusted = holm([p for *_, p in tested])
     return tuple(
@@ -242,42 +258,30 @@ def _groups(order: Sequence[str], different: set[frozenset[str]]) -> tuple[tuple
     return tuple(groups)
 
 
-def _statement(
-    order: Sequence[str],
-    means: FloatArray,
-    lows: FloatArray,
-    highs: FloatArray,
-    n: int,
-    pairs: Sequence[Pair],
-    omnibus: float | None,
-    level: float,
-    confidence: float,
-    what: str,
-    units: str,
-) -> str:
+def _statement(ranking: Ranking, confidence: float, what: str, units: str, extreme: str, repeat: str) -> str:
+    """All of a ranking as one sentence; `extreme` is what the first has, the lowest or the highest mean."""
+    order, means, n, pairs, level = ranking.order, ranking.means, ranking.repeats, ranking.pairs, ranking.level
     unit = f" {units}" if units else ""
     first = order[0]
-    interval = f"{confidence:.0%} bootstrap interval {lows[0]:.4g} to {highs[0]:.4g}"
-    equal = [name for name, mean in zip(order, means, strict=True) if mean == means[0]]
-    verb = "has a mean" if len(order) == 1 else "has the lowest mean" if len(equal) == 1 else "have the lowest mean"
+    over = f"Over {n} paired {repeat if n == 1 else f'{repeat}s'}"
+    interval = f"{confidence:.0%} bootstrap interval {ranking.lows[first]:.4g} to {ranking.highs[first]:.4g}"
+    equal = [name for name in order if means[name] == means[first]]
+    verb = "has a mean" if len(order) == 1 else f"has the {extreme}" if len(equal) == 1 else f"have the {extreme}"
     head = (
-        f"Over {n} paired {'repeat' if n == 1 else 'repeats'}, {_list(equal)} {verb} {what}, "
-        f"{means[0]:.4g}{unit} ({'a single value' if n == 1 else interval})"
+        f"{over}, {_list(equal)} {verb} {what}, {means[first]:.4g}{unit} ({'a single value' if n == 1 else interval})"
     )
     if len(order) == 1:
         return f"{head}; there is nothing to compare it with."
     if len(equal) == len(order):
-        return (
-            f"Over {n} paired {'repeat' if n == 1 else 'repeats'}, all have the same mean {what}, {means[0]:.4g}{unit}."
-        )
+        return f"{over}, all have the same mean {what}, {means[first]:.4g}{unit}."
     method = (
         f"two-sided Wilcoxon signed-rank tests, Holm-corrected over {len(pairs)} "
         f"{'pair' if len(pairs) == 1 else 'pairs'}, level {level:g}"
     )
-    if omnibus is not None:
-        method += f"; Friedman test of all: p = {omnibus:.2g}"
-    if 2.0 ** (1 - n) * len(pairs) >= level:
-        return f"{head}, but so few repeats cannot show any difference to be more than chance ({method})."
+    if ranking.friedman is not None:
+        method += f"; Friedman test of all: p = {ranking.friedman:.2g}"
+    if n < (needed := fewest_repeats(len(pairs), level)):
+        return f"{head}, but so few {repeat}s cannot show a difference beyond chance; {needed} could ({method})."
     better: list[str] = []
     worse: list[str] = []
     undecided: list[str] = []
@@ -292,6 +296,11 @@ def _statement(
     if undecided:
         parts.append(f"cannot be told apart from {_list(undecided)}")
     return f"{head}; {'it' if len(equal) == 1 else first} {_list(parts)} ({method})."
+
+
+def fewest_repeats(pairs: int, level: float = 0.05) -> int:
+    """Fewest repeats with which any of several pairs can differ significantly: the least p-value of n is 2^(1 - n)."""
+    return math.floor(1 + math.log2(pairs / level)) + 1
 
 
 def _list(names: Sequence[str]) -> str:

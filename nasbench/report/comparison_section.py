@@ -13,7 +13,7 @@ from nasbench.benchmark.base import difference
 from nasbench.evaluate.anytime import anytime
 from nasbench.evaluate.quality import REGRETS, Regret
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.statistics import bootstrap_interval
+from nasbench.evaluate.statistics import bootstrap_interval, undistinguished
 from nasbench.report.document import (
     Block,
     Fact,
@@ -30,7 +30,6 @@ from nasbench.report.document import (
     titled,
 )
 from nasbench.report.figures import GREY, Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
-from nasbench.report.statistics import undistinguished
 from nasbench.types import FloatArray
 
 FLOOR = "floor"

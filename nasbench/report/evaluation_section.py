@@ -11,12 +11,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from nasbench.benchmark.base import difference
+from nasbench.evaluate.leaders import rank_predictors, standing, vary
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.statistics import percentile_ends, rank, resampling_weights
+from nasbench.evaluate.statistics import percentile_ends, resampling_weights, undistinguished
 from nasbench.report.document import (
     Block,
     Fact,
     Figures,
+    Lines,
     Paragraph,
     Section,
     TextTable,
@@ -30,7 +32,6 @@ from nasbench.report.document import (
     titled,
 )
 from nasbench.report.figures import GREY, Axis, Figure, Line, Mark, Plot, Points, Style
-from nasbench.report.statistics import undistinguished
 from nasbench.types import FloatArray
 
 Scores: TypeAlias = dict[tuple[str, int], dict[str, FloatArray]]
@@ -42,11 +43,26 @@ SCORES = {
     "rmse": "RMSE",
     "nll": "negative log-likelihood",
     "coverage_90": "coverage of the 90 % interval",
+    "calibration_error": "calibration error",
     "fit_seconds": "fit seconds",
 }
-"""Columns of the table, in order, with their titles."""
-ROUNDING = 1e-9
-"""Relative differences of scores up to this are those of one fit, repeated in another order of the same rows."""
+"""Columns of the first table, in order, with their titles."""
+TOP_SCORES = {
+    "ndcg_at_10": "nDCG of the first 10",
+    "precision_at_10": "precision of the first 10",
+    "precision_at_1_percent": "precision of the first 1 %",
+    "best_rank_at_10": "best rank among the first 10",
+    "regret_at_10": "regret of the first 10",
+}
+"""Columns of the second table."""
+DIGITS = {"fit_seconds": 3, "calibration_error": 3, "ndcg_at_10": 3, "best_rank_at_10": 1}
+"""Decimals of the scores that have not two."""
+PROTOCOLS = {
+    "random": " Splits are random among all architectures (protocol random).",
+    "tagates": " One half of the architectures is tested on, and the training architectures are drawn from the other "
+    "half (protocol of TA-GATES).",
+}
+"""What a paragraph says about a protocol that is not the usual one."""
 RANDOM_SPLITS = (
     "Every number is the mean over random splits. Its 95 % bootstrap interval resamples the splits, whose test sets "
     "may overlap: it describes the variation between splits, not between spaces."
@@ -60,7 +76,11 @@ NOTES = (
     "Holm-corrected over all pairs.",
     "The correlation of a constant prediction is undefined and left out (-).",
     "Coverage: share of held-out architectures inside the central 90 % interval of the predicted normal distribution; "
-    "0.9 is right.",
+    "0.9 is right. Calibration error: mean absolute difference between nominal and observed coverage, at all levels.",
+    "Noise ceiling: estimated from Kendall's tau between two trainings of the same architectures, for targets that are "
+    "means over the recorded seeds, with the normal copula (Greiner; Spearman-Brown).",
+    "The first 10 or 1 % are those that are predicted best; a score is the mean over all orders of tied predictions, "
+    "so a constant one has the score of chance. nDCG: linear gain of the measured values scaled to [0, 1].",
 )
 
 
@@ -89,7 +109,7 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
         Paragraph(
             f"{counted(len(predictors), 'predictor')} of {results.metric} learnt from "
             f"{listed([f'{size:,}' for size in sizes])} architectures of {results.space}{tested}; "
-            f"{_splits(results, len({record['seed'] for record in results.records}))}."
+            f"{_splits(results, len({record['seed'] for record in results.records}))}.{_protocol(results, sizes)}"
         )
     ]
     tests = mapping(results.settings.get("left_out"))
@@ -99,7 +119,8 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
             blocks.append(Paragraph(f"Held out: {left_out}{size}."))
         name = f"{anchor}-{place}" if left_out else anchor
         blocks.append(Figures(tuple(_figures(results, left_out, scores, styles, name))))
-    blocks.append(_table(results, parts))
+        blocks.append(_standings(scores))
+    blocks += _tables(results, parts)
     title = f"Predictors on {results.benchmark}"
     best = {left_out: _leader(scores) for left_out, scores in parts.items()}
     sentences = tuple(_sentence(results, left_out, leader) for left_out, leader in best.items())
@@ -108,6 +129,19 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
     _weights.cache_clear()
     notes = (TRAINING_ORDERS if any(parts) else RANDOM_SPLITS, *NOTES)
     return Section(anchor, title, tuple(blocks), notes, sentences, facts)
+
+
+def _protocol(results: Results, sizes: Sequence[int]) -> str:
+    """The protocol that has a name of its own, and the share of functions that are learnt from and tested."""
+    text = PROTOCOLS.get(str(results.settings.get("protocol")), "")
+    shares = []
+    for size in sizes:
+        recorded = [number(row.get("shared_functions")) for row in results.records if row["n_train"] == size]
+        shares.append(float(np.mean(recorded)))
+    if not any(share > 0 for share in shares):
+        return text
+    told = [f"{share:.1%} (n = {size:,})" for share, size in zip(shares, sizes, strict=True)]
+    return f"{text} The training set has the function of {listed(told)} of the test architectures."
 
 
 def _sentence(results: Results, left_out: str, leader: Leader) -> str:
@@ -158,7 +192,7 @@ def collect(results: Results) -> dict[str, Scores]:
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, FloatArray]:
     """Each score of records in their order, NaN where it is no finite number."""
     columns = {}
-    for score in SCORES:
+    for score in SCORES | TOP_SCORES:
         values = [row.get(score) for row in rows]
         column = np.array([value if type(value) is float else number(value) for value in values])
         columns[score] = np.where(np.isfinite(column), column, np.nan)
@@ -170,7 +204,7 @@ def interval(values: FloatArray) -> tuple[float, float, float]:
     values = values[np.isfinite(values)]
     if not len(values):
         return math.nan, math.nan, math.nan
-    if not _vary(values):
+    if not vary(values):
         return float(values.mean()), math.nan, math.nan
     return _interval(values.tobytes())
 
@@ -192,22 +226,26 @@ def _weights(n: int) -> FloatArray:
 def _leader(scores: Scores) -> Leader:
     """The predictors with Kendall's tau on all splits of the largest training size."""
     size = max(size for _, size in scores)
+    ranking = _ranking(scores, size)
+    if ranking is None:
+        return Leader(size, {}, [])
+    return Leader(
+        size, {name: scores[name, size]["kendall_tau"] for name in ranking["order"]}, undistinguished(ranking)
+    )
+
+
+def _ranking(scores: Scores, size: int) -> Mapping[str, Any] | None:
+    """The fields of the ranking at a training size; None where no predictor has Kendall's tau on all splits."""
     taus = {name: values["kendall_tau"] for (name, n), values in scores.items() if n == size}
-    splits = max(len(values) for values in taus.values())
-    complete = {name: v for name, v in taus.items() if len(v) == splits and np.isfinite(v).all()}
-    taus = dict(sorted(complete.items(), key=lambda item: -float(item[1].mean())))
-    return Leader(size, taus, undistinguished(_ranking(taus)) if len(taus) > 1 else [])
+    ranking = rank_predictors(taus, np.random.default_rng(0))
+    return asdict(ranking) if ranking else None
 
 
-def _vary(values: FloatArray) -> bool:
-    """Whether values differ: one value, or the same fit repeated, does not tell how much they vary."""
-    return bool(np.ptp(values) > ROUNDING * np.abs(values).max())
-
-
-def _ranking(taus: Mapping[str, FloatArray]) -> Mapping[str, Any]:
-    """Test of the differences; of fits that only repeat each other, one counts."""
-    n = None if any(map(_vary, taus.values())) else 1
-    return asdict(rank({name: -values[:n] for name, values in taus.items()}, np.random.default_rng(0)))
+def _standings(scores: Scores) -> Lines:
+    """For each training size who leads, and who cannot be told apart from it."""
+    sizes = sorted({size for _, size in scores})
+    known_sizes = {size: ranking for size in sizes if (ranking := _ranking(scores, size))}
+    return Lines(tuple(f"n = {size:,}: {standing(ranking)}." for size, ranking in known_sizes.items()))
 
 
 def _splits(results: Results, n: int, random: str = "random ") -> str:
@@ -231,9 +269,14 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
     ):
         marks: list[Mark] = []
         splits, drawn, varied = 0, [], False
+        across = np.array([-0.5, len(sizes) - 0.5])
         if goal is not None:
-            across, style = np.array([-0.5, len(sizes) - 0.5]), Style(GREY, "dash")
+            style = Style(GREY, "dash")
             marks.append(Line(across, np.full(2, goal), style, "ideal coverage (0.9)", width=1.5, silent=True))
+        ceiling = "" if left_out or score != "kendall_tau" else _ceiling(results)
+        if ceiling:
+            tau = number(mapping(results.summary["noise_ceiling"])["tau"])
+            marks.append(Line(across, np.full(2, tau), Style(GREY, "dot"), "noise ceiling", width=1.5, silent=True))
         names = list(dict.fromkeys(name for name, _ in scores))
         for turn, name in enumerate(names):
             rows = [(size, *interval(scores[name, size][score])) for size in sizes if (name, size) in scores]
@@ -258,22 +301,45 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
         constant = [name for name in names if name not in drawn]
         if constant:
             caption += f" Undefined for the constant predictions of {', '.join(constant)}."
+        caption += ceiling
         name = f"{anchor}-{score.replace('_', '-')}"
         figures.append(Plot(name, f"{title}{held_out}", caption, tuple(marks), trained, Axis(axis)))
     return figures
 
 
-def _table(results: Results, parts: Mapping[str, Scores]) -> TextTable:
+def _tables(results: Results, parts: Mapping[str, Scores]) -> list[TextTable]:
+    """All scores, and those of the top of the ranking if they were recorded."""
+    over = "orders" if any(parts) else "splits"
+    how = f"mean over {over} [95 % bootstrap interval]"
+    tables = [
+        _table(results, parts, SCORES, f"All scores: {how}"),
+        _table(results, parts, TOP_SCORES, f"Top of the ranking: {how}"),
+    ]
+    return [table for table in tables if len(table.header) > 3 + any(parts)]
+
+
+def _ceiling(results: Results) -> str:
+    """What the noise ceiling of the random splits is; empty if unknown."""
+    found = mapping(results.summary.get("noise_ceiling"))
+    tau, low, high = (number(found.get(name)) for name in ("tau", "low", "high"))
+    if not math.isfinite(tau):
+        return ""
+    architectures = number(found.get("architectures"))
+    n = f", from {counted(int(architectures), 'architecture')} trained twice or more" if known(architectures) else ""
+    return f" Noise ceiling, tau of the expected values with the targets: {format_interval(tau, low, high)}{n}."
+
+
+def _table(results: Results, parts: Mapping[str, Scores], titles: Mapping[str, str], caption: str) -> TextTable:
     every = [values for scores in parts.values() for values in scores.values()]
-    columns = [score for score in SCORES if any(np.isfinite(values[score]).any() for values in every)]
+    columns = [score for score in titles if any(np.isfinite(values[score]).any() for values in every)]
     rows = []
     for left_out, scores in parts.items():
         for (name, size), values in sorted(scores.items(), key=lambda item: item[0][1]):
-            n = max(int(np.isfinite(values[score]).sum()) for score in SCORES)
-            cells = [format_interval(*interval(values[score]), 3 if score == "fit_seconds" else 2) for score in columns]
+            n = max(int(np.isfinite(values[score]).sum()) for score in titles)
+            cells = [format_interval(*interval(values[score]), DIGITS.get(score, 2)) for score in columns]
             rows.append((*([left_out] if any(parts) else []), f"{size:,}", name, str(n), *cells))
-    units = {"rmse": difference(results.units)}
-    names = [titled(SCORES[score], units.get(score, "")) for score in columns]
+    units = dict.fromkeys(("rmse", "regret_at_10"), difference(results.units))
+    names = [titled(titles[score], units.get(score, "")) for score in columns]
     over = "orders" if any(parts) else "splits"
     header = (*(["held out"] if any(parts) else []), "training architectures", "predictor", f"{over} (n)", *names)
-    return TextTable(f"All scores: mean over {over} [95 % bootstrap interval]", header, tuple(rows))
+    return TextTable(caption, header, tuple(rows))

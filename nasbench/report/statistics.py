@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,13 +42,6 @@ def tau_interval(tau: float, n: int) -> tuple[float, float]:
         return tau, tau
     half = 1.96 * math.sqrt(0.437 / (n - 4))
     return math.tanh(math.atanh(tau) - half), math.tanh(math.atanh(tau) + half)
-
-
-def undistinguished(ranking: Mapping[str, Any]) -> list[str]:
-    """Names in a ranking (the fields of `Ranking`) that the first of the order is not significantly better than."""
-    first, *others = ranking["order"]
-    beaten = {p["worse"] for p in ranking["pairs"] if p["better"] == first and p["adjusted"] < ranking["level"]}
-    return [name for name in others if name not in beaten]
 
 
 def pareto_front(cost: FloatArray, value: FloatArray, maximise: bool = True) -> npt.NDArray[np.int64]:

@@ -64,6 +64,10 @@ MISTAKES = [
     (["compare", "{file}", "--json", "/dev/null"], "not a regular file"),
     (["evaluate", "{file}", "--train-sizes", ""], "whole number"),
     (["evaluate", "{file}", "--leave-out", ""], "expected names"),
+    (["evaluate", "{file}", "--split", "random", "--leave-out", "all"], "give one of them"),
+    (["evaluate", "{file}", "--split", "tagates", "--test-size", "9"], "--split tagates tests on all that is held out"),
+    (["evaluate", "{file}", "--leave-out", "all", "--test-size", "9"], "--leave-out tests on all that is held out"),
+    (["evaluate", "{file}", "--split", "published"], "no split that its source publishes"),
     (["merge", "{file}", "{file}", "--by", "function", "--out", "{folder}/b.h5"], "'key', 'genotype'"),
     (["demo", "--out", "{folder}/text.h5/demo"], "--out"),
 ]

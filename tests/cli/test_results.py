@@ -18,6 +18,8 @@ def test_evaluate_surrogate_compare_report(
         "--test-size", 20, "--splits", 3, "--json", scores, *common,
     ) == 0  # fmt: skip
     assert {r["predictor"] for r in json.loads(scores.read_text())["records"]} == {"mean", "ridge"}
+    printed = capsys.readouterr().out
+    assert "n=10: ridge alone has a Kendall tau\nn=30: ridge alone has a Kendall tau\n" in printed
     assert run("surrogate", table_file, "--predictor", "ridge", "--out", fitted) == 0
     assert run(
         "compare", fitted, "--strategies", "random,evolution", "--evaluations", 30,
@@ -42,6 +44,21 @@ def test_evaluate_surrogate_compare_report(
     assert run("report", table_file, scores, fitted, race, "--out", page) == 0
     assert "<html" in page.read_text()
     assert len(list((tmp_path / "report_figures").glob("*.png"))) > 3
+
+
+def test_evaluate_by_protocol(
+    table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["--predictors", "ridge", "--splits", 2, "--jobs", 1, "--json", tmp_path / "scores.json"]
+    for words in (["--split", "random"], ["--split", "tagates", "--train-sizes", "5,10"]):
+        assert run("evaluate", table_file, *words, *common) == 0
+        content = json.loads((tmp_path / "scores.json").read_text())
+        assert content["settings"]["protocol"] == words[1]
+        printed = capsys.readouterr().out
+        shared = [record["shared_functions"] for record in content["records"]]
+        assert ("Share of the test architectures whose function is in the training set" in printed) == any(shared)
+        assert "ridge alone has a Kendall tau" in printed
+    assert content["settings"]["train_sizes"] == [5, 10]
 
 
 ENDLESS = """

@@ -97,6 +97,35 @@ def test_coverage_by_hand():
     assert metrics.coverage_90(y, np.zeros(6), np.array([1.0, 1, 1, 1, 2, 2])) == pytest.approx(4 / 6)
 
 
+def test_calibration_error_by_hand():
+    """At a level p, 1 - p too many values lie at the mean, p too few far away. The levels average 1/2."""
+    inside, outside = np.zeros(4), np.full(4, 100.0)
+    assert metrics.calibration_error(inside, np.zeros(4), np.ones(4)) == pytest.approx(0.5)
+    assert metrics.calibration_error(outside, np.zeros(4), np.ones(4)) == pytest.approx(0.5)
+    # one of each: 1/2 is observed at all levels; |1/2 - p| sums to 2 (0.01 + ... + 0.49) = 24.5 over 99 levels
+    half = np.concatenate([inside, outside])
+    assert metrics.calibration_error(half, np.zeros(8), np.ones(8)) == pytest.approx(24.5 / 99)
+
+
+def test_calibration_error_counts_what_coverage_counts():
+    rng = np.random.default_rng(0)
+    y, mean, std = rng.normal(size=500), rng.normal(size=500), rng.uniform(0.2, 2, 500)
+    half_widths = stats.norm.ppf((1 + metrics.LEVELS) / 2)
+    covered = (np.abs(y - mean) <= half_widths[:, None] * std).mean(axis=1)
+    assert covered[89] == metrics.coverage_90(y, mean, std)
+    assert metrics.calibration_error(y, mean, std) == pytest.approx(np.abs(covered - metrics.LEVELS).mean())
+
+
+def test_the_right_distribution_has_little_calibration_error():
+    """No observed coverage of n values deviates by more than 1.95 / sqrt(n), but in 0.1 % of cases (Kolmogorov)."""
+    rng, n = np.random.default_rng(0), 100_000
+    mean, std = rng.normal(size=n), rng.uniform(0.1, 3, n)
+    y = rng.normal(mean, std)
+    right = metrics.calibration_error(y, mean, std)
+    assert right < 1.95 / math.sqrt(n)
+    assert right < min(metrics.calibration_error(y, mean, factor * std) for factor in (0.7, 1.4))
+
+
 @pytest.mark.parametrize("score", CORRELATIONS)
 def test_correlation_with_a_constant_is_undefined(score):
     assert math.isnan(score(Y, np.ones(4)))
@@ -110,6 +139,7 @@ def test_undefined_is_nan():
     assert math.isnan(metrics.nll(Y[:0], Y[:0], Y[:0]))
     assert math.isnan(metrics.crps(Y[:0], Y[:0], Y[:0]))
     assert math.isnan(metrics.coverage_90(Y[:0], Y[:0], Y[:0]))
+    assert math.isnan(metrics.calibration_error(Y[:0], Y[:0], Y[:0]))
 
 
 @pytest.mark.parametrize("score", [*CORRELATIONS, metrics.r2, metrics.rmse])
@@ -119,7 +149,7 @@ def test_scores_of_nan_are_nan(score):
         assert math.isnan(score(damaged, Y))
 
 
-@pytest.mark.parametrize("score", [metrics.nll, metrics.crps, metrics.coverage_90])
+@pytest.mark.parametrize("score", [metrics.nll, metrics.crps, metrics.coverage_90, metrics.calibration_error])
 def test_calibration_of_nan_is_nan(score):
     assert math.isnan(score(Y, np.array([1, 2, math.nan, 4]), np.ones(4)))
     with pytest.raises(InputError, match="number 2 is nan"):

@@ -21,6 +21,7 @@ from nasbench.predictors.ridge import Ridge
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
+TOP = ("ndcg_at_10", "precision_at_10", "precision_at_1_percent", "best_rank_at_10", "regret_at_10")
 TIMES = ("fit_seconds", "predict_seconds")
 
 
@@ -64,7 +65,7 @@ def test_records_and_settings(benchmark, tmp_path):
 
 
 def test_a_good_predictor_beats_the_mean_whose_rank_correlation_is_undefined(benchmark):
-    records = run(benchmark).records
+    records = run(benchmark, predictors=["mean", "ridge+features=counts"]).records
     for mean, ridge in zip(records[:4], records[4:], strict=True):
         assert mean["kendall_tau"] is None
         assert ridge["kendall_tau"] > 0.2
@@ -102,6 +103,79 @@ def test_scores_are_those_of_a_fit_by_hand(benchmark):
     assert record["kendall_tau"] == stats.kendalltau(values[test], mean).statistic
     assert record["sparse_kendall_tau"] == stats.kendalltau(values[test], np.round(mean, 1)).statistic
     assert record["sparse_kendall_tau"] != record["kendall_tau"]
+
+
+def test_the_top_of_a_minimised_metric_is_its_least(benchmark):
+    """Errors are 100 less accuracies; a metric without a direction has no top."""
+    table = benchmark.table
+    (accuracy,) = table.columns.values()
+
+    def top_scores(direction, values):
+        metric = replace(accuracy.metric, direction=direction)
+        column = replace(accuracy, metric=metric, values=values)
+        changed = TabularBenchmark(replace(table, columns={metric.path: column}), name="toy.h5")
+        records = run(changed, predictors=["mean", "ridge"]).records
+        return [{name: record[name] for name in TOP} for record in records]
+
+    high, low = top_scores("maximise", accuracy.values), top_scores("minimise", 100 - accuracy.values)
+    for one, other in zip(high, low, strict=True):
+        assert one == pytest.approx(other)
+    assert high[0]["precision_at_10"] == pytest.approx(10 / 50)  # of a constant prediction
+    assert {value for row in top_scores("none", accuracy.values) for value in row.values()} == {None}
+
+
+def test_the_summary_has_the_noise_ceiling(benchmark):
+    """Of the 299 cells with two trainings, of which the targets are means; of one seed there is none."""
+    found = run(benchmark, predictors=["mean"], train_sizes=[10], splits=1).summary["noise_ceiling"]
+    assert (found["architectures"], found["trainings"]) == (299, 2)
+    assert found["agreement"] < found["low"] < found["tau"] < found["high"] < 1
+    (column,) = benchmark.table.columns.values()
+    column = replace(column, values=column.values[:, :1], missing=column.missing[:, :1])
+    table = replace(benchmark.table, seeds=(0,), columns={column.metric.path: column})
+    once = run(TabularBenchmark(table, name="toy.h5"), predictors=["mean"], train_sizes=[10], splits=1)
+    assert once.summary["noise_ceiling"] is None
+
+
+def test_protocols(benchmark):
+    """Of 299 cells that have a number 149 are tested by `tagates`; 1 % of the other half is one cell."""
+    usual, named = run(benchmark), run(benchmark, protocol="functions")
+    assert without_times(usual) == without_times(named)
+    assert {record["shared_functions"] for record in usual.records} == {0}
+    anywhere = run(benchmark, protocol="random", train_sizes=[100, 20])
+    assert anywhere.settings["protocol"] == "random"
+    shares = {row["n_train"]: row["shared_functions"]["mean"] for row in anywhere.summary["scores"]}
+    assert 0 < shares[20] < shares[100] < 1
+    halves = run(benchmark, protocol="tagates", train_sizes=[20], test_size=None)
+    assert (halves.settings["protocol"], halves.settings["test_size"]) == ("tagates", 149)
+    with pytest.raises(InputError, match="predictor 'mean' needs at least 2 architectures, got a training size 1"):
+        run(benchmark, protocol="tagates", train_sizes=[], test_size=None)
+    with pytest.raises(InputError, match="train size 151 exceeds the 150 architectures"):
+        run(benchmark, protocol="tagates", train_sizes=[151])
+    recipe = {"splits": {"train": list(range(200)), "test": list(range(200, 300))}}
+    source = TabularBenchmark(replace(benchmark.table, recipe=recipe), name="toy.h5")
+    published = run(source, protocol="published", train_sizes=[], test_size=None)
+    assert published.settings["protocol"] == "published"
+    assert {record["left_out"] for record in published.records} == {"published test"}
+    assert {record["shared_functions"] for record in published.records} == {0}
+    with pytest.raises(InputError, match="a protocol is one of functions, random, published, tagates; got 'halves'"):
+        run(benchmark, protocol="halves")
+    with pytest.raises(InputError, match="'random' and holdouts both say what is tested on"):
+        run(benchmark, protocol="random", holdouts={"x": Split(np.arange(9), np.arange(9, 20))})
+
+
+def test_one_percent_of_half_the_space_are_78_cells_of_nas_bench_201():
+    genotypes = SPACE.decode(np.arange(SPACE.size))
+    values = SPACE.features(genotypes, "counts") @ np.array([0, -5.0, 0, 2, 4, 1, 0]) + 80
+    metric = Metric("toy", "validation_accuracy", "validation", "percent", "maximise", ("architecture",))
+    column = Column(metric, values, np.zeros(len(values), dtype=np.uint8))
+    whole = TabularBenchmark(Table(SPACE, genotypes, (), {}, {metric.path: column}), name="toy.h5")
+    results = evaluate(
+        whole, "validation_accuracy", predictors=["mean"], train_sizes=[], splits=2, protocol="tagates"
+    )  # fmt: skip
+    assert {record["n_train"] for record in results.records} == {78}
+    assert results.settings["test_size"] == 7812
+    for record in results.records:
+        assert 0.1 < record["shared_functions"] < 0.5
 
 
 def test_given_splits(benchmark):
@@ -309,7 +383,7 @@ def test_an_ensemble_is_given_what_its_members_need(told):
         ({"predictors": ["ridge+features=curve@x"]}, "a partial curve is written curve@EPOCHS"),
         (
             {"predictors": ["ridge+features=synflow"]},
-            "'synflow' is neither .*; its static metrics are flops",
+            "'synflow' is no encoding .*; it has flops",
         ),
         ({"predictors": ["ridge+features=test_accuracy"]}, "'toy/test_accuracy' comes of training"),
         ({"predictors": ["ridge+features=3"], "train_sizes": [10]}, "split 0: features are names joined by '/'"),
@@ -436,6 +510,7 @@ def test_a_failing_predictor_is_named_with_its_place(benchmark, outside, jobs):
         ({"patience": 0}, "patience must be a number above 0, got 0"),
         ({"jobs": 0}, "jobs must be a whole number of at least 1, got 0"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+        ({"test_size": None}, "test_size must be a whole number of at least 1, got None"),
         ({"test_size": 0}, "test_size must be a whole number of at least 1, got 0"),
         ({"train_sizes": [10, 5.5]}, r"a training size must be a whole number of at least 1, got 5\.5"),
         ({"test_size": 1000}, "exceeds the"),

@@ -7,7 +7,7 @@ from nasbench.benchmark.base import Metric
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
-from nasbench.evaluate.splits import feasible, split, targets
+from nasbench.evaluate.splits import Split, feasible, half_split, random_split, shared_functions, split, targets
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
@@ -61,6 +61,46 @@ def test_sizes_beyond_the_table_say_what_is_possible():
         split(np.arange(5), 0, 1, np.random.default_rng(0))
 
 
+def test_half_split_by_hand():
+    """Of 7 rows four are learnt from; of 15,625 cells 7,813, and 1 % of them are 78; of 14,580 cells 72."""
+    parts = half_split(7, 2, np.random.default_rng(0))
+    assert (len(parts.train), len(parts.test)) == (2, 3)
+    sizes = {n: [len(rows) for rows in half_split(n, None, np.random.default_rng(0))] for n in (2, 14_580, 15_625)}
+    assert sizes == {2: [1, 1], 14_580: [72, 7290], 15_625: [78, 7812]}
+    with pytest.raises(InputError, match="train size 5 exceeds the 4 architectures of the half"):
+        half_split(7, 5, np.random.default_rng(0))
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(20, 60), sizes=st.tuples(st.integers(1, 10), st.integers(1, 10)))
+@settings(deadline=None, max_examples=30)
+def test_random_parts_are_disjoint_nested_and_of_one_test_set(seed, n, sizes):
+    for draw in (
+        lambda size: random_split(n, size, 7, np.random.default_rng(seed)),
+        lambda size: half_split(n, size, np.random.default_rng(seed)),
+    ):
+        small, large = draw(min(sizes)), draw(max(sizes))
+        rows = np.concatenate(large)
+        assert len(np.unique(rows)) == len(rows) and rows.max() < n
+        assert np.array_equal(small.train, large.train[: min(sizes)]) and np.array_equal(small.test, large.test)
+
+
+def test_every_row_is_as_likely_to_be_tested():
+    tested = [random_split(20, 5, 5, np.random.default_rng(seed)).test for seed in range(400)]
+    share = np.bincount(np.concatenate(tested), minlength=20) / 400
+    assert share == pytest.approx(np.full(20, 0.25), abs=4 * np.sqrt(0.25 * 0.75 / 400))
+
+
+def test_shared_functions_by_hand():
+    functions = np.array([5, 5, 6, 7, 7, 7])
+    assert shared_functions(functions, Split(np.array([0, 2]), np.array([1, 3, 4, 5]))) == 1 / 4
+    assert shared_functions(functions, Split(np.array([0, 3]), np.array([1, 2, 4, 5]))) == 3 / 4
+
+
+def test_random_sizes_beyond_the_table_say_what_is_possible():
+    with pytest.raises(InputError, match=r"exceeds the 4 architectures that have a number; .* at most 4"):
+        random_split(4, 3, 2, np.random.default_rng(0))
+
+
 def test_missing_targets_are_left_out_and_counted():
     found = targets(benchmark(10, missing=[2, 5]), "validation_accuracy")
     assert found.genotypes.shape == (8, 6)
@@ -96,6 +136,14 @@ def test_feasible_keeps_what_was_given():
 
 def test_feasible_counts_architectures_with_a_number():
     assert feasible((2, 4, 6), 2, benchmark(10, missing=range(4)), "validation_accuracy")[0] == (2, 4)
+
+
+def test_feasible_counts_architectures_where_functions_may_be_shared():
+    table = benchmark(60)
+    assert len(np.unique(SPACE.function_key(table.architectures()))) < 60
+    assert feasible((10, 50), 1000, table, keep="train", shared=True) == ((10, 50), 10)
+    with pytest.raises(InputError, match="at least 4 architectures, there are 3"):
+        feasible((10,), 10, benchmark(3), shared=True)
 
 
 def test_feasible_needs_four_functions():

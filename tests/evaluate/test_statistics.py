@@ -8,7 +8,15 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from nasbench.errors import InputError
-from nasbench.evaluate.statistics import bootstrap_interval, friedman, holm, percentile_ends, rank, signed_rank
+from nasbench.evaluate.statistics import (
+    bootstrap_interval,
+    fewest_repeats,
+    friedman,
+    holm,
+    percentile_ends,
+    rank,
+    signed_rank,
+)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -162,6 +170,26 @@ def test_ranking_by_hand() -> None:
     )
 
 
+def test_a_score_is_ranked_as_its_negative() -> None:
+    values = {name: rng(k).normal(size=12) + k / 2 for k, name in enumerate("abc")}
+    up = rank(values, rng(), direction="maximise", what="tau", repeat="split")
+    down = rank({name: -v for name, v in values.items()}, rng(), what="tau", repeat="split")
+    assert (up.order, up.groups, up.friedman) == (down.order, down.groups, down.friedman)
+    assert up.mean_ranks == down.mean_ranks
+    assert up.means == {name: -mean for name, mean in down.means.items()}
+    assert up.lows == pytest.approx({name: -high for name, high in down.highs.items()})
+    for one, other in zip(up.pairs, down.pairs, strict=True):
+        assert (one.better, one.worse, one.adjusted) == (other.better, other.worse, other.adjusted)
+        assert one.difference == -other.difference
+    assert up.statement.startswith("Over 12 paired splits, c has the highest mean tau")
+
+
+@pytest.mark.parametrize(("pairs", "needed"), [(1, 6), (3, 7), (6, 8), (10, 9)])
+def test_fewest_repeats_by_hand(pairs: int, needed: int) -> None:
+    assert fewest_repeats(pairs) == needed
+    assert pairs * 2.0 ** (1 - needed) < 0.05 <= pairs * 2.0 ** (2 - needed)
+
+
 def test_equal_strategies_cannot_be_told_apart() -> None:
     values = rng(5).normal(size=12)
     found = rank({"x": values, "y": values}, rng())
@@ -172,7 +200,7 @@ def test_equal_strategies_cannot_be_told_apart() -> None:
 
 def test_too_few_repeats_claim_nothing() -> None:
     found = rank({"x": [0.0, 0.0, 0.0], "y": [1.0, 2.0, 3.0]}, rng())
-    assert "so few repeats cannot show any difference" in found.statement
+    assert "so few repeats cannot show a difference beyond chance; 6 could" in found.statement
     assert found.groups == (("x", "y"),)
 
 

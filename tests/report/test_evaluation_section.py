@@ -12,9 +12,9 @@ from nasbench.evaluate.predictors import evaluate
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import Split
 from nasbench.evaluate.statistics import bootstrap_interval, resampling_weights
-from nasbench.report.document import Figures, Paragraph, Section, TextTable
+from nasbench.report.document import Figures, Lines, Paragraph, Section, TextTable
 from nasbench.report.evaluation_section import collect, evaluation_section, interval
-from nasbench.report.figures import Plot, Points, styles
+from nasbench.report.figures import Line, Plot, Points, styles
 from nasbench.report.page import compose
 from nasbench.types import FloatArray
 
@@ -48,6 +48,9 @@ def test_each_held_out_part_has_its_own_figures_and_ranking(evaluation: Results)
     section = evaluation_section(results, styles(["mean", "ridge", "gp"]), "evaluation-1")
     groups = [block for block in section.blocks if isinstance(block, Figures)]
     names = [[figure.name for figure in group.figures] for group in groups]
+    lines = [block.lines for block in section.blocks if isinstance(block, Lines)]
+    assert [len(told) for told in lines] == [2, 1]
+    assert lines[0][0] == "n = 10: gp has the highest mean, not distinguishable from ridge; 6 splits could tell."
     scores = ("kendall-tau", "r2", "rmse", "coverage-90")
     assert names == [[f"evaluation-1-{place}-{score}" for score in scores] for place in (1, 2)]
     assert [group.figures[0].title for group in groups] == [
@@ -119,6 +122,55 @@ def test_section_has_each_score_with_intervals_and_a_table(evaluation: Results) 
     table = next(block for block in section.blocks if isinstance(block, TextTable))
     assert [row[:3] for row in table.rows][:3] == [("10", "mean", "4"), ("10", "ridge", "4"), ("10", "gp", "4")]
     assert table.rows[0][3] == "-"
+
+
+def test_a_protocol_and_shared_functions_are_told(evaluation: Results) -> None:
+    def told(protocol: str | None, shares: dict[int, float]) -> str:
+        records = [{**record, "shared_functions": shares[record["n_train"]]} for record in evaluation.records]
+        settings = {**evaluation.settings, "protocol": protocol}
+        block = section_of(replace(evaluation, records=records, settings=settings)).blocks[0]
+        assert isinstance(block, Paragraph)
+        return block.text
+
+    assert told("functions", {10: 0, 20: 0}).endswith("; 4 random splits.")
+    assert told("random", {10: 0.25, 20: 0.5}).endswith(
+        " Splits are random among all architectures (protocol random). The training set has the function of "
+        "25.0% (n = 10) and 50.0% (n = 20) of the test architectures."
+    )
+    assert "protocol of TA-GATES" in told("tagates", {10: 0, 20: 0})
+
+
+def test_the_noise_ceiling_is_a_line_of_random_splits(evaluation: Results) -> None:
+    ceiling = {"tau": 0.86, "low": 0.84, "high": 0.88, "agreement": 0.8, "architectures": 1000, "trainings": 1.2}
+    known = replace(evaluation, summary={"noise_ceiling": ceiling})
+
+    def tau_plot(results: Results) -> Plot:
+        figures = next(block.figures for block in section_of(results).blocks if isinstance(block, Figures))
+        assert isinstance(figures[0], Plot)
+        return figures[0]
+
+    lines = [mark for mark in tau_plot(known).marks if isinstance(mark, Line) and mark.name == "noise ceiling"]
+    assert [line.y.tolist() for line in lines] == [[0.86, 0.86]]
+    assert tau_plot(known).caption.endswith(
+        "Noise ceiling, tau of the expected values with the targets: 0.86 [0.84,\u00a00.88], from 1,000 architectures "
+        "trained twice or more."
+    )
+    for other in (evaluation, replace(held_out(evaluation, "darts", "de"), summary={"noise_ceiling": ceiling})):
+        assert "ceiling" not in tau_plot(other).caption
+        assert "noise ceiling" not in [mark.name for mark in tau_plot(other).marks if isinstance(mark, Line)]
+
+
+def test_the_top_of_the_ranking_has_a_table_where_it_was_recorded(evaluation: Results) -> None:
+    _, table = (block for block in section_of(evaluation).blocks if isinstance(block, TextTable))
+    assert table.caption == "Top of the ranking: mean over splits [95 % bootstrap interval]"
+    assert table.header == (
+        "training architectures", "predictor", "splits (n)", "nDCG of the first 10", "precision of the first 10",
+        "best rank among the first 10", "regret of the first 10 (pp)",
+    )  # fmt: skip
+    assert table.rows[0] == ("10", "mean", "4", "0.900", "0.30", "2.5", "0.50")
+    earlier = [{k: v for k, v in record.items() if "_at_10" not in k} for record in evaluation.records]
+    blocks = section_of(replace(evaluation, records=earlier)).blocks
+    assert [block.caption.split(":")[0] for block in blocks if isinstance(block, TextTable)] == ["All scores"]
 
 
 def repeated(evaluation: Results, splits: int) -> Results:
