@@ -183,14 +183,14 @@ def compare(
         strict=strict,
         progress=progress,
     )
-    unequal = _UNEQUAL if apart else f"{_UNEQUAL}; {_OR_ANOTHER}"
-    for run in runs:
-        if run.again and _changed(run, standings):
-            failures.setdefault(run.strategy, unequal.format(run.strategy))
     if best is not None:
         for run in runs:
             if run in standings and (reason := excess(standings[run], best, score)):
                 failures.setdefault(run.strategy, _ABOVE.format(_described(run), reason))
+    unequal = _UNEQUAL if apart else f"{_UNEQUAL}; {_OR_ANOTHER}"
+    for run in runs:
+        if run.again and _changed(run, standings):
+            failures.setdefault(run.strategy, unequal.format(run.strategy))
     finished = [name for name in by_name if name not in failures]
     if failures and (strict or not finished):
         raise InputError(next(iter(failures.values())))

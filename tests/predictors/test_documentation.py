@@ -137,7 +137,7 @@ def test_options_and_names_of_the_pages_are_there():
     for name in SCORES:
         assert f"`{name}`" in PAGE, name
     (table,) = re.findall(r"^\| `Inputs`.*?\n\n", PAGE, re.DOTALL | re.MULTILINE)
-    attributes = [*Inputs.__dataclass_fields__, "known", "canonical"]
+    attributes = [*Inputs.__dataclass_fields__, "known", "canonical", "encoded_once"]
     assert re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines()[2:-1])) == attributes
     for name in encodings:
         assert f"`{name}`" in PAGE, name
