@@ -144,7 +144,7 @@ def show(results: Results, sizes: tuple[int, ...]) -> None:
     rows: dict[str, dict[int, Any]] = {}
     for row in results.summary["scores"]:
         rows.setdefault(row["predictor"].split("+features")[0], {})[row["n_train"]] = row
-    ends = (sizes[0], sizes[-1])
+    ends = dict.fromkeys((sizes[0], sizes[-1]))
     heads = [
         *(f"tau at {n}" for n in sizes),
         *(f"{what} at {n}" for what in ("inside 90 %", "NLL", "fit, s") for n in ends),
