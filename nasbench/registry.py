@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from nasbench.errors import InputError
 from nasbench.imports import import_module
+from nasbench.literals import parse
 
 T = TypeVar("T")
 
@@ -112,7 +113,7 @@ class Registry(Generic[T]):
         blank = (tokenize.COMMENT, tokenize.NL)
         with Path(spec.origin).open(encoding="utf-8") as source:  # read up to the docstring: files are long
             first = next(token for token in tokenize.generate_tokens(source.readline) if token.type not in blank)
-        docstring = ast.literal_eval(first.string) if first.type == tokenize.STRING else ""
+        docstring = ast.literal_eval(parse(first.string)) if first.type == tokenize.STRING else ""
         return inspect.cleandoc(docstring).partition("\n")[0]
 
     def _is_alias(self, name: str) -> bool:

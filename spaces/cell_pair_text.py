@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from nasbench.errors import InputError
+from nasbench.literals import parse
 
 
 def is_list(value: Any, length: int) -> TypeGuard[list[Any] | tuple[Any, ...]]:
@@ -28,7 +29,7 @@ def genotype_fields(text: str, space: str, cells: Sequence[str]) -> dict[str, An
     form = "Genotype(normal=[('op', 0), ...], normal_concat=[2, ...], reduce=[('op', 0), ...], reduce_concat=[2, ...])"
     known = [name + field for name in cells for field in ("", "_concat", "_combine")]
     try:
-        call = ast.parse(text, mode="eval").body
+        call = parse(text)
         if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
             raise ValueError("no call by name with named arguments")
         fields = {str(keyword.arg): _literal(keyword.value) for keyword in call.keywords}

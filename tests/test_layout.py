@@ -17,6 +17,7 @@ FOUNDATIONS = (
     "errors",
     "types",
     "arrays",
+    "literals",
     "checks",
     "imports",
     "registry",

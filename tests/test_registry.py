@@ -156,7 +156,7 @@ def test_defaults_apply_only_where_they_are_taken(own: str) -> None:
     ("spec", "message"),
     [
         ("rigde", "did you mean 'ridge'"),
-        ("zzz", "known are mean, ridge"),
+        ("zzz", "known are mean, column, ridge"),
         ("ridge+", "expected name=value"),
         ("ridge+nonsense=1", "unknown argument 'nonsense'; it takes"),
         ("no_such_module:Thing", "no module 'no_such_module'"),

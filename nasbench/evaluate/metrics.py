@@ -10,12 +10,13 @@ import numpy as np
 from scipy import stats
 from scipy.special import ndtr
 
+from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.types import FloatArray
 
 NORMAL_90 = 1.6448536269514722
 """95 % quantile of the standard normal distribution: half the width of its central 90 % interval."""
-LEVELS = np.arange(1, 100) / 100
+LEVELS = read_only(np.arange(1, 100) / 100)
 """Nominal coverages of the central intervals that `calibration_error` looks at."""
 
 

@@ -40,7 +40,9 @@ def test_features_and_seed_reach_the_members():
 
 @pytest.mark.parametrize("members", ["", "gp/rigde", "ensemble/gp", "gp,xgb", 3, "os:path"])
 def test_what_cannot_be_a_member(members):
-    with pytest.raises(InputError, match="members of an ensemble are known predictors joined by '/': mean, ridge, gp"):
+    with pytest.raises(
+        InputError, match="members of an ensemble are known predictors joined by '/': mean, column, ridge, gp"
+    ):
         Ensemble(members).fit(INPUTS, Y)
 
 

@@ -74,7 +74,9 @@ def test_features_and_seed_reach_the_members_and_no_combination_is_one():
     members = Stacking("xgb/ridge", "counts", seed=5)._create_members()
     assert (members[0].features, members[0].seed, members[1].features) == ("counts", 5, "counts")
     for name in ("auto", "ensemble"):
-        with pytest.raises(InputError, match="members of an ensemble are known predictors joined by '/': mean, ridge"):
+        with pytest.raises(
+            InputError, match="members of an ensemble are known predictors joined by '/': mean, column, ridge"
+        ):
             Stacking(f"gp/{name}").fit(INPUTS, Y)
     with pytest.raises(InputError, match="folds"):
         Stacking(folds=1).fit(INPUTS, Y)
