@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from nasbench.errors import NasbenchError
 from nasbench.parallel.patience import Step, note_steps
+from nasbench.stopping import SIGNALS
 
 Group = TypeVar("Group", bound=Hashable)
 Task = TypeVar("Task")
@@ -239,7 +240,7 @@ def _spawn(group: Group, noting: bool) -> _Worker[Group]:
     step = context.RawValue(Step) if noting else None
     process = context.Process(target=_serve, args=(theirs, step), daemon=True)
     resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so before the block below
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a process that starts must be told all it waits for
     try:
         with _found_first():
             process.start()  # inherits the mask
@@ -265,6 +266,7 @@ def _found_first() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, step: Step | None) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*SIGNALS} - {signal.SIGINT})
     note_steps(step)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     pipe.send(STARTED)

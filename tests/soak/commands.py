@@ -95,7 +95,8 @@ class Command:
         context = f"{self}, status {status}: {errors}"
         check(by != signal.SIGABRT, f"hangs: {context}")
         lines = errors.splitlines()
-        unheard = by and not self.heard and "/nasbench/" not in errors  # Python itself starts or ends, and may say so
+        ours = "/nasbench/" in errors.replace("/nasbench/__main__.py", "")
+        unheard = by and not self.heard and not ours  # Python itself starts or ends, and may say so
         if by and (status == -by if self.heard else unheard and status in (-by, 128 + by, 1)):
             end, lines = "killed", []
         elif by and status == 128 + by:
