@@ -72,7 +72,6 @@ class Forest(Predictor):
 
     The variance is the spread between trees plus noise estimated from out-of-bag errors. Single trees err more than
     their mean does, so that from some hundred architectures the deviation is rather too large.
-    Thresholds drawn at random (Geurts et al., 2006) were tried and rank no better.
 
     Args:
         features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
