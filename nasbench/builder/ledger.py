@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from nasbench.builder.lock import Lock
 from nasbench.errors import FileError
 from nasbench.measures.base import Measurement
 from nasbench.printable import MOST, brief, printable
@@ -70,24 +71,27 @@ class Ledger:
 
     def __init__(self, path: Path, recipe: Mapping[str, Any]) -> None:
         self.path = Path(path)
-        fresh = not self.path.exists()
-        with self._reported():
-            self._connection = sqlite3.connect(self.path, timeout=0.5, isolation_level=None)
+        self._lock = Lock(self.path)
         try:
+            fresh = not self.path.exists()
             with self._reported():
-                self._open(recipe)
+                self._connection = sqlite3.connect(self.path, timeout=0.5, isolation_level=None)
+            try:
+                with self._reported():
+                    self._open(recipe)
+            except BaseException:
+                self._connection.close()
+                if fresh and self.path.exists() and not self.path.stat().st_size:
+                    self.path.unlink()  # the disk was full from the start
+                raise
         except BaseException:
-            self._connection.close()
-            if fresh and self.path.exists() and not self.path.stat().st_size:
-                self.path.unlink()  # the disk was full from the start
+            self._lock.release()
             raise
 
     def _open(self, recipe: Mapping[str, Any]) -> None:
         run = self._connection.execute
         run("PRAGMA locking_mode = EXCLUSIVE")
-        run("BEGIN EXCLUSIVE")  # fails if another process has it open
-        if not self.path.exists():
-            raise FileError(f"{self.path} was in use by another build, which has just finished; repeat the call")
+        run("BEGIN EXCLUSIVE")  # fails if another program has it open
         self._empty_log()
         tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
         marks = (run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0])
@@ -203,9 +207,10 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+        self._lock.release()
 
     def remove(self) -> None:
-        """Delete the file, then close it: in this order, so that a waiting process finds it gone."""
+        """Delete the file, and close it."""
         with suppress(sqlite3.Error):  # failing to empty the log on a full disk no longer matters
             self._connection.execute("PRAGMA journal_mode = DELETE")
         for suffix in ("-wal", "-shm", ""):
@@ -236,7 +241,7 @@ class Ledger:
             yield
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise FileError(f"{self.path} is in use by another build; wait for it or write elsewhere") from error
+                raise FileError(f"{self.path} is in use by another program; wait for it or write elsewhere") from error
             raise FileError(
                 f"cannot write {self.path}: {error}; is its folder there, writable, and not full?"
             ) from error

@@ -1,10 +1,9 @@
+import fcntl
 import sqlite3
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.builder.ledger import Key, Ledger, differences, summary
+from nasbench.builder.lock import Lock
 from nasbench.errors import FileError
 from nasbench.measures.base import Measurement
 
@@ -94,26 +94,56 @@ def test_only_one_build_at_a_time(tmp_path):
         Ledger(tmp_path / "ledger", RECIPE)
 
 
-def test_who_has_waited_for_one_that_is_removed_is_told(tmp_path, monkeypatch):
-    """It would have no name, and be lost with the process."""
-    ledger = Ledger(tmp_path / "ledger", RECIPE)
-    ledger.record([(key(0, 0), Measurement(numbers(0)))])
-    begins = Event()
+def test_processes_that_make_and_remove_it_by_turns(tmp_path):
+    """SQLite's logs have names only: without a lock of its own, a new ledger meets the log of a removed one."""
+    path = tmp_path / "ledger"
+    script = f"""
+import random, sys
+from pathlib import Path
+import numpy as np
+from nasbench.builder.ledger import Key, Ledger
+from nasbench.builder.lock import Lock
+from nasbench.errors import FileError
+from nasbench.measures.base import Measurement
+rng = random.Random(int(sys.argv[1]))
+turns = 0
+while turns < 40:
+    try:
+        with Ledger(Path({str(path)!r}), {RECIPE!r}) as ledger:
+            number = len(ledger.finished())
+            ledger.record([(Key("training", "digits", 1, number, bytes(30)), Measurement(np.ones({SHAPE!r})))])
+            assert len(ledger.finished()) == number + 1
+            if rng.random() < 0.4:
+                ledger.remove()
+        turns += 1
+    except FileError as error:
+        assert "in use by another build" in str(error), error
+"""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script, str(seed)], stderr=subprocess.PIPE, text=True)
+        for seed in range(4)
+    ]
+    assert [process.communicate()[1] for process in processes] == [""] * 4
+    Ledger(path, RECIPE).remove()
+    assert list(tmp_path.iterdir()) == []
 
-    class Patient(sqlite3.Connection):
-        def execute(self, statement, *values):
-            if statement == "BEGIN EXCLUSIVE":
-                begins.set()
-            return super().execute(statement, *values)
 
-    connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda path, **_: connect(path, 600, isolation_level=None, factory=Patient))
-    with ThreadPoolExecutor(1) as pool:
-        waits = pool.submit(Ledger, tmp_path / "ledger", RECIPE)
-        begins.wait()
-        ledger.remove()
-        with pytest.raises(FileError, match="another build, which has just finished; repeat the call"):
-            waits.result()
+def test_a_lock_that_is_deleted_while_it_is_taken(tmp_path, monkeypatch):
+    """Who opened the lock of one that goes does not hold the lock of the next."""
+    first, flock = Lock(tmp_path / "x"), fcntl.flock
+
+    def late(file, kind):
+        monkeypatch.undo()
+        first.release()
+        flock(file, kind)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    second = Lock(tmp_path / "x")
+    with pytest.raises(FileError, match="in use by another build"):
+        Lock(tmp_path / "x")
+    second.release()
+    second.release()
+    Lock(tmp_path / "x").release()
     assert list(tmp_path.iterdir()) == []
 
 
