@@ -43,16 +43,11 @@ class Pyramids(NamedTuple):
 _MAX_FEATURES = 2 * len(LEVELS) + MAX_INTERMEDIATE
 _FEATURE_OF = read_only(np.arange(len(LEVELS), _MAX_FEATURES))
 """Feature computed by each cell."""
-BIT_COUNTS = read_only(np.array([mask.bit_count() for mask in range(1 << _MAX_FEATURES)]))
+_BITS = (np.arange(1 << _MAX_FEATURES)[:, None] >> np.arange(_MAX_FEATURES) & 1).astype(bool)
+BIT_COUNTS = read_only(np.count_nonzero(_BITS, axis=1))
 """Number of features in each mask."""
-MEMBERS = read_only(
-    np.array(
-        [
-            ([f for f in range(_MAX_FEATURES) if mask >> f & 1] + [-1] * MAX_SOURCES)[:MAX_SOURCES]
-            for mask in range(1 << _MAX_FEATURES)
-        ]
-    )
-)
+_FIRST = np.sort(np.where(_BITS, np.arange(_MAX_FEATURES), _MAX_FEATURES), axis=1)[:, :MAX_SOURCES]
+MEMBERS = read_only(np.where(_FIRST < _MAX_FEATURES, _FIRST, -1))
 """The first three features in each mask, -1 for none."""
 
 
