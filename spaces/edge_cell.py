@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from functools import cache
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -80,9 +80,10 @@ class EdgeCellSpace(Space):
                 f"got {len(graph)}; an operation `none` is a node too"
             )
         labels = dict(graph.nodes(data="op"))
-        edges = list(graph.edges)
-        place = {node: _PLACES.get(degrees, -1) for node, degrees in _degrees(edges).items()}
-        if sorted((place[tail], place[head]) for tail, head in edges) != _SORTED_EDGES:
+        heads = dict(graph.adjacency())
+        place = {node: _PLACES.get(degrees, -1) for node, degrees in _degrees(heads).items()}
+        edges = [(place[tail], place[head]) for tail, following in heads.items() for head in following]
+        if len(edges) != len(_GRAPH_EDGES) or set(edges) != set(_GRAPH_EDGES):
             raise InputError(
                 f"the graph is not a cell of {self.name}: its edges must join consecutive operations "
                 "of the complete graph of four nodes, as in `graph`"
@@ -165,21 +166,27 @@ _GRAPH_EDGES = (
 )
 
 
-def _degrees(edges: Sequence[tuple[Any, Any]]) -> dict[Any, tuple[int, ...]]:
+def _degrees(heads: Mapping[Any, Collection[Any]]) -> dict[Any, tuple[int, ...]]:
     """By node: its in-degree and out-degree, and the sums of the out-degrees before and of the in-degrees after it."""
-    degrees = {node: [0, 0, 0, 0] for edge in edges for node in edge}
-    for tail, head in edges:
-        degrees[head][0] += 1
-        degrees[tail][1] += 1
-    for tail, head in edges:
-        degrees[head][2] += degrees[tail][1]
-        degrees[tail][3] += degrees[head][0]
-    return {node: tuple(counts) for node, counts in degrees.items()}
+    inward, before = dict.fromkeys(heads, 0), dict.fromkeys(heads, 0)
+    for following in heads.values():
+        outward = len(following)
+        for head in following:
+            inward[head] += 1
+            before[head] += outward
+    return {
+        node: (inward[node], len(following), before[node], sum([inward[head] for head in following]))
+        for node, following in heads.items()
+    }
 
 
-_PLACES = {degrees: node for node, degrees in _degrees(_GRAPH_EDGES).items()}
+_PLACES = {
+    degrees: node
+    for node, degrees in _degrees(
+        {node: [head for tail, head in _GRAPH_EDGES if tail == node] for node in range(len(EDGES) + 2)}
+    ).items()
+}
 """The graph has no symmetry: its nodes differ in their degrees, so that there is at most one match."""
-_SORTED_EDGES = sorted(_GRAPH_EDGES)
 
 
 def first_of_class(values: npt.ArrayLike) -> KeyArray:

@@ -26,11 +26,11 @@ def check_graph(space: Space, graph: nx.DiGraph[Any]) -> None:
     for node, label in labels.items():
         if label not in space.ops:
             raise InputError(f"node {node!r} has op {label!r}; ops of {space.name} are {', '.join(space.ops)}")
-    heads: dict[Any, list[Any]] = {node: [] for node in labels}
+    heads = dict(graph.adjacency())
     waiting = dict.fromkeys(labels, 0)  # number of predecessors that are not sorted yet
-    for tail, head in graph.edges:
-        heads[tail].append(head)
-        waiting[head] += 1
+    for following in heads.values():
+        for head in following:
+            waiting[head] += 1
     ordered = [node for node, number in waiting.items() if not number]
     for node in ordered:
         for head in heads[node]:
