@@ -58,6 +58,8 @@ class Space(ABC):
     """Subset of `ops` that output nothing: a node reached only through them gets no information."""
     identity_ops: tuple[str, ...] = ()
     """Subset of `ops` that output their input unchanged."""
+    weightless_ops: tuple[str, ...] = ()
+    """Subset of `ops` that compute something without weights: poolings, sums, activations."""
     attributes: tuple[str, ...] = ()
     """Numeric node attributes of a graph, besides `op`."""
     captions: ClassVar[Mapping[str, str]] = {}

@@ -66,6 +66,8 @@ class CellPair(Space):
         self._has_choice = np.array(options) > 1
         self.cardinalities = tuple(o for o in options if o > 1)
         self.ops = ("input", *CELL_INPUTS, *self.operations, *self.combinations, "cell_output", "output")
+        poolings = (op for op in self.operations if "_pool_" in op)
+        self.weightless_ops = (*CELL_INPUTS, *poolings, *self.combinations, "cell_output")
         self.max_nodes = 2 * (3 + 3 * self.blocks) + 1
         self._codes = BlockCodes(len(self.operations), len(self.combinations), self.blocks)
 

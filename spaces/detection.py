@@ -123,6 +123,7 @@ class Detection(Space):
         self._op_at, self._level_at = place, place[:m] - 1
         self._source_at = place[:, None] + np.arange(1, 1 + MAX_SOURCES)  # (c, 3)
         self.ops = ("input", "feature", *OPERATIONS, "output")
+        self.weightless_ops = ("feature",)
         self.max_nodes = 2 + len(self._names)
         self._intermediate_bits = ((1 << m) - 1) << len(LEVELS)
 

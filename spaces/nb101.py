@@ -68,6 +68,7 @@ class NB101(Space):
 
     name = "nb101"
     paper = "Ying et al. (2019), NAS-Bench-101, arXiv:1902.09635"
+    weightless_ops = ("maxpool3x3",)
     feature_kinds = ("onehot", "counts", "adjacency", "paths")
 
     def __init__(self) -> None:

@@ -61,6 +61,7 @@ class NB201(EdgeCellSpace):
     paper = "Dong & Yang (2020), NAS-Bench-201, arXiv:2001.00326"
     zero_ops = ("none",)
     identity_ops = ("skip_connect",)
+    weightless_ops = ("avg_pool_3x3",)
     operations = OPERATIONS
     roles = (((ZERO, SAME, LEARNT, LEARNT, LINEAR),) * len(EDGES),)
 

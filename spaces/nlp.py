@@ -90,6 +90,7 @@ class NLP(Space):
             *(f"h_new_{state}" for state in range(1, MAX_STATES)),
             "output",
         )
+        self.weightless_ops = tuple(op for op in self.ops if op not in ("input", "linear", "output"))
         self.max_nodes = (
             len(CELL_INPUTS) + MAX_NODES + (MAX_NODES - 1) + MAX_STATES
         )  # at least one node is linear (it reads x), hence no blend

@@ -107,6 +107,7 @@ class TemplateSpace(Space):
         self.max_nodes = len(order)
         self.zero_ops = tuple(op for op in inner if self._meaning(op) in NONE)
         self.identity_ops = tuple(op for op in inner if self._meaning(op) in SKIP)
+        self.weightless_ops = tuple(op for op in inner if "pool" in self._meaning(op) and ":" not in self._meaning(op))
 
     def _meaning(self, op: str) -> str:
         """The name in `layers`, or else the operation itself; one name for all identities."""

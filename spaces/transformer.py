@@ -102,6 +102,7 @@ class Transformer(Layered):
         encoder = (len(FEED_FORWARD),) * ENCODER_LAYERS + (len(HEADS),) * ENCODER_LAYERS
         self._stack((len(EMBED), len(EMBED), *encoder), DECODER_LAYERS, tuple(map(len, _LAYER)))
         self.ops = ("input", "encoder", "target", "decoder", "output")
+        self.weightless_ops = ("target",)
         self.max_nodes = 3 + ENCODER_LAYERS + DECODER_LAYERS[-1]
 
     def settings(self, genotypes: GenotypeArray) -> Settings:

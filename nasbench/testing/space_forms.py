@@ -19,8 +19,9 @@ def check_facts(space: Space, genotypes: GenotypeArray, rng: np.random.Generator
     assert all(options > 0 for options in space.cardinalities), f"has cardinalities {space.cardinalities}"
     assert 0 < space.size <= math.prod(space.cardinalities), f"has size {space.size}"
     assert len(set(space.ops)) == len(space.ops), f"names an op twice: {space.ops}"
-    unknown = {*space.zero_ops, *space.identity_ops} - {*space.ops}
-    assert not unknown, f"names {unknown} in zero_ops or identity_ops, which are not in ops"
+    stated = (*space.zero_ops, *space.identity_ops, *space.weightless_ops)
+    assert {*stated} <= {*space.ops}, f"names {set(stated) - {*space.ops}} in zero_ops and so on, which are not in ops"
+    assert len({*stated}) == len(stated), f"names an op twice in zero_ops, identity_ops and weightless_ops: {stated}"
 
 
 def check_refusal(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> None:

@@ -26,6 +26,7 @@ encodings: Registry[Encoding] = Registry(
         "op_counts_by_cell": "nasbench.predictors.encodings.op_counts_by_cell:LiveOpCountsByCell",
         "edge_ops": "nasbench.predictors.encodings.edge_ops:EdgeOps",
         "edge_ops_by_cell": "nasbench.predictors.encodings.edge_ops_by_cell:EdgeOpsByCell",
+        "layers": "nasbench.predictors.encodings.layers:Layers",
         "op_degrees": "nasbench.predictors.encodings.op_degrees:OpDegrees",
         "path_counts": "nasbench.predictors.encodings.path_counts:PathCounts",
         "path_ops": "nasbench.predictors.encodings.path_ops:PathOps",

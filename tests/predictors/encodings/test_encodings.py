@@ -41,6 +41,21 @@ def test_live_operations_by_hand():
     assert groups.tolist() == list(range(7))
 
 
+def test_layers_by_hand():
+    # of the live operations only the 1x1 convolution has weights, not the pooling
+    assert encoded(NB201, CELL, "layers")[0].tolist() == [[1.0]]
+    darts = spaces.create("darts")
+    genotype = darts.genotype(
+        "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 1), "
+        "('max_pool_3x3', 0), ('dil_conv_3x3', 2), ('avg_pool_3x3', 0), ('sep_conv_5x5', 4)], "
+        "normal_concat=range(2, 6), "
+        "reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0), "
+        "('skip_connect', 2), ('dil_conv_5x5', 3), ('skip_connect', 2), ('max_pool_3x3', 0)], "
+        "reduce_concat=range(2, 6))"
+    )
+    assert encoded(darts, genotype[None], "layers")[0].tolist() == [[6.0]]
+
+
 def test_edge_ops_by_hand():
     edges = encoded(NB201, CELL, "edge_ops")[0].reshape(7, 7)
     expected = np.zeros((7, 7))
@@ -147,7 +162,7 @@ def test_path_counts_agree_with_networkx():
 @settings(deadline=None, max_examples=20)
 def test_flow_features_depend_on_the_graph_only(seed):
     inputs = Inputs.of(NB101, NB101.sample(20, np.random.default_rng(seed)))
-    features = "op_counts_live/edge_ops/op_degrees/path_counts/path_ops/counts"
+    features = "op_counts_live/edge_ops/layers/op_degrees/path_counts/path_ops/counts"
     assert np.allclose(encode(inputs, features)[0], encode(inputs.canonical, features)[0])
 
 
@@ -155,7 +170,7 @@ def test_flow_features_depend_on_the_graph_only(seed):
 @settings(deadline=None, max_examples=20)
 def test_dead_operations_do_not_show_in_the_flow(seed):
     genotypes = NB201.sample(50, np.random.default_rng(seed))
-    features = "op_counts_live/edge_ops/op_degrees/path_counts/path_ops"
+    features = "op_counts_live/edge_ops/layers/op_degrees/path_counts/path_ops"
     assert np.array_equal(encoded(NB201, genotypes, features)[0], encoded(NB201, NB201.prune(genotypes), features)[0])
 
 
