@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import json
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -87,10 +88,13 @@ class Truth:
 
 
 def content(path: Path) -> dict[str, str]:
-    """The recipe and the checksums of all arrays of a file; the provenance may change meanwhile."""
+    """The recipe and the checksums of all arrays of a file; the provenance, as the commit, may change meanwhile."""
     with h5py.File(path, locking=False) as file:
         sums = {name: str(item.attrs["sha256"]) for name, item in hdf5.objects(file) if isinstance(item, h5py.Dataset)}
-        return {**sums, "recipe": str(file.attrs["recipe"])}
+        recipe = json.loads(file.attrs["recipe"])
+    for source in recipe.get("sources", {}).values():
+        del source["provenance"]
+    return {**sums, "recipe": json.dumps(recipe)}
 
 
 def unmeasured(path: Path) -> dict[str, str]:
