@@ -15,8 +15,9 @@ import numpy.typing as npt
 from nasbench.arrays import read_only
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
+from nasbench.predictors.column_transform import ColumnTransform
 from nasbench.predictors.encodings import needs_of
-from nasbench.predictors.inputs import Inputs, Needs, shaped
+from nasbench.predictors.inputs import CURVE, Inputs, Needs, shaped
 from nasbench.predictors.target_transform import TargetTransform, YeoJohnson, power_of_two
 from nasbench.registry import arguments_of
 from nasbench.spaces.base import Space
@@ -24,6 +25,8 @@ from nasbench.types import FloatArray
 
 ROWS_AT_ONCE = 4096
 """Architectures predicted at a time, which bounds the memory."""
+COLUMN = "column:"
+"""Begins the names under which the transforms of columns are stored."""
 LEAST_TARGET, LARGEST_TARGET = 1e-300, 1e300
 """Sizes of targets between which nothing that is computed of them overflows or vanishes; smaller ones count as 0."""
 
@@ -45,8 +48,9 @@ class Predictor(ABC):
 
     A subclass writes `_fit`, `_predict` and, to be stored, `_state` and `_restore`. It receives inputs with *canonical*
     genotypes (so a prediction cannot depend on how the nodes are numbered) and targets that are transformed to mean 0,
-    standard deviation 1 and nearly a normal distribution; its predictions on that scale are taken back here. Inputs are
-    read-only, the targets are its own. Seeds are constructor arguments: fitting twice gives the same predictor.
+    standard deviation 1 and nearly a normal distribution; its predictions on that scale are taken back here. Columns
+    and curves come without their units and long tails. Inputs are read-only, the targets are its own. Seeds are
+    constructor arguments: fitting twice gives the same predictor.
 
     It is an estimator of scikit-learn whose `X` are `Inputs`: `clone`, `GridSearchCV` and pipelines work with the
     default scoring. As `predict` gives a `Prediction`, `scoring` by name and `cross_val_predict` do not work; they do
@@ -57,6 +61,8 @@ class Predictor(ABC):
     """Fewest architectures that `fit` accepts."""
     transforms_targets: ClassVar[bool] = True
     """Whether targets are brought near to a normal distribution; if not, they are only standardised."""
+    transforms_columns: ClassVar[bool] = True
+    """Whether columns and curves are brought to one scale, without long tails (`column_transform.py`)."""
 
     @property
     def needs(self) -> Needs:
@@ -92,14 +98,22 @@ class Predictor(ABC):
             raise InputError(f"{name} needs at least {self.min_samples} architectures to fit, got {len(y)}")
         transform = TargetTransform.fit(y, self.transforms_targets)
         z = transform.forward(y)
-        self.fit_transformed(given.canonical, z if np.ptp(z) > 1e-9 else np.zeros_like(z))
-        self.transform_ = transform
+        columns = self._columns_transforms(given) if self.transforms_columns else {}
+        self.fit_transformed(given.transformed(columns).canonical, z if np.ptp(z) > 1e-9 else np.zeros_like(z))
+        self.transform_, self.columns_ = transform, columns
         return self
 
+    def _columns_transforms(self, given: Inputs) -> dict[str, ColumnTransform]:
+        """A transform for each needed column, and one for the whole curve."""
+        known = {name: given.columns[name] for name in self.needs.columns if name in given.columns}
+        if given.curve is not None and self.needs.epochs:
+            known[CURVE] = given.curve.ravel()
+        return {name: ColumnTransform.fit(values) for name, values in known.items()}
+
     def fit_transformed(self, inputs: Inputs, z: FloatArray) -> Self:
-        """Learn from canonical inputs and targets `(n,)` that are transformed already, as members of an ensemble do."""
+        """Learn from canonical inputs, and columns and targets `(n,)` that are transformed already, as members do."""
         self.curve_epochs_ = self._epochs_read(inputs)
-        self.space_, self.transform_ = inputs.space, TargetTransform()
+        self.space_, self.transform_, self.columns_ = inputs.space, TargetTransform(), {}
         try:
             self._fit(inputs, z.copy())  # all members of an ensemble are given the same
         except BaseException:
@@ -124,7 +138,7 @@ class Predictor(ABC):
         given = self._fitted(inputs)
         if not len(given):
             return Prediction(np.empty(0), np.empty(0))
-        canonical = given.canonical
+        canonical = given.transformed(self.columns_).canonical
         pieces = [self._predict(canonical[at : at + ROWS_AT_ONCE]) for at in range(0, len(canonical), ROWS_AT_ONCE)]
         return Prediction(*(np.concatenate(moments) for moments in zip(*pieces, strict=True)))
 
@@ -136,7 +150,7 @@ class Predictor(ABC):
         given = self._fitted(inputs)
         if not len(given):
             return np.empty((k, 0))
-        return self.transform_.inverse(self._sample(given.canonical, k, rng))
+        return self.transform_.inverse(self._sample(given.transformed(self.columns_).canonical, k, rng))
 
     def transform(self, targets: npt.ArrayLike) -> FloatArray:
         """Targets on the scale of `predict_transformed`; an increasing function, same shape."""
@@ -289,8 +303,10 @@ class Predictor(ABC):
         common = {"location": np.array(location), "scale": np.array(scale), "warp": np.array(power)}
         if self.curve_epochs_:
             common["curve_epochs"] = np.array(self.curve_epochs_)
+        for name, transform in self.columns_.items():
+            common[f"{COLUMN}{name}"] = np.array(transform)
         own = self._state()
-        taken = [name for name in own if name in (*common, "curve_epochs")]
+        taken = [name for name in own if name in (*common, "curve_epochs") or name.startswith(COLUMN)]
         if taken:
             raise InputError(
                 f"{type(self).__name__} names an array {taken[0]!r}, which the base class stores; rename it"
@@ -302,6 +318,8 @@ class Predictor(ABC):
         power = YeoJohnson(*state["warp"].tolist())
         self.space_, self.transform_ = space, TargetTransform(float(state["location"]), float(state["scale"]), power)
         self.curve_epochs_ = tuple(state.get("curve_epochs", np.empty(0)).tolist())  # earlier versions stored none
+        columns = {name: array.tolist() for name, array in state.items() if name.startswith(COLUMN)}
+        self.columns_ = {name.removeprefix(COLUMN): ColumnTransform(*numbers) for name, numbers in columns.items()}
         self._restore({name: array if array.flags.writeable else array.copy() for name, array in state.items()})
         return self
 

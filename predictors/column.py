@@ -70,6 +70,8 @@ class SingleColumn(Predictor):
         name: The column ("flops"), or an encoding that is one number.
     """
 
+    transforms_columns = False
+
     def __init__(self, name: str = "flops") -> None:
         self.name = name
 

@@ -45,6 +45,7 @@ class Conformal(Predictor):
     """
 
     transforms_targets = False
+    transforms_columns = False
 
     def __init__(self, predictor: str = "gp", folds: int = 5, seed: int = 0) -> None:
         self.predictor, self.folds, self.seed = predictor, folds, seed

@@ -13,8 +13,12 @@ import numpy.typing as npt
 
 from nasbench.arrays import read_only
 from nasbench.errors import InputError
+from nasbench.predictors.column_transform import ColumnTransform
 from nasbench.spaces.base import Space
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
+
+CURVE = "curve@"
+"""Begins the name of a partial curve, `curve@EPOCHS`, so that no column has this name."""
 
 
 class Needs(NamedTuple):
@@ -158,6 +162,14 @@ class Inputs:
     def canonical(self) -> Inputs:
         """The same inputs with the canonical genotype of each network."""
         return self if self.whole else replace(self, genotypes=self.space.canonical(self.genotypes))
+
+    def transformed(self, functions: Mapping[str, ColumnTransform]) -> Inputs:
+        """The same inputs with functions of some columns in their place, and of the curve: that named `CURVE`."""
+        columns = {name: function(self.columns[name]) for name, function in functions.items() if name in self.columns}
+        curve = functions[CURVE](self.curve) if CURVE in functions and self.curve is not None else self.curve
+        if not columns and curve is self.curve:
+            return self
+        return replace(self, columns={**self.columns, **columns}, curve=curve, whole=None)
 
     @property
     def encoded_once(self) -> Inputs:

@@ -31,6 +31,7 @@ class PowerLaw(Predictor):
 
     min_samples = 4
     transforms_targets = False
+    transforms_columns = False
 
     def __init__(self, epochs: int = 4) -> None:
         self.epochs = epochs

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from nasbench.errors import InputError
+from nasbench.predictors.column_transform import LARGEST_FEATURE
 from nasbench.predictors.encodings.base import Block, Cells, Encoding
-from nasbench.predictors.inputs import Inputs, Needs
+from nasbench.predictors.inputs import CURVE, Inputs, Needs
 from nasbench.registry import Registry
 from nasbench.spaces.base import Space
 from nasbench.spaces.features import ROWS_IN_CACHE
@@ -41,7 +42,6 @@ CELL_DEFAULT = "op_counts_by_cell/edge_ops_by_cell/op_degrees/path_counts/path_o
 """What flows, for accuracies, and what is there, for costs: dead operations take time and memory too."""
 SIZED_DEFAULT = "onehot/totals"
 """What is chosen, and how large that makes the network."""
-CURVE = "curve@"
 DEFAULT_VERSION = 2
 """Written into files of fitted predictors, as `default` may come to stand for other encodings."""
 FIRST_DEFAULT = "default@1"
@@ -51,8 +51,8 @@ FORMER_NAMES = {"live": "op_counts_live", "pairs": "edge_ops", "ways": "path_cou
 """What files written by earlier versions call encodings."""
 MAX_CURVE_FEATURES = 8
 """Points of a curve that become features; of a longer one, geometrically spaced epochs."""
-LARGEST_FEATURE = 1e30
-"""Largest size of a number that is a feature: trees and networks compute in float32, which ends at 3e38."""
+LEAST_RANGE = 1e-9
+"""What a feature varies by at least, relative to its mean or to 1: counts and transformed columns are of that size."""
 
 
 def default(space: Space, name: str = DEFAULT) -> str:
@@ -249,11 +249,12 @@ def _epoch(name: str) -> int:
 
 
 def variances(features: FloatArray) -> FloatArray:
-    """Variance of each column of `(n, f)`, exactly 0 where it is constant: rounding would make it tiny, not 0."""
+    """Variance of each column of `(n, f)`, exactly 0 where it is constant, or varies by less than `LEAST_RANGE`."""
     mean, squares = features.mean(axis=0), np.zeros(features.shape[1])
     for start in range(0, len(features), ROWS_IN_CACHE):
         squares += ((features[start : start + ROWS_IN_CACHE] - mean) ** 2).sum(axis=0)
-    return np.where(np.ptp(features, axis=0) > 0, squares / len(features), 0.0)
+    varies = np.ptp(features, axis=0) > LEAST_RANGE * np.maximum(np.abs(mean), 1.0)
+    return np.where(varies, squares / len(features), 0.0)
 
 
 def units(spread: FloatArray, centre: FloatArray) -> FloatArray:

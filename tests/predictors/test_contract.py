@@ -242,6 +242,8 @@ class StoresUnderATakenName(Nearest):
 
 
 class ScalesConstantsByOne(Nearest):
+    transforms_columns = False  # which would do it
+
     def _predict(self, inputs):
         mean, std = super()._predict(inputs)
         return Prediction(mean + 1e-3 * (self._encode(inputs) - self.x_.mean(axis=0)).sum(axis=1), std)
