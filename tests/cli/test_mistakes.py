@@ -21,6 +21,11 @@ MISTAKES = [
     (["info", "{file}", "--jsn", "x"], "No such option"),
     (["info", "{file}", "--json", "{file}"], "would be replaced"),
     (["info", "{file}", "--json", "/dev/null"], "not a regular file"),
+    (["info", "{file}", "--json", "{folder}/circle"], "leads in a circle"),
+    (["info", "{file}", "--json", "{folder}/circle/file"], "no writable folder"),
+    (["report", "{file}", "--out", "{folder}/circle"], "leads in a circle"),
+    (["build", "--out", "{folder}/circle/b.h5"], "Too many levels of symbolic links"),
+    (["info", "{folder}/circle"], "circle"),
     (["info", "{folder}/none.h5"], "none.h5"),
     (["info", "{folder}/text.h5"], "text.h5"),
     (["info", "{folder}/cut.h5"], "cut.h5"),
@@ -85,6 +90,7 @@ def test_a_mistake_is_one_line(
 ) -> None:
     (tmp_path / "text.h5").write_text("this is no HDF5 file")
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to("circle")
     (tmp_path / "cut.h5").write_bytes(table_file.read_bytes()[:-1000])
     before = sorted(os.listdir(tmp_path))
     filled = [a.format(file=table_file, folder=tmp_path, cell=cell) for a in arguments]
