@@ -1,11 +1,14 @@
 import math
 import os
+import re
 import sys
 from dataclasses import replace
 from textwrap import dedent
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from nasbench.benchmark.base import Metric
@@ -531,6 +534,63 @@ def test_threads_are_given_back(benchmark):
     run(benchmark, train_sizes=[10], splits=1)
     assert os.environ.get("OMP_NUM_THREADS") == before
     assert math.isfinite(run(benchmark, train_sizes=[10], splits=1).records[0]["fit_seconds"])
+
+
+class Ends(Ridge):
+    """Raises an error at one place."""
+
+    place, error = "", BaseException()
+
+    def __init__(self):
+        super().__init__()
+        self._at("constructor")
+
+    @property
+    def needs(self):
+        self._at("needs")
+        return super().needs
+
+    @property
+    def min_samples(self):
+        self._at("samples")
+        return 2
+
+    def _fit(self, inputs, z):
+        self._at("fit")
+        super()._fit(inputs, z)
+
+    def _predict(self, inputs):
+        self._at("prediction")
+        return super()._predict(inputs)
+
+    def _at(self, place):
+        if place == self.place:
+            raise self.error
+
+
+@settings(max_examples=30)
+@given(
+    st.sampled_from(["constructor", "needs", "samples", "fit", "prediction"]),
+    st.sampled_from([SystemExit, GeneratorExit, StopIteration, TypeError, InputError, KeyboardInterrupt]),
+    st.sampled_from([(), (0,), (None,), ("two\nlines",)]),
+)
+def test_whatever_a_predictor_raises_is_its_own_failure_or_ctrl_c(benchmark, place, error, arguments):
+    few = {"predictors": ["mean", Ends], "train_sizes": [10], "splits": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ends, "place", place)
+        patch.setattr(Ends, "error", error(*arguments))
+        if error is KeyboardInterrupt:
+            with pytest.raises(KeyboardInterrupt):
+                run(benchmark, **few)
+        elif place in ("fit", "prediction"):
+            results = run(benchmark, **few)
+            ((name, reason),) = results.summary["failures"].items()
+            assert name == f"{__name__}:Ends" and reason.startswith(f"predictor {name!r} on 10 architectures, split 0")
+            assert {record["predictor"] for record in results.records} == {"mean"}
+        else:
+            with pytest.raises(InputError) as caught:
+                run(benchmark, **few)
+            assert error is InputError or re.match(r"predictor '?\S*Ends'?: ", str(caught.value))
 
 
 class EditsItsTargets(Ridge):
