@@ -93,6 +93,21 @@ def test_a_predictor_scores_the_same_whatever_it_is_compared_with(benchmark):
     assert without_times(alone) == beside
 
 
+@pytest.fixture(scope="module")
+def apart(benchmark):
+    """By predictor, its records where it is scored alone; all know their inputs of all architectures."""
+    names = ["mean", "ridge", "ridge+features=counts", "forest+trees=5", "conformal+predictor=ridge"]
+    return {name: without_times(run(benchmark, predictors=[name])) for name in names}
+
+
+@settings(max_examples=6)
+@given(data=st.data())
+def test_any_others_in_any_order_leave_the_records_of_each(benchmark, apart, data):
+    names = data.draw(st.lists(st.sampled_from(list(apart)), min_size=1, max_size=4, unique=True))
+    results = run(benchmark, predictors=names)
+    assert without_times(results) == [record for name in names for record in apart[name]]
+
+
 def test_scores_are_those_of_a_fit_by_hand(benchmark):
     """Of the last record: the second split, seen from its seed. The sparse tau is that of rounded predictions."""
     record = run(benchmark).records[-1]

@@ -118,6 +118,21 @@ def test_others_and_their_order_do_not_matter(formula: Any) -> None:
     assert rows(race(formula(), "random", workers=3, seed=1), "random") != rows(alone, "random")
 
 
+@pytest.fixture(scope="module")
+def apart(formula: Any) -> dict[str, list[dict[str, Any]]]:
+    """By strategy, its records where it races alone."""
+    names = ("random", "local", "evolution", "reinforce", "asha", "evolution+population=5")
+    return {name: race(formula(), name, evaluations=15, repeats=2).records for name in names}
+
+
+@settings(max_examples=6)
+@given(st.data())
+def test_any_others_in_any_order_leave_the_records_of_each(formula: Any, apart: Any, data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.sampled_from(list(apart)), min_size=1, max_size=4, unique=True))
+    results = race(formula(), *names, evaluations=15, repeats=2)
+    assert results.records == [record for name in names for record in apart[name]]
+
+
 def test_processes_do_not_matter(formula: Any) -> None:
     calls: list[tuple[int, int]] = []
     one = race(formula(), "evolution", "local")
