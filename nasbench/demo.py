@@ -14,6 +14,7 @@ from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.builder import BuildSettings, build
 from nasbench.errors import FileError, InputError
 from nasbench.evaluate import predictors, strategies
+from nasbench.evaluate.leaders import standing
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import feasible
 from nasbench.evaluate.surrogates import fit_surrogate
@@ -148,9 +149,9 @@ def run_demo(
         )
     evaluation.write(folder / "evaluation.json")
     chosen = leading_predictor(evaluation)
-    finished(
-        f"Scored {len(settings.predictors)} predictors on held-out cells; {chosen} has the highest mean Kendall tau"
-    )
+    ranking = evaluation.summary["rankings"][-1]["ranking"]
+    taus = f". Kendall tau: {standing(ranking)}" if ranking else ""
+    finished(f"Scored {len(settings.predictors)} predictors on held-out cells{taus}")
 
     fitted = settings.surrogate or chosen
     surrogate = fit_surrogate(benchmark, METRIC, fitted)

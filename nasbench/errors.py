@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nasbench.printable import MOST_OF_LINE, cut
@@ -39,4 +41,26 @@ def described(error: BaseException) -> str:
         where = f"{Path(error.filename or '?').name}, line {error.lineno}"
         return f"{type(error).__name__}: {error.msg} ({where})"
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {' '.join(str(error).split())} ({Path(frame.filename).name}, line {frame.lineno})"
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # anybody's error
+        text = "(its message cannot be read)"
+    return f"{type(error).__name__}: {text} ({Path(frame.filename).name}, line {frame.lineno})"
+
+
+@contextmanager
+def blamed(what: str) -> Iterator[None]:
+    """Turn whatever anybody's code raises, `sys.exit` included, into one line that names it; Ctrl-C stays.
+
+    Args:
+        what: Whose code runs, as "predictor 'mine:Forest'".
+
+    Raises:
+        InputError: The code raised something that is no error of ours.
+    """
+    try:
+        yield
+    except (NasbenchError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise InputError(f"{what}: {described(error)}") from error

@@ -27,6 +27,13 @@ def followed(path: Path) -> Path:
     return target
 
 
+def one_file(path: Path, other: Path) -> bool:
+    """Whether two paths, links or not, are one file, or will be; links in a circle are files of their own."""
+    return os.path.realpath(path) == os.path.realpath(other) or (
+        path.exists() and other.exists() and path.samefile(other)
+    )
+
+
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path that replaces `path` when the block succeeds, and is deleted when it fails.

@@ -53,7 +53,7 @@ def import_module(module: str, user: str) -> Any:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise InputError(f"{user} needs the package {error.name!r}: pip install it") from error
         raise InputError(f"{user}: no module {module!r} here or on PYTHONPATH") from error
-    except NasbenchError:
+    except (NasbenchError, KeyboardInterrupt):
         raise
-    except Exception as error:  # anybody's module
+    except BaseException as error:  # anybody's module, which may also end the process
         raise InputError(f"{user}: {module!r} cannot be imported: {described(error)}") from error

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from nasbench.errors import InputError
+from nasbench.errors import InputError, blamed
 from nasbench.imports import import_module
 from nasbench.literals import parse
 
@@ -63,10 +63,11 @@ class Registry(Generic[T]):
         if absent:
             example = "+".join([spec, *(f"{name}..." for name in absent)])
             raise InputError(f"{self.kind} {spec!r} needs {' and '.join(absent)}; write {example}")
-        try:
-            return cls(**arguments)
-        except TypeError as error:
-            raise InputError(f"{self.kind} {spec!r}: {error}") from error
+        with blamed(f"{self.kind} {spec!r}"):
+            try:
+                return cls(**arguments)
+            except TypeError as error:
+                raise InputError(f"{self.kind} {spec!r}: {error}") from error
 
     def resolve(self, spec: str) -> tuple[type[T], dict[str, Any]]:
         """The class and the constructor arguments of a specification."""
@@ -87,15 +88,17 @@ class Registry(Generic[T]):
         if not isinstance(component, type):
             if not isinstance(component, base):
                 raise InputError(f"{component!r} is no {self.kind}; derive its class from {module}.{name}")
-            copied: T = copy.deepcopy(component)
+            with blamed(f"{self.kind} {type(component).__name__}"):
+                copied: T = copy.deepcopy(component)
             return copied
         if not issubclass(component, base):
             raise InputError(f"{component.__name__} is no {self.kind}; derive it from {module}.{name}")
         known = inspect.signature(component).parameters
-        try:
-            return component(**{name: value for name, value in defaults.items() if name in known})
-        except TypeError as error:
-            raise InputError(f"{self.kind} {component.__name__}: {error}; pass an instance") from error
+        with blamed(f"{self.kind} {component.__name__}"):
+            try:
+                return component(**{name: value for name, value in defaults.items() if name in known})
+            except TypeError as error:
+                raise InputError(f"{self.kind} {component.__name__}: {error}; pass an instance") from error
 
     def expand(self, specs: Iterable[str]) -> tuple[str, ...]:
         """Specifications with groups replaced by their members and plain aliases by their targets, without repeats."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nasbench.errors import FileError, InputError
+from nasbench.errors import FileError, InputError, blamed
 from nasbench.registry import Registry, arguments_of
 
 T = TypeVar("T")
@@ -104,10 +104,11 @@ def restore(registry: Registry[T], spec: str, arguments: Mapping[str, Any]) -> T
     if ":" in spec:
         _check_trusted(spec.partition(":")[0], registry, f"the {registry.kind} {spec!r} lies")
     cls, preset = registry.resolve(spec)
-    try:
-        component = cls(**{**preset, **arguments})
-    except TypeError as error:
-        raise InputError(f"{registry.kind} {spec!r}: {error}") from error
+    with blamed(f"{registry.kind} {spec!r}"):
+        try:
+            component = cls(**{**preset, **arguments})
+        except TypeError as error:
+            raise InputError(f"{registry.kind} {spec!r}: {error}") from error
     for module in getattr(component, "modules", ()):
         _check_trusted(module, registry, f"functions that the {registry.kind} {spec!r} calls lie")
     return component

@@ -4,14 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench.errors import FileError
-from nasbench.files import atomic, strict_json
+from nasbench.files import atomic, one_file, strict_json
 
 
 def test_replaces_only_at_the_end(tmp_path: Path) -> None:
@@ -107,6 +109,58 @@ def test_of_a_link_the_file_it_leads_to_is_replaced(tmp_path: Path) -> None:
             temporary.write_text(link)
         assert (tmp_path / link).is_symlink() and (tmp_path / "elsewhere" / real).read_text() == link
     assert sorted(os.listdir(tmp_path / "elsewhere")) == ["new", "real"]
+
+
+def content(root: Path) -> dict[str, str]:
+    """What stands in a folder by its path: the target of a link, the text of a file."""
+    return {
+        str(path.relative_to(root)): str(path.readlink()) if path.is_symlink() else path.read_text()
+        for path in root.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.booleans()), min_size=1, max_size=6),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_chain_of_links_stays_and_its_end_is_replaced(
+    chain: list[tuple[str, bool, bool]], there: bool, fails: bool
+) -> None:
+    """Each link lies in a drawn folder and leads to the one before, absolutely or not, through a link to its folder
+    or not; the first leads to a file, which may not be there yet."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        for name in ("a", "b", "c", "end"):
+            (root / name).mkdir()
+            (root / f"to-{name}").symlink_to(name)
+        end = link = root / "end" / "file"
+        if there:
+            end.write_text("old")
+        for number, (place, absolute, through) in enumerate(chain):
+            target = root / f"to-{link.parent.name}" / link.name if through else link
+            link = root / place / str(number)
+            link.symlink_to(target if absolute else os.path.relpath(target, link.parent))
+        before, named = content(root), root / f"to-{link.parent.name}" / link.name
+        assert all(one_file(path, end) for path in (link, named))
+        with pytest.raises(ZeroDivisionError) if fails else nullcontext(), atomic(named) as temporary:
+            temporary.write_text("new")
+            assert content(root).items() >= before.items()
+            _ = 1 / (not fails)
+        assert content(root) == (before if fails else before | {"end/file": "new"})
+
+
+@pytest.mark.parametrize("name", ["circle", "circle/file", "to-circle"])
+def test_no_link_in_a_circle_is_another_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "to-circle").symlink_to("circle/file")
+    path = tmp_path / name
+    assert one_file(path, path) and not one_file(path, tmp_path) and not one_file(tmp_path, path)
+    with pytest.raises(FileError, match=r"leads in a circle|Too many levels of symbolic links"), atomic(path):
+        pass
+    assert sorted(os.listdir(tmp_path)) == ["circle", "to-circle"]
 
 
 def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ def test_names_that_no_module_has(folder: Path, spec: str) -> None:
         ("unwritten", None, "no module 'unwritten' here or on PYTHONPATH"),
         ("own_syntax", "def f(:\n", r"'own_syntax' cannot be imported: SyntaxError: .* \(own_syntax.py, line 1\)"),
         ("own_raise", "x = 1\nraise ValueError('no\\nluck')", r"ValueError: no luck \(own_raise.py, line 2\)"),
+        (
+            "own_exit",
+            "import sys\nsys.exit(0)",
+            r"cannot be imported: SystemExit: 0 \(own_exit.py, line 2\)",
+        ),
         ("own_name", "from nasbench import nothing_there", r"ImportError: cannot import name 'nothing_there'"),
         ("own_need", "import package_that_lacks", "needs the package 'package_that_lacks': pip install it"),
         ("own_longer", "import own_long", "needs the package 'own_long': pip install it"),

@@ -12,6 +12,7 @@ import typer
 from nasbench import __version__
 from nasbench.cli.console import interruptible
 from nasbench.cli.failure import one_line_errors
+from nasbench.errors import NasbenchError, described
 from nasbench.stopping import stoppable
 
 COMMANDS = {
@@ -66,6 +67,11 @@ def main() -> None:
         command = typer.main.get_command(application(words[:1] if words[0] in COMMANDS else COMMANDS))
         try:
             with command.make_context("nasbench", words) as context:  # typer's `main` would hide the signal
-                sys.exit(command.invoke(context))
+                status = command.invoke(context)
         except typer.Exit as end:
-            sys.exit(end.exit_code)
+            status = end.exit_code
+        except SystemExit as end:  # no command raises it
+            if isinstance(end.__context__, BrokenPipeError):  # rich does, when the reader has closed the pipe
+                raise
+            raise NasbenchError(f"the command was ended by code of your own: {described(end)}") from end
+        sys.exit(status)

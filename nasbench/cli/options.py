@@ -27,7 +27,9 @@ def all_located(files: list[Path]) -> list[Path]:
 
 def json_target(context: typer.Context, path: Path | None) -> Path | None:
     """A file for JSON; for `-`, one that is printed when the command is done."""
-    return context.with_resource(standard_output()) if path == STANDARD_OUTPUT else path
+    if path != STANDARD_OUTPUT:
+        return path
+    return context.find_root().with_resource(standard_output())  # which is left also after a mistake in another word
 
 
 def named_file(path: Path) -> Path:

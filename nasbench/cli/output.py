@@ -15,7 +15,7 @@ import typer
 
 from nasbench.cli.console import counted, note, out
 from nasbench.errors import InputError
-from nasbench.files import atomic, followed
+from nasbench.files import atomic, followed, one_file
 
 if TYPE_CHECKING:
     from nasbench.benchmark.table import Table
@@ -26,7 +26,7 @@ def writable(path: Path | None, *sources: Path) -> None:
     """Refuse an output file that cannot be written or would replace one of its sources or another output."""
     if path is None:
         return
-    if any(_same(path, source) for source in sources):
+    if any(one_file(path, source) for source in sources):
         raise InputError(f"{path} is an input or another output and would be replaced; name another file")
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise InputError(f"{path} is not a regular file; name another file")
@@ -34,11 +34,6 @@ def writable(path: Path | None, *sources: Path) -> None:
     if path.is_dir() or not os.access(folder, os.W_OK):
         problem = "is a folder" if path.is_dir() else f"cannot be written: no writable folder {folder}"
         raise InputError(f"{path} {problem}; name another file")
-
-
-def _same(path: Path, other: Path) -> bool:
-    """Whether both are one file, or will be."""
-    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nasbench.evaluate.statistics import Ranking, fewest_repeats, rank, undistinguished
+from nasbench.evaluate.statistics import Ranking, fewest_repeats, leading, rank, undistinguished
 from nasbench.types import FloatArray
 
 ROUNDING = 1e-9
@@ -71,11 +71,17 @@ def rankings(records: Sequence[Mapping[str, Any]], seed: int) -> list[dict[str, 
 def standing(ranking: Mapping[str, Any]) -> str:
     """Who leads a ranking (the fields of `Ranking`), and who cannot be told apart from it, in a few words."""
     first, *others = ranking["order"]
-    ties = undistinguished(ranking)
+    equal = leading(ranking)
+    ties = [name for name in undistinguished(ranking) if name not in equal]
     if not others:
         return f"{first} alone has a Kendall tau"
+    if len(equal) > len(others):
+        return "all have the same mean"
     if not ties:
-        return f"{first} is better than all others"
-    text = f"{first} has the highest mean, not distinguishable from {', '.join(ties)}"
+        return (
+            f"{first} is better than all others" if equal == [first] else f"{', '.join(equal)} share the highest mean"
+        )
+    has = "has" if equal == [first] else "share"
+    text = f"{', '.join(equal)} {has} the highest mean, not distinguishable from {', '.join(ties)}"
     needed = fewest_repeats(len(ranking["pairs"]), ranking["level"])
     return f"{text}; {needed} splits could tell" if ranking["repeats"] < needed else text

@@ -14,7 +14,7 @@ import numpy as np
 from nasbench.benchmark.base import Benchmark, Epoch
 from nasbench.benchmark.gather import gather
 from nasbench.checks import check_number, check_whole
-from nasbench.errors import InputError
+from nasbench.errors import InputError, blamed
 from nasbench.evaluate import metrics, top
 from nasbench.evaluate.ceiling import noise_ceiling
 from nasbench.evaluate.leaders import rankings
@@ -254,7 +254,10 @@ def _with_inputs(
 ) -> tuple[Targets, dict[str, Inputs], int]:
     """Targets and each predictor's inputs where all inputs are known, and for how many architectures they are not."""
     found = targets(benchmark, metric, epoch)
-    needs = {name: registry.create(component).needs for name, component in by_name.items()}
+    needs = {}
+    for name, component in by_name.items():
+        with blamed(f"predictor {name!r}"):
+            needs[name] = registry.create(component).needs
     recorded = benchmark.recorded_epochs(metric)
     last = recorded[-1] if recorded and epoch == "last" else epoch
     for name, needed in needs.items():
@@ -309,7 +312,8 @@ def _splits(
 
 def _check_sizes(by_name: Mapping[str, str | type[Predictor] | Predictor], smallest: int) -> None:
     for name, component in by_name.items():
-        least = registry.create(component).min_samples
+        with blamed(f"predictor {name!r}"):
+            least = registry.create(component).min_samples
         if smallest < least:
             raise InputError(f"predictor {name!r} needs at least {least} architectures, got a training size {smallest}")
 

@@ -164,16 +164,23 @@ def feasible(
         shared: Whether both parts may share functions, so that architectures count and not functions.
 
     Raises:
-        InputError: The benchmark has fewer than four different functions, or architectures if they count.
+        InputError: The benchmark has fewer than four different functions, or architectures if they count, or what is to
+            be kept leaves fewer than two.
     """
     genotypes = targets(benchmark, metric).genotypes if metric else benchmark.architectures()
     available = len(genotypes) if shared else len(np.unique(benchmark.space.function_key(genotypes)))
+    what = "architectures" if shared else "architectures with different functions"
     if available < 4:
-        what = "architectures" if shared else "architectures with different functions"
         raise InputError(f"evaluating needs at least 4 {what}, there are {available}")
+    kept = max(train_sizes) if keep == "train" else test_size
+    if keep and kept > available - 2:
+        raise InputError(
+            f"{keep} size {kept:,} exceeds the {available - 2:,} that leave two for the other part: there are "
+            f"{available:,} {what} that have a number"
+        )
     if keep == "train":
-        return tuple(train_sizes), max(min(test_size, available - max(train_sizes)), 2)
+        return tuple(train_sizes), min(test_size, available - kept)
     if keep is None and max(train_sizes) + test_size > available:
         test_size = min(test_size, max(available // 3, min(LEAST_TEST, available // 2)))
-    room = max(available - test_size, 2)
+    room = available - test_size
     return tuple(size for size in train_sizes if size <= room) or (room,), test_size

@@ -200,7 +200,8 @@ def rank(
             raise InputError(f"values to rank must be finite: {name} repeat {row} is {array[row]}; leave it out")
 
     sign = 1 if direction == "minimise" else -1
-    order = tuple(sorted(arrays, key=lambda name: sign * float(arrays[name].mean())))
+    means = {name: math.fsum(array) / len(array) for name, array in arrays.items()}  # the same in any order of repeats
+    order = tuple(sorted(arrays, key=lambda name: sign * means[name]))
     table = np.stack([arrays[name] for name in order], axis=1)  # (repeats, strategies)
     lows, highs = bootstrap_interval(table, rng, confidence)
     pairs = _pairs(order, table, sign)
@@ -211,7 +212,7 @@ def rank(
     ranking = Ranking(
         order=order,
         repeats=len(table),
-        means=by_name(table.mean(axis=0)),
+        means={name: means[name] for name in order},
         lows=by_name(lows),
         highs=by_name(highs),
         mean_ranks=by_name(stats.rankdata(sign * table, axis=1).mean(axis=0)),
@@ -223,6 +224,11 @@ def rank(
     )
     mean = f"{'lowest' if direction == 'minimise' else 'highest'} mean"
     return replace(ranking, statement=_statement(ranking, confidence, what, units, mean, repeat))
+
+
+def leading(ranking: Mapping[str, Any]) -> list[str]:
+    """Names in a ranking (the fields of `Ranking`) with the best mean: several where theirs are equal."""
+    return [name for name in ranking["order"] if ranking["means"][name] == ranking["means"][ranking["order"][0]]]
 
 
 def undistinguished(ranking: Mapping[str, Any]) -> list[str]:
@@ -265,7 +271,7 @@ def _statement(ranking: Ranking, confidence: float, what: str, units: str, extre
     first = order[0]
     over = f"Over {n} paired {repeat if n == 1 else f'{repeat}s'}"
     interval = f"{confidence:.0%} bootstrap interval {ranking.lows[first]:.4g} to {ranking.highs[first]:.4g}"
-    equal = [name for name in order if means[name] == means[first]]
+    equal = leading(vars(ranking))
     verb = "has a mean" if len(order) == 1 else f"has the {extreme}" if len(equal) == 1 else f"have the {extreme}"
     head = (
         f"{over}, {_list(equal)} {verb} {what}, {means[first]:.4g}{unit} ({'a single value' if n == 1 else interval})"

@@ -71,11 +71,11 @@ def fit_surrogate(
         raise InputError("a surrogate is fitted on a tabular benchmark, got a surrogate; pass the table it came from")
     facts = benchmark.metric(metric)
     if facts.split != "validation":
-        known = ", ".join(m.path for m in benchmark.metrics.values() if m.split == "validation") or "(none)"
-        raise InputError(
-            f"a surrogate is fitted for a validation metric and its counterparts on other splits, but {facts.path!r} "
-            f"belongs to split {facts.split!r}; name one of: {known}"
-        )
+        known = ", ".join(m.path for m in benchmark.metrics.values() if m.split == "validation")
+        fitted_for = "a surrogate is fitted for a validation metric and its counterparts on other splits"
+        if not known:
+            raise InputError(f"{fitted_for}, and this benchmark has no validation metric")
+        raise InputError(f"{fitted_for}, but {facts.path!r} belongs to split {facts.split!r}; name one of: {known}")
     if folds < 2:
         raise InputError(f"cross-validation needs at least 2 folds, got {folds}")
     epochs = benchmark.recorded_epochs(facts.path)

@@ -224,7 +224,8 @@ class _Pool(Generic[Group]):
 def _cause_of_death(worker: _Worker[Any]) -> str:
     worker.process.join()
     code = worker.process.exitcode or 0
-    cause = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    names = {known.value: known.name for known in signal.Signals}  # most real-time signals have none
+    cause = f"was killed by {names.get(-code, f'signal {-code}')}" if code < 0 else f"ended with exit code {code}"
     if not worker.ready:
         raise NasbenchError(
             f"a worker process {cause} while it started (its own message is above); "

@@ -13,7 +13,7 @@ from nasbench.benchmark.base import difference
 from nasbench.evaluate.anytime import anytime
 from nasbench.evaluate.quality import REGRETS, Regret
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.statistics import bootstrap_interval, undistinguished
+from nasbench.evaluate.statistics import bootstrap_interval, leading, undistinguished
 from nasbench.report.document import (
     Block,
     Fact,
@@ -111,15 +111,17 @@ def comparison_facts(results: Results) -> tuple[Fact, ...]:
         ranking = results.summary.get(f"{regret.prefix}ranking")
         if not ranking:
             continue
-        first, *others = ranking["order"]
-        mean = format_value(ranking["means"][first], difference(results.units))
+        order, equal = ranking["order"], leading(ranking)
+        mean = format_value(ranking["means"][order[0]], difference(results.units))
         note = f"mean final {regret.title} {mean}, n = {counted(ranking['repeats'], 'repeat')}"
-        name = f"strategy, by {regret.title}"
-        if others:
-            ties = undistinguished(ranking)
-            name = f"lowest mean {regret.title}" if ties else f"best strategy by {regret.title}"
+        name, value = f"strategy, by {regret.title}", listed(equal)
+        if 1 < len(order) == len(equal):
+            name, value = f"mean {regret.title}", "equal for all"
+        elif len(order) > 1:
+            ties = [other for other in undistinguished(ranking) if other not in equal]
+            name = f"lowest mean {regret.title}" if ties or len(equal) > 1 else f"best strategy by {regret.title}"
             note += f"; not distinguishable from {listed(ties)}" if ties else ""
-        facts.append(Fact(name, first, note))
+        facts.append(Fact(name, value, note))
     return tuple(facts)
 
 

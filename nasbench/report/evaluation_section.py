@@ -13,7 +13,7 @@ import numpy as np
 from nasbench.benchmark.base import difference
 from nasbench.evaluate.leaders import rank_predictors, standing, vary
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.statistics import percentile_ends, resampling_weights, undistinguished
+from nasbench.evaluate.statistics import leading, percentile_ends, resampling_weights, undistinguished
 from nasbench.report.document import (
     Block,
     Fact,
@@ -90,11 +90,13 @@ class Leader(NamedTuple):
     Attributes:
         size: The largest training size.
         taus: Kendall's tau there by predictor, shape `(splits,)`, best first; empty if none has it on all splits.
-        ties: Predictors that the first is not significantly better than.
+        equal: Those with the highest mean: several where theirs are equal.
+        ties: Further predictors that the first is not significantly better than.
     """
 
     size: int
     taus: dict[str, FloatArray]
+    equal: list[str]
     ties: list[str]
 
 
@@ -146,35 +148,45 @@ def _protocol(results: Results, sizes: Sequence[int]) -> str:
 
 def _sentence(results: Results, left_out: str, leader: Leader) -> str:
     """Which predictor ranks best at the largest training size, if the splits can tell."""
-    size, taus, ties = leader
+    size, taus, equal, ties = leader
     held_out = f"held out: {left_out}; " if left_out else ""
     if not taus:
         return f"No predictor has a rank correlation on every split ({held_out}predictions are constant)."
-    first, *others = taus
-    mean, low, high = interval(taus[first])
+    mean, low, high = _interval_of(taus, equal)
     tau = format_interval(mean, low, high)
-    of = f"{_splits(results, len(taus[first]), '')}{', 95 % bootstrap interval' if math.isfinite(low) else ''}"
+    of = f"{_splits(results, len(taus[equal[0]]), '')}{', 95 % bootstrap interval' if math.isfinite(low) else ''}"
     found = f"Kendall tau of {tau} on held-out cells ({held_out}n = {of})"
-    text = f"From {counted(size, 'trained cell')}, {first}"
+    text = f"From {counted(size, 'trained cell')}, "
+    others = [name for name in taus if name not in equal]
     if not others:
-        return f"{text} has a {found}."
-    text += f" has the highest mean {found}" if ties else f" predicts the ranking best, with a {found}"
+        return f"{text}{equal[0]} has a {found}." if len(equal) == 1 else f"{text}all have the same mean {found}."
+    if len(equal) > 1:
+        text += f"{listed(equal)} share the highest mean {found}"
+    else:
+        text += f"{equal[0]} {'has the highest mean' if ties else 'predicts the ranking best, with a'} {found}"
     text += f", followed by {others[0]} with {format_interval(*interval(taus[others[0]]))}"
     return f"{text}; not distinguishable from {listed(ties)}." if ties else f"{text}."
 
 
 def _fact(results: Results, left_out: str, leader: Leader) -> Fact:
     """The predictor that ranks best as a key figure."""
-    size, taus, ties = leader
-    first = next(iter(taus))
-    mean, low, high = interval(taus[first])
-    n = f"{_splits(results, len(taus[first]), '')}, {counted(size, 'training cell')}"
+    size, taus, equal, ties = leader
+    mean, low, high = _interval_of(taus, equal)
+    n = f"{_splits(results, len(taus[equal[0]]), '')}, {counted(size, 'training cell')}"
     note = f"τ = {mean:.2f}, {interval_note(low, high, n)}"
-    name = "rank correlation"
-    if len(taus) > 1:
-        name = f"highest mean {name}" if ties else "best predictor"
+    name, value = "rank correlation", listed(equal)
+    if 1 < len(taus) == len(equal):
+        name, value = f"mean {name}", "equal for all"
+    elif len(taus) > 1:
+        name = f"highest mean {name}" if ties or len(equal) > 1 else "best predictor"
         note += f"; not distinguishable from {listed(ties)}" if ties else ""
-    return Fact(f"{name}, held out: {left_out}" if left_out else name, first, note)
+    return Fact(f"{name}, held out: {left_out}" if left_out else name, value, note)
+
+
+def _interval_of(taus: Mapping[str, FloatArray], equal: Sequence[str]) -> tuple[float, float, float]:
+    """The highest mean with its interval; without one where predictors share it, as their intervals differ."""
+    mean, low, high = interval(taus[equal[0]])
+    return (mean, low, high) if len(equal) == 1 else (mean, math.nan, math.nan)
 
 
 def collect(results: Results) -> dict[str, Scores]:
@@ -228,9 +240,13 @@ def _leader(scores: Scores) -> Leader:
     size = max(size for _, size in scores)
     ranking = _ranking(scores, size)
     if ranking is None:
-        return Leader(size, {}, [])
+        return Leader(size, {}, [], [])
+    equal = leading(ranking)
     return Leader(
-        size, {name: scores[name, size]["kendall_tau"] for name in ranking["order"]}, undistinguished(ranking)
+        size,
+        {name: scores[name, size]["kendall_tau"] for name in ranking["order"]},
+        equal,
+        [name for name in undistinguished(ranking) if name not in equal],
     )
 
 

@@ -16,7 +16,7 @@ from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.errors import FileError, InputError
 from nasbench.evaluate.results import Results
-from nasbench.files import atomic
+from nasbench.files import atomic, one_file
 from nasbench.provenance import provenance
 from nasbench.report import interactive
 from nasbench.report.comparison_section import comparison_section
@@ -71,7 +71,7 @@ def write_report(
     out = Path(out)
     if out.is_dir():
         raise FileError(f"cannot write {out}: it is a folder; name a file such as {out / 'report.html'}")
-    if any(isinstance(source, str | Path) and out.resolve() == Path(source).resolve() for source in sources):
+    if any(isinstance(source, str | Path) and one_file(out, Path(source)) for source in sources):
         raise InputError(f"{out} is a source of the report and would be overwritten; name another output")
     if not out.parent.is_dir():
         raise FileError(f"cannot write {out}: there is no folder {out.parent}; make it first")

@@ -42,9 +42,11 @@ def search_metrics(benchmark: Benchmark, names: Sequence[str]) -> SearchMetrics:
         if guide.split != "validation" and not (number and guide.static):
             others = [m.path for m in benchmark.metrics.values() if m.split == "validation" or (number and m.static)]
             allowed = "a validation metric" if not number else "a validation metric or a static one"
+            if not others:
+                raise InputError(f"a search is guided by {allowed}, and this benchmark has none")
             raise InputError(
                 f"a search is guided by {allowed}, but {guide.path!r} belongs to split {guide.split!r}"
-                f"; name one of: {', '.join(others) or '(this benchmark has none)'}"
+                f"; name one of: {', '.join(others)}"
             )
         if guide.direction == "none":
             raise InputError(f"metric {guide.path!r} has no better direction, so it cannot guide a search")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +72,13 @@ def test_one_answers_for_the_whole_space() -> None:
     benchmark = nasbench.load("nb201-digits")
     cells = np.concatenate(list(benchmark.space.enumerate()))
     assert benchmark.complete and not benchmark.query_many(cells, "validation_accuracy").values.mask.any()
+
+
+def test_a_folder_of_that_name_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nb201-digits").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert locate("nb201-digits") == shipped()["nb201-digits"]
+    assert nasbench.load("nb201-digits").name == "nb201-digits.h5"
 
 
 def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

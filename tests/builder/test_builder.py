@@ -3,12 +3,16 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nasbench.benchmark import hdf5
 from nasbench.benchmark.base import Metric
@@ -114,6 +118,41 @@ def test_the_recipe_says_how(tiny):
 def test_jobs_do_not_change_the_table(tiny, tmp_path):
     assert_same(build(TINY, tmp_path / "t.h5", jobs=2), tiny[1])
     assert [path.name for path in tmp_path.iterdir()] == ["t.h5"]
+
+
+TWO = replace(TINY, datasets=(*TINY.datasets, "mnist5k+size=7+train=40+validation=20+test=20"), cells=2, seeds=1)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """The table of `TWO`, built in one process without interruption."""
+    return build(TWO, tmp_path_factory.mktemp("two") / "two.h5")
+
+
+@pytest.mark.slow
+@settings(max_examples=5)
+@given(st.permutations(TWO.datasets), st.lists(st.integers(0, 4), max_size=3))
+def test_order_of_data_sets_and_interruptions_do_not_change_the_table(two, datasets, stops):
+    def stop_at(number):
+        def progress(done, total):
+            if done == number:
+                raise KeyboardInterrupt
+
+        return progress
+
+    with TemporaryDirectory() as folder:
+        out, asked = Path(folder) / "t.h5", replace(TWO, datasets=tuple(datasets))
+        for number in stops:
+            with suppress(KeyboardInterrupt):
+                build(asked, out, progress=stop_at(number))
+        table = build(asked, out)
+        assert [path.name for path in Path(folder).iterdir()] == ["t.h5"]
+    np.testing.assert_array_equal(table.genotypes, two.genotypes)
+    assert table.columns.keys() == two.columns.keys()
+    for name, column in two.columns.items():
+        np.testing.assert_array_equal(table.columns[name].missing, column.missing)
+        if not name.endswith(("train_seconds", "latency")):
+            np.testing.assert_array_equal(table.columns[name].values, column.values)
 
 
 @pytest.mark.cuda

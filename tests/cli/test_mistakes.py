@@ -1,6 +1,7 @@
 """A mistake is one line on standard error with exit status 2, and leaves nothing behind."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,11 @@ MISTAKES = [
     (["info", "{file}", "--jsn", "x"], "No such option"),
     (["info", "{file}", "--json", "{file}"], "would be replaced"),
     (["info", "{file}", "--json", "/dev/null"], "not a regular file"),
+    (["info", "{file}", "--json", "{folder}/circle"], "leads in a circle"),
+    (["info", "{file}", "--json", "{folder}/circle/file"], "no writable folder"),
+    (["report", "{file}", "--out", "{folder}/circle"], "leads in a circle"),
+    (["build", "--out", "{folder}/circle/b.h5"], "Too many levels of symbolic links"),
+    (["info", "{folder}/circle"], "circle"),
     (["info", "{folder}/none.h5"], "none.h5"),
     (["info", "{folder}/text.h5"], "text.h5"),
     (["info", "{folder}/cut.h5"], "cut.h5"),
@@ -85,6 +91,7 @@ def test_a_mistake_is_one_line(
 ) -> None:
     (tmp_path / "text.h5").write_text("this is no HDF5 file")
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to("circle")
     (tmp_path / "cut.h5").write_bytes(table_file.read_bytes()[:-1000])
     before = sorted(os.listdir(tmp_path))
     filled = [a.format(file=table_file, folder=tmp_path, cell=cell) for a in arguments]
@@ -94,6 +101,43 @@ def test_a_mistake_is_one_line(
     assert error.count("\n") == 1, error
     assert part in error
     assert sorted(os.listdir(tmp_path)) == before
+
+
+LEAVES = '''"""A predictor that ends the process, and says that all went well."""
+import sys
+from nasbench.predictors.ridge import Ridge
+
+class Leaves(Ridge):
+    def _fit(self, inputs, z):
+        sys.exit(0)
+'''
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        ("build --space", "leaves_early"),
+        ("build --dataset", "leaves_early"),
+        ("surrogate nb201-mnist5k --predictor", "leaves_early"),
+        ("surrogate nb201-mnist5k --predictor", "leaves"),
+    ],
+)
+def test_code_of_ones_own_that_ends_the_process_is_named(
+    words: str,
+    module: str,
+    run: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "leaves.py").write_text(LEAVES)
+    (tmp_path / "leaves_early.py").write_text("import sys\nsys.exit(0)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    assert run(*words.split(), f"{module}:Leaves", "--out", "out.h5") == 2
+    error = capsys.readouterr().err
+    assert f"SystemExit: 0 ({module}.py, line " in error and error.count("\n") == 1
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".py", ""}
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """The commands evaluate, surrogate, compare and report, one after the other."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from nasbench.benchmark import hdf5
 
 
 def test_evaluate_surrogate_compare_report(
@@ -44,6 +48,43 @@ def test_evaluate_surrogate_compare_report(
     assert run("report", table_file, scores, fitted, race, "--out", page) == 0
     assert "<html" in page.read_text()
     assert len(list((tmp_path / "report_figures").glob("*.png"))) > 3
+
+
+def test_a_small_table_adapts_what_was_not_given_and_says_so(
+    table_file: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["evaluate", table_file, "--predictors", "ridge", "--splits", 1, "--jobs", 1]
+    assert run(*common, "--train-sizes", 10) == 0
+    assert re.search(r"The table is small: training sizes 10, \d\d held-out architectures\n", capsys.readouterr().out)
+    for size in ("--train-sizes", "--test-size"):
+        assert run(*common, size, 1234) == 2
+        captured = capsys.readouterr()
+        assert captured.out == "" and re.search(
+            r" (train|test) size 1,234 exceeds the \d\d that leave two for the other part", captured.err
+        )
+
+
+def test_a_table_without_test_or_validation_numbers(
+    table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is said names a split that is missing, and no metric that nobody typed."""
+    table = hdf5.read(table_file)
+    files = {}
+    for split in ("validation", "test"):
+        columns = {path: column for path, column in table.columns.items() if column.metric.split in (split, "none")}
+        files[split] = tmp_path / f"{split}.h5"
+        hdf5.write(replace(table, columns=columns), files[split])
+    for command in ("compare", "surrogate"):
+        assert run(command, files["test"], *(["--out", tmp_path / "s.h5"] if command == "surrogate" else [])) == 2
+        assert re.search(r"and this benchmark has (none|no validation metric)\n$", capsys.readouterr().err)
+    assert run("surrogate", files["validation"], "--predictor", "ridge", "--out", tmp_path / "s.h5") == 0
+    assert (
+        run("compare", tmp_path / "s.h5", "--strategies", "random", "--evaluations", 12, "--repeats", 2, "--jobs", 1)
+        == 0
+    )
+    captured = capsys.readouterr()
+    assert "No ranking by test regret: random has none in repeat 0: test values were not recorded." in captured.out
+    assert "test_accuracy" not in captured.out + captured.err
 
 
 def test_evaluate_by_protocol(

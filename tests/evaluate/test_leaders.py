@@ -3,6 +3,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nasbench.evaluate.leaders import rank_predictors, rankings, standing
 
@@ -69,3 +71,13 @@ def test_the_order_of_the_predictors_changes_nothing() -> None:
     drawn = np.random.default_rng(1).normal(size=(4, 12))
     taus = {f"p{k}": values for k, values in enumerate(drawn)}
     assert rank_predictors(taus, rng()) == rank_predictors(dict(reversed(taus.items())), rng())
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=9), st.integers(2, 5), st.floats(0, 1))
+def test_nobody_leads_alone_with_a_mean_that_others_have_too(taus: list[float], number: int, less: float) -> None:
+    same: dict[str, list[float | None]] = {f"p{k}": list(taus) for k in range(number)}
+    (row,) = rankings(records(same), 0)
+    assert standing(row["ranking"]) == "all have the same mean"
+    (row,) = rankings(records({**same, "lower": [tau - 1 - less for tau in taus]}), 0)
+    assert standing(row["ranking"]).startswith(f"{', '.join(same)} share the highest mean")

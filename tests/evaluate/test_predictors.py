@@ -1,11 +1,14 @@
 import math
 import os
+import re
 import sys
 from dataclasses import replace
 from textwrap import dedent
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from nasbench.benchmark.base import Metric
@@ -88,6 +91,21 @@ def test_a_predictor_scores_the_same_whatever_it_is_compared_with(benchmark):
     alone = run(benchmark, predictors=["ridge"], train_sizes=[10])
     beside = [r for r in without_times(run(benchmark)) if (r["predictor"], r["n_train"]) == ("ridge", 10)]
     assert without_times(alone) == beside
+
+
+@pytest.fixture(scope="module")
+def apart(benchmark):
+    """By predictor, its records where it is scored alone; all know their inputs of all architectures."""
+    names = ["mean", "ridge", "ridge+features=counts", "forest+trees=5", "conformal+predictor=ridge"]
+    return {name: without_times(run(benchmark, predictors=[name])) for name in names}
+
+
+@settings(max_examples=6)
+@given(data=st.data())
+def test_any_others_in_any_order_leave_the_records_of_each(benchmark, apart, data):
+    names = data.draw(st.lists(st.sampled_from(list(apart)), min_size=1, max_size=4, unique=True))
+    results = run(benchmark, predictors=names)
+    assert without_times(results) == [record for name in names for record in apart[name]]
 
 
 def test_scores_are_those_of_a_fit_by_hand(benchmark):
@@ -531,6 +549,63 @@ def test_threads_are_given_back(benchmark):
     run(benchmark, train_sizes=[10], splits=1)
     assert os.environ.get("OMP_NUM_THREADS") == before
     assert math.isfinite(run(benchmark, train_sizes=[10], splits=1).records[0]["fit_seconds"])
+
+
+class Ends(Ridge):
+    """Raises an error at one place."""
+
+    place, error = "", BaseException()
+
+    def __init__(self):
+        super().__init__()
+        self._at("constructor")
+
+    @property
+    def needs(self):
+        self._at("needs")
+        return super().needs
+
+    @property
+    def min_samples(self):
+        self._at("samples")
+        return 2
+
+    def _fit(self, inputs, z):
+        self._at("fit")
+        super()._fit(inputs, z)
+
+    def _predict(self, inputs):
+        self._at("prediction")
+        return super()._predict(inputs)
+
+    def _at(self, place):
+        if place == self.place:
+            raise self.error
+
+
+@settings(max_examples=30)
+@given(
+    st.sampled_from(["constructor", "needs", "samples", "fit", "prediction"]),
+    st.sampled_from([SystemExit, GeneratorExit, StopIteration, TypeError, InputError, KeyboardInterrupt]),
+    st.sampled_from([(), (0,), (None,), ("two\nlines",)]),
+)
+def test_whatever_a_predictor_raises_is_its_own_failure_or_ctrl_c(benchmark, place, error, arguments):
+    few = {"predictors": ["mean", Ends], "train_sizes": [10], "splits": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ends, "place", place)
+        patch.setattr(Ends, "error", error(*arguments))
+        if error is KeyboardInterrupt:
+            with pytest.raises(KeyboardInterrupt):
+                run(benchmark, **few)
+        elif place in ("fit", "prediction"):
+            results = run(benchmark, **few)
+            ((name, reason),) = results.summary["failures"].items()
+            assert name == f"{__name__}:Ends" and reason.startswith(f"predictor {name!r} on 10 architectures, split 0")
+            assert {record["predictor"] for record in results.records} == {"mean"}
+        else:
+            with pytest.raises(InputError) as caught:
+                run(benchmark, **few)
+            assert error is InputError or re.match(r"predictor '?\S*Ends'?: ", str(caught.value))
 
 
 class EditsItsTargets(Ridge):

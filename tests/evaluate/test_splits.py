@@ -134,6 +134,28 @@ def test_feasible_keeps_what_was_given():
     assert feasible((10, 25), functions - 5, table, keep="test") == ((5,), functions - 5)
 
 
+@settings(max_examples=40)
+@given(
+    st.lists(st.integers(1, 70), min_size=1, max_size=4, unique=True).map(sorted),
+    st.integers(2, 70),
+    st.sampled_from(["train", "test", None]),
+)
+def test_feasible_sizes_fit_or_only_what_was_given_is_named(sizes, test_size, keep):
+    table = benchmark(60)
+    functions = len(np.unique(SPACE.function_key(table.architectures())))
+    kept = {"train": sizes[-1], "test": test_size, None: 2}[keep]
+    if kept > functions - 2:
+        with pytest.raises(InputError, match=rf"^{keep} size {kept} exceeds the {functions - 2} that leave two"):
+            feasible(sizes, test_size, table, keep=keep)
+        return
+    found, held_out = feasible(sizes, test_size, table, keep=keep)
+    assert found and max(found) + held_out <= functions and held_out >= 2
+    assert keep != "train" or found == tuple(sizes)
+    assert keep != "test" or held_out == test_size
+    if max(sizes) + test_size <= functions:
+        assert (found, held_out) == (tuple(sizes), test_size)
+
+
 def test_feasible_counts_architectures_with_a_number():
     assert feasible((2, 4, 6), 2, benchmark(10, missing=range(4)), "validation_accuracy")[0] == (2, 4)
 

@@ -1,5 +1,8 @@
 """Statistics: each formula by hand, then properties."""
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +16,7 @@ from nasbench.evaluate.statistics import (
     fewest_repeats,
     friedman,
     holm,
+    leading,
     percentile_ends,
     rank,
     signed_rank,
@@ -265,3 +269,20 @@ def test_equal_means_are_not_ranked() -> None:
     assert first.startswith("Over 3 paired repeats, a and b have the lowest mean regret, 2 ")
     alone = rank({"a": [1.0, 2.0]}, np.random.default_rng(0), what="regret", units="").statement
     assert "a has a mean regret" in alone
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.floats(-100, 100), min_size=1, max_size=12),
+    st.integers(2, 5),
+    st.sampled_from(["minimise", "maximise"]),
+    st.randoms(use_true_random=False),
+)
+def test_components_with_the_same_numbers_in_any_order_are_all_in_front(
+    values: list[float], number: int, direction: Any, random: Any
+) -> None:
+    table = {f"c{k}": random.sample(values, len(values)) for k in range(number)}
+    found = rank(table, rng(), direction=direction)
+    assert leading(vars(found)) == list(found.order)
+    assert "all have the same mean" in found.statement
+    assert not re.search("lowest|highest|best|better|worse", found.statement)

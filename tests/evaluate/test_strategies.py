@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nasbench.benchmark.base import Metric
 from nasbench.benchmark.hdf5.writer import write_surrogate
@@ -114,6 +116,21 @@ def test_others_and_their_order_do_not_matter(formula: Any) -> None:
     alone = race(formula(), "random", workers=3)
     assert rows(together, "random") == rows(alone, "random")
     assert rows(race(formula(), "random", workers=3, seed=1), "random") != rows(alone, "random")
+
+
+@pytest.fixture(scope="module")
+def apart(formula: Any) -> dict[str, list[dict[str, Any]]]:
+    """By strategy, its records where it races alone."""
+    names = ("random", "local", "evolution", "reinforce", "asha", "evolution+population=5")
+    return {name: race(formula(), name, evaluations=15, repeats=2).records for name in names}
+
+
+@settings(max_examples=6)
+@given(st.data())
+def test_any_others_in_any_order_leave_the_records_of_each(formula: Any, apart: Any, data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.sampled_from(list(apart)), min_size=1, max_size=4, unique=True))
+    results = race(formula(), *names, evaluations=15, repeats=2)
+    assert results.records == [record for name in names for record in apart[name]]
 
 
 def test_processes_do_not_matter(formula: Any) -> None:
@@ -546,6 +563,65 @@ def test_a_strategy_that_fails_does_not_lose_the_race(formula: Any, own: str, fa
     assert results.summary["ranking"]["order"]
     with pytest.raises(InputError, match=f"strategy 'my_search:{fault}'"):
         race(formula(), "random", f"{own}:{fault}", "local", jobs=jobs, repeats=5, strict=True)
+
+
+class Unreadable(BaseException):
+    """An error that is no `Exception` and has no text."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+class Ends(RandomSearch):
+    """Raises an error at one place."""
+
+    place, error = "", BaseException()
+
+    def __init__(self) -> None:
+        self._at("constructor")
+
+    def _start(self) -> None:
+        super()._start()
+        self._at("start")
+
+    def _ask(self) -> Trial:
+        self._at("proposal")
+        return super()._ask()
+
+    def _tell(self, trial: Trial, outcome: Any) -> None:
+        self._at("outcome")
+        super()._tell(trial, outcome)
+
+    def _at(self, place: str) -> None:
+        if place == self.place:
+            raise self.error
+
+
+@settings(max_examples=30)
+@given(
+    st.sampled_from(["constructor", "start", "proposal", "outcome"]),
+    st.sampled_from([SystemExit, GeneratorExit, StopIteration, TypeError, Unreadable, InputError, KeyboardInterrupt]),
+    st.sampled_from([(), (0,), (None,), ("two\nlines",)]),
+)
+def test_whatever_a_strategy_raises_is_its_own_failure_or_ctrl_c(
+    formula: Any, place: str, error: type[BaseException], arguments: tuple[object, ...]
+) -> None:
+    benchmark, few = formula(), {"evaluations": 3, "repeats": 1, "initial": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ends, "place", place)
+        patch.setattr(Ends, "error", error(*arguments))
+        if error is KeyboardInterrupt:
+            with pytest.raises(KeyboardInterrupt):
+                race(benchmark, "random", Ends, **few)
+        elif place == "constructor":
+            with pytest.raises(InputError) as caught:
+                race(benchmark, "random", Ends, **few)
+            assert error is InputError or str(caught.value).startswith("strategy Ends: ")
+        else:
+            results = race(benchmark, "random", Ends, **few)
+            ((name, reason),) = results.summary["failures"].items()
+            assert name == f"{__name__}:Ends" and reason.startswith(f"strategy {name!r}, repeat 0: ")
+            assert {record["strategy"] for record in results.records} == {"random"}
 
 
 @pytest.mark.parametrize(("jobs", "repeats"), [(1, 3), (1, 1), (4, 1)])

@@ -8,9 +8,12 @@ from functools import partial
 from multiprocessing import active_children
 from multiprocessing.connection import wait
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from nasbench.errors import NasbenchError
 from nasbench.parallel import processes
@@ -114,6 +117,29 @@ def test_time_in_which_all_processes_are_stopped_is_not_that_of_a_step(worker, t
 def test_a_process_that_cannot_start(worker):
     with pytest.raises(NasbenchError, match="ended with exit code 5 while it started"):
         list(one_group(worker.broken, [1], 1))
+
+
+ends = (
+    st.sampled_from([None, "'a text'", *range(-1, 260, 29)]).map("sys.exit({})".format)
+    | st.integers(0, 255).map("os._exit({})".format)
+    | st.sampled_from(["ValueError('no\\nluck')", "KeyboardInterrupt", "GeneratorExit"]).map("raise {}".format)
+    | st.sampled_from([signal.SIGKILL, signal.SIGUSR1, signal.SIGRTMIN]).map("os.kill(os.getpid(), {:d})".format)
+)
+
+
+@settings(max_examples=8)
+@given(ends)
+@example(f"os.kill(os.getpid(), {signal.SIGRTMIN + 1})")  # which has no name
+def test_whatever_ends_a_process_in_the_script_that_it_imports_is_one_error(end):
+    """Processes import the script that was started, here one that does not get beyond its second line."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        script = Path(folder) / "script.py"
+        script.write_text(f"import os, sys\n{end}\n")
+        patch.setitem(sys.modules, "__main__", SimpleNamespace(__file__=str(script), __spec__=None))
+        end_named = r"^a worker process (ended with exit code \d+|was killed by (SIG\w+|signal \d+)) while it started"
+        with pytest.raises(NasbenchError, match=end_named):
+            list(one_group(abs, [-1], 1))
+    assert active_children() == []
 
 
 def test_processes_end_with_their_parent(worker, tmp_path):

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -98,6 +99,23 @@ def test_facts_name_the_winner_and_whom_it_cannot_be_distinguished_from(comparis
     fact, _ = comparison_facts(Results(**{**vars(comparison), "summary": summary}))
     assert fact.name == "lowest mean test regret"
     assert fact.note.endswith("not distinguishable from evolution")
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 8])
+def test_no_strategy_is_best_where_all_have_the_same_numbers(
+    make_comparison: Callable[..., Results], repeats: int
+) -> None:
+    section = comparison_section(make_comparison(dict.fromkeys(NAMES, 2.0), repeats, 0.0), styles(NAMES), "c")
+    assert [fact.name for fact in section.facts] == ["mean test regret", "mean validation regret"]
+    assert {fact.value for fact in section.facts} == {"equal for all"}
+    text = " ".join([*(fact.note for fact in section.facts), *section.sentences[1:]])
+    assert "all have the same mean" in text and not re.search("lowest|highest|best|better", text)
+
+
+def test_two_strategies_share_the_lowest_mean(make_comparison: Callable[..., Results]) -> None:
+    fact, _ = comparison_facts(make_comparison({"random": 4.0, "evolution": 1.0, "local": 1.0}, 8, 0.0))
+    assert (fact.name, fact.value) == ("lowest mean test regret", "evolution and local")
+    assert "distinguishable" not in fact.note
 
 
 def test_a_single_strategy_run_once_is_not_best_and_has_no_interval(make_comparison: Callable[..., Results]) -> None:

@@ -1,9 +1,12 @@
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nasbench.benchmark.table import Table
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -220,6 +223,24 @@ def test_the_same_fit_repeated_is_one_fit(evaluation: Results) -> None:
     (fact,) = section_of(replace(evaluation, records=records)).facts
     assert fact.name == "highest mean rank correlation"
     assert fact.note == "τ = 0.70, n = 9 splits, 20 training cells; not distinguishable from ridge"
+
+
+@settings(max_examples=25)
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=7), st.integers(2, 4))
+def test_nobody_is_named_best_where_all_have_the_same_numbers(
+    evaluation: Results, taus: list[float], number: int
+) -> None:
+    records = [
+        {"predictor": f"p{k}", "n_train": 20, "seed": seed, "kendall_tau": tau}
+        for k in range(number)
+        for seed, tau in enumerate(taus)
+    ]
+    section = evaluation_section(replace(evaluation, records=records), styles([f"p{k}" for k in range(number)]), "e")
+    lines = [line for block in section.blocks if isinstance(block, Lines) for line in block.lines]
+    (fact,) = section.facts
+    assert (fact.name, fact.value) == ("mean rank correlation", "equal for all")
+    assert "all have the same mean" in section.sentences[0]
+    assert not re.search("lowest|highest|best|better", " ".join([*section.sentences, *lines, fact.note]))
 
 
 def test_a_single_split_has_no_interval(evaluation: Results) -> None:

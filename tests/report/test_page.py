@@ -1,9 +1,12 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from time import process_time
 
+import numpy as np
 import pytest
 from matplotlib.image import imread
 
@@ -11,6 +14,7 @@ from nasbench.benchmark.hdf5.writer import write, write_surrogate
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError
+from nasbench.evaluate.predictors import SCORES
 from nasbench.evaluate.results import Results
 from nasbench.report.page import compose, read, write_report
 
@@ -238,3 +242,23 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, comparison: Results, monkeyp
     with pytest.raises(FileError, match="No space left on device"):
         write_report([comparison], tmp_path / "r.html")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_page_of_200_000_evaluation_records_takes_seconds(tmp_path: Path, evaluation: Results) -> None:
+    """Seconds of this process, whatever else the machine does."""
+    drawn = np.random.default_rng(0).random((10, 20, 1000, len(SCORES))).tolist()
+    records = [
+        {
+            "predictor": f"p{predictor}",
+            "n_train": 10 * size + 10,
+            "seed": seed,
+            **dict(zip(SCORES, scores, strict=True)),
+        }
+        for predictor, sizes in enumerate(drawn)
+        for size, seeds in enumerate(sizes)
+        for seed, scores in enumerate(seeds)
+    ]
+    begin = process_time()
+    write_report([replace(evaluation, records=records)], tmp_path / "page.html")
+    assert len(records) == 200_000 and process_time() - begin < 20
