@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy.typing as npt
 import torch
-from gpytorch.priors import NormalPrior
 
 from nasbench.predictors.base import at_least
 from nasbench.predictors.encodings import DEFAULT
@@ -15,6 +15,10 @@ from nasbench.predictors.encodings.subtrees import Subtrees, similarities, subtr
 from nasbench.predictors.gp import GaussianProcess, Model, Points, matern
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit, in linear_operator
+    from gpytorch.priors import NormalPrior
 
 LOG_WEIGHT, LOG_WEIGHT_SPREAD = -3.0, 1.5
 """Mean and standard deviation of the normal prior of the log weight of an iteration."""

@@ -38,7 +38,7 @@ def subtrees(space: Space, genotypes: GenotypeArray, iterations: int) -> Subtree
     """Labels of the nodes of `(n, d)` genotypes: at first their operation and the cell of the network they belong to.
 
     Nodes are the live ones of the flow; identities are replaced by the connections they make. A cell without any live
-    node counts as a single node with a label of its own.
+    node counts as a single node with a label of its own. Numeric attributes of nodes are left to other encodings.
     """
     parts = [
         _subtrees(space, genotypes[start : start + ROWS_IN_CACHE], iterations)
