@@ -12,6 +12,7 @@ predictors: Registry[Predictor] = Registry(
         "column": "nasbench.predictors.column:SingleColumn",
         "ridge": "nasbench.predictors.ridge:Ridge",
         "gp": "nasbench.predictors.gp:GaussianProcess",
+        "gp-wl": "nasbench.predictors.gp_wl:SubtreeGaussianProcess",
         "xgb": "nasbench.predictors.xgb:XGBoost",
         "forest": "nasbench.predictors.forest:Forest",
         "gnn": "nasbench.predictors.gnn:GNN",

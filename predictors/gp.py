@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ with warnings.catch_warnings():
     from linear_operator.utils.errors import NanError, NotPSDError
     from linear_operator.utils.warnings import NumericalWarning
 
+Points: TypeAlias = tuple[npt.NDArray[Any], ...]
+"""What a covariance is computed of: arrays with a row for each of `n` architectures."""
 MAX_LEARNING_ROWS = 500
 """Most architectures, the first ones, from which hyperparameters are learnt; predictions use all."""
 SINGULAR_LOSS = 1e6
@@ -55,17 +57,12 @@ class GaussianProcess(Predictor):
         spread = np.sqrt(2 * np.bincount(groups, variances(x)))  # root of the mean squared distance in each group
         self.centre_ = x.mean(axis=0)
         self.unit_ = units(spread[groups], self.centre_)
-        self.x_ = (x - self.centre_) / self.unit_
-        chosen = slice(0, MAX_LEARNING_ROWS)
-        features, targets = torch.from_numpy(self.x_[chosen]), torch.from_numpy(z[chosen])
-        model = _Model(features, targets, torch.from_numpy(groups))
-        _maximise(gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model), features, targets, self.steps)
-        self.weight_ = np.exp(0.5 * model.log_weight.detach().numpy())[groups]
-        self.output_ = float(model.kernel.outputscale.detach())
-        self.trend_ = float(model.trend.outputscale.detach())
-        self.offset_ = float(model.trend.base_kernel.offset.detach())
-        self.noise_ = float(model.likelihood.noise.detach())
-        covariance = self._covariance(self.x_, self.x_)
+        self.points_ = self._points(inputs, x)
+        learning = tuple(array[:MAX_LEARNING_ROWS] for array in self.points_)
+        model = self._model(learning, torch.from_numpy(z[:MAX_LEARNING_ROWS]), torch.from_numpy(groups))
+        maximise(model, self.steps)
+        self._learn(model)
+        covariance = self._covariance(self.points_, self.points_)
         covariance.diagonal().add_(self.noise_)
         try:
             self.cholesky_ = torch.linalg.cholesky(covariance).contiguous()  # as it comes back from a file
@@ -75,42 +72,61 @@ class GaussianProcess(Predictor):
         if len(z) > MAX_LEARNING_ROWS:
             self._rescale(float((self.alpha_**2 / torch.cholesky_inverse(self.cholesky_).diagonal()).mean()))
 
+    def _points(self, inputs: Inputs, x: FloatArray) -> Points:
+        """What the covariance of `n` inputs is computed of, given their features `(n, f)`."""
+        return ((x - self.centre_) / self.unit_,)
+
+    def _model(self, points: Points, z: torch.Tensor, groups: torch.Tensor) -> Model:
+        """The prior with hyperparameters that are to be learnt, at points with targets `(n,)`."""
+        return Model(torch.from_numpy(points[0]), z, groups)
+
+    def _learn(self, model: Model) -> None:
+        """Keep the hyperparameters of a model."""
+        self.weight_ = torch.exp(0.5 * model.log_weight.detach())[model.groups].numpy()
+        self.output_ = float(model.kernel.outputscale.detach())
+        self.trend_ = float(model.trend.outputscale.detach())
+        self.offset_ = float(model.trend.base_kernel.offset.detach())
+        self.noise_ = float(model.likelihood.noise.detach())
+
     def _rescale(self, factor: float) -> None:
         """Multiply all variances by a factor."""
         self.output_, self.trend_, self.noise_ = (factor * v for v in (self.output_, self.trend_, self.noise_))
         self.cholesky_, self.alpha_ = self.cholesky_ * math.sqrt(factor), self.alpha_ / factor
 
-    def _covariance(self, a: FloatArray, b: FloatArray) -> torch.Tensor:
-        """Prior covariance `(n, m)` of the latent function at scaled features `(n, f)` and `(m, f)`."""
-        first, second = torch.from_numpy(a * self.weight_), torch.from_numpy(b * self.weight_)
-        distance = math.sqrt(5) * torch.cdist(first, second)
-        remainder = self.output_ * (1 + distance + distance**2 / 3) * torch.exp(-distance)
+    def _covariance(self, a: Points, b: Points) -> torch.Tensor:
+        """Prior covariance `(n, m)` of the latent function at `n` and `m` points."""
+        first, second = torch.from_numpy(a[0] * self.weight_), torch.from_numpy(b[0] * self.weight_)
+        remainder = self.output_ * matern(self._distance(a, b, torch.cdist(first, second)))
         return remainder + self.trend_ * (first @ second.T + self.offset_) ** 2
 
+    def _distance(self, a: Points, b: Points, apart: torch.Tensor) -> torch.Tensor:
+        """Distance `(n, m)` that the remainder depends on, given the distance of weighted features."""
+        return apart
+
     def _predict(self, inputs: Inputs) -> Prediction:
-        x, mean, explained = self._posterior(inputs)
-        squares = torch.from_numpy((x * self.weight_) ** 2).sum(dim=1)
+        points, mean, explained = self._posterior(inputs)
+        squares = torch.from_numpy((points[0] * self.weight_) ** 2).sum(dim=1)
         prior = self.output_ + self.trend_ * (squares + self.offset_) ** 2
         variance = prior + self.noise_ - (explained**2).sum(dim=0)
         return Prediction(mean.numpy(), variance.clamp_min(self.noise_).sqrt().numpy())
 
     def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
-        x, mean, explained = self._posterior(inputs)
-        covariance = self._covariance(x, x) - explained.T @ explained
+        points, mean, explained = self._posterior(inputs)
+        covariance = self._covariance(points, points) - explained.T @ explained
         covariance.diagonal().add_(self.noise_)
         root = torch.linalg.cholesky(covariance).numpy()  # (n, n)
-        draws: FloatArray = mean.numpy() + rng.standard_normal((k, len(x))) @ root.T
+        draws: FloatArray = mean.numpy() + rng.standard_normal((k, len(mean))) @ root.T
         return draws
 
-    def _posterior(self, inputs: Inputs) -> tuple[FloatArray, torch.Tensor, torch.Tensor]:
-        """Scaled features `(n, f)`, means `(n,)`, and the factor `(training, n)` of the explained covariance."""
-        x = (encode(inputs, self.features)[0] - self.centre_) / self.unit_
-        across = self._covariance(self.x_, x)  # (training, n)
-        return x, self.alpha_ @ across, torch.linalg.solve_triangular(self.cholesky_, across, upper=False)
+    def _posterior(self, inputs: Inputs) -> tuple[Points, torch.Tensor, torch.Tensor]:
+        """Points of `n` inputs, means `(n,)`, and the factor `(training, n)` of the explained covariance."""
+        points = self._points(inputs, encode(inputs, self.features)[0])
+        across = self._covariance(self.points_, points)  # (training, n)
+        return points, self.alpha_ @ across, torch.linalg.solve_triangular(self.cholesky_, across, upper=False)
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         return {
-            "x": self.x_,
+            "x": self.points_[0],
             "centre": self.centre_,
             "unit": self.unit_,
             "weight": self.weight_,
@@ -123,13 +139,13 @@ class GaussianProcess(Predictor):
         }
 
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        self.x_, self.centre_, self.unit_ = state["x"], state["centre"], state["unit"]
+        self.points_, self.centre_, self.unit_ = (state["x"],), state["centre"], state["unit"]
         self.weight_, self.output_, self.noise_ = state["weight"], float(state["output"]), float(state["noise"])
         self.trend_, self.offset_ = float(state["trend"]), float(state["offset"])
         self.cholesky_, self.alpha_ = torch.from_numpy(state["cholesky"]), torch.from_numpy(state["alpha"])
 
 
-class _Model(gpytorch.models.ExactGP):  # type: ignore[misc]
+class Model(gpytorch.models.ExactGP):  # type: ignore[misc]
     """The prior: how likely functions, noise and hyperparameters are."""
 
     def __init__(self, x: torch.Tensor, z: torch.Tensor, groups: torch.Tensor) -> None:
@@ -150,13 +166,27 @@ class _Model(gpytorch.models.ExactGP):  # type: ignore[misc]
         self.trend.outputscale, quadratic.offset = 0.05, 1.0
 
     def forward(self, x: torch.Tensor) -> MultivariateNormal:
+        """Prior of the targets at features `(n, f)`."""
         x = x * torch.exp(0.5 * self.log_weight)[self.groups]
-        return MultivariateNormal(self.mean(x), self.kernel(x) + self.trend(x))
+        return MultivariateNormal(self.mean(x), self.remainder(x) + self.trend(x))
+
+    def remainder(self, x: torch.Tensor) -> Any:
+        """Covariance `(n, n)` of what the trend leaves, at weighted features `(n, f)`."""
+        return self.kernel(x)
 
 
-def _maximise(objective: Any, x: torch.Tensor, z: torch.Tensor, steps: int) -> None:
-    """Ascend the log marginal likelihood, per target, of a model in place."""
-    model = objective.model.train()
+def matern(distance: torch.Tensor) -> torch.Tensor:
+    """Matérn-5/2 correlation at distances in length scales (Rasmussen & Williams, 2006, equation 4.17)."""
+    scaled = math.sqrt(5) * distance
+    correlation: torch.Tensor = (1 + scaled + scaled**2 / 3) * torch.exp(-scaled)
+    return correlation
+
+
+def maximise(model: Model, steps: int) -> None:
+    """Maximise the log marginal likelihood of a model's targets times its priors, in place, by L-BFGS."""
+    objective = gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model.train())
+    x: torch.Tensor = model.train_inputs[0]
+    z: torch.Tensor = model.train_targets
     free = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.LBFGS(free, max_iter=steps, line_search_fn="strong_wolfe")
 

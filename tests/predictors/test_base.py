@@ -503,7 +503,7 @@ def test_the_state_is_read_only_and_restored_arrays_are_not():
     state = fitted.state()
     assert not any(array.flags.writeable for array in state.values())
     restored = predictors.create("gp").restore(SPACE, state)
-    restored.x_[:] = 0
+    restored.points_[0][:] = 0
     before, after = fitted.predict(cells(3)), restored.predict(cells(3))
     assert np.isfinite(before.mean).all() and not np.array_equal(before.mean, after.mean)
     assert np.array_equal(fitted.state()["x"], state["x"]) and state["x"].any()

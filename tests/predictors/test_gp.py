@@ -19,7 +19,7 @@ def test_posterior_of_two_points_by_hand():
     two = Inputs.of(SPACE, SPACE.decode(np.array([0, 15_624])))
     predictor = GaussianProcess("counts").fit(two, [1.0, 3.0])  # z = -1 and 1
     s, t, c = predictor.noise_, predictor.trend_, predictor.offset_
-    q = ((predictor.x_[0] * predictor.weight_) ** 2).sum()
+    q = ((predictor.points_[0][0] * predictor.weight_) ** 2).sum()
     o = predictor.output_ + t * (q + c) ** 2
     distance = 2 * math.sqrt(5 * q)
     k = predictor.output_ * (1 + distance + distance**2 / 3) * math.exp(-distance) + t * (c - q) ** 2
@@ -41,14 +41,14 @@ def test_covariance_agrees_with_gpytorch(rounding):
     kernel.lengthscale = 1.0
     trend = PolynomialKernel(2).double()
     trend.offset = predictor.offset_
-    x = torch.from_numpy(predictor.x_ * predictor.weight_)
+    x = torch.from_numpy(predictor.points_[0] * predictor.weight_)
     with torch.no_grad():
         expected = predictor.output_ * kernel(x, x).to_dense().numpy()
         expected += predictor.trend_ * trend(x, x).to_dense().numpy()
     # cdist takes squares from each other, so distances are off by sqrt(eps) |x|; the kernel falls by 5 d / 3 at most
     size = float(x.norm(dim=1).max())
     near = math.sqrt(rounding(x.shape[1])) * size * predictor.output_ + rounding(x.shape[1]) * np.abs(expected).max()
-    assert predictor._covariance(predictor.x_, predictor.x_).numpy() == pytest.approx(expected, abs=near)
+    assert predictor._covariance(predictor.points_, predictor.points_).numpy() == pytest.approx(expected, abs=near)
 
 
 def test_a_product_of_two_choices_is_a_trend():
@@ -60,7 +60,9 @@ def test_a_product_of_two_choices_is_a_trend():
     fitted = GaussianProcess("onehot").fit(inputs[:500], y[:500])
     x = space.features(genotypes, "onehot")
     scaled = (x[500:] - fitted.centre_) / fitted.unit_ * fitted.weight_
-    trend = fitted.trend_ * (scaled @ (fitted.x_ * fitted.weight_).T + fitted.offset_) ** 2 @ fitted.alpha_.numpy()
+    trend = (
+        fitted.trend_ * (scaled @ (fitted.points_[0] * fitted.weight_).T + fitted.offset_) ** 2 @ fitted.alpha_.numpy()
+    )
     linear = ((x[500:] @ np.linalg.lstsq(x[:500], y[:500])[0] - y[500:]) ** 2).mean()
     assert ((fitted.predict(inputs[500:]).mean - y[500:]) ** 2).mean() < linear
     assert ((trend - fitted.transform(y[500:])) ** 2).mean() * y[:500].var() < linear
@@ -123,7 +125,7 @@ def test_more_architectures_than_hyperparameters_are_learnt_from():
     inputs = Inputs.of(SPACE, SPACE.sample(MAX_LEARNING_ROWS + 20, np.random.default_rng(0)))
     y = SPACE.features(inputs.genotypes, "counts") @ np.arange(7.0)
     predictor = GaussianProcess(steps=2).fit(inputs, y)
-    assert len(predictor.x_) == MAX_LEARNING_ROWS + 20
+    assert len(predictor.points_[0]) == MAX_LEARNING_ROWS + 20
     assert np.corrcoef(predictor.predict(inputs[MAX_LEARNING_ROWS:]).mean, y[MAX_LEARNING_ROWS:])[0, 1] > 0.95
 
 
@@ -142,7 +144,7 @@ def test_all_architectures_decide_the_scales(monkeypatch, rounding):
     prediction = predictor.predict(test)
     assert 0.5 < ((prediction.mean - y[300:]) ** 2 / prediction.std**2).mean() < 2
     n, factor, solution = 300, predictor.cholesky_, predictor.alpha_
-    covariance = predictor._covariance(predictor.x_, predictor.x_)
+    covariance = predictor._covariance(predictor.points_, predictor.points_)
     covariance.diagonal().add_(predictor.noise_)
     sizes = factor.abs() @ factor.abs().T
     assert ((factor @ factor.T - covariance).abs() <= rounding(3 * n) * sizes).all()

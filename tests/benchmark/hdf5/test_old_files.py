@@ -116,7 +116,7 @@ def off(predictor: Predictor, rounding: Callable[..., float]) -> float:
     if isinstance(predictor, Ridge):  # a quadratic form of the features
         return rounding(len(predictor.weight_) ** 2)
     assert isinstance(predictor, GaussianProcess)  # a covariance of rows by features, and a triangular system
-    rows, features = predictor.x_.shape
+    rows, features = predictor.points_[0].shape
     return rounding(rows * (rows + features), condition=float(np.linalg.cond(predictor.cholesky_.numpy())))
 
 
