@@ -16,7 +16,7 @@ from nasbench.types import FloatArray
 
 FOLDED_ROWS = 1000
 """Architectures that all folds together may fit, within 2 to `folds` folds: more folds for few architectures."""
-PULL = 1.0
+PULL = 20.0
 """Strength of the pull to equal weights, in architectures of squared error 1."""
 SUM_COUNTS = 1e4
 """How much the equation for the sum counts, relative to the size of all others."""
@@ -39,7 +39,9 @@ class Stacking(Ensemble):
         seed: Seed of the members and the folds.
     """
 
-    def __init__(self, members: str = "ridge/gp/xgb", features: str = DEFAULT, folds: int = 5, seed: int = 0) -> None:
+    def __init__(
+        self, members: str = "ridge/gp-wl/xgb/forest", features: str = DEFAULT, folds: int = 5, seed: int = 0
+    ) -> None:
         super().__init__(members, features, seed)
         self.folds = folds
 
