@@ -12,6 +12,7 @@ predictors: Registry[Predictor] = Registry(
         "column": "nasbench.predictors.column:SingleColumn",
         "ridge": "nasbench.predictors.ridge:Ridge",
         "gp": "nasbench.predictors.gp:GaussianProcess",
+        "gp-unlabelled": "nasbench.predictors.unlabelled_gp:UnlabelledGP",
         "xgb": "nasbench.predictors.xgb:XGBoost",
         "forest": "nasbench.predictors.forest:Forest",
         "gnn": "nasbench.predictors.gnn:GNN",

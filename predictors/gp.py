@@ -14,7 +14,7 @@ from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor, at_least
 from nasbench.predictors.encodings import DEFAULT, encode, learnable, units, variances
 from nasbench.predictors.inputs import Inputs
-from nasbench.types import FloatArray
+from nasbench.types import FloatArray, IntArray
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit, in linear_operator
@@ -51,10 +51,9 @@ class GaussianProcess(Predictor):
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         at_least(self, 0, "steps")
-        x, groups = learnable(inputs, self.features)
-        spread = np.sqrt(2 * np.bincount(groups, variances(x)))  # root of the mean squared distance in each group
+        x, groups = learnable(inputs, self._names)
         self.centre_ = x.mean(axis=0)
-        self.unit_ = units(spread[groups], self.centre_)
+        self.unit_, groups = self._units(inputs, x, groups)
         self.x_ = (x - self.centre_) / self.unit_
         chosen = slice(0, MAX_LEARNING_ROWS)
         features, targets = torch.from_numpy(self.x_[chosen]), torch.from_numpy(z[chosen])
@@ -74,6 +73,16 @@ class GaussianProcess(Predictor):
         self.alpha_ = torch.cholesky_solve(torch.from_numpy(z)[:, None], self.cholesky_)[:, 0]
         if len(z) > MAX_LEARNING_ROWS:
             self._rescale(float((self.alpha_**2 / torch.cholesky_inverse(self.cholesky_).diagonal()).mean()))
+
+    @property
+    def _names(self) -> str:
+        """What is encoded in the space that is learnt."""
+        return self.features
+
+    def _units(self, inputs: Inputs, x: FloatArray, groups: IntArray) -> tuple[FloatArray, IntArray]:
+        """Unit and group `(f,)` of each feature of `(n, f)`; with these, the mean squared distance in a group is 1."""
+        spread = np.sqrt(2 * np.bincount(groups, variances(x)))
+        return units(spread[groups], self.centre_), groups
 
     def _rescale(self, factor: float) -> None:
         """Multiply all variances by a factor."""
@@ -104,7 +113,7 @@ class GaussianProcess(Predictor):
 
     def _posterior(self, inputs: Inputs) -> tuple[FloatArray, torch.Tensor, torch.Tensor]:
         """Scaled features `(n, f)`, means `(n,)`, and the factor `(training, n)` of the explained covariance."""
-        x = (encode(inputs, self.features)[0] - self.centre_) / self.unit_
+        x = (encode(inputs, self._names)[0] - self.centre_) / self.unit_
         across = self._covariance(self.x_, x)  # (training, n)
         return x, self.alpha_ @ across, torch.linalg.solve_triangular(self.cholesky_, across, upper=False)
 
