@@ -9,6 +9,8 @@ from nasbench.types import FloatArray
 
 MIN_NOISE_VARIANCE = 1e-3
 """Smallest noise variance, relative to the targets."""
+SLOPE_PULL, MIN_SLOPE = 1.0, 0.01
+"""Pull of a calibration to slope 1, in architectures whose scores are 1 from their mean; and its smallest slope."""
 
 
 def bootstrap(n: int, members: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -47,6 +49,37 @@ def out_of_bag_error(predictions: FloatArray, counts: npt.NDArray[np.int64], z: 
     rows = voters > 0
     mean = np.where(unseen, predictions, 0).sum(axis=0)[rows] / voters[rows]
     return float(np.mean((z[rows] - mean) ** 2)) if rows.any() else 1.0
+
+
+def calibrated(scores: FloatArray, counts: npt.NDArray[np.int64], z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Lines that take scores, which only rank, to the unit of the targets.
+
+    Each member's scores are standardised over the training rows. One line for all, fitted by least squares to the
+    out-of-bag means of these, takes them to the targets; it is pulled to slope 1 and always increases.
+
+    Args:
+        scores: Of each member for each training row; shape `(members, n)`.
+        counts: What `bootstrap` drew; shape `(members, n)`.
+        z: Targets of variance 1; shape `(n,)`.
+
+    Returns:
+        Intercepts and slopes `(members, 1)`: intercept + slope * score is the prediction. For constant targets the
+        slope is 0.
+    """
+    centre, spread = scores.mean(axis=1, keepdims=True), scores.std(axis=1, keepdims=True)
+    spread = np.where(spread > 0, spread, 1.0)
+    standard, unseen = (scores - centre) / spread, counts == 0
+    voters = unseen.sum(axis=0)
+    rows = voters > 0
+    if not np.ptp(z) > 0 or not rows.any():
+        slope, intercept = float(np.ptp(z) > 0), float(z.mean())
+    else:
+        mean = np.where(unseen, standard, 0).sum(axis=0)[rows] / voters[rows]
+        deviation = mean - mean.mean()
+        slope = float((deviation @ z[rows] + SLOPE_PULL) / (deviation @ deviation + SLOPE_PULL))
+        slope = max(slope, MIN_SLOPE)
+        intercept = float(z[rows].mean() - slope * mean.mean())
+    return intercept - slope * centre / spread, slope / spread
 
 
 def sample_members(predictions: FloatArray, noise: float, k: int, rng: np.random.Generator) -> FloatArray:

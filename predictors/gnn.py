@@ -1,4 +1,4 @@
-"""Bagged graph neural networks: sums over the neighbours in both directions (Xu et al., 2019; Wen et al., 2020)."""
+"""Bagged graph neural networks that rank: sums over the neighbours both ways (Xu et al., 2019; Wen et al., 2020)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nasbench.predictors.bagging import bootstrap, out_of_bag_noise, sample_members
+from nasbench.errors import InputError
+from nasbench.predictors.bagging import bootstrap, calibrated, out_of_bag_noise, sample_members
 from nasbench.predictors.base import Prediction, Predictor, at_least, between
-from nasbench.predictors.encodings import DEFAULT, encode, is_default, split_names, units, variances
+from nasbench.predictors.encodings import DEFAULT, FIRST_DEFAULT, STRUCTURE, encode, split_names, units, variances
 from nasbench.predictors.encodings.flow import flow
 from nasbench.predictors.inputs import Inputs
+from nasbench.predictors.losses import LOSSES
+from nasbench.spaces.base import Space
 from nasbench.types import FloatArray
 
 BATCH_SIZE = 64
@@ -30,18 +33,20 @@ class GNN(Predictor):
 
     A node has its operation, whether information passes through it, and its numeric attributes. A layer adds, for every
     node, linear maps of itself, of the sum of its predecessors and of the sum of its successors. A network of one
-    hidden layer reads out the sums over the nodes after every layer, and the features of the whole graph. The variance
+    hidden layer reads out the sums over the nodes after every layer, and the features of the whole graph. A loss that
+    only ranks leaves scores without a unit: a line fitted to out-of-bag scores takes them to the targets. The variance
     is the spread between the networks plus noise estimated from out-of-bag errors.
 
     Args:
         features: What is read out besides the graph, joined by `/`: encodings, columns and curves; see
-            `nasbench.predictors.encodings`. `default` stands for the graph.
+            `nasbench.predictors.encodings`. `default` stands for the graph and what flows through it.
         members: Number of networks.
         hidden: Width.
         layers: Rounds of messages.
         steps: Steps of AdamW; more where architectures would be seen less than 100 times each.
         rate: Highest learning rate; it falls to zero along half a cosine.
         decay: Weight decay.
+        loss: What training minimises, a name in `nasbench.predictors.losses`.
         seed: Seed of the bootstrap samples, the initial weights and the batches.
     """
 
@@ -54,15 +59,19 @@ class GNN(Predictor):
         steps: int = 300,
         rate: float = 0.01,
         decay: float = 0.1,
+        loss: str = "hinge",
         seed: int = 0,
     ) -> None:
         self.features, self.members, self.hidden, self.layers = features, members, hidden, layers
-        self.steps, self.rate, self.decay, self.seed = steps, rate, decay, seed
+        self.steps, self.rate, self.decay, self.loss, self.seed = steps, rate, decay, loss, seed
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         at_least(self, 1, "members", "hidden")
         at_least(self, 0, "layers", "steps", "seed")
         between(self, 0, 1, "rate", "decay")
+        if self.loss not in LOSSES:
+            raise InputError(f"loss of GNN is one of {', '.join(LOSSES)}; got {self.loss!r}")
+        self.names_ = _read_out(self.features, self.space_)
         largest = np.abs(self.space_.node_values(inputs.genotypes)).max(axis=(0, 1), initial=0)
         self.largest_ = np.where(largest > 0, largest, 1.0)  # of each numeric attribute
         features = self._graph_features(inputs)
@@ -78,16 +87,19 @@ class GNN(Predictor):
         )
         total = max(self.steps, MIN_EPOCHS * n // BATCH_SIZE)
         weight = torch.from_numpy(counts).float()  # (members, n)
-        target = torch.from_numpy(z).float()
+        target = torch.from_numpy(np.round(z, 6)).float()  # rounding orders no equal targets
+        loss_of = LOSSES[self.loss]
         for step, rows in enumerate(_batches(n, total, rng)):
             for group in optimiser.param_groups:
                 group["lr"] = self.rate * 0.5 * (1 + math.cos(math.pi * step / total))
-            error = self._forward(cells.take(rows)) - target[rows]  # (members, batch)
-            loss = (weight[:, rows] * error**2).mean(dim=1).sum()
+            loss = loss_of(self._forward(cells.take(rows)), target[rows], weight[:, rows]).sum()
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         self.weights_ = [weight.detach() for weight in self.weights_]
+        self.intercept_, self.slope_ = np.zeros((self.members, 1)), np.ones((self.members, 1))
+        if self.loss != "mse":
+            self.intercept_, self.slope_ = calibrated(self._members(inputs), counts, z)
         self.noise_ = out_of_bag_noise(self._members(inputs), counts, z)
 
     def _predict(self, inputs: Inputs) -> Prediction:
@@ -103,12 +115,12 @@ class GNN(Predictor):
         with torch.no_grad():
             batches = torch.split(torch.arange(len(inputs)), 4 * BATCH_SIZE)
             outputs = [self._forward(cells.take(rows)) for rows in batches]
-        return torch.cat(outputs, dim=1).double().numpy()
+        members: FloatArray = self.intercept_ + self.slope_ * torch.cat(outputs, dim=1).double().numpy()
+        return members
 
     def _graph_features(self, inputs: Inputs) -> FloatArray:
         """Features `(n, f)` of whole graphs."""
-        names = [name for name in split_names(self.features) if not is_default(name)]
-        return encode(inputs, "/".join(names))[0]
+        return encode(inputs, self.names_)[0]
 
     def _cells(self, inputs: Inputs) -> _Cells:
         cells = flow(self.space_, inputs.genotypes)
@@ -147,12 +159,15 @@ class GNN(Predictor):
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         weights = {f"weight_{i}": weight.numpy() for i, weight in enumerate(self.weights_)}
         scales = {"largest": self.largest_, "centre": self.centre_, "unit": self.unit_}
-        return {"noise": np.array(self.noise_), **scales, **weights}
+        line = {"intercept": self.intercept_, "slope": self.slope_}
+        return {"noise": np.array(self.noise_), **scales, **line, **weights}
 
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
         self.noise_, self.largest_ = float(state["noise"]), state["largest"]
         nothing = np.zeros(0)  # of files written before graphs had features
         self.centre_, self.unit_ = state.get("centre", nothing), state.get("unit", nothing)
+        self.names_ = _read_out(self.features, self.space_, flows="slope" in state)
+        self.intercept_, self.slope_ = state.get("intercept", np.zeros(1)), state.get("slope", np.ones(1))
         count = 2 * (self.layers + 2)
         self.weights_ = [torch.from_numpy(state[f"weight_{i}"]) for i in range(count)]
 
@@ -166,6 +181,13 @@ class _Cells(NamedTuple):
 
     def take(self, rows: Tensor) -> _Cells:
         return _Cells(self.nodes[rows], self.edges[rows], self.features[rows])
+
+
+def _read_out(features: str, space: Space, flows: bool = True) -> str:
+    """Names of what is read out besides the graph: for `default`, what flows through cells, if it does so at all."""
+    flow_features = split_names(STRUCTURE) if flows and not space.attributes else []
+    names = [flow_features if name == DEFAULT else [name] for name in split_names(features) if name != FIRST_DEFAULT]
+    return "/".join(name for some in names for name in some)
 
 
 def _batches(n: int, steps: int, rng: np.random.Generator) -> Iterator[Tensor]:

@@ -14,7 +14,7 @@ from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor, at_least
 from nasbench.predictors.encodings import DEFAULT, encode, learnable, units, variances
 from nasbench.predictors.inputs import Inputs
-from nasbench.types import FloatArray
+from nasbench.types import FloatArray, IntArray
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit, in linear_operator
@@ -53,10 +53,9 @@ class GaussianProcess(Predictor):
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         at_least(self, 0, "steps")
-        x, groups = learnable(inputs, self.features)
-        spread = np.sqrt(2 * np.bincount(groups, variances(x)))  # root of the mean squared distance in each group
+        x, groups = learnable(inputs, self._names)
         self.centre_ = x.mean(axis=0)
-        self.unit_ = units(spread[groups], self.centre_)
+        self.unit_, groups = self._units(inputs, x, groups)
         self.points_ = self._points(inputs, x)
         learning = tuple(array[:MAX_LEARNING_ROWS] for array in self.points_)
         model = self._model(learning, torch.from_numpy(z[:MAX_LEARNING_ROWS]), torch.from_numpy(groups))
@@ -71,6 +70,16 @@ class GaussianProcess(Predictor):
         self.alpha_ = torch.cholesky_solve(torch.from_numpy(z)[:, None], self.cholesky_)[:, 0]
         if len(z) > MAX_LEARNING_ROWS:
             self._rescale(float((self.alpha_**2 / torch.cholesky_inverse(self.cholesky_).diagonal()).mean()))
+
+    @property
+    def _names(self) -> str:
+        """What is encoded in the space that is learnt."""
+        return self.features
+
+    def _units(self, inputs: Inputs, x: FloatArray, groups: IntArray) -> tuple[FloatArray, IntArray]:
+        """Unit and group `(f,)` of each feature of `(n, f)`; with these, the mean squared distance in a group is 1."""
+        spread = np.sqrt(2 * np.bincount(groups, variances(x)))
+        return units(spread[groups], self.centre_), groups
 
     def _points(self, inputs: Inputs, x: FloatArray) -> Points:
         """What the covariance of `n` inputs is computed of, given their features `(n, f)`."""
@@ -120,7 +129,7 @@ class GaussianProcess(Predictor):
 
     def _posterior(self, inputs: Inputs) -> tuple[Points, torch.Tensor, torch.Tensor]:
         """Points of `n` inputs, means `(n,)`, and the factor `(training, n)` of the explained covariance."""
-        points = self._points(inputs, encode(inputs, self.features)[0])
+        points = self._points(inputs, encode(inputs, self._names)[0])
         across = self._covariance(self.points_, points)  # (training, n)
         return points, self.alpha_ @ across, torch.linalg.solve_triangular(self.cholesky_, across, upper=False)
 

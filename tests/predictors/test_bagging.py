@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from nasbench.predictors.bagging import (
     MIN_NOISE_VARIANCE,
+    SLOPE_PULL,
     bootstrap,
+    calibrated,
     out_of_bag_error,
     out_of_bag_noise,
     sample_members,
@@ -47,3 +52,36 @@ def test_draws_have_the_moments_of_the_mixture():
     draws = sample_members(np.array([[1.0, 7.0], [3.0, 9.0]]), 3.0, 20_000, np.random.default_rng(0))
     assert draws.mean(axis=0) == pytest.approx([2, 8], abs=4 * 2 / np.sqrt(20_000))
     assert np.cov(draws.T) == pytest.approx(np.array([[4, 1], [1, 4]]), abs=4 * 4 * np.sqrt(2 / 20_000))
+
+
+def test_calibration_by_hand():
+    """Scores 3 and 1 standardise to 1 and -1; each row is unseen by one member, and its target is twice that plus 5."""
+    scores = np.array([[3.0, 1.0], [3.0, 1.0]])
+    intercept, slope = calibrated(scores, np.array([[0, 2], [2, 0]]), np.array([7.0, 3.0]))
+    pulled = (2 * 2 + SLOPE_PULL) / (2 + SLOPE_PULL)  # of a standardised score; least squares alone gives 4 / 2
+    assert slope == pytest.approx(np.full((2, 1), pulled))  # the spread of the scores is 1, and their mean 2
+    assert intercept + slope * 2 == pytest.approx(np.full((2, 1), 5.0))
+
+
+@given(
+    arrays(np.float64, (3, 6), elements=st.floats(-1, 1)),
+    arrays(np.int64, (3, 6), elements=st.integers(0, 2)),
+    arrays(np.float64, 6, elements=st.floats(-3, 3)),
+)
+def test_calibration_increases_unless_targets_are_constant(scores, counts, z):
+    intercept, slope = calibrated(scores, counts, z)
+    assert np.isfinite(intercept).all()
+    assert ((slope > 0) if np.ptp(z) > 0 else (slope == 0)).all()
+
+
+def test_calibration_ignores_the_unit_of_the_scores():
+    rng = np.random.default_rng(0)
+    scores, z = rng.normal(size=(3, 20)), rng.normal(size=20)
+    counts = bootstrap(20, 3, rng)
+    (a, b), (c, d) = calibrated(scores, counts, z), calibrated(8 * scores + 4, counts, z)
+    assert a + b * scores == pytest.approx(c + d * (8 * scores + 4))
+
+
+def test_calibration_without_unseen_rows_keeps_standardised_scores():
+    intercept, slope = calibrated(np.array([[1.0, 5.0]]), np.ones((1, 2), dtype=int), np.array([1.0, -1.0]))
+    assert (intercept.item(), slope.item()) == (-1.5, 0.5)

@@ -3,8 +3,11 @@ import pytest
 import torch
 from scipy.stats import kendalltau
 
+from nasbench.errors import InputError
 from nasbench.predictors import Inputs
-from nasbench.predictors.gnn import BATCH_SIZE, GNN, _batches, _Cells
+from nasbench.predictors.encodings import STRUCTURE
+from nasbench.predictors.gnn import BATCH_SIZE, GNN, _batches, _Cells, _read_out
+from nasbench.predictors.losses import LOSSES
 from nasbench.spaces import AdjacencyArrays, spaces
 from nasbench.spaces.nats_size import NATSSize
 
@@ -65,14 +68,22 @@ def test_numeric_attributes_are_seen():
     assert kendalltau(predicted.mean, y[60:])[0] > 0.7
 
 
-def test_the_default_features_are_the_graph_alone():
-    """Nothing is read out besides: the network, and so every number, is that of no features at all."""
+def test_what_flows_is_read_out_by_default():
     inputs = Inputs.of(SPACE, SPACE.sample(30, np.random.default_rng(0)))
-    graph, nothing, more = (GNN(f, steps=3).fit(inputs, np.arange(30.0)) for f in ("default", "", "default/counts"))
+    default, graph, same = (GNN(f, steps=3).fit(inputs, np.arange(30.0)) for f in ("default", "", STRUCTURE))
+    assert all(map(np.array_equal, default.predict(inputs), same.predict(inputs)))
+    nodes = 2 * len(SPACE.ops) + 2 * graph.hidden  # sums after no, one and two layers
+    flow = default._graph_features(inputs).shape[1]
+    assert flow > 0
     assert graph._graph_features(inputs).shape == (30, 0)
-    assert graph.weights_[-4].shape[1] == 2 * len(SPACE.ops) + 2 * graph.hidden  # sums after no, one and two layers
-    assert all(map(np.array_equal, graph.predict(inputs), nothing.predict(inputs)))
-    assert more.weights_[-4].shape[1] == graph.weights_[-4].shape[1] + len(SPACE.ops)
+    assert (graph.weights_[-4].shape[1], default.weights_[-4].shape[1]) == (nodes, nodes + flow)
+
+
+def test_nothing_flows_where_nodes_have_attributes():
+    """And `default@1`, the meaning in files of version 1, is the graph alone."""
+    assert _read_out("default/flops", spaces.create("nats_size")) == "flops"
+    assert _read_out("default@1/flops", SPACE) == "flops"
+    assert _read_out("default/flops", SPACE) == STRUCTURE + "/flops"
 
 
 def test_features_are_read_out_by_hand():
@@ -84,8 +95,35 @@ def test_features_are_read_out_by_hand():
 
 
 def test_files_of_a_time_without_features_are_read():
+    """They hold neither features nor lines, and `default` was the graph alone."""
     inputs = Inputs.of(SPACE, SPACE.sample(10, np.random.default_rng(0)))
-    fitted = GNN(steps=2).fit(inputs, np.arange(10.0))
-    state = {name: array for name, array in fitted.state().items() if name not in ("centre", "unit")}
-    restored = GNN(steps=2).restore(SPACE, state)
+    fitted = GNN("", steps=2, loss="mse").fit(inputs, np.arange(10.0))
+    absent = ("centre", "unit", "intercept", "slope")
+    state = {name: array for name, array in fitted.state().items() if name not in absent}
+    restored = GNN("default", steps=2).restore(SPACE, state)
     assert all(map(np.array_equal, restored.predict(inputs), fitted.predict(inputs)))
+
+
+def test_an_unknown_loss_is_refused():
+    inputs = Inputs.of(SPACE, SPACE.sample(10, np.random.default_rng(0)))
+    with pytest.raises(InputError, match=r"loss of GNN is one of mse, bce, bpr, hinge, listmle; got 'mae'"):
+        GNN(loss="mae").fit(inputs, np.arange(10.0))
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_every_loss_learns_in_the_unit_of_the_targets(loss):
+    """The error is below half of the spread, which no scores without a unit would be."""
+    inputs = Inputs.of(SPACE, SPACE.sample(120, np.random.default_rng(0)))
+    y = 50 + 10 * SPACE.features(inputs.genotypes, "counts") @ np.arange(len(SPACE.ops))
+    mean, std = GNN(members=4, steps=150, loss=loss).fit(inputs[:60], y[:60]).predict(inputs[60:])
+    assert np.sqrt(np.mean((mean - y[60:]) ** 2)) < 0.5 * y[60:].std()
+    assert np.mean(np.abs(mean - y[60:]) < 3 * std) > 0.9
+
+
+def test_a_ranking_loss_reads_the_order_only():
+    """An increasing function of transformed targets gives the same scores, and another line."""
+    inputs = Inputs.of(SPACE, SPACE.sample(30, np.random.default_rng(0))).canonical
+    z = np.random.default_rng(1).normal(size=30)
+    one, other = (GNN(members=2, steps=5).fit_transformed(inputs, targets) for targets in (z, np.exp(z)))
+    assert all(map(torch.equal, one.weights_, other.weights_))
+    assert not np.array_equal(one.slope_, other.slope_)
