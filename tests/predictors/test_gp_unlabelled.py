@@ -3,6 +3,7 @@ import pytest
 
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs
+from nasbench.predictors.column_transform import ColumnTransform
 from nasbench.predictors.encodings import STRUCTURE, encode
 from nasbench.predictors.gp_unlabelled import UnlabelledGP, spread_over_space
 from nasbench.spaces import spaces
@@ -40,7 +41,8 @@ def test_all_features_of_graphs_have_one_weight_and_a_column_its_own():
     graph, column = np.delete(fitted.weight_, width), fitted.weight_[width]
     assert len(set(graph)) == 1
     assert column != graph[0]
-    assert fitted.unit_[width] == pytest.approx(np.sqrt(2) * inputs.columns["flops"].std())
+    flops = inputs.columns["flops"]
+    assert fitted.unit_[width] == pytest.approx(np.sqrt(2) * ColumnTransform.fit(flops)(flops).std())
 
 
 def test_default_is_what_flows():
@@ -49,7 +51,7 @@ def test_default_is_what_flows():
     sized = spaces.create("nats_size")
     inputs = Inputs.of(sized, sized.sample(10, np.random.default_rng(0)))
     fitted = UnlabelledGP(drawn=50).fit(inputs, np.arange(10.0))
-    assert fitted.x_.shape == encode(inputs, "default")[0].shape
+    assert fitted.points_[0].shape == encode(inputs, "default")[0].shape
 
 
 def test_the_spread_is_remembered_and_read_only():
