@@ -35,12 +35,16 @@ class Stacking(Ensemble):
     Args:
         members: Names of predictors joined by `/`; each is constructed with `features` and `seed` if it takes them.
         features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
-        folds: Maximum number of folds; fewer where they are slow, from 200 architectures on.
+        folds: Maximum number of folds; two where more are slow, from 334 architectures on.
         seed: Seed of the members and the folds.
     """
 
     def __init__(
-        self, members: str = "ridge/gp-wl/xgb/forest", features: str = DEFAULT, folds: int = 5, seed: int = 0
+        self,
+        members: str = "ridge/gp-wl/gp-unlabelled/xgb/forest",
+        features: str = DEFAULT,
+        folds: int = 3,
+        seed: int = 0,
     ) -> None:
         super().__init__(members, features, seed)
         self.folds = folds

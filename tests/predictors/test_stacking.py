@@ -52,7 +52,7 @@ def test_mixture_by_hand():
 def test_scale_by_hand():
     """A constant knows its spread: standardised errors near 1, so that the scale stays near 1, pulled by ten more."""
     fitted = Stacking("mean").fit(INPUTS, Y)
-    held_out = fitted._held_out(INPUTS.canonical, fitted.transform(Y), 5)
+    held_out = fitted._held_out(INPUTS.canonical, fitted.transform(Y), fitted.folds)
     error = (fitted.transform(Y) - held_out.mean[0]) / held_out.std[0]
     assert fitted.scale_**2 == pytest.approx(((error**2).sum() + PULL_OF_SCALE) / (len(Y) + PULL_OF_SCALE))
     assert fitted.scale_ == pytest.approx(1, abs=0.2)
@@ -83,4 +83,4 @@ def test_features_and_seed_reach_the_members_and_no_combination_is_one():
 
 
 def test_it_is_what_is_recommended():
-    assert predictors.create("auto").get_params()["members"] == "ridge/gp-wl/xgb/forest"
+    assert predictors.create("auto").get_params()["members"] == "ridge/gp-wl/gp-unlabelled/xgb/forest"
