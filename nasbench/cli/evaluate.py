@@ -43,7 +43,7 @@ def evaluate(
     test_size: Annotated[
         int | None, typer.Option(min=2, help="Held-out architectures (default: 1000, as far as the table goes).")
     ] = None,
-    splits: Annotated[int, typer.Option(min=1, help="Random splits.")] = 5,
+    splits: Annotated[int, typer.Option(min=1, help="Random splits.")] = 10,
     protocol: Annotated[
         Literal["functions", "random", "published", "tagates"] | None,
         typer.Option(
