@@ -43,10 +43,10 @@ class Pyramids(NamedTuple):
 _MAX_FEATURES = 2 * len(LEVELS) + MAX_INTERMEDIATE
 _FEATURE_OF = read_only(np.arange(len(LEVELS), _MAX_FEATURES))
 """Feature computed by each cell."""
-_BITS = (np.arange(1 << _MAX_FEATURES)[:, None] >> np.arange(_MAX_FEATURES) & 1).astype(bool)
+_BITS = read_only((np.arange(1 << _MAX_FEATURES)[:, None] >> np.arange(_MAX_FEATURES) & 1).astype(bool))
 BIT_COUNTS = read_only(np.count_nonzero(_BITS, axis=1))
 """Number of features in each mask."""
-_FIRST = np.sort(np.where(_BITS, np.arange(_MAX_FEATURES), _MAX_FEATURES), axis=1)[:, :MAX_SOURCES]
+_FIRST = read_only(np.sort(np.where(_BITS, np.arange(_MAX_FEATURES), _MAX_FEATURES), axis=1)[:, :MAX_SOURCES])
 MEMBERS = read_only(np.where(_FIRST < _MAX_FEATURES, _FIRST, -1))
 """The first three features in each mask, -1 for none."""
 

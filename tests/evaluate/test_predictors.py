@@ -333,7 +333,7 @@ def test_columns_and_curves_are_read_and_paid_for(told):
     results = run(told, predictors=READING, train_sizes=[60], splits=1)
     plain, column, curve = results.records
     assert abs(plain["pearson"] or 0) < 0.5
-    assert column["pearson"] > 0.99
+    assert column["pearson"] > 0.95  # linear in the transform of the column that is the target
     assert curve["pearson"] > 0.9
     assert (plain["query_seconds"], column["query_seconds"], curve["query_seconds"]) == (0, 0, 40)
     assert results.summary["scores"][2]["query_seconds"]["mean"] == 40

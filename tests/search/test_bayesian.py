@@ -114,6 +114,8 @@ def test_settings_are_checked(drive: Any) -> None:
 class Notes(CountsThree):
     """Notes the columns that it is given, besides."""
 
+    transforms_columns = False
+
     def __init__(self, features: str = "default/parameters") -> None:
         super().__init__()
         self.features = features
