@@ -17,8 +17,8 @@ from nasbench.predictors.column_transform import ColumnTransform
 from nasbench.spaces.base import Space
 from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
 
-CURVE = "curve@"
-"""Begins the name of a partial curve, `curve@EPOCHS`, so that no column has this name."""
+CURVE, LAST = "curve@", "last@"
+"""Begin the names of a partial curve, `curve@EPOCHS`, and of its last number alone: no column has such a name."""
 
 
 class Needs(NamedTuple):

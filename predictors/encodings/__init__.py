@@ -1,7 +1,8 @@
 """Encodings: from inputs to an array of features, for every space and any numbering of the nodes.
 
 `features` joins names by `/`, as in `"default/flops/curve@4"`: encodings of graphs by their name in the registry or in
-`Space.feature_kinds`, the learning curve up to an epoch as `curve@EPOCH`, and columns, which every other name means.
+`Space.feature_kinds`, the learning curve up to an epoch as `curve@EPOCH`, its number after an epoch alone as
+`last@EPOCH`, and columns, which every other name means.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from nasbench.errors import InputError
 from nasbench.predictors.column_transform import LARGEST_FEATURE
 from nasbench.predictors.encodings.base import Block, Cells, Encoding
-from nasbench.predictors.inputs import CURVE, Inputs, Needs
+from nasbench.predictors.inputs import CURVE, LAST, Inputs, Needs
 from nasbench.registry import Registry
 from nasbench.spaces.base import Space
 from nasbench.spaces.features import ROWS_IN_CACHE
@@ -93,7 +94,7 @@ def needs_of(features: str) -> Needs:
     """
     columns, epochs = [], 0
     for name in split_names(features):
-        if name.startswith(CURVE):
+        if name.startswith((CURVE, LAST)):
             epochs = max(epochs, _epoch(name))
         elif not is_default(name) and name not in (*encodings, *SPACE_KINDS):
             columns.append(name)
@@ -184,7 +185,7 @@ def split_names(features: str) -> list[str]:
 
 def _given(name: str, inputs: Inputs) -> Block | None:
     """The block of a curve or column; None for an encoding of graphs."""
-    if name.startswith(CURVE):
+    if name.startswith((CURVE, LAST)):
         return _curve(name, inputs)
     if name in inputs.columns and name not in (*encodings, *inputs.space.feature_kinds):
         return Block.together(finite(inputs.columns[name][:, None], f"column {name!r}"))
@@ -219,6 +220,8 @@ def _curve(name: str, inputs: Inputs) -> Block:
         known = ", ".join(map(str, inputs.epochs))
         raise InputError(f"{name!r}: the curve has no number at epoch {epoch}; it has {known}")
     upto = [position for position, number in enumerate(inputs.epochs) if number <= epoch]
+    if name.startswith(LAST):
+        upto = upto[-1:]
     if len(upto) > MAX_CURVE_FEATURES:
         upto = [upto[round(at)] for at in np.unique(np.round(np.geomspace(1, len(upto), MAX_CURVE_FEATURES)) - 1)]
     return Block.apart(finite(inputs.curve[:, upto], f"the curve up to epoch {epoch}"))
@@ -244,9 +247,9 @@ def finite(values: FloatArray, what: str) -> FloatArray:
 
 
 def _epoch(name: str) -> int:
-    text = name.removeprefix(CURVE)
+    kind, _, text = name.partition("@")
     if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"a partial curve is written curve@EPOCHS, as curve@4; got {name!r}")
+        raise InputError(f"a partial curve is written {kind}@EPOCHS, as {kind}@4; got {name!r}")
     return int(text)
 
 

@@ -77,3 +77,11 @@ def test_it_needs_its_column():
 def test_several_numbers_are_refused():
     with pytest.raises(InputError, match="column predicts from one number, and 'onehot' are 30; name one column"):
         SingleColumn("onehot").fit(inputs(np.arange(5.0)), np.arange(5.0))
+
+
+def test_the_last_number_of_a_curve_ranks():
+    curve = np.random.default_rng(1).random((30, 4))
+    told = Inputs.of(SPACE, SPACE.sample(30, np.random.default_rng(0)), curve=curve)
+    fitted = SingleColumn("last@3").fit(told[:20], curve[:20, 2] ** 3)
+    assert fitted.needs == Needs(epochs=3)
+    assert kendalltau(fitted.predict(told).mean, curve[:, 2]).statistic == pytest.approx(1)

@@ -296,6 +296,12 @@ def test_a_curve_up_to_an_epoch_by_hand():
     assert groups.tolist() == [0, 1, 2]
 
 
+def test_the_last_number_of_a_curve_alone():
+    features, groups = encode(curves((1, 2, 4, 8)), "last@4")
+    assert (features.tolist(), groups.tolist()) == ([[4], [104], [204]], [0])
+    assert needs_of("counts/last@4") == ((), 4)
+
+
 @pytest.mark.parametrize("epochs", [8, 9, 20, 200])
 def test_of_a_long_curve_some_points_are_features_the_last_among_them(epochs):
     features, groups = encode(curves(range(1, epochs + 1)), f"counts/curve@{epochs}")
@@ -311,6 +317,8 @@ def test_of_a_long_curve_some_points_are_features_the_last_among_them(epochs):
     ("features", "message"),
     [
         ("curve@3", r"'curve@3': the curve has no number at epoch 3; it has 1, 2, 4"),
+        ("last@3", r"'last@3': the curve has no number at epoch 3; it has 1, 2, 4"),
+        ("last@x", r"a partial curve is written last@EPOCHS, as last@4; got 'last@x'"),
         ("curve@x", r"a partial curve is written curve@EPOCHS, as curve@4; got 'curve@x'"),
         ("curve@", r"written curve@EPOCHS, as curve@4; got 'curve@'"),
         ("curve@0", r"written curve@EPOCHS, as curve@4; got 'curve@0'"),
