@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,11 @@ def atomic(path: Path) -> Iterator[Path]:
         FileError: The folder does not exist or cannot be written, the disk is full, or `path` is a folder or device.
     """
     target = followed(path)
-    temporary: Path | None = None
+    temporary = target.parent / f".{target.name}.{secrets.token_urlsafe(6)}"  # named before a signal may find it there
     try:
         if target.exists() and not target.is_file():
             raise FileError(f"cannot write {path}: it is not a regular file; name another")
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary.touch(0o600, exist_ok=False)
         yield temporary
         descriptor = os.open(temporary, os.O_RDONLY)
         os.fsync(descriptor)
@@ -64,7 +62,7 @@ def atomic(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror or error}; nothing was written") from error
     finally:
-        if temporary is not None:
+        with suppress(OSError):  # the error above says more
             temporary.unlink(missing_ok=True)
 
 

@@ -169,3 +169,22 @@ def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="leads in a circle"), atomic(tmp_path / "a"):
         pass
     assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_a_signal_right_after_the_temporary_file_is_made_leaves_nothing(tmp_path, monkeypatch):
+    touch = Path.touch
+
+    def interrupted(path, *mode, **options):
+        touch(path, *mode, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "touch", interrupted)
+    with pytest.raises(KeyboardInterrupt), atomic(tmp_path / "table"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="Not a directory"), atomic(tmp_path / "file" / "table"):
+        pass
