@@ -168,7 +168,7 @@ def score(task: Task, names: list[str], columns: bool, splits: int, jobs: int) -
 def show(results: Results, sizes: tuple[int, ...]) -> None:
     rows: dict[str, dict[int, Any]] = {}
     for row in results.summary["scores"]:
-        rows.setdefault(row["predictor"].split("+features")[0], {})[row["n_train"]] = row
+        rows.setdefault(row["predictor"].split("+features=default")[0], {})[row["n_train"]] = row
     ends = dict.fromkeys((sizes[0], sizes[-1]))
     heads = [
         *(f"tau at {n}" for n in sizes),

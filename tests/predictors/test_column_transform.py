@@ -46,10 +46,10 @@ def test_the_unit_of_a_column_does_not_matter(name, tmp_path):
     column = rng.lognormal(0, 3, 30)
     targets = genotypes.sum(axis=1) + np.log(column)
     means = []
-    for numbers in (column, 2.0**20 * column - 2.0**10):
+    for numbers in (column, 2.0**20 * column):  # a power of two changes no digit
         inputs = Inputs.of(SPACE, genotypes, columns={"flops": numbers})
         predictor = predictors.create(name, features="onehot/flops").fit(inputs[:20], targets[:20])
         means.append(predictor.predict(inputs).mean)
         predictor.save(tmp_path / "p.npz")
         assert np.array_equal(predictor.load(tmp_path / "p.npz").predict(inputs).mean, means[-1])
-    assert means[0] == pytest.approx(means[1], rel=1e-5)  # L-BFGS ends where rounding leads it
+    assert np.array_equal(*means)
