@@ -19,6 +19,7 @@ predictors: Registry[Predictor] = Registry(
         "gnn": "nasbench.predictors.gnn:GNN",
         "power-law": "nasbench.predictors.power_law:PowerLaw",
         "ensemble": "nasbench.predictors.ensemble:Ensemble",
+        "transfer": "nasbench.predictors.transfer:Transfer",
         "conformal": "nasbench.predictors.conformal:Conformal",
         "auto": "nasbench.predictors.stacking:Stacking",
     },

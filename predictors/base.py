@@ -96,10 +96,10 @@ class Predictor(ABC):
         if len(y) < self.min_samples:
             name = type(self).__name__
             raise InputError(f"{name} needs at least {self.min_samples} architectures to fit, got {len(y)}")
-        transform = TargetTransform.fit(y, self.transforms_targets)
+        transform = TargetTransform.fit(y, self.transforms_targets) if len(y) else TargetTransform()
         z = transform.forward(y)
         columns = self._columns_transforms(given) if self.transforms_columns else {}
-        self.fit_transformed(given.transformed(columns).canonical, z if np.ptp(z) > 1e-9 else np.zeros_like(z))
+        self.fit_transformed(given.transformed(columns).canonical, z if len(z) and np.ptp(z) > 1e-9 else np.zeros_like(z))
         self.transform_, self.columns_ = transform, columns
         return self
 

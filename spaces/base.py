@@ -97,6 +97,10 @@ class Space(ABC):
         """
         return (0,) * self.max_nodes
 
+    def meaning(self, op: str) -> str:
+        """The name that tells what an operation computes, where its own does not: here it does."""
+        return op
+
     # --- membership ---------------------------------------------------------------------------------------------
 
     @property

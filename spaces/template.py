@@ -105,11 +105,11 @@ class TemplateSpace(Space):
                     f"{self.name}: layers are names or 'module:function' for operations of nodes, got {op!r}: {layer!r}"
                 )
         self.max_nodes = len(order)
-        self.zero_ops = tuple(op for op in inner if self._meaning(op) in NONE)
-        self.identity_ops = tuple(op for op in inner if self._meaning(op) in SKIP)
-        self.weightless_ops = tuple(op for op in inner if "pool" in self._meaning(op) and ":" not in self._meaning(op))
+        self.zero_ops = tuple(op for op in inner if self.meaning(op) in NONE)
+        self.identity_ops = tuple(op for op in inner if self.meaning(op) in SKIP)
+        self.weightless_ops = tuple(op for op in inner if "pool" in self.meaning(op) and ":" not in self.meaning(op))
 
-    def _meaning(self, op: str) -> str:
+    def meaning(self, op: str) -> str:
         """The name in `layers`, or else the operation itself; one name for all identities."""
         meaning = (self.layers or {}).get(op, op)
         return SKIP[0] if meaning in SKIP else meaning
@@ -117,7 +117,7 @@ class TemplateSpace(Space):
     @property
     def modules(self) -> tuple[str, ...]:
         """Modules of the functions in `layers`."""
-        return tuple(dict.fromkeys(layer.partition(":")[0] for layer in map(self._meaning, self.ops) if ":" in layer))
+        return tuple(dict.fromkeys(layer.partition(":")[0] for layer in map(self.meaning, self.ops) if ":" in layer))
 
     @property
     def choice_names(self) -> tuple[str, ...]:
@@ -298,7 +298,7 @@ class TemplateSpace(Space):
             terms += through * skips[:, node, None, None]
         live = self._live(terms > 0, ops) & ~skips
         terms *= (live[:, :, None] & live[:, None]).astype(np.uint64)
-        meanings = [self._meaning(op) for op in self.ops]
+        meanings = [self.meaning(op) for op in self.ops]
         first = np.array([meanings.index(meaning) for meaning in meanings], dtype=np.uint64)
         individualised = np.eye(self.max_nodes, dtype=np.uint64)  # node k in column k
         colours = mix(2 * first[ops][:, :, None] + individualised)  # (n, v, v)
@@ -369,7 +369,7 @@ class TemplateSpace(Space):
         adjacency, ops, _ = self.adjacency_arrays(genotype[None])
         live = np.flatnonzero(self._live(adjacency, ops)[0]).tolist()
         plan = [
-            (self._meaning(self.ops[ops[0, node]]), [live.index(i) for i in live if adjacency[0, i, node]])
+            (self.meaning(self.ops[ops[0, node]]), [live.index(i) for i in live if adjacency[0, i, node]])
             for node in live[1:]
         ]
         return template.network(plan, images.shape[0], images.classes, settings)

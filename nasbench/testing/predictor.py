@@ -229,7 +229,8 @@ def _check_refusals(predictor: Predictor, train: Inputs, y: FloatArray) -> None:
         _refused(lambda targets=targets: predictor.fit(train, targets), f"a target that is {bad}")  # type: ignore[misc]
     _refused(lambda: predictor.fit(train, y[:-1]), "fewer targets than architectures")
     few = predictor.min_samples - 1
-    _refused(lambda: predictor.fit(train[:few], y[:few]), f"{few} architectures, below the minimum")
+    if few >= 0:
+        _refused(lambda: predictor.fit(train[:few], y[:few]), f"{few} architectures, below the minimum")
     _refused(lambda: predictor.fit(train.genotypes, y), "an array in the place of Inputs")  # type: ignore[arg-type]
 
 

@@ -32,6 +32,7 @@ encodings: Registry[Encoding] = Registry(
         "op_degrees": "nasbench.predictors.encodings.op_degrees:OpDegrees",
         "path_counts": "nasbench.predictors.encodings.path_counts:PathCounts",
         "path_ops": "nasbench.predictors.encodings.path_ops:PathOps",
+        "statistics": "nasbench.predictors.encodings.statistics:Statistics",
         "totals": "nasbench.predictors.encodings.totals:Totals",
     },
 )

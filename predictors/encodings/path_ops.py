@@ -28,7 +28,7 @@ class PathOps(Encoding):
         sets = _sets(cells.space)
         number = max(cells.space.node_cells) + 1
         weights = np.kron(np.eye(number), sets.T)  # (cells * ops, cells * sets)
-        return Block.apart(np.concatenate(_on_paths(cells.flow, cells.labels_by_cell @ weights), axis=1))
+        return Block.apart(np.concatenate(on_paths(cells.flow, cells.labels_by_cell @ weights), axis=1))
 
 
 def _sets(space: Space) -> FloatArray:
@@ -43,7 +43,7 @@ def _sets(space: Space) -> FloatArray:
     return rows
 
 
-def _on_paths(flow: Flow, amounts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def on_paths(flow: Flow, amounts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Largest, smallest and mean total of `amounts` `(n, v, s)` of the nodes of a path; each `(n, s)`, -1 without one.
 
     Nodes are taken in the order of the flow, in which edges lead forwards (the recursion for longest paths).

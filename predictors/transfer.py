@@ -1,0 +1,226 @@
+"""Transfer: a score learnt from other tables is the prior mean of another predictor (as in Golovin et al., 2017)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench.arrays import read_only
+from nasbench.errors import InputError
+from nasbench.predictors.base import Prediction, Predictor, at_least
+from nasbench.predictors.encodings import encode, units, variances
+from nasbench.predictors.encodings.statistics import NAMES
+from nasbench.predictors.inputs import Inputs, Needs
+from nasbench.spaces.base import Space
+from nasbench.types import FloatArray
+
+DRAWN = 2000
+"""Architectures drawn from a space to tell what is usual there."""
+ROWS = 1000
+"""Most architectures that are learnt from in each source."""
+TRUST = 0.8
+"""Slope that the mean of the scores is expected to have, with targets of standard deviation 1."""
+PULL = 10.0
+"""How many architectures that expectation counts as much as."""
+SPACES_IN_CACHE = 64
+"""Spaces whose drawn architectures are remembered."""
+SHIPPED = Path(__file__).with_name("transfer.json")
+"""Weight of each statistic, by its name, learnt from the tables that come with the package."""
+INNER, SAME = "inner_", "same_{}_"
+"""Begin the names of what is stored of the residuals' predictor, and of those of the space's sources."""
+
+
+class Transfer(Predictor):
+    """Another predictor, of what scores learnt from other tables leave unexplained.
+
+    `pretrain` learns two kinds of score. From each table of the same space `predictor` learns the targets, and what it
+    predicts is a score. From the tables of all spaces together, ridge regression learns weights of the statistics of
+    graphs that every space has (`encodings.statistics`), as normal scores of their ranks in the space: this is the only
+    score where no table of the same space is known. Without `pretrain`, its weights come with the package.
+
+    `fit` predicts targets by ridge regression on the scores, pulled to the slope `TRUST` of their mean, and fits
+    `predictor` to the residuals. Without any architecture to learn from, predictions only rank: they have no unit.
+
+    Args:
+        predictor: Specification of the other predictor ("gp-wl", "auto+features=default/flops").
+        seed: Seed of that predictor, if it takes one, and of the choice of architectures from large tables.
+    """
+
+    min_samples = 0
+
+    def __init__(self, predictor: str = "gp-wl", seed: int = 0) -> None:
+        self.predictor, self.seed = predictor, seed
+
+    @property
+    def needs(self) -> Needs:
+        """The needs of the other predictor."""
+        return self._create_inner().needs
+
+    def _create_inner(self) -> Predictor:
+        """The other predictor, not fitted."""
+        from nasbench.predictors import predictors  # which names this file
+
+        return predictors.create(self.predictor, seed=self.seed)
+
+    def pretrain(self, sources: Sequence[tuple[Inputs, FloatArray]]) -> Self:
+        """Learn scores from other tables, forgetting what was learnt from others before.
+
+        Args:
+            sources: Inputs and targets `(n,)` of each table, NaN where unknown; more is better in all of them and in
+                the tables to come, or less is better in all. `ROWS` architectures of a larger table are learnt from.
+
+        Raises:
+            InputError: There is no table, or one is not acceptable to `predictor`.
+        """
+        if not sources:
+            raise InputError("pretrain learns from at least one table; pass inputs and targets of each")
+        at_least(self, 0, "seed")
+        self._forget()
+        parts = [self._part(inputs, np.asarray(targets, dtype=np.float64)) for inputs, targets in sources]
+        self.weights_ = ridge_weights(parts)
+        self.same_: dict[Space, list[Predictor]] = {}
+        for inputs, targets in parts:
+            self.same_.setdefault(inputs.space, []).append(self._create_inner().fit(inputs, targets))
+        return self
+
+    def _part(self, inputs: Inputs, targets: FloatArray) -> tuple[Inputs, FloatArray]:
+        """At most `ROWS` architectures of a source whose inputs and target are known."""
+        rows = np.flatnonzero(np.isfinite(targets) & inputs.known)
+        if len(rows) > ROWS:
+            rows = np.sort(np.random.default_rng(self.seed).choice(rows, ROWS, replace=False))
+        return inputs[rows], targets[rows]
+
+    def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        at_least(self, 0, "seed")
+        if not hasattr(self, "weights_"):
+            self.weights_ = shipped_weights()
+        self.sources_ = getattr(self, "same_", {}).get(self.space_, [])
+        usual = self._raw_scores(Inputs(self.space_, drawn(self.space_).genotypes))
+        self.usual_ = usual.mean(axis=0)
+        self.unit_ = units(np.sqrt(variances(usual)), self.usual_)
+        scores = self._scores(inputs)
+        self.centre_ = scores.mean(axis=0) if len(z) else np.zeros(scores.shape[1])
+        self.slopes_ = slopes(scores - self.centre_, z)
+        self.inner_ = None
+        if len(z) >= max(self._create_inner().min_samples, 1):
+            self.inner_ = self._create_inner().fit_transformed(inputs, z - (scores - self.centre_) @ self.slopes_)
+
+    def _raw_scores(self, inputs: Inputs) -> FloatArray:
+        """Scores `(n, k)` in any unit: of each source of the space, or else of all sources."""
+        if not self.sources_:
+            return (statistics(inputs) @ self.weights_)[:, None]
+        return np.stack([source.predict_transformed(inputs).mean for source in self.sources_], axis=1)
+
+    def _scores(self, inputs: Inputs) -> FloatArray:
+        """Scores `(n, k)` of mean 0 and standard deviation 1 over architectures drawn from the space."""
+        scores: FloatArray = (self._raw_scores(inputs) - self.usual_) / self.unit_
+        return scores
+
+    def _predict(self, inputs: Inputs) -> Prediction:
+        prior = (self._scores(inputs) - self.centre_) @ self.slopes_
+        if self.inner_ is None:
+            return Prediction(prior, np.ones(len(prior)))
+        mean, std = self.inner_.predict_transformed(inputs)
+        return Prediction(prior + mean, std)
+
+    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        if self.inner_ is None:
+            return super()._sample(inputs, k, rng)
+        return (self._scores(inputs) - self.centre_) @ self.slopes_ + self.inner_.sample(inputs, k, rng)
+
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        own = {"weights": self.weights_, "usual": self.usual_, "unit": self.unit_, "centre": self.centre_}
+        own |= {"slopes": self.slopes_, "sources": np.array(len(self.sources_))}
+        for number, source in enumerate(self.sources_):
+            own |= {SAME.format(number) + name: array for name, array in source.state().items()}
+        return own | {INNER + name: array for name, array in (self.inner_.state() if self.inner_ else {}).items()}
+
+    def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        def restored(start: str) -> Predictor | None:
+            own = {name.removeprefix(start): array for name, array in state.items() if name.startswith(start)}
+            return self._create_inner().restore(self.space_, own) if own else None
+
+        self.weights_, self.usual_, self.unit_ = state["weights"], state["usual"], state["unit"]
+        self.centre_, self.slopes_ = state["centre"], state["slopes"]
+        self.sources_ = [source for k in range(int(state["sources"])) if (source := restored(SAME.format(k)))]
+        self.same_ = {self.space_: self.sources_}
+        self.inner_ = restored(INNER)
+
+
+class Drawn(NamedTuple):
+    """Architectures drawn from a space with a fixed seed: `genotypes` `(m, d)` and their sorted statistics `(m, f)`."""
+
+    genotypes: npt.NDArray[np.int8]
+    statistics: FloatArray
+
+
+@lru_cache(maxsize=SPACES_IN_CACHE)
+def drawn(space: Space) -> Drawn:
+    """What is usual in a space."""
+    genotypes = space.canonical(space.sample(DRAWN, np.random.default_rng(0)))
+    return Drawn(read_only(genotypes), read_only(np.sort(_rounded(Inputs(space, genotypes)), axis=0)))
+
+
+def statistics(inputs: Inputs) -> FloatArray:
+    """Normal scores of the statistics of `n` graphs, by their ranks in the space; shape `(n, len(NAMES))`."""
+    return normal_scores(_rounded(inputs.canonical), drawn(inputs.space).statistics)
+
+
+def _rounded(inputs: Inputs) -> FloatArray:
+    """Statistics `(n, f)` without the rounding errors that would tell equal ones apart."""
+    return np.round(encode(inputs, "statistics")[0], 9)
+
+
+def normal_scores(x: FloatArray, reference: FloatArray) -> FloatArray:
+    """Quantiles of a standard normal distribution at the ranks of `(n, f)` among `(m, f)`, sorted along the first axis.
+
+    Ranks are mid-ranks, so that a number that all have is 0; below and above all others, as half a rank apart.
+
+    >>> normal_scores(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [3.0]])).round(2).ravel().tolist()
+    [-0.67, 0.0, 0.67]
+    """
+    from scipy.special import ndtri  # takes long to import
+
+    m = len(reference)
+    pairs = zip(x.T, reference.T, strict=True)
+    between = [np.searchsorted(column, values) + np.searchsorted(column, values, "right") for values, column in pairs]
+    share = (np.stack(between, axis=1) + 1) / 2 / (m + 1)
+    scores: FloatArray = ndtri(share)
+    return np.where(np.ptp(reference, axis=0) > 0, scores, 0.0)
+
+
+def ridge_weights(parts: Sequence[tuple[Inputs, FloatArray]]) -> FloatArray:
+    """Weight `(len(NAMES),)` of each statistic, for the normal scores of the targets `(n,)` of tables of any spaces.
+
+    Ridge regression, with as much of its penalty as there are architectures.
+    """
+    x = np.concatenate([statistics(inputs) for inputs, _ in parts])
+    z = np.concatenate([normal_scores(targets[:, None], np.sort(targets)[:, None])[:, 0] for _, targets in parts])
+    weights: FloatArray = np.linalg.solve(x.T @ x + max(len(x), 1) * np.eye(x.shape[1]), x.T @ z)
+    return weights
+
+
+def slopes(scores: FloatArray, z: FloatArray) -> FloatArray:
+    """Slopes `(k,)` of centred scores `(n, k)` for targets `(n,)`: ridge regression pulled to `TRUST` of their mean.
+
+    All 0 for two or more equal targets, which no score explains.
+    """
+    n, k = scores.shape
+    if n > 1 and not np.ptp(z) > 0:
+        return np.zeros(k)
+    expected = np.full(k, TRUST / k)
+    step: FloatArray = np.linalg.solve(scores.T @ scores + PULL * np.eye(k), scores.T @ (z - scores @ expected))
+    return expected + step
+
+
+@cache
+def shipped_weights() -> FloatArray:
+    """The weights of `SHIPPED`, in the order of `NAMES`; 0 for statistics that it does not know."""
+    known: dict[str, float] = json.loads(SHIPPED.read_text(encoding="utf-8"))["weights"]
+    return read_only(np.array([known.get(name, 0.0) for name in NAMES]))
