@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,26 +12,14 @@ import torch
 from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor, at_least
 from nasbench.predictors.encodings import DEFAULT, encode, learnable, units, variances
+from nasbench.predictors.evidence import Evidence, Hyperparameters
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray, IntArray
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit, in linear_operator
-    import gpytorch
-    from gpytorch.constraints import GreaterThan
-    from gpytorch.distributions import MultivariateNormal
-    from gpytorch.priors import LogNormalPrior, NormalPrior
-    from linear_operator.utils.errors import NanError, NotPSDError
-    from linear_operator.utils.warnings import NumericalWarning
 
 Points: TypeAlias = tuple[npt.NDArray[Any], ...]
 """What a covariance is computed of: arrays with a row for each of `n` architectures."""
 MAX_LEARNING_ROWS = 500
 """Most architectures, the first ones, from which hyperparameters are learnt; predictions use all."""
-SINGULAR_LOSS = 1e6
-"""Loss returned when the covariance is numerically singular (usual losses are of order 1 nat)."""
-MIN_NOISE_VARIANCE = 1e-4
-"""Smallest noise variance, relative to the targets, that keeps the covariance of duplicates invertible."""
 
 
 class GaussianProcess(Predictor):
@@ -58,9 +45,8 @@ class GaussianProcess(Predictor):
         self.unit_, groups = self._units(inputs, x, groups)
         self.points_ = self._points(inputs, x)
         learning = tuple(array[:MAX_LEARNING_ROWS] for array in self.points_)
-        model = self._model(learning, torch.from_numpy(z[:MAX_LEARNING_ROWS]), torch.from_numpy(groups))
-        maximise(model, self.steps)
-        self._learn(model)
+        evidence = self._evidence(learning, torch.from_numpy(z[:MAX_LEARNING_ROWS]), torch.from_numpy(groups))
+        self._learn(evidence.maximise(self.steps), groups)
         covariance = self._covariance(self.points_, self.points_)
         covariance.diagonal().add_(self.noise_)
         try:
@@ -85,17 +71,14 @@ class GaussianProcess(Predictor):
         """What the covariance of `n` inputs is computed of, given their features `(n, f)`."""
         return ((x - self.centre_) / self.unit_,)
 
-    def _model(self, points: Points, z: torch.Tensor, groups: torch.Tensor) -> Model:
-        """The prior with hyperparameters that are to be learnt, at points with targets `(n,)`."""
-        return Model(torch.from_numpy(points[0]), z, groups)
+    def _evidence(self, points: Points, z: torch.Tensor, groups: torch.Tensor) -> Evidence:
+        """What hyperparameters maximise, at points with targets `(n,)`."""
+        return Evidence(torch.from_numpy(points[0]), z, groups)
 
-    def _learn(self, model: Model) -> None:
-        """Keep the hyperparameters of a model."""
-        self.weight_ = torch.exp(0.5 * model.log_weight.detach())[model.groups].numpy()
-        self.output_ = float(model.kernel.outputscale.detach())
-        self.trend_ = float(model.trend.outputscale.detach())
-        self.offset_ = float(model.trend.base_kernel.offset.detach())
-        self.noise_ = float(model.likelihood.noise.detach())
+    def _learn(self, learnt: Hyperparameters, groups: IntArray) -> None:
+        """Keep hyperparameters; `groups` `(f,)` are those of the features."""
+        self.weight_ = torch.exp(0.5 * learnt.log_weight).numpy()[groups]
+        self.noise_, self.output_, self.trend_, self.offset_ = learnt[-4:]
 
     def _rescale(self, factor: float) -> None:
         """Multiply all variances by a factor."""
@@ -154,60 +137,8 @@ class GaussianProcess(Predictor):
         self.cholesky_, self.alpha_ = torch.from_numpy(state["cholesky"]), torch.from_numpy(state["alpha"])
 
 
-class Model(gpytorch.models.ExactGP):  # type: ignore[misc]
-    """The prior: how likely functions, noise and hyperparameters are."""
-
-    def __init__(self, x: torch.Tensor, z: torch.Tensor, groups: torch.Tensor) -> None:
-        noise = gpytorch.likelihoods.GaussianLikelihood(LogNormalPrior(-3.0, 1.5), GreaterThan(MIN_NOISE_VARIANCE))
-        super().__init__(x, z, noise)
-        self.mean = gpytorch.means.ZeroMean()
-        self.kernel = gpytorch.kernels.ScaleKernel(gpytorch.kernels.MaternKernel(2.5), LogNormalPrior(0.0, 1.0))
-        quadratic = gpytorch.kernels.PolynomialKernel(2, offset_prior=LogNormalPrior(0.0, 1.0))
-        self.trend = gpytorch.kernels.ScaleKernel(quadratic, LogNormalPrior(-3.0, 2.0))
-        self.kernel.base_kernel.lengthscale = 1.0  # the weights take its place
-        self.kernel.base_kernel.raw_lengthscale.requires_grad_(False)
-        count = int(groups.max()) + 1
-        self.groups = groups
-        self.log_weight = torch.nn.Parameter(torch.full((count,), -math.log(count)))
-        self.register_prior("weight_prior", NormalPrior(-math.log(count), 1.5), "log_weight")
-        self.double()
-        self.likelihood.noise, self.kernel.outputscale = 0.1, 1.0
-        self.trend.outputscale, quadratic.offset = 0.05, 1.0
-
-    def forward(self, x: torch.Tensor) -> MultivariateNormal:
-        """Prior of the targets at features `(n, f)`."""
-        x = x * torch.exp(0.5 * self.log_weight)[self.groups]
-        return MultivariateNormal(self.mean(x), self.remainder(x) + self.trend(x))
-
-    def remainder(self, x: torch.Tensor) -> Any:
-        """Covariance `(n, n)` of what the trend leaves, at weighted features `(n, f)`."""
-        return self.kernel(x)
-
-
 def matern(distance: torch.Tensor) -> torch.Tensor:
     """Matérn-5/2 correlation at distances in length scales (Rasmussen & Williams, 2006, equation 4.17)."""
     scaled = math.sqrt(5) * distance
     correlation: torch.Tensor = (1 + scaled + scaled**2 / 3) * torch.exp(-scaled)
     return correlation
-
-
-def maximise(model: Model, steps: int) -> None:
-    """Maximise the log marginal likelihood of a model's targets times its priors, in place, by L-BFGS."""
-    objective = gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model.train())
-    x: torch.Tensor = model.train_inputs[0]
-    z: torch.Tensor = model.train_targets
-    free = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.LBFGS(free, max_iter=steps, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        try:
-            loss: torch.Tensor = -objective(model(x), z)
-        except (NanError, NotPSDError, NumericalWarning):
-            return x.new_tensor(SINGULAR_LOSS)  # the line search takes a part of its step back
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", NumericalWarning)  # of a covariance that is singular but for rounding
-        optimiser.step(closure)  # type: ignore[no-untyped-call]
