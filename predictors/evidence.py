@@ -11,10 +11,19 @@ from typing import NamedTuple
 
 import torch
 
+from nasbench.types import FloatArray
+
 MIN_NOISE_VARIANCE = 1e-4
 """Smallest noise variance, relative to the targets, that keeps the covariance of duplicates invertible."""
 SINGULAR_LOSS = 1e6
 """Loss returned when the covariance is numerically singular (usual losses are of order 1 nat)."""
+
+MAX_EVALUATIONS_PER_STEP = 1.25
+"""Bounds the evaluations of the loss: most steps need one."""
+CORRECTIONS = 100
+"""Earlier steps that tell L-BFGS the curvature: all of them, as a rule."""
+LEAST_DECREASE, FLAT = 1e-10, 1e-7
+"""Relative decrease of the loss in a step, and size of its slope, at which learning ends early."""
 
 
 class LogNormal(NamedTuple):
@@ -96,15 +105,22 @@ class Evidence:
 
     def maximise(self, steps: int) -> Hyperparameters:
         """Hyperparameters of the largest evidence times their prior, by at most so many iterations of L-BFGS."""
-        raw = torch.nn.Parameter(self.raw)
-        optimiser = torch.optim.LBFGS([raw], max_iter=steps, line_search_fn="strong_wolfe")
+        if not steps:
+            return self.hyperparameters(self.raw)
+        from scipy.optimize import minimize  # takes long to import
 
-        def closure() -> torch.Tensor:
-            loss, raw.grad = self.loss(raw.detach())
-            return loss
+        def loss(raw: FloatArray) -> tuple[float, FloatArray]:
+            value, gradient = self.loss(torch.from_numpy(raw))
+            return float(value), gradient.numpy()
 
-        optimiser.step(closure)  # type: ignore[no-untyped-call]
-        self.raw = raw.detach()
+        options = {
+            "maxiter": steps,
+            "maxfun": max(1, steps * MAX_EVALUATIONS_PER_STEP),
+            "maxcor": CORRECTIONS,
+            "ftol": LEAST_DECREASE,
+            "gtol": FLAT,
+        }
+        self.raw = torch.from_numpy(minimize(loss, self.raw.numpy(), method="L-BFGS-B", jac=True, options=options).x)
         return self.hyperparameters(self.raw)
 
     def hyperparameters(self, raw: torch.Tensor) -> Hyperparameters:

@@ -88,8 +88,9 @@ class GaussianProcess(Predictor):
     def _covariance(self, a: Points, b: Points) -> torch.Tensor:
         """Prior covariance `(n, m)` of the latent function at `n` and `m` points."""
         first, second = torch.from_numpy(a[0] * self.weight_), torch.from_numpy(b[0] * self.weight_)
-        remainder = self.output_ * matern(self._distance(a, b, torch.cdist(first, second)))
-        return remainder + self.trend_ * (first @ second.T + self.offset_) ** 2
+        covariance = matern(self._distance(a, b, torch.cdist(first, second))).mul_(self.output_)
+        trend = (first @ second.T).add_(self.offset_).square_().mul_(self.trend_)
+        return covariance.add_(trend)
 
     def _distance(self, a: Points, b: Points, apart: torch.Tensor) -> torch.Tensor:
         """Distance `(n, m)` that the remainder depends on, given the distance of weighted features."""
@@ -99,7 +100,7 @@ class GaussianProcess(Predictor):
         points, mean, explained = self._posterior(inputs)
         squares = torch.from_numpy((points[0] * self.weight_) ** 2).sum(dim=1)
         prior = self.output_ + self.trend_ * (squares + self.offset_) ** 2
-        variance = prior + self.noise_ - (explained**2).sum(dim=0)
+        variance = prior + self.noise_ - explained.square_().sum(dim=0)
         return Prediction(mean.numpy(), variance.clamp_min(self.noise_).sqrt().numpy())
 
     def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
@@ -140,5 +141,7 @@ class GaussianProcess(Predictor):
 def matern(distance: torch.Tensor) -> torch.Tensor:
     """Matérn-5/2 correlation at distances in length scales (Rasmussen & Williams, 2006, equation 4.17)."""
     scaled = math.sqrt(5) * distance
-    correlation: torch.Tensor = (1 + scaled + scaled**2 / 3) * torch.exp(-scaled)
-    return correlation
+    decay = torch.exp(-scaled)
+    correlation = 1 + scaled
+    correlation += scaled.square_().div_(3)
+    return correlation.mul_(decay)

@@ -10,7 +10,7 @@ import torch
 
 from nasbench.predictors.base import at_least
 from nasbench.predictors.encodings import DEFAULT
-from nasbench.predictors.encodings.subtrees import Subtrees, similarities, subtrees
+from nasbench.predictors.encodings.subtrees import Subtrees, similarities, subtrees_of
 from nasbench.predictors.evidence import Evidence, Hyperparameters
 from nasbench.predictors.gp import GaussianProcess, Points
 from nasbench.predictors.inputs import Inputs
@@ -41,7 +41,7 @@ class SubtreeGaussianProcess(GaussianProcess):
         super()._fit(inputs, z)
 
     def _points(self, inputs: Inputs, x: FloatArray) -> Points:
-        return (*super()._points(inputs, x), *subtrees(inputs.space, inputs.genotypes, self.iterations))
+        return (*super()._points(inputs, x), *subtrees_of(inputs, self.iterations))
 
     def _evidence(self, points: Points, z: torch.Tensor, groups: torch.Tensor) -> Evidence:
         squares = torch.stack([*_squared_distances(points, points)])
@@ -52,7 +52,7 @@ class SubtreeGaussianProcess(GaussianProcess):
         self.subtree_weight_ = torch.exp(learnt.log_distance_weight).numpy()
 
     def _distance(self, a: Points, b: Points, apart: torch.Tensor) -> torch.Tensor:
-        squares: torch.Tensor = apart**2
+        squares: torch.Tensor = apart.square_()
         for weight, square in zip(self.subtree_weight_.tolist(), _squared_distances(a, b), strict=True):
             squares.add_(square, alpha=weight)
         return squares.sqrt_()
@@ -70,4 +70,6 @@ class SubtreeGaussianProcess(GaussianProcess):
 def _squared_distances(a: Points, b: Points) -> Iterator[torch.Tensor]:
     """Squared distance of the normalised counts of labels, iteration by iteration; shape `(n, m)`."""
     for similarity in similarities(Subtrees(*a[1:]), Subtrees(*b[1:])):
-        yield torch.from_numpy(2 - 2 * similarity)
+        similarity *= -2
+        similarity += 2
+        yield torch.from_numpy(similarity)
