@@ -189,3 +189,12 @@ def test_draws_at_many_equal_architectures_are_possible():
     draws = predictor.sample(inputs[[0] * 200], 3, np.random.default_rng(0))
     assert draws.shape == (3, 200)
     assert np.isfinite(draws).all()
+
+
+def test_many_equal_targets_are_predicted(monkeypatch):
+    """No error tells how much too large the deviations are."""
+    monkeypatch.setattr("nasbench.predictors.gp.MAX_LEARNING_ROWS", 10)
+    inputs = Inputs.of(SPACE, SPACE.sample(30, np.random.default_rng(0)))
+    mean, std = GaussianProcess("counts").fit(inputs, np.full(30, 7.0)).predict(inputs)
+    assert mean == pytest.approx(np.full(30, 7.0))
+    assert (std > 0).all()
