@@ -147,10 +147,15 @@ class Predictor(ABC):
 
         Draws of different rows are independent unless a predictor knows better.
         """
+        draws = self.sample_transformed(inputs, k, rng)
+        return self.transform_.inverse(draws)
+
+    def sample_transformed(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        """The draws of `sample` before they are taken back to the unit of the targets; shape `(k, n)`."""
         given = self._fitted(inputs)
         if not len(given):
             return np.empty((k, 0))
-        return self.transform_.inverse(self._sample(given.transformed(self.columns_).canonical, k, rng))
+        return self._sample(given.transformed(self.columns_).canonical, k, rng)
 
     def transform(self, targets: npt.ArrayLike) -> FloatArray:
         """Targets on the scale of `predict_transformed`; an increasing function, same shape."""

@@ -45,6 +45,7 @@ class Ensemble(Predictor):
         return max(member.min_samples for member in self._create_members())
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
+        inputs = inputs.encoded_once
         self.members_ = [member.fit_transformed(inputs, z) for member in self._create_members()]
 
     def _create_members(self) -> list[Predictor]:
@@ -60,10 +61,12 @@ class Ensemble(Predictor):
         return [predictors.create(name, features=self.features, seed=self.seed) for name in names]
 
     def _predict(self, inputs: Inputs) -> Prediction:
+        inputs = inputs.encoded_once
         means, stds = map(np.stack, zip(*(member.predict_transformed(inputs) for member in self.members_), strict=True))
         return Prediction(means.mean(axis=0), np.sqrt((stds**2).mean(axis=0) + means.var(axis=0)))
 
     def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        inputs = inputs.encoded_once
         draws = np.stack([member.sample(inputs, k, rng) for member in self.members_])  # (members, k, n)
         result: FloatArray = draws[rng.integers(len(draws), size=k), np.arange(k)]
         return result

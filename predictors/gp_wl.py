@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,19 +10,11 @@ import torch
 
 from nasbench.predictors.base import at_least
 from nasbench.predictors.encodings import DEFAULT
-from nasbench.predictors.encodings.subtrees import Subtrees, similarities, subtrees
-from nasbench.predictors.gp import GaussianProcess, Model, Points, matern
+from nasbench.predictors.encodings.subtrees import Subtrees, similarities, subtrees_of
+from nasbench.predictors.evidence import Evidence, Hyperparameters
+from nasbench.predictors.gp import GaussianProcess, Points
 from nasbench.predictors.inputs import Inputs
-from nasbench.types import FloatArray
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit, in linear_operator
-    from gpytorch.priors import NormalPrior
-
-LOG_WEIGHT, LOG_WEIGHT_SPREAD = -3.0, 1.5
-"""Mean and standard deviation of the normal prior of the log weight of an iteration."""
-MIN_SQUARED_DISTANCE = 1e-30
-"""Where the square root is cut off while learning, as its slope at 0 is infinite."""
+from nasbench.types import FloatArray, IntArray
 
 
 class SubtreeGaussianProcess(GaussianProcess):
@@ -50,18 +41,18 @@ class SubtreeGaussianProcess(GaussianProcess):
         super()._fit(inputs, z)
 
     def _points(self, inputs: Inputs, x: FloatArray) -> Points:
-        return (*super()._points(inputs, x), *subtrees(inputs.space, inputs.genotypes, self.iterations))
+        return (*super()._points(inputs, x), *subtrees_of(inputs, self.iterations))
 
-    def _model(self, points: Points, z: torch.Tensor, groups: torch.Tensor) -> Model:
+    def _evidence(self, points: Points, z: torch.Tensor, groups: torch.Tensor) -> Evidence:
         squares = torch.stack([*_squared_distances(points, points)])
-        return _SubtreeModel(torch.from_numpy(points[0]), z, groups, squares)
+        return Evidence(torch.from_numpy(points[0]), z, groups, squares)
 
-    def _learn(self, model: Model) -> None:
-        super()._learn(model)
-        self.subtree_weight_ = torch.exp(model.log_subtree_weight.detach()).numpy()
+    def _learn(self, learnt: Hyperparameters, groups: IntArray) -> None:
+        super()._learn(learnt, groups)
+        self.subtree_weight_ = torch.exp(learnt.log_distance_weight).numpy()
 
     def _distance(self, a: Points, b: Points, apart: torch.Tensor) -> torch.Tensor:
-        squares: torch.Tensor = apart**2
+        squares: torch.Tensor = apart.square_()
         for weight, square in zip(self.subtree_weight_.tolist(), _squared_distances(a, b), strict=True):
             squares.add_(square, alpha=weight)
         return squares.sqrt_()
@@ -76,27 +67,9 @@ class SubtreeGaussianProcess(GaussianProcess):
         self.subtree_weight_ = state["subtree_weight"]
 
 
-class _SubtreeModel(Model):
-    """The prior with a weight for each iteration.
-
-    Args:
-        squares: Squared distances of the training cells after each iteration; shape `(1 + h, n, n)`.
-    """
-
-    def __init__(self, x: torch.Tensor, z: torch.Tensor, groups: torch.Tensor, squares: torch.Tensor) -> None:
-        super().__init__(x, z, groups)
-        self.squares = squares
-        start = torch.full((len(squares),), LOG_WEIGHT, dtype=torch.float64)
-        self.log_subtree_weight = torch.nn.Parameter(start)
-        self.register_prior("subtree_weight_prior", NormalPrior(LOG_WEIGHT, LOG_WEIGHT_SPREAD), "log_subtree_weight")
-
-    def remainder(self, x: torch.Tensor) -> torch.Tensor:
-        squares = torch.cdist(x, x) ** 2 + torch.tensordot(torch.exp(self.log_subtree_weight), self.squares, dims=1)
-        covariance: torch.Tensor = self.kernel.outputscale * matern(squares.clamp_min(MIN_SQUARED_DISTANCE).sqrt())
-        return covariance
-
-
 def _squared_distances(a: Points, b: Points) -> Iterator[torch.Tensor]:
     """Squared distance of the normalised counts of labels, iteration by iteration; shape `(n, m)`."""
     for similarity in similarities(Subtrees(*a[1:]), Subtrees(*b[1:])):
-        yield torch.from_numpy(2 - 2 * similarity)
+        similarity *= -2
+        similarity += 2
+        yield torch.from_numpy(similarity)

@@ -15,7 +15,7 @@ from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.predictors.column_transform import ColumnTransform
 from nasbench.spaces.base import Space
-from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray
 
 CURVE, LAST = "curve@", "last@"
 """Begin the names of a partial curve, `curve@EPOCHS`, and of its last number alone: no column has such a name."""
@@ -42,12 +42,13 @@ class Whole(NamedTuple):
 
     Attributes:
         inputs: All `m` inputs.
-        encoded: Their features `(m, f)` and groups `(f,)`, by the names of the encodings.
+        encoded: What was computed of them, by name: of an encoding the features `(m, f)` and groups `(f,)`. It goes
+            with the last of the inputs that were selected.
         rows: Which of them were selected; shape `(n,)`.
     """
 
     inputs: Inputs
-    encoded: dict[str, tuple[FloatArray, IntArray]]
+    encoded: dict[str, tuple[npt.NDArray[Any], ...]]
     rows: npt.NDArray[np.intp]
 
 
@@ -181,6 +182,8 @@ class Inputs:
         >>> encode(inputs[1:], "counts")[0]  # of both rows, and kept
         array([[1., 2., 1., 1., 1., 1., 1.]])
         """
+        if self.whole:
+            return self
         return replace(self.canonical, whole=Whole(self.canonical, {}, np.arange(len(self))))
 
 

@@ -51,12 +51,13 @@ class Stacking(Ensemble):
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         at_least(self, 2, "folds")
+        inputs = inputs.encoded_once
         super()._fit(inputs, z)
         self.weights_, self.scale_ = np.full(len(self.members_), 1 / len(self.members_)), 1.0
         folds = min(self.folds, max(2, FOLDED_ROWS // len(z)), len(z))
         if len(z) - -(-len(z) // folds) < self.min_samples:
             return
-        held_out = self._held_out(inputs.encoded_once, z, folds)
+        held_out = self._held_out(inputs, z, folds)
         self.weights_ = _weights(held_out.mean, z)
         error = (z - (mixed := self._mixture(held_out)).mean) / mixed.std
         self.scale_ = float(np.sqrt(((error**2).sum() + PULL_OF_SCALE) / (len(z) + PULL_OF_SCALE)))
@@ -80,11 +81,13 @@ class Stacking(Ensemble):
         return Prediction(mean, np.sqrt(self.weights_ @ (moments.std**2 + (moments.mean - mean) ** 2)))
 
     def _predict(self, inputs: Inputs) -> Prediction:
+        inputs = inputs.encoded_once
         each = [member.predict_transformed(inputs) for member in self.members_]
         mean, std = self._mixture(Prediction(*map(np.stack, zip(*each, strict=True))))
         return Prediction(mean, self.scale_ * std)
 
     def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        inputs = inputs.encoded_once
         draws = np.stack([member.sample(inputs, k, rng) for member in self.members_])  # (members, k, n)
         chosen = draws[rng.choice(len(draws), size=k, p=self.weights_), np.arange(k)]
         mean = self._predict(inputs).mean

@@ -113,43 +113,49 @@ def encode(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:
     Raises:
         InputError: A name is unknown for the space, or the inputs lack a column or a curve.
     """
-    if inputs.whole:
-        everything, encoded, selected = inputs.whole
-        if features not in encoded:
-            encoded[features] = encode(everything, features)
-        values, groups = encoded[features]
-        return values[selected], groups.copy()
     names = _names(features, inputs.space)
     if not names:
         return np.zeros((len(inputs), 0)), np.zeros(0, dtype=np.int64)
+    if not inputs.whole:
+        values, groups = _side_by_side(inputs, names)
+        return values, _joined(groups)
+    everything, encoded, selected = inputs.whole
+    missing = [name for name in dict.fromkeys(names) if name not in encoded]
+    if missing:  # what is asked for together shares what is computed of the graphs
+        values, groups = _side_by_side(everything, missing)
+        blocks = np.split(values, np.cumsum([len(group) for group in groups[:-1]]), axis=1)
+        encoded.update(zip(missing, zip(blocks, groups, strict=True), strict=True))
+    parts = [encoded[name] for name in names]
+    return np.concatenate([part[0][selected] for part in parts], axis=1), _joined([part[1] for part in parts])
+
+
+def _side_by_side(inputs: Inputs, names: list[str]) -> tuple[FloatArray, list[IntArray]]:
+    """Features `(n, f)` of one name after the other, and the groups of each name, from 0."""
     given = {name: block for name in names if (block := _given(name, inputs)) is not None}
 
-    def some(rows: slice) -> Block:
+    def some(rows: slice) -> list[Block]:
         cells = Cells(inputs.space, inputs.genotypes[rows])
-        return _side_by_side(
-            [
-                Block(given[name].values[rows], given[name].groups)
-                if name in given
-                else _of_graphs(name, cells, inputs.columns)
-                for name in names
-            ]
-        )
+        return [
+            Block(given[name].values[rows], given[name].groups)
+            if name in given
+            else _of_graphs(name, cells, inputs.columns)
+            for name in names
+        ]
 
-    values, groups = some(slice(ROWS_IN_CACHE))
+    first = some(slice(ROWS_IN_CACHE))
+    groups, values = [block.groups for block in first], np.concatenate([block.values for block in first], axis=1)
     if len(inputs) > ROWS_IN_CACHE:
-        values = np.empty((len(inputs), len(groups)))
+        values = np.empty((len(inputs), values.shape[1]))
         for start in range(0, len(inputs), ROWS_IN_CACHE):
             rows = slice(start, start + ROWS_IN_CACHE)
-            values[rows] = some(rows).values
+            np.concatenate([block.values for block in some(rows)], axis=1, out=values[rows])
     return values, groups
 
 
-def _side_by_side(blocks: list[Block]) -> Block:
-    """Blocks of the same rows as one, whose groups stay apart."""
-    widths = [int(block.groups[-1]) + 1 if len(block.groups) else 0 for block in blocks]
-    first = np.cumsum([0, *widths[:-1]])
-    groups = [block.groups + start for block, start in zip(blocks, first, strict=True)]
-    return Block(np.concatenate([block.values for block in blocks], axis=1), np.concatenate(groups))
+def _joined(groups: list[IntArray]) -> IntArray:
+    """Groups `(f,)` of all names, those of different names apart."""
+    widths = [int(each[-1]) + 1 if len(each) else 0 for each in groups]
+    return np.concatenate([each + start for each, start in zip(groups, np.cumsum([0, *widths[:-1]]), strict=True)])
 
 
 def learnable(inputs: Inputs, features: str) -> tuple[FloatArray, IntArray]:

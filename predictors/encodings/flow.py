@@ -42,21 +42,35 @@ def flow(space: Space, genotypes: GenotypeArray) -> Flow:
     inputs, outputs = mask & ~adjacency.any(axis=1), mask & ~adjacency.any(axis=2)
     passing = mask & ~np.isin(ops, [space.ops.index(op) for op in space.zero_ops])
     edges = adjacency & passing[:, :, None] & passing[:, None, :]
-    forward, backward = inputs & passing, outputs & passing
-    for _ in range(space.max_nodes - 1):
-        forward = forward | (forward[:, None, :] @ edges)[:, 0]
-        backward = backward | (edges @ backward[:, :, None])[:, :, 0]
-    live = forward & backward
+    live = _reached(edges, inputs & passing) & _reached(edges.transpose(0, 2, 1), outputs & passing)
     identity = live & np.isin(ops, [space.ops.index(op) for op in space.identity_ops])
     direct = (edges & live[:, :, None] & live[:, None, :]).astype(np.float64)
-    total = step = direct
-    while (step := (step * identity[:, None, :]) @ direct).any():  # one more identity on the way
-        total = total + step
+    total, rows = direct.copy(), np.flatnonzero(identity.any(axis=1))
+    step = direct[rows]
+    while len(rows):  # one more identity on the way
+        step = (step * identity[rows, None, :]) @ direct[rows]
+        goes_on = step.any(axis=(1, 2))
+        rows, step = rows[goes_on], step[goes_on]
+        total[rows] += step
     total = total * ~identity[:, :, None] * ~identity[:, None, :]
     labels = ((ops[:, :, None] == np.arange(len(space.ops))) & mask[:, :, None]).astype(np.float64)
     parts = np.broadcast_to(np.array(space.node_cells), live.shape)
     result = Flow(total, labels, live, inputs & live, outputs & live, identity, parts)
     return _sorted(result) if np.tril(total).any() else result
+
+
+def _reached(edges: BoolArray, start: BoolArray) -> BoolArray:
+    """Nodes `(n, v)` that edges `(n, v, v)` lead to from some of them, and these.
+
+    Cells lie along the last axis, on which arithmetic is fast.
+    """
+    leads, reached = np.ascontiguousarray(edges.transpose(1, 2, 0)), np.ascontiguousarray(start.T)  # (v, v, n), (v, n)
+    for _ in range(len(reached) - 1):
+        further = reached | (reached[:, None] & leads).any(axis=0)
+        if (further == reached).all():
+            break
+        reached = further
+    return np.ascontiguousarray(reached.T)
 
 
 def _sorted(cells: Flow) -> Flow:

@@ -46,24 +46,31 @@ def _sets(space: Space) -> FloatArray:
 def on_paths(flow: Flow, amounts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Largest, smallest and mean total of `amounts` `(n, v, s)` of the nodes of a path; each `(n, s)`, -1 without one.
 
-    Nodes are taken in the order of the flow, in which edges lead forwards (the recursion for longest paths).
+    Nodes are taken in the order of the flow, in which edges lead forwards (the recursion for longest paths). Cells lie
+    along the last axis, on which arithmetic is fast.
     """
-    most, fewest, total = amounts.copy(), amounts.copy(), amounts.copy()
-    paths = flow.inputs.astype(np.float64)  # from an input to each node
-    total *= paths[:, :, None]
-    for node in range(1, paths.shape[1]):
-        ways: FloatArray = flow.edges[:, :node, node, None]  # (n, node, 1)
-        reached = (ways > 0).any(axis=1)  # (n, 1)
-        before = np.where(ways > 0, most[:, :node], -np.inf).max(axis=1)
-        most[:, node] += np.where(reached, before, 0)
-        before = np.where(ways > 0, fewest[:, :node], np.inf).min(axis=1)
-        fewest[:, node] += np.where(reached, before, 0)
-        arriving = (ways[:, :, 0] * paths[:, :node]).sum(axis=1)
-        paths[:, node] += arriving
-        total[:, node] += (ways * total[:, :node]).sum(axis=1) + arriving[:, None] * amounts[:, node]
-    ends = flow.outputs[:, :, None]
-    number = (paths * flow.outputs).sum(axis=1)[:, None]
-    largest = np.where(ends, most, -np.inf).max(axis=1)
-    smallest = np.where(ends, fewest, np.inf).min(axis=1)
-    mean = (total * ends).sum(axis=1) / np.maximum(number, 1)
-    return tuple(np.where(number > 0, values, -1.0) for values in (largest, smallest, mean))  # type: ignore[return-value]
+    edges = np.ascontiguousarray(flow.edges.transpose(1, 2, 0))  # (v, v, n)
+    amounts = np.ascontiguousarray(amounts.transpose(1, 2, 0))  # (v, s, n)
+    most, fewest = amounts.copy(), amounts.copy()
+    paths = np.ascontiguousarray(flow.inputs.T).astype(np.float64)  # from an input to each node
+    total = amounts * paths[:, None]
+    for node in range(1, len(paths)):
+        highest, lowest = np.full(amounts.shape[1:], -np.inf), np.full(amounts.shape[1:], np.inf)
+        summed, arriving = np.zeros(amounts.shape[1:]), np.zeros(paths.shape[1])
+        for source in np.flatnonzero(edges[:node, node].any(axis=1)):
+            ways = edges[source, node]
+            absent = np.where(ways > 0, 0.0, np.inf)
+            np.maximum(highest, most[source] - absent, out=highest)
+            np.minimum(lowest, fewest[source] + absent, out=lowest)
+            summed += ways * total[source]
+            arriving += ways * paths[source]
+        most[node] += np.where(np.isfinite(highest), highest, 0)
+        fewest[node] += np.where(np.isfinite(lowest), lowest, 0)
+        paths[node] += arriving
+        total[node] += summed + arriving * amounts[node]
+    outputs = np.ascontiguousarray(flow.outputs.T)
+    beyond = np.where(outputs, 0.0, np.inf)[:, None]
+    number = (paths * outputs).sum(axis=0)
+    mean = (total * outputs[:, None]).sum(axis=0) / np.maximum(number, 1)
+    extremes = ((most - beyond).max(axis=0), (fewest + beyond).min(axis=0))
+    return tuple(np.where(number > 0, values, -1.0).T for values in (*extremes, mean))  # type: ignore[return-value]

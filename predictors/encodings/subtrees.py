@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from nasbench.predictors.encodings.flow import flow
+from nasbench.predictors.inputs import Inputs
 from nasbench.spaces.base import Space
 from nasbench.spaces.features import ROWS_IN_CACHE
 from nasbench.spaces.hashing import mix
@@ -18,6 +19,8 @@ from nasbench.types import BoolArray, FloatArray, GenotypeArray
 LabelArray = npt.NDArray[np.uint64]
 SUCCESSOR, PREDECESSOR = np.uint64(1), np.uint64(2)
 """Marks that tell a label that follows from one that leads to a node."""
+CELLS_AT_ONCE = 256
+"""Cells whose counts of all labels that they have are one array, of some megabytes."""
 
 
 class Subtrees(NamedTuple):
@@ -45,6 +48,18 @@ def subtrees(space: Space, genotypes: GenotypeArray, iterations: int) -> Subtree
         for start in range(0, max(len(genotypes), 1), ROWS_IN_CACHE)
     ]
     return Subtrees(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def subtrees_of(inputs: Inputs, iterations: int) -> Subtrees:
+    """The subtrees of canonical inputs; of those that are encoded as a whole, computed once."""
+    if not inputs.whole:
+        return subtrees(inputs.space, inputs.genotypes, iterations)
+    everything, encoded, selected = inputs.whole
+    name = f"subtrees/{iterations}"  # no feature has such a name
+    if name not in encoded:
+        encoded[name] = subtrees_of(everything, iterations)
+    labels, nodes = encoded[name]
+    return Subtrees(labels[selected], nodes[selected])
 
 
 def _subtrees(space: Space, genotypes: GenotypeArray, iterations: int) -> Subtrees:
@@ -84,33 +99,56 @@ def products(a: Subtrees, b: Subtrees) -> Iterator[FloatArray]:
 
     A label that only one of two cells has adds nothing to their product.
     """
-    nodes = np.concatenate([a.nodes, b.nodes])
-    for labels in np.concatenate([a.labels, b.labels]).transpose(1, 0, 2):
-        counts = _counts(labels, nodes)
-        yield (counts[: len(a.nodes)] @ counts[len(a.nodes) :].T).toarray()
+    for first, second in zip(a.labels.transpose(1, 0, 2), b.labels.transpose(1, 0, 2), strict=True):
+        result = np.empty((len(first), len(second)))
+        for start in range(0, len(first), CELLS_AT_ONCE):
+            rows = slice(start, start + CELLS_AT_ONCE)
+            names, counts = _counts(first[rows], a.nodes[rows])
+            result[rows] = (_counts_of(names, second, b.nodes) @ counts).T
+        yield result
 
 
 def squares(cells: Subtrees) -> Iterator[FloatArray]:
-    """Product of each cell with itself in each iteration, to which all its labels add; shape `(n,)`."""
+    """Product of each cell with itself in each iteration, to which all its labels add; shape `(n,)`.
+
+    It is the number of pairs of nodes, in either order, whose labels are equal.
+    """
+    both = cells.nodes[:, :, None] & cells.nodes[:, None, :]
     for labels in cells.labels.transpose(1, 0, 2):
-        yield _counts(labels, cells.nodes).power(2).sum(axis=1)
+        equal = both & (labels[:, :, None] == labels[:, None, :])
+        yield np.count_nonzero(equal, axis=(1, 2)).astype(np.float64)
 
 
 def similarities(a: Subtrees, b: Subtrees) -> Iterator[FloatArray]:
     """Normalised kernel of each iteration by itself, from 0 to h: 1 for equal counts; shape `(n, m)`."""
     for product, first, second in zip(products(a, b), squares(a), squares(b), strict=True):
-        yield product / np.sqrt(np.outer(first, second))
+        size = np.outer(first, second)
+        yield np.divide(product, np.sqrt(size, out=size), out=size)
 
 
-def _counts(labels: LabelArray, nodes: BoolArray) -> Any:
-    """Number of nodes with each label that occurs, as a sparse matrix `(n, number of labels)`.
+def _counts(labels: LabelArray, nodes: BoolArray) -> tuple[LabelArray, FloatArray]:
+    """The labels that occur, increasing, and how many nodes of each cell have them; shape `(number of labels, n)`.
 
     Args:
         labels: Shape `(n, v)`.
         nodes: True where there is a node; shape `(n, v)`.
     """
-    names, columns = np.unique(labels[nodes], return_inverse=True)
-    starts = np.concatenate([[0], nodes.sum(axis=1).cumsum()])
-    counts = csr_array((np.ones(len(columns)), columns, starts), shape=(len(nodes), len(names)))
-    counts.sum_duplicates()
-    return counts
+    names, rows = np.unique(labels[nodes], return_inverse=True)
+    counts = np.zeros((len(names), len(nodes)))
+    np.add.at(counts, (rows, np.nonzero(nodes)[0]), 1.0)
+    return names, counts
+
+
+def _counts_of(names: LabelArray, labels: LabelArray, nodes: BoolArray) -> Any:
+    """Number of nodes with each of the given labels, as a sparse matrix `(n, number of names)`; others do not count.
+
+    Args:
+        names: Labels, increasing; not empty.
+        labels: Shape `(n, v)`.
+        nodes: True where there is a node; shape `(n, v)`.
+    """
+    places = np.minimum(np.searchsorted(names, labels), len(names) - 1)
+    known = nodes & (names[places] == labels)
+    starts = np.concatenate([[0], known.sum(axis=1).cumsum()])
+    columns = places[known]
+    return csr_array((np.ones(len(columns)), columns, starts), shape=(len(labels), len(names)))

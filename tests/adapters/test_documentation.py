@@ -19,7 +19,7 @@ from nasbench.types import GenotypeArray
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/drop-in.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, flags=re.DOTALL | re.MULTILINE))
-PACKAGES = {"Syne Tune": "syne_tune", "Optuna": "optuna"}
+PACKAGES = {"Syne Tune": "syne_tune", "Optuna": "optuna", "BoTorch": "botorch"}
 CELL = '{"matrix": [[0, 1, 1], [0, 0, 1], [0, 0, 0]], "ops": ["input", "conv3x3-bn-relu", "output"]}'
 GENOTYPE = (
     "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), "
@@ -63,9 +63,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", SECTIONS)
 @pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame")  # which Syne Tune uses
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")  # of linear_operator, which BoTorch uses
 def test_code_of_the_page(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name in PACKAGES:
-        pytest.importorskip(PACKAGES[name])
+        pytest.importorskip(PACKAGES[name], reason=f"the example needs {PACKAGES[name]}")
     monkeypatch.chdir(folder)
     (code,) = re.findall(r"```python\n(.*?)```", SECTIONS[name], flags=re.DOTALL)
     values: dict[str, Any] = {}

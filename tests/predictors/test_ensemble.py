@@ -5,6 +5,7 @@ import pytest
 
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Needs, Prediction
+from nasbench.predictors.encodings.path_counts import PathCounts
 from nasbench.predictors.ensemble import Ensemble
 from nasbench.predictors.mean import Mean
 from nasbench.predictors.ridge import Ridge
@@ -75,3 +76,17 @@ def test_what_a_member_needs_the_ensemble_needs():
     assert (Ensemble("mean/ridge").needs, Ensemble("mean/ridge").min_samples) == (Needs(), 2)
     with pytest.raises(InputError, match="Ensemble needs at least 4 architectures to fit, got 3"):
         ensemble.fit(INPUTS[:3], Y[:3])
+
+
+def test_members_share_what_is_encoded(monkeypatch):
+    """Each encoding is computed once in a fit and once in a prediction, whatever members call their features."""
+    calls = []
+    own = PathCounts.encode
+    monkeypatch.setattr(
+        PathCounts, "encode", lambda self, cells: calls.append(len(cells.genotypes)) or own(self, cells)
+    )
+    inputs = Inputs.of(SPACE, SPACE.sample(30, np.random.default_rng(0)))
+    ensemble = Ensemble("ridge/gp/gp-wl/xgb").fit(inputs[:20], np.arange(20.0))
+    assert calls == [20]
+    ensemble.predict(inputs[20:])
+    assert calls == [20, 10]

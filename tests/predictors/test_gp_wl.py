@@ -8,7 +8,7 @@ from nasbench.errors import InputError
 from nasbench.predictors import Inputs
 from nasbench.predictors.encodings.subtrees import Subtrees, similarities
 from nasbench.predictors.gp import GaussianProcess
-from nasbench.predictors.gp_wl import SubtreeGaussianProcess, _SubtreeModel
+from nasbench.predictors.gp_wl import SubtreeGaussianProcess
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb101")
@@ -49,23 +49,21 @@ def test_no_weight_is_a_gp_without_subtrees():
 
 
 def test_what_is_learnt_from_is_what_predicts(rounding):
-    """The covariance of the model is the one of predictions; the error of distances is the one of `gp`."""
+    """The loss at what was learnt is the one that the covariance of predictions has."""
     inputs = drawn(20)
     predictor = SubtreeGaussianProcess("counts").fit(inputs, chains(inputs))
-    points = predictor.points_
-    groups = torch.arange(points[0].shape[1])
-    model = predictor._model(points, torch.zeros(20, dtype=torch.float64), groups)
-    assert isinstance(model, _SubtreeModel)
-    with torch.no_grad():
-        model.log_subtree_weight.copy_(torch.from_numpy(np.log(predictor.subtree_weight_)))
-        x = torch.from_numpy(points[0] * predictor.weight_)
-        model.kernel.outputscale = predictor.output_
-        learnt = model.remainder(x)
-        first = predictor._covariance(points, points) - predictor.trend_ * (x @ x.T + predictor.offset_) ** 2
-    size = float(x.norm(dim=1).max())
-    near = math.sqrt(rounding(x.shape[1])) * (1 + size) * predictor.output_
-    scale = float(predictor._covariance(points, points).abs().max())
-    assert learnt.numpy() == pytest.approx(first.numpy(), abs=near + rounding(10) * scale)
+    points, z = predictor.points_, torch.from_numpy(predictor.transform(chains(inputs)))
+    evidence = predictor._evidence(points, z, torch.arange(points[0].shape[1]))
+    learnt = evidence.maximise(predictor.steps)
+    assert torch.exp(learnt.log_distance_weight).tolist() == predictor.subtree_weight_.tolist()
+    covariance = predictor._covariance(points, points)
+    covariance.diagonal().add_(predictor.noise_)
+    likelihood = -0.5 * (z @ torch.linalg.solve(covariance, z) + torch.logdet(covariance) + 20 * math.log(2 * math.pi))
+    prior, _ = evidence._prior(evidence.raw, evidence.raw[:-4])
+    # squared distances are off by eps |x|^2, and so are covariances; their solutions by the condition more
+    size = float(torch.from_numpy(points[0] * predictor.weight_).norm(dim=1).max())
+    near = rounding(20) * (1 + size**2) ** 2 * float(torch.linalg.cond(covariance))
+    assert float(evidence.loss(evidence.raw)[0]) == pytest.approx(-float(likelihood + prior) / 20, abs=near)
 
 
 def test_structure_is_learnt_where_features_do_not_tell_it():

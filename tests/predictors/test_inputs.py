@@ -179,7 +179,7 @@ def test_what_is_encoded_once_is_what_is_encoded_each_time():
     space = spaces.create("nb101")
     inputs = Inputs.of(space, space.sample(40, np.random.default_rng(0)), columns={"flops": np.arange(40.0)})
     once, rows = inputs.encoded_once, np.array([7, 3, 3, 29])
-    for features in ("default/flops", "counts"):
+    for features in ("path_ops/counts", "default/flops", "counts", "onehot/counts/onehot"):  # in any order
         values, groups = encode(once[10:][rows], features)
         expected, expected_groups = encode(inputs.canonical[10:][rows], features)
         assert np.array_equal(values, expected)

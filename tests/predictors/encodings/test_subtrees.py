@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from nasbench.predictors.encodings import subtrees as kernels
-from nasbench.predictors.encodings.subtrees import Subtrees, relabelled, subtrees
+from nasbench.predictors.encodings.subtrees import Subtrees, relabelled, subtrees, subtrees_of
+from nasbench.predictors.inputs import Inputs
 from nasbench.spaces import spaces
 
 NB201, NB101 = spaces.create("nb201"), spaces.create("nb101")
@@ -151,3 +152,20 @@ def test_many_cells_and_none():
     last = subtrees(NB201, genotypes[-3:], 1)
     assert np.array_equal(cells.labels[-3:], last.labels)
     assert products(none, last).shape == (2, 0, 3)
+
+
+def test_of_a_whole_they_are_computed_once():
+    inputs = Inputs.of(NB101, NB101.sample(30, np.random.default_rng(0))).canonical
+    once, rows = inputs.encoded_once, np.array([7, 3, 3, 29])
+    expected = subtrees(NB101, inputs.genotypes[rows], 2)
+    for _ in range(2):
+        assert all(map(np.array_equal, subtrees_of(once[rows], 2), expected))
+    assert [*once.whole.encoded] == ["subtrees/2"]
+    assert all(map(np.array_equal, subtrees_of(inputs[rows], 2), expected))
+
+
+def test_more_cells_than_fit_the_cache_are_compared_all_the_same(monkeypatch):
+    cells = subtrees(NB101, NB101.sample(20, np.random.default_rng(0)), 2)
+    expected = products(cells, cells)
+    monkeypatch.setattr(kernels, "CELLS_AT_ONCE", 3)
+    assert np.array_equal(products(cells, cells), expected)
