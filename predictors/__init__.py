@@ -17,6 +17,7 @@ predictors: Registry[Predictor] = Registry(
         "xgb": "nasbench.predictors.xgb:XGBoost",
         "forest": "nasbench.predictors.forest:Forest",
         "gnn": "nasbench.predictors.gnn:GNN",
+        "svr": "nasbench.predictors.svr:SVR",
         "power-law": "nasbench.predictors.power_law:PowerLaw",
         "ensemble": "nasbench.predictors.ensemble:Ensemble",
         "transfer": "nasbench.predictors.transfer:Transfer",

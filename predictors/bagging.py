@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 import numpy.typing as npt
 
+from nasbench.predictors.base import Prediction, Predictor
+from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
 
 MIN_NOISE_VARIANCE = 1e-3
 """Smallest noise variance, relative to the targets."""
 SLOPE_PULL, MIN_SLOPE = 1.0, 0.01
 """Pull of a calibration to slope 1, in architectures whose scores are 1 from their mean; and its smallest slope."""
+
+
+class Bagging(Predictor):
+    """Base class of means of members; the variance is their spread plus `noise_`, which `_fit` sets."""
+
+    noise_: float
+
+    @abstractmethod
+    def _members(self, inputs: Inputs) -> FloatArray:
+        """Transformed targets `(members, n)` that each member predicts."""
+
+    def _predict(self, inputs: Inputs) -> Prediction:
+        members = self._members(inputs)
+        return Prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
+
+    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
+        return sample_members(self._members(inputs), self.noise_, k, rng)
 
 
 def bootstrap(n: int, members: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

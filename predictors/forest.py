@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.tree import DecisionTreeRegressor
 
-from nasbench.predictors.bagging import bootstrap, out_of_bag_noise, sample_members
-from nasbench.predictors.base import Prediction, Predictor, at_least, between
+from nasbench.predictors.bagging import Bagging, bootstrap, out_of_bag_noise
+from nasbench.predictors.base import at_least, between
 from nasbench.predictors.encodings import DEFAULT, encode, learnable
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
@@ -67,7 +67,7 @@ class Trees(NamedTuple):
         return node
 
 
-class Forest(Predictor):
+class Forest(Bagging):
     """Mean of trees, each grown on a bootstrap sample until its leaves are pure.
 
     The variance is the spread between trees plus noise estimated from out-of-bag errors. Single trees err more than
@@ -102,15 +102,7 @@ class Forest(Predictor):
         model = DecisionTreeRegressor(max_features=among, min_samples_leaf=self.leaf, random_state=self.seed + number)
         return model.fit(x, z, sample_weight=count)
 
-    def _predict(self, inputs: Inputs) -> Prediction:
-        members = self._members(inputs)
-        return Prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
-
-    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
-        return sample_members(self._members(inputs), self.noise_, k, rng)
-
     def _members(self, inputs: Inputs) -> FloatArray:
-        """Predictions `(trees, n)`."""
         return self.trees_.predict(encode(inputs, self.features)[0])
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:

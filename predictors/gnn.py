@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from nasbench.errors import InputError
-from nasbench.predictors.bagging import bootstrap, calibrated, out_of_bag_noise, sample_members
-from nasbench.predictors.base import Prediction, Predictor, at_least, between
+from nasbench.predictors.bagging import Bagging, bootstrap, calibrated, out_of_bag_noise
+from nasbench.predictors.base import at_least, between
 from nasbench.predictors.encodings import DEFAULT, FIRST_DEFAULT, STRUCTURE, encode, split_names, units, variances
 from nasbench.predictors.encodings.flow import flow
 from nasbench.predictors.inputs import Inputs
@@ -28,7 +28,7 @@ MIN_EPOCHS = 100
 """Minimum number of passes over the architectures."""
 
 
-class GNN(Predictor):
+class GNN(Bagging):
     """Mean of networks on the flow of the cell, each trained on a bootstrap sample; all train at once.
 
     A node has its operation, whether information passes through it, and its numeric attributes. A layer adds, for every
@@ -102,15 +102,7 @@ class GNN(Predictor):
             self.intercept_, self.slope_ = calibrated(self._members(inputs), counts, z)
         self.noise_ = out_of_bag_noise(self._members(inputs), counts, z)
 
-    def _predict(self, inputs: Inputs) -> Prediction:
-        members = self._members(inputs)
-        return Prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
-
-    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
-        return sample_members(self._members(inputs), self.noise_, k, rng)
-
     def _members(self, inputs: Inputs) -> FloatArray:
-        """Predictions `(members, n)`."""
         cells = self._cells(inputs)
         with torch.no_grad():
             batches = torch.split(torch.arange(len(inputs)), 4 * BATCH_SIZE)

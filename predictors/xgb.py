@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import xgboost
 
-from nasbench.predictors.bagging import bootstrap, out_of_bag_error, out_of_bag_noise, sample_members
-from nasbench.predictors.base import Prediction, Predictor, at_least, between
+from nasbench.predictors.bagging import Bagging, bootstrap, out_of_bag_error, out_of_bag_noise
+from nasbench.predictors.base import at_least, between
 from nasbench.predictors.encodings import DEFAULT, encode, learnable
 from nasbench.predictors.inputs import Inputs
 from nasbench.types import FloatArray
@@ -20,7 +20,7 @@ MAX_ERROR_RATIO = 0.999
 """An error improves on the lowest so far if their ratio is below this."""
 
 
-class XGBoost(Predictor):
+class XGBoost(Bagging):
     """Mean of boosters, each trained on a bootstrap sample.
 
     The number of trees minimises the out-of-bag error: a hundred for some dozen architectures, a thousand for
@@ -89,17 +89,9 @@ class XGBoost(Predictor):
         data = xgboost.DMatrix(x[rows], z[rows], weight=count[rows], nthread=1)
         return xgboost.Booster(settings, [data]), data
 
-    def _members(self, x: FloatArray) -> FloatArray:
-        """Predictions `(boosters, n)`."""
-        data = xgboost.DMatrix(x, nthread=1)
+    def _members(self, inputs: Inputs) -> FloatArray:
+        data = xgboost.DMatrix(encode(inputs, self.features)[0], nthread=1)
         return np.stack([model.predict(data) for model in self.models_]).astype(np.float64)
-
-    def _predict(self, inputs: Inputs) -> Prediction:
-        members = self._members(encode(inputs, self.features)[0])
-        return Prediction(members.mean(axis=0), np.sqrt(members.var(axis=0) + self.noise_))
-
-    def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
-        return sample_members(self._members(encode(inputs, self.features)[0]), self.noise_, k, rng)
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         models = [np.frombuffer(model.save_raw("ubj"), dtype=np.uint8) for model in self.models_]

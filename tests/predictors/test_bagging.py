@@ -4,15 +4,45 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nasbench.predictors import Inputs
 from nasbench.predictors.bagging import (
     MIN_NOISE_VARIANCE,
     SLOPE_PULL,
+    Bagging,
     bootstrap,
     calibrated,
     out_of_bag_error,
     out_of_bag_noise,
     sample_members,
 )
+from nasbench.spaces import spaces
+
+
+class Levels(Bagging):
+    """Members that are constants, here 1 and 3, with noise of variance 8."""
+
+    def _fit(self, inputs, z):
+        self.levels_, self.noise_ = np.array([1.0, 3.0]), 8.0
+
+    def _members(self, inputs):
+        return np.repeat(self.levels_[:, None], len(inputs), axis=1)
+
+    def _state(self):
+        return {"levels": self.levels_, "noise": np.array(self.noise_)}
+
+    def _restore(self, state):
+        self.levels_, self.noise_ = state["levels"], float(state["noise"])
+
+
+def test_the_mean_of_the_members_and_their_spread_plus_noise_by_hand():
+    space = spaces.create("nb201")
+    inputs = Inputs.of(space, space.sample(4, np.random.default_rng(0)))
+    fitted = Levels().fit_transformed(inputs, np.zeros(4))
+    mean, std = fitted.predict_transformed(inputs)
+    assert (mean.tolist(), std.tolist()) == ([2.0] * 4, [3.0] * 4)  # variance 1 between the members, and 8
+    fitted.noise_ = 0.0
+    draws = fitted.sample(inputs, 50, np.random.default_rng(0))
+    assert {tuple(draw) for draw in draws.tolist()} == {(1.0,) * 4, (3.0,) * 4}
 
 
 def test_bootstrap_draws_with_replacement():
