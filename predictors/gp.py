@@ -14,6 +14,7 @@ from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor, at_least
 from nasbench.predictors.encodings import DEFAULT, encode, learnable, units, variances
 from nasbench.predictors.inputs import Inputs
+from nasbench.predictors.ranges import GRAPH_FEATURES, OneOf, ranges
 from nasbench.types import FloatArray, IntArray
 
 with warnings.catch_warnings():
@@ -47,6 +48,8 @@ class GaussianProcess(Predictor):
         features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
         steps: Maximum iterations of L-BFGS.
     """
+
+    tunable = ranges(features=GRAPH_FEATURES, steps=OneOf((10, 30, 100)))
 
     def __init__(self, features: str = DEFAULT, steps: int = 30) -> None:
         self.features, self.steps = features, steps

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nasbench.cli.console import bar, interruptible, out, plain, show
+from nasbench.cli.console import bar, interruptible, note, out, plain, show
 from nasbench.cli.options import (
     BenchmarkFile,
     JobsOption,
@@ -61,6 +61,24 @@ def evaluate(
         ),
     ] = None,
     seed: SeedOption = 0,
+    tune: Annotated[
+        float | None,
+        typer.Option(
+            "--tune",
+            metavar="SECONDS",
+            help="Tune predictors before each fit, by cross-validation within the training set, for this wall time; "
+            "what is chosen depends on the machine and its load.",
+        ),
+    ] = None,
+    tune_trials: Annotated[
+        int | None,
+        typer.Option(
+            "--tune-trials",
+            min=1,
+            metavar="N",
+            help="Tune with this number of settings, the defaults included: repeatable, unless --tune ends it earlier.",
+        ),
+    ] = None,
     strict: StrictOption = False,
     jobs: JobsOption = None,
     patience: PatienceOption = None,
@@ -74,11 +92,13 @@ def evaluate(
     from nasbench.evaluate.predictors import DEFAULT
     from nasbench.evaluate.predictors import evaluate as score
     from nasbench.evaluate.splits import feasible
+    from nasbench.evaluate.tuning import TuningBudget
     from nasbench.parallel.processes import cores
 
     sizes = (
         tuple(whole(size, "train size") for size in train_sizes.split(",")) if train_sizes is not None else TRAIN_SIZES
     )
+    tuning = None if tune is None and tune_trials is None else TuningBudget(tune, tune_trials)
     writable(json_file, file)
     benchmark = load(file)
     metric = metric or benchmark.score().path
@@ -115,13 +135,15 @@ def evaluate(
             patience=patience,
             progress=progress,
             holdouts=holdouts,
+            tuning=tuning,
+            warn=lambda reason: note(f"left out from now on: {reason}"),
         )
     save(results, json_file)  # first: whatever happens to the terminal, the results are there
     if "left_out" in results.settings:
         show([_tested(row) for row in results.summary["scores"]])
     else:
         show_evaluation(results)
-    for line in filter(None, [*_leaders(results), _ceiling(results)]):
+    for line in filter(None, [*_leaders(results), _ceiling(results), _tuning(results)]):
         out.print(line, soft_wrap=True)
     say_what_failed(results)
 
@@ -154,18 +176,34 @@ def _ceiling(results: Results) -> str:
     return f"Noise ceiling, tau of the expected values with the targets: {found['tau']:.3f}{ends}"
 
 
+def _tuning(results: Results) -> str:
+    """What tuning could try, and who was not tuned; empty without tuning."""
+    if "tuning" not in results.settings:
+        return ""
+    limits = {"seconds": "{:g} s", "trials": "{} settings"}
+    budget = results.settings["tuning"]
+    given = " and ".join(text.format(budget[name]) for name, text in limits.items() if budget[name] is not None)
+    fixed = sorted({row["predictor"] for row in results.records if row["tuned"] is None})
+    trials = [row["tune_trials"] for row in results.records if row["tuned"] is not None]
+    untried = 0 if budget["seconds"] is None else sum(number < 2 for number in trials)
+    text = f"Tuned within the training set, at most {given} a fit ({budget['note']})"
+    text += f"; nothing to tune: {', '.join(fixed)}" if fixed else ""
+    return text + (f"; {untried} of {len(trials)} fits had time for the defaults alone" if untried else "")
+
+
 def show_evaluation(results: Results) -> None:
     """Kendall tau by training size, mean over the splits, and the other scores at the largest size."""
     rows = results.records
     sizes = sorted({row["n_train"] for row in rows})
     names = list(dict.fromkeys(row["predictor"] for row in rows))
     queried = ("query_seconds",) if any(row.get("query_seconds") for row in rows) else ()
+    tuned = ("tune_seconds", "tune_trials") if "tuning" in results.settings else ()
     shown = []
     for name in names:
         row: dict[str, Any] = {"predictor": name}
         for size in sizes:
             row[f"tau n={size}"] = _mean(rows, name, size, "kendall_tau")
-        for score in ("spearman", "r2", "rmse", "coverage_90", *TOP, "fit_seconds", *queried):
+        for score in ("spearman", "r2", "rmse", "coverage_90", *TOP, "fit_seconds", *tuned, *queried):
             row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
         shown.append(row)
     show(shown)
