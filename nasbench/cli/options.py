@@ -48,6 +48,15 @@ BenchmarkFile = Annotated[
         callback=located,
     ),
 ]
+BenchmarkFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...",
+        help="Benchmark files (HDF5), or names of benchmarks that come with nasbench.",
+        show_default=False,
+        callback=all_located,
+    ),
+]
 MetricOption = Annotated[
     str | None, typer.Option("--metric", help="Name of a metric; if not given, the validation score.")
 ]
