@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nasbench.cli.console import bar, interruptible, note, out, plain, show
 from nasbench.cli.options import (
+    STANDARD_OUTPUT,
     BenchmarkFiles,
     JobsOption,
     JsonOption,
     MetricOption,
     PatienceOption,
+    RecordsOption,
     SeedOption,
     StrictOption,
 )
@@ -86,6 +88,7 @@ def evaluate(
     jobs: JobsOption = None,
     patience: PatienceOption = None,
     json_file: JsonOption = None,
+    records: RecordsOption = None,
 ) -> None:
     """Score predictors by training size; unless --split says so, none is tested on a function that it learnt from.
 
@@ -93,6 +96,7 @@ def evaluate(
     tables each is scored by itself, and predictors are ranked over tables.
     """
     from nasbench.benchmark.load import load
+    from nasbench.evaluate.fit_ledger import FitLedger, ledger_of
     from nasbench.evaluate.predictors import DEFAULT, Evaluation
     from nasbench.evaluate.tables import check_tables, evaluate_tables
     from nasbench.evaluate.tuning import TuningBudget
@@ -103,6 +107,7 @@ def evaluate(
         sizes = tuple(whole(size, "train size") for size in train_sizes.split(","))
     tuning = None if tune is None and tune_trials is None else TuningBudget(tune, tune_trials)
     writable(json_file, *files)
+    writable(records, *files, *([json_file] if json_file else []))
     if protocol and leave_out is not None:
         raise InputError("--split and --leave-out both say what is tested on; give one of them")
     if test_size and (protocol in ("published", "tagates") or leave_out is not None):
@@ -141,13 +146,24 @@ def evaluate(
     def warn(reason: str) -> None:
         note(f"left out from now on: {reason}")
 
-    with interruptible("nothing was written"), bar("Evaluating predictors") as progress:
-        if len(plans) > 1:
-            results = evaluate_tables(plans, strict=strict, progress=progress, warn=warn)
-        else:
-            (plan,) = plans
-            results = plan.run(plan.try_out(strict, warn), strict=strict, progress=progress, warn=warn)
-    save(results, json_file)  # first: whatever happens to the terminal, the results are there
+    with ExitStack() as stack:
+        ledger, remedy = None, "nothing was written"
+        if json_file and json_file.name != STANDARD_OUTPUT.name:
+            ledger = stack.enter_context(FitLedger(ledger_of(json_file), plans))
+            remedy = f"the same command continues, from {ledger.path}"
+            if ledger.count:
+                note(f"{ledger.count} of {sum(len(plan.fits) for plan in plans)} fits are there from an earlier call")
+        with interruptible(remedy), bar("Evaluating predictors") as progress:
+            if len(plans) > 1:
+                results = evaluate_tables(plans, strict=strict, progress=progress, warn=warn, ledger=ledger)
+            else:
+                (plan,) = plans
+                hooks = ledger.hooks(plan.benchmark.name) if ledger else {}
+                failed = plan.try_out(strict, warn, hooks.get("known"))
+                results = plan.run(failed, strict=strict, progress=progress, warn=warn, **hooks)
+        save(results, json_file, records)  # first: whatever happens to the terminal, the results are there
+        if ledger:
+            ledger.remove()
     show_results(results)
     say_what_failed(results)
 

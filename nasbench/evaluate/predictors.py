@@ -251,7 +251,9 @@ class Evaluation:
             for name in self.predictors
         ]
 
-    def try_out(self, strict: bool, warn: Callable[[str], None]) -> dict[str, str]:
+    def try_out(
+        self, strict: bool, warn: Callable[[str], None], known: Mapping[FitJob, dict[str, Any]] | None = None
+    ) -> dict[str, str]:
         """Fit each predictor once as it is, on the smallest training set, and predict: why some fail, by name.
 
         Nothing is done where the first fits of all predictors come first anyway. A process serves one predictor, so
@@ -260,6 +262,7 @@ class Evaluation:
         Args:
             strict: Whether the first failure is raised.
             warn: Told each failure.
+            known: Scores of fits that are not made again; who has no other fits is not tried.
 
         Raises:
             InputError: A predictor failed, and `strict` is true, or all failed.
@@ -268,8 +271,9 @@ class Evaluation:
         if self.tuning is None and (together or self.jobs >= len(self.predictors)):
             return {}
         left_out, size = min(((part, sizes[0]) for part, sizes in self.sizes.items()), key=lambda place: place[1])
-        trials = [FitJob(name, size, 0, left_out, trial=True) for name in self.predictors]
-        return self._run_jobs(trials, strict, silent, warn)[1]
+        to_fit = {fit.predictor for fit in self.fits if fit not in (known or {})}
+        trials = [FitJob(name, size, 0, left_out, trial=True) for name in self.predictors if name in to_fit]
+        return self._run_jobs(trials, strict, silent, warn=warn)[1]
 
     def run(
         self,
@@ -278,10 +282,21 @@ class Evaluation:
         strict: bool = False,
         progress: Progress = silent,
         warn: Callable[[str], None] = lambda reason: None,
+        known: Mapping[FitJob, dict[str, Any]] | None = None,
+        finished: Callable[[FitJob, dict[str, Any]], None] = lambda fit, scores: None,
     ) -> Results:
-        """Fit and score all but the predictors that have failed; see `evaluate`."""
+        """Fit and score all but the predictors that have failed; see `evaluate`.
+
+        Args:
+            failed: Why predictors have failed already, by name.
+            strict: Whether a failure ends the evaluation.
+            progress: Told about finished fits.
+            warn: Told at once why a predictor is left out.
+            known: Scores of fits that are not made again.
+            finished: Told the scores of each fit as soon as they are there.
+        """
         fits = [fit for fit in self.fits if fit.predictor not in failed]
-        scores, failures = self._run_jobs(fits, strict, progress, warn)
+        scores, failures = self._run_jobs(fits, strict, progress, warn=warn, known=known, finished=finished)
         failures = {**failed, **failures}
         names, order = [name for name in self.predictors if name not in failures], list(self.held_out)
         if not names:
@@ -331,7 +346,7 @@ class Evaluation:
         }
 
     def _run_jobs(
-        self, fits: Sequence[FitJob], strict: bool, progress: Progress, warn: Callable[[str], None]
+        self, fits: Sequence[FitJob], strict: bool, progress: Progress, **hooks: Any
     ) -> tuple[dict[FitJob, dict[str, Any]], dict[str, str]]:
         """Results of fits, and why predictors failed."""
         shared = (self.targets, self.metric.units, self.metric.direction, self.held_out, self.tuning)
@@ -347,7 +362,7 @@ class Evaluation:
             patience=self.patience,
             strict=strict,
             progress=progress,
-            warn=warn,
+            **hooks,
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from nasbench.errors import InputError
+from nasbench.evaluate.fit_ledger import FitLedger
 from nasbench.evaluate.predictors import Evaluation
 from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.statistics import rank, undistinguished
@@ -47,6 +48,7 @@ def evaluate_tables(
     strict: bool = False,
     progress: Progress = silent,
     warn: Callable[[str], None] = lambda reason: None,
+    ledger: FitLedger | None = None,
 ) -> Results:
     """Score predictors on several tables, and rank them over tables.
 
@@ -57,6 +59,7 @@ def evaluate_tables(
         strict: Whether a predictor that fails ends all; otherwise it is left out of the table, and of the ranks.
         progress: Told about finished fits of all tables.
         warn: Told at once why a predictor is left out of a table.
+        ledger: Keeps finished fits, and knows those of an earlier call.
 
     Returns:
         Results of kind `"evaluations"`; see `joined`.
@@ -69,16 +72,20 @@ def evaluate_tables(
     def told(evaluation: Evaluation) -> Callable[[str], None]:
         return lambda reason: warn(f"{evaluation.benchmark.name}: {reason}")
 
-    failed = [evaluation.try_out(strict, told(evaluation)) for evaluation in evaluations]
+    hooks = [ledger.hooks(evaluation.benchmark.name) if ledger else {} for evaluation in evaluations]
+    failed = [
+        evaluation.try_out(strict, told(evaluation), kept.get("known"))
+        for evaluation, kept in zip(evaluations, hooks, strict=True)
+    ]
     parts: list[Results] = []
     total, done = sum(len(evaluation.fits) for evaluation in evaluations), 0
-    for evaluation, reasons in zip(evaluations, failed, strict=True):
+    for evaluation, reasons, kept in zip(evaluations, failed, hooks, strict=True):
         before = done
 
         def so_far(number: int, _: int, before: int = before) -> None:
             progress(before + number, total)
 
-        parts.append(evaluation.run(reasons, strict=strict, progress=so_far, warn=told(evaluation)))
+        parts.append(evaluation.run(reasons, strict=strict, progress=so_far, warn=told(evaluation), **kept))
         done += len(evaluation.fits)
     return joined(parts, evaluations[0].seed)
 

@@ -57,6 +57,7 @@ def run_jobs(
     progress: Progress = silent,
     finished: Callable[[Job, Result], None] = lambda job, result: None,
     warn: Callable[[str], None] = lambda reason: None,
+    known: Mapping[Job, Result] | None = None,
 ) -> tuple[dict[Job, Result], dict[str, str]]:
     """Results of jobs, each on one thread, and by component why it failed; neither depends on the number of processes.
 
@@ -77,16 +78,17 @@ def run_jobs(
         progress: Told the number of finished and of all jobs.
         finished: Told every result as soon as it is there, in order of completion.
         warn: Told the first failure of a component as soon as it is known.
+        known: Results of jobs that are not run again.
 
     Raises:
         InputError: A job failed, and `strict` is true, or all components did.
     """
-    results: dict[Job, Result] = {}
+    results: dict[Job, Result] = {job: known[job] for job in jobs if job in known} if known else {}
     failed: dict[Job, str] = {}
-    progress(0, len(jobs))
+    progress(len(results), len(jobs))
     outcomes = run_locally(
         {name: partial(_guarded, start) for name, start in prepare.items()},
-        jobs,
+        [job for job in jobs if job not in results],
         processes,
         group=component,
         ends=_failed,

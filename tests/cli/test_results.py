@@ -200,3 +200,61 @@ def test_evaluate_tuned(
     )
     assert run(*words, "--tune", 0) == 2
     assert "tuning seconds must be a number above 0, got 0" in capsys.readouterr().err
+
+
+STOPPING = """
+from pathlib import Path
+
+from nasbench.predictors.ridge import Ridge
+
+STOP = Path("stop")
+
+
+class Stopping(Ridge):
+    def _fit(self, inputs, z):
+        if len(z) == 20 and STOP.exists():
+            raise KeyboardInterrupt
+        super()._fit(inputs, z)
+"""
+
+
+def test_evaluate_goes_on_after_ctrl_c(
+    table_file: Path,
+    run: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("stopping.py").write_text(STOPPING)
+    Path("stop").touch()
+    scores, ledger, records = Path("scores.json"), Path("scores.json.fits"), Path("records.csv")
+    common = ["--train-sizes", "10,20", "--test-size", 20, "--jobs", 1, "--json", scores, "--records", records]
+    words = ["evaluate", table_file, "--predictors", "ridge,stopping:Stopping", "--splits", 2, *common]
+    assert run(*words) == 130
+    assert "stopped; the same command continues, from scores.json.fits\n" in capsys.readouterr().err
+    assert ledger.exists() and not scores.exists() and not records.exists()
+    Path("stop").unlink()
+    assert run("evaluate", table_file, "--predictors", "ridge", "--splits", 2, *common) == 2
+    assert re.search(
+        r"scores\.json\.fits holds 5 finished fits of other settings: .*predictors", capsys.readouterr().err
+    )
+    assert run(*words) == 0
+    assert "5 of 8 fits are there from an earlier call" in capsys.readouterr().err
+    assert not ledger.exists() and len(json.loads(scores.read_text())["records"]) == 8
+    assert len(records.read_text().splitlines()) == 9
+    sys.modules.pop("stopping", None)
+
+
+def test_records_are_checked_before_the_work(
+    table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file, said in (
+        (tmp_path / "records.txt", "written as .csv or .parquet"),
+        (tmp_path / "none" / "records.csv", "no writable folder"),
+    ):
+        assert run("evaluate", table_file, "--predictors", "mean", "--records", file) == 2
+        assert said in capsys.readouterr().err
+    same = tmp_path / "scores.csv"
+    assert run("evaluate", table_file, "--predictors", "mean", "--records", same, "--json", same) == 2
+    assert "is an input or another output" in capsys.readouterr().err
