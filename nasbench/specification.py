@@ -90,6 +90,22 @@ def named(components: Iterable[str | type[T] | T], registry: Registry[T]) -> dic
     return by_name
 
 
+def fixed_arguments(component: str | type[T] | T, registry: Registry[T]) -> frozenset[str]:
+    """Names of the constructor arguments that a specification gives, or that an instance has no defaults for.
+
+    >>> from nasbench.search import strategies
+    >>> sorted(fixed_arguments("evolution+population=50", strategies))
+    ['population']
+    """
+    if isinstance(component, type):
+        return frozenset()
+    if isinstance(component, str):
+        return frozenset(registry.resolve(component)[1])
+    parameters = inspect.signature(type(component)).parameters
+    given = arguments_of(component)
+    return frozenset(name for name, value in given.items() if _json(value) != _json(parameters[name].default))
+
+
 def restore(registry: Registry[T], spec: str, arguments: Mapping[str, Any]) -> T:
     """Construct the component that a file names.
 

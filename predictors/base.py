@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -18,6 +18,7 @@ from nasbench.errors import InputError
 from nasbench.predictors.column_transform import ColumnTransform
 from nasbench.predictors.encodings import needs_of
 from nasbench.predictors.inputs import CURVE, Inputs, Needs, shaped
+from nasbench.predictors.ranges import Range, ranges
 from nasbench.predictors.target_transform import TargetTransform, YeoJohnson, power_of_two
 from nasbench.registry import arguments_of
 from nasbench.spaces.base import Space
@@ -63,6 +64,8 @@ class Predictor(ABC):
     """Whether targets are brought near to a normal distribution; if not, they are only standardised."""
     transforms_columns: ClassVar[bool] = True
     """Whether columns and curves are brought to one scale, without long tails (`column_transform.py`)."""
+    tunable: ClassVar[Mapping[str, Range]] = ranges()
+    """Constructor arguments that may be tuned (`nasbench.evaluate.tuning`); defaults lie in their ranges."""
 
     @property
     def needs(self) -> Needs:
@@ -99,7 +102,9 @@ class Predictor(ABC):
         transform = TargetTransform.fit(y, self.transforms_targets) if len(y) else TargetTransform()
         z = transform.forward(y)
         columns = self._columns_transforms(given) if self.transforms_columns else {}
-        self.fit_transformed(given.transformed(columns).canonical, z if len(z) and np.ptp(z) > 1e-9 else np.zeros_like(z))
+        self.fit_transformed(
+            given.transformed(columns).canonical, z if len(z) and np.ptp(z) > 1e-9 else np.zeros_like(z)
+        )
         self.transform_, self.columns_ = transform, columns
         return self
 

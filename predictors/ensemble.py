@@ -13,6 +13,7 @@ from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT
 from nasbench.predictors.inputs import Inputs, Needs
+from nasbench.predictors.ranges import GRAPH_FEATURES, OneOf, ranges
 from nasbench.types import FloatArray
 
 COMBINATIONS = ("ensemble", "auto")
@@ -30,6 +31,8 @@ class Ensemble(Predictor):
         features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
         seed: Seed of the members.
     """
+
+    tunable = ranges(features=GRAPH_FEATURES, members=OneOf(("gp/xgb", "gp-wl/xgb", "gp-wl/forest", "gp-wl/xgb/gnn")))
 
     def __init__(self, members: str = "gp/xgb", features: str = DEFAULT, seed: int = 0) -> None:
         self.members, self.features, self.seed = members, features, seed

@@ -12,6 +12,7 @@ from nasbench.predictors.bagging import Bagging, bootstrap, out_of_bag_noise
 from nasbench.predictors.base import at_least, between
 from nasbench.predictors.encodings import DEFAULT, encode, learnable
 from nasbench.predictors.inputs import Inputs
+from nasbench.predictors.ranges import GRAPH_FEATURES, LogRange, WholeRange, ranges
 from nasbench.types import FloatArray
 
 TARGET_DIGITS = 6
@@ -80,6 +81,8 @@ class Forest(Bagging):
         leaf: Fewest different training architectures in a leaf.
         seed: Seed of the bootstrap samples and of the trees.
     """
+
+    tunable = ranges(features=GRAPH_FEATURES, columns=LogRange(0.05, 1.0), leaf=WholeRange(1, 10))
 
     def __init__(
         self, features: str = DEFAULT, trees: int = 100, columns: float = 1 / 3, leaf: int = 1, seed: int = 0

@@ -19,6 +19,7 @@ from nasbench.predictors.encodings import DEFAULT, FIRST_DEFAULT, STRUCTURE, enc
 from nasbench.predictors.encodings.flow import flow
 from nasbench.predictors.inputs import Inputs
 from nasbench.predictors.losses import LOSSES
+from nasbench.predictors.ranges import LogRange, OneOf, WholeRange, ranges
 from nasbench.spaces.base import Space
 from nasbench.types import FloatArray
 
@@ -49,6 +50,14 @@ class GNN(Bagging):
         loss: What training minimises, a name in `nasbench.predictors.losses`.
         seed: Seed of the bootstrap samples, the initial weights and the batches.
     """
+
+    tunable = ranges(
+        hidden=OneOf((16, 32, 64)),
+        layers=WholeRange(1, 4),
+        rate=LogRange(0.001, 0.05),
+        decay=LogRange(0.001, 1.0),
+        loss=OneOf(tuple(LOSSES)),
+    )
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from nasbench.predictors.encodings import DEFAULT, encode, learnable, units, var
 from nasbench.predictors.evidence import Evidence, Hyperparameters
 from nasbench.predictors.inducing import choose, project
 from nasbench.predictors.inputs import Inputs
+from nasbench.predictors.ranges import GRAPH_FEATURES, OneOf, ranges
 from nasbench.types import FloatArray, IntArray
 
 Points: TypeAlias = tuple[npt.NDArray[Any], ...]
@@ -46,6 +47,8 @@ class GaussianProcess(Predictor):
         features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
         steps: Maximum iterations of L-BFGS.
     """
+
+    tunable = ranges(features=GRAPH_FEATURES, steps=OneOf((10, 30, 100)))
 
     def __init__(self, features: str = DEFAULT, steps: int = 30) -> None:
         self.features, self.steps = features, steps

@@ -14,6 +14,7 @@ from nasbench.predictors.encodings.subtrees import Subtrees, similarities, subtr
 from nasbench.predictors.evidence import Evidence, Hyperparameters
 from nasbench.predictors.gp import GaussianProcess, Points
 from nasbench.predictors.inputs import Inputs
+from nasbench.predictors.ranges import WholeRange, ranges
 from nasbench.types import FloatArray, IntArray
 
 
@@ -31,6 +32,8 @@ class SubtreeGaussianProcess(GaussianProcess):
         steps: Maximum iterations of L-BFGS.
         iterations: Weisfeiler-Lehman iterations h: how many edges away from a node its label sees.
     """
+
+    tunable = ranges(**GaussianProcess.tunable, iterations=WholeRange(1, 5))
 
     def __init__(self, features: str = DEFAULT, steps: int = 30, iterations: int = 3) -> None:
         super().__init__(features, steps)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from nasbench.predictors.base import Prediction, Predictor
 from nasbench.predictors.encodings import DEFAULT, encode, learnable, units, variances
 from nasbench.predictors.inputs import Inputs
+from nasbench.predictors.ranges import GRAPH_FEATURES, ranges
 from nasbench.types import FloatArray
 
 MAX_STEPS, TOLERANCE = 300, 1e-3
@@ -53,6 +54,8 @@ class Ridge(Predictor):
     Args:
         features: Encodings, columns and curves joined by `/`; see `nasbench.predictors.encodings`.
     """
+
+    tunable = ranges(features=GRAPH_FEATURES)
 
     def __init__(self, features: str = DEFAULT) -> None:
         self.features = features

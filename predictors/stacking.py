@@ -12,6 +12,7 @@ from nasbench.predictors.base import Prediction, at_least
 from nasbench.predictors.encodings import DEFAULT
 from nasbench.predictors.ensemble import Ensemble
 from nasbench.predictors.inputs import Inputs
+from nasbench.predictors.ranges import GRAPH_FEATURES, ranges
 from nasbench.types import FloatArray
 
 FOLDED_ROWS = 1000
@@ -38,6 +39,8 @@ class Stacking(Ensemble):
         folds: Maximum number of folds; two where more are slow, from 334 architectures on.
         seed: Seed of the members and the folds.
     """
+
+    tunable = ranges(features=GRAPH_FEATURES)
 
     def __init__(
         self,

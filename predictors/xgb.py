@@ -12,6 +12,7 @@ from nasbench.predictors.bagging import Bagging, bootstrap, out_of_bag_error, ou
 from nasbench.predictors.base import at_least, between
 from nasbench.predictors.encodings import DEFAULT, encode, learnable
 from nasbench.predictors.inputs import Inputs
+from nasbench.predictors.ranges import GRAPH_FEATURES, LogRange, WholeRange, ranges
 from nasbench.types import FloatArray
 
 TREES_BETWEEN_CHECKS, PATIENCE = 20, 5
@@ -35,6 +36,10 @@ class XGBoost(Bagging):
         columns: Share of the features that each tree may split on.
         seed: Seed of the bootstrap samples and of the boosters.
     """
+
+    tunable = ranges(
+        features=GRAPH_FEATURES, depth=WholeRange(1, 8), rate=LogRange(0.01, 0.5), columns=LogRange(0.05, 1.0)
+    )
 
     def __init__(
         self,

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nasbench.cli.console import bar, interruptible, out, plain, show
+from nasbench.cli.console import bar, interruptible, note, out, plain, show
 from nasbench.cli.options import (
-    BenchmarkFile,
+    STANDARD_OUTPUT,
+    BenchmarkFiles,
     JobsOption,
     JsonOption,
     MetricOption,
     PatienceOption,
+    RecordsOption,
     SeedOption,
     StrictOption,
 )
 from nasbench.cli.output import save, say_what_failed, writable
 from nasbench.cli.parsing import separated, whole
-from nasbench.errors import InputError
+from nasbench.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
+    from nasbench.benchmark.base import Benchmark
     from nasbench.evaluate.results import Results
+    from nasbench.evaluate.splits import Protocol, Split
 
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 TOP = ("precision_at_10", "regret_at_10")
@@ -31,7 +36,7 @@ TOP = ("precision_at_10", "regret_at_10")
 
 
 def evaluate(
-    file: BenchmarkFile,
+    files: BenchmarkFiles,
     metric: MetricOption = None,
     names: Annotated[
         str | None,
@@ -61,69 +66,208 @@ def evaluate(
         ),
     ] = None,
     seed: SeedOption = 0,
+    tune: Annotated[
+        float | None,
+        typer.Option(
+            "--tune",
+            metavar="SECONDS",
+            help="Tune predictors before each fit, by cross-validation within the training set, for this wall time; "
+            "what is chosen depends on the machine and its load.",
+        ),
+    ] = None,
+    tune_trials: Annotated[
+        int | None,
+        typer.Option(
+            "--tune-trials",
+            min=1,
+            metavar="N",
+            help="Tune with this number of settings, the defaults included: repeatable, unless --tune ends it earlier.",
+        ),
+    ] = None,
     strict: StrictOption = False,
     jobs: JobsOption = None,
     patience: PatienceOption = None,
     json_file: JsonOption = None,
+    records: RecordsOption = None,
 ) -> None:
     """Score predictors by training size; unless --split says so, none is tested on a function that it learnt from.
 
-    With --split published or --leave-out they learn from all that is left, if no training sizes are given.
+    With --split published or --leave-out they learn from all that is left, if no training sizes are given. Of several
+    tables each is scored by itself, and predictors are ranked over tables.
     """
     from nasbench.benchmark.load import load
-    from nasbench.evaluate.predictors import DEFAULT
-    from nasbench.evaluate.predictors import evaluate as score
-    from nasbench.evaluate.splits import feasible
+    from nasbench.evaluate.fit_ledger import FitLedger, ledger_of
+    from nasbench.evaluate.predictors import DEFAULT, Evaluation
+    from nasbench.evaluate.tables import check_tables, evaluate_tables
+    from nasbench.evaluate.tuning import TuningBudget
     from nasbench.parallel.processes import cores
 
-    sizes = (
-        tuple(whole(size, "train size") for size in train_sizes.split(",")) if train_sizes is not None else TRAIN_SIZES
-    )
-    writable(json_file, file)
-    benchmark = load(file)
-    metric = metric or benchmark.score().path
-    held_out, holdouts = test_size or TEST_SIZE, None
+    sizes = None
+    if train_sizes is not None:
+        sizes = tuple(whole(size, "train size") for size in train_sizes.split(","))
+    tuning = None if tune is None and tune_trials is None else TuningBudget(tune, tune_trials)
+    writable(json_file, *files)
+    writable(records, *files, *([json_file] if json_file else []))
     if protocol and leave_out is not None:
         raise InputError("--split and --leave-out both say what is tested on; give one of them")
-    if protocol in ("published", "tagates") or leave_out is not None:
-        if test_size:
-            option = "--leave-out" if protocol is None else f"--split {protocol}"
-            raise InputError(f"{option} tests on all that is held out; leave --test-size out")
-        sizes = sizes if train_sizes else ()
-    if leave_out is not None:
-        from nasbench.evaluate.holdout import left_out
+    if test_size and (protocol in ("published", "tagates") or leave_out is not None):
+        option = "--leave-out" if protocol is None else f"--split {protocol}"
+        raise InputError(f"{option} tests on all that is held out; leave --test-size out")
+    if len(files) > 1 and (protocol == "published" or leave_out is not None):
+        option = "--leave-out" if protocol is None else f"--split {protocol}"
+        raise InputError(f"{option} takes one table, as what is held out differs from table to table")
+    if len(files) > 1 and protocol == "tagates" and sizes is None:
+        raise InputError("--split tagates learns from 1 % of half of each table; with several give --train-sizes")
+    plans = []
+    for benchmark in map(load, files):
+        with _named(benchmark, among=len(files)):
+            path = benchmark.metric(metric).path if metric else benchmark.score().path
+            holdouts = None if leave_out is None else _left_out(benchmark, path, leave_out, seed)
+            wanted, held_out = _sizes(benchmark, path, sizes, test_size, protocol, holdouts, among=len(files))
+            plans.append(
+                Evaluation.plan(
+                    benchmark,
+                    path,
+                    predictors=DEFAULT if names is None else separated(names),
+                    train_sizes=wanted,
+                    test_size=held_out,
+                    splits=splits,
+                    protocol=protocol or "functions",
+                    seed=seed,
+                    jobs=jobs or cores(),
+                    patience=patience,
+                    holdouts=holdouts,
+                    tuning=tuning,
+                )
+            )
+    if len(plans) > 1:
+        check_tables(plans)
 
-        holdouts = left_out(benchmark, metric, None if leave_out == "all" else separated(leave_out), seed=seed)
-    elif protocol not in ("published", "tagates") and not (train_sizes and test_size):
-        wanted_sizes = sizes, held_out
-        keep: Literal["train", "test"] | None = "train" if train_sizes else "test" if test_size else None
-        sizes, held_out = feasible(sizes, held_out, benchmark, metric, keep, protocol == "random")
-        if (sizes, held_out) != wanted_sizes:
-            out.print(f"The table is small: training sizes {plain(sizes)}, {held_out} held-out architectures")
-    with interruptible("nothing was written"), bar("Evaluating predictors") as progress:
-        results = score(
-            benchmark,
-            metric,
-            predictors=DEFAULT if names is None else separated(names),
-            train_sizes=sizes,
-            test_size=held_out,
-            splits=splits,
-            protocol=protocol or "functions",
-            seed=seed,
-            strict=strict,
-            jobs=jobs or cores(),
-            patience=patience,
-            progress=progress,
-            holdouts=holdouts,
-        )
-    save(results, json_file)  # first: whatever happens to the terminal, the results are there
+    def warn(reason: str) -> None:
+        note(f"left out from now on: {reason}")
+
+    with ExitStack() as stack:
+        ledger, remedy = None, "nothing was written"
+        if json_file and json_file.name != STANDARD_OUTPUT.name:
+            ledger = stack.enter_context(FitLedger(ledger_of(json_file), plans))
+            remedy = f"the same command continues, from {ledger.path}"
+            if ledger.count:
+                note(f"{ledger.count} of {sum(len(plan.fits) for plan in plans)} fits are there from an earlier call")
+        with interruptible(remedy), bar("Evaluating predictors") as progress:
+            if len(plans) > 1:
+                results = evaluate_tables(plans, strict=strict, progress=progress, warn=warn, ledger=ledger)
+            else:
+                (plan,) = plans
+                hooks = ledger.hooks(plan.benchmark.name) if ledger else {}
+                failed = plan.try_out(strict, warn, hooks.get("known"))
+                results = plan.run(failed, strict=strict, progress=progress, warn=warn, **hooks)
+        save(results, json_file, records)  # first: whatever happens to the terminal, the results are there
+        if ledger:
+            ledger.remove()
+    show_results(results)
+    say_what_failed(results)
+
+
+@contextmanager
+def _named(benchmark: Benchmark, among: int) -> Iterator[None]:
+    """Name a table in the errors about it, where there are several."""
+    try:
+        yield
+    except (InputError, NotFoundError) as error:
+        if among == 1:
+            raise
+        raise type(error)(f"{benchmark.name}: {error}") from error
+
+
+def _left_out(benchmark: Benchmark, metric: str, names: str, seed: int) -> dict[str, Split]:
+    """The split for each strategy that is named, or for all."""
+    from nasbench.evaluate.holdout import left_out
+
+    return left_out(benchmark, metric, None if names == "all" else separated(names), seed=seed)
+
+
+def _sizes(
+    benchmark: Benchmark,
+    metric: str,
+    sizes: tuple[int, ...] | None,
+    test_size: int | None,
+    protocol: Protocol | None,
+    holdouts: Mapping[str, Split] | None,
+    among: int,
+) -> tuple[tuple[int, ...], int]:
+    """Training sizes and test size: those that are given, or the usual ones as far as the table goes."""
+    from nasbench.evaluate.splits import feasible
+
+    if holdouts is not None or protocol in ("published", "tagates"):
+        return sizes or (), TEST_SIZE
+    wanted = sizes or TRAIN_SIZES, test_size or TEST_SIZE
+    if sizes and test_size:
+        return wanted
+    keep: Literal["train", "test"] | None = "train" if sizes else "test" if test_size else None
+    found = feasible(*wanted, benchmark, metric, keep, protocol == "random")
+    if found != wanted:
+        what = "The table" if among == 1 else benchmark.name
+        out.print(f"{what} is small: training sizes {plain(found[0])}, {found[1]} held-out architectures")
+    return found
+
+
+def show_results(results: Results) -> None:
+    """Print what an evaluation of one table or several found."""
+    from nasbench.evaluate.tables import KIND, separate
+
+    if results.kind != KIND:
+        show_table(results)
+        return
+    for part in separate(results):
+        out.heading(f"{part.benchmark}, {part.space}")
+        show_table(part)
+        out.print()
+    show_ranks(results)
+
+
+def show_table(results: Results) -> None:
+    """Print the scores on one table, and who cannot be told apart."""
     if "left_out" in results.settings:
         show([_tested(row) for row in results.summary["scores"]])
     else:
         show_evaluation(results)
-    for line in filter(None, [*_leaders(results), _ceiling(results)]):
+    for line in filter(None, [*_leaders(results), _ceiling(results), _tuning(results)]):
         out.print(line, soft_wrap=True)
-    say_what_failed(results)
+
+
+def show_ranks(results: Results) -> None:
+    """Mean ranks over tables by training size, best at the largest size first, and who cannot be told apart."""
+    from nasbench.evaluate.leaders import standing
+
+    ranks = [row for row in results.summary["ranks"] if row["ranking"]]
+    if not ranks:
+        out.print("No training size is common to two tables, so there are no ranks over tables")
+        return
+    out.heading(f"Ranks over {len(results.settings['tables'])} tables")
+    rows: dict[str, dict[str, Any]] = {}
+    for row in reversed(ranks):
+        for name in row["ranking"]["order"]:
+            rows.setdefault(name, {"predictor": name})
+    for row in ranks:
+        size, ranking = row["n_train"], row["ranking"]
+        for name in ranking["order"]:
+            low, high = ranking["lows"][name], ranking["highs"][name]
+            rows[name][f"rank n={size}"] = f"{ranking['means'][name]:.2f} ({low:.2f} to {high:.2f})"
+    last = ranks[-1]
+    for name, taus in last["taus"].items():
+        rows[name][f"mean tau n={last['n_train']}"] = round(sum(taus) / len(taus), 3)
+    columns = ["predictor", *(f"rank n={row['n_train']}" for row in ranks), f"mean tau n={last['n_train']}"]
+    show([{column: row.get(column) for column in columns} for row in rows.values()])
+    out.print(
+        "Mean ranks by Kendall tau within each table (1 is best), with 95 % bootstrap intervals over tables; "
+        "an undefined tau, of constant predictions, counts as 0",
+        soft_wrap=True,
+    )
+    for row in ranks:
+        place = f"n={row['n_train']}, {len(row['tables'])} tables"
+        out.print(f"{place}: {standing(row['ranking'], 'lowest mean rank', 'is ranked', 'table')}", soft_wrap=True)
+        if row["left_out"]:
+            out.print(f"  not ranked, as a table lacks them: {', '.join(row['left_out'])}", soft_wrap=True)
 
 
 def _tested(row: dict[str, Any]) -> dict[str, Any]:
@@ -154,18 +298,34 @@ def _ceiling(results: Results) -> str:
     return f"Noise ceiling, tau of the expected values with the targets: {found['tau']:.3f}{ends}"
 
 
+def _tuning(results: Results) -> str:
+    """What tuning could try, and who was not tuned; empty without tuning."""
+    if "tuning" not in results.settings:
+        return ""
+    limits = {"seconds": "{:g} s", "trials": "{} settings"}
+    budget = results.settings["tuning"]
+    given = " and ".join(text.format(budget[name]) for name, text in limits.items() if budget[name] is not None)
+    fixed = sorted({row["predictor"] for row in results.records if row["tuned"] is None})
+    trials = [row["tune_trials"] for row in results.records if row["tuned"] is not None]
+    untried = 0 if budget["seconds"] is None else sum(number < 2 for number in trials)
+    text = f"Tuned within the training set, at most {given} a fit ({budget['note']})"
+    text += f"; nothing to tune: {', '.join(fixed)}" if fixed else ""
+    return text + (f"; {untried} of {len(trials)} fits had time for the defaults alone" if untried else "")
+
+
 def show_evaluation(results: Results) -> None:
     """Kendall tau by training size, mean over the splits, and the other scores at the largest size."""
     rows = results.records
     sizes = sorted({row["n_train"] for row in rows})
     names = list(dict.fromkeys(row["predictor"] for row in rows))
     queried = ("query_seconds",) if any(row.get("query_seconds") for row in rows) else ()
+    tuned = ("tune_seconds", "tune_trials") if "tuning" in results.settings else ()
     shown = []
     for name in names:
         row: dict[str, Any] = {"predictor": name}
         for size in sizes:
             row[f"tau n={size}"] = _mean(rows, name, size, "kendall_tau")
-        for score in ("spearman", "r2", "rmse", "coverage_90", *TOP, "fit_seconds", *queried):
+        for score in ("spearman", "r2", "rmse", "coverage_90", *TOP, "fit_seconds", *tuned, *queried):
             row[f"{score} n={sizes[-1]}"] = _mean(rows, name, sizes[-1], score)
         shown.append(row)
     show(shown)

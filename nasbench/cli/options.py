@@ -32,6 +32,15 @@ def json_target(context: typer.Context, path: Path | None) -> Path | None:
     return context.find_root().with_resource(standard_output())  # which is left also after a mistake in another word
 
 
+def record_file(path: Path | None) -> Path | None:
+    """A file for records, of a format that can be written."""
+    if path is not None:
+        from nasbench.evaluate.record_files import check_record_file
+
+        check_record_file(path)
+    return path
+
+
 def named_file(path: Path) -> Path:
     """A file to write; HDF5, and a page with figures beside it, cannot be piped."""
     if path == STANDARD_OUTPUT:
@@ -48,6 +57,15 @@ BenchmarkFile = Annotated[
         callback=located,
     ),
 ]
+BenchmarkFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...",
+        help="Benchmark files (HDF5), or names of benchmarks that come with nasbench.",
+        show_default=False,
+        callback=all_located,
+    ),
+]
 MetricOption = Annotated[
     str | None, typer.Option("--metric", help="Name of a metric; if not given, the validation score.")
 ]
@@ -59,6 +77,15 @@ JsonOption = Annotated[
         metavar="FILE",
         help="Write machine-readable results to this file; - is standard output.",
         callback=json_target,
+    ),
+]
+RecordsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--records",
+        metavar="FILE",
+        help="Write one row for each record to this file, .csv or .parquet.",
+        callback=record_file,
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="File to write.", show_default=False, callback=named_file)]

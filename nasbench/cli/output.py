@@ -76,8 +76,13 @@ def write_json(path: Path | None, content: Any) -> None:
         temporary.write_text(json.dumps(json_values(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def save(results: Results, path: Path | None) -> None:
-    """Write results to a file; do nothing for None."""
+def save(results: Results, path: Path | None, records: Path | None = None) -> None:
+    """Write results, and their records as a table, to files; do nothing for None."""
+    if records:
+        from nasbench.evaluate.record_files import write_records
+
+        write_records(results, records)
+        wrote(records)
     if path:
         results.write(path)
         if path.name != "-":  # standard output

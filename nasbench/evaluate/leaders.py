@@ -68,20 +68,27 @@ def rankings(records: Sequence[Mapping[str, Any]], seed: int) -> list[dict[str, 
     return found
 
 
-def standing(ranking: Mapping[str, Any]) -> str:
-    """Who leads a ranking (the fields of `Ranking`), and who cannot be told apart from it, in a few words."""
+def standing(
+    ranking: Mapping[str, Any], best: str = "highest mean", has_one: str = "has a Kendall tau", repeat: str = "split"
+) -> str:
+    """Who leads a ranking (the fields of `Ranking`), and who cannot be told apart from it, in a few words.
+
+    Args:
+        ranking: The fields.
+        best: What the first has.
+        has_one: What a predictor has that alone is ranked.
+        repeat: Name of a repeat.
+    """
     first, *others = ranking["order"]
     equal = leading(ranking)
     ties = [name for name in undistinguished(ranking) if name not in equal]
     if not others:
-        return f"{first} alone has a Kendall tau"
+        return f"{first} alone {has_one}"
     if len(equal) > len(others):
-        return "all have the same mean"
+        return f"all have the same {best.partition(' ')[2]}"
     if not ties:
-        return (
-            f"{first} is better than all others" if equal == [first] else f"{', '.join(equal)} share the highest mean"
-        )
+        return f"{first} is better than all others" if equal == [first] else f"{', '.join(equal)} share the {best}"
     has = "has" if equal == [first] else "share"
-    text = f"{', '.join(equal)} {has} the highest mean, not distinguishable from {', '.join(ties)}"
+    text = f"{', '.join(equal)} {has} the {best}, not distinguishable from {', '.join(ties)}"
     needed = fewest_repeats(len(ranking["pairs"]), ranking["level"])
-    return f"{text}; {needed} splits could tell" if ranking["repeats"] < needed else text
+    return f"{text}; {needed} {repeat}s could tell" if ranking["repeats"] < needed else text

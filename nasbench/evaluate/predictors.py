@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, partial
-from time import perf_counter
-from typing import Any, NamedTuple, get_args
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
-from nasbench.benchmark.base import Benchmark, Epoch
+from nasbench.benchmark.base import Benchmark, Epoch, Metric
 from nasbench.benchmark.gather import gather
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError, blamed
-from nasbench.evaluate import metrics, top
 from nasbench.evaluate.ceiling import noise_ceiling
+from nasbench.evaluate.fits import SCORES, FitData, FitJob, prepare
 from nasbench.evaluate.leaders import rankings
 from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.splits import (
@@ -26,82 +24,29 @@ from nasbench.evaluate.splits import (
     half_split,
     random_split,
     restricted,
-    shared_functions,
     split,
     targets,
 )
 from nasbench.evaluate.statistics import percentile_ends, resampling_weights
+from nasbench.evaluate.tuning import TuningBudget
 from nasbench.parallel.jobs import processes_for, run_jobs
-from nasbench.parallel.patience import watched
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
 from nasbench.progress import Progress, silent
 from nasbench.specification import named
-from nasbench.types import Direction
 
+__all__ = ["DEFAULT", "SCORES", "Evaluation", "evaluate"]
 DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn")
 """Predictors that are scored where none is named."""
-SCORES = (
-    "kendall_tau",
-    "sparse_kendall_tau",
-    "spearman",
-    "pearson",
-    "r2",
-    "rmse",
-    "nll",
-    "crps",
-    "coverage_90",
-    "calibration_error",
-    "ndcg_at_10",
-    "precision_at_10",
-    "precision_at_1_percent",
-    "best_rank_at_10",
-    "regret_at_10",
-    "fit_seconds",
-    "predict_seconds",
-    "query_seconds",
-    "shared_functions",
-)
-"""Scores of each record, beside `predictor`, `n_train` and `seed`."""
-SIGN: dict[Direction, float] = {"maximise": 1.0, "minimise": -1.0, "none": math.nan}
-"""What a metric is multiplied with so that more is better; without a direction, nothing is best."""
-
-
-class FitJob(NamedTuple):
-    """One predictor to fit on the first `n_train` training architectures of one split."""
-
-    predictor: str
-    n_train: int
-    seed: int
-    left_out: str = ""
-
-
-@dataclass(frozen=True)
-class FitData:
-    """Data that all fits of a predictor share.
-
-    Attributes:
-        predictor: A specification, a class or an instance.
-        inputs: Its inputs; `n` architectures.
-        targets: Targets of the same architectures.
-        units: Unit of the targets.
-        direction: Whether more or less is better.
-        splits: One split for each seed, by the name of the held-out part ("" for random splits).
-    """
-
-    predictor: str | type[Predictor] | Predictor
-    inputs: Inputs
-    targets: Targets
-    units: str
-    direction: Direction
-    splits: Mapping[str, tuple[Split, ...]]
+AnyPredictor: TypeAlias = str | type[Predictor] | Predictor
+"""A specification, a class or an instance."""
 
 
 def evaluate(
     benchmark: Benchmark,
     metric: str,
     *,
-    predictors: Sequence[str | type[Predictor] | Predictor],
+    predictors: Sequence[AnyPredictor],
     train_sizes: Sequence[int],
     test_size: int | None = None,
     splits: int,
@@ -113,6 +58,8 @@ def evaluate(
     patience: float | None = None,
     progress: Progress = silent,
     holdouts: Mapping[str, Split] | None = None,
+    tuning: TuningBudget | None = None,
+    warn: Callable[[str], None] = lambda reason: None,
 ) -> Results:
     """Score predictors on architectures of a benchmark.
 
@@ -145,13 +92,19 @@ def evaluate(
         holdouts: Given splits by name, in rows of `benchmark.architectures()`, instead of a protocol: for instance the
             finds of one search strategy (Zela et al., 2022). All test rows are scored, all training rows
             can be learnt from; who makes them sees to it that they share no function.
+        tuning: What choosing the arguments of a predictor may cost at each fit, by cross-validation within its training
+            set (`tuning.tune`). Arguments that a specification gives, or an instance has, stay as they are.
+        warn: Told at once why a predictor is left out.
 
     Returns:
         Results of kind `"evaluation"`. A record holds `predictor`, `n_train`, `seed` (number of the split) and
         `SCORES`: `rmse`, `crps` and `regret_at_10` are in the unit of the metric, `nll` in nats, `query_seconds` is the
         mean simulated time of training behind the inputs of a test architecture, over those whose time is recorded,
         `shared_functions` the share of test architectures whose function is in the training set; undefined scores are
-        None. With given parts, `left_out` names the one. The summary holds for each predictor and
+        None. With given parts, `left_out` names the one. With tuning, `tuned` is the
+        specification that was fitted (None for a predictor that declares nothing as tunable), `tune_trials` the number
+        of settings whose cross-validation was finished, `tune_failed` of those that the predictor refused, and
+        `tune_seconds` what it took; `fit_seconds` is the last fit alone. The summary holds for each predictor and
         size the mean of every score with its 95 % bootstrap interval over the splits; where all of a given training
         part is learnt from there is none, as splits differ by no architecture. Its `rankings` say for each size which
         predictors cannot be told apart from the one with the highest mean Kendall tau (`leaders.rankings`), its
@@ -163,94 +116,264 @@ def evaluate(
             predictor for whom there is a patience, all predictors failed, or one did and `strict` is true.
         NotFoundError: The benchmark has no such metric or epoch.
     """
-    by_name = named(dict.fromkeys(predictors), registry)
-    if protocol not in get_args(Protocol):
-        raise InputError(f"a protocol is one of {', '.join(get_args(Protocol))}; got {protocol!r}")
-    if holdouts and protocol != "functions":
-        raise InputError(f"the protocol {protocol!r} and holdouts both say what is tested on; give one of them")
-    if protocol == "published":
-        from nasbench.evaluate.holdout import published  # imports searches, which processes that fit do without
-
-        holdouts = published(benchmark)
-    drawn = not holdouts and protocol != "tagates"
-    for name, number, least in (
-        ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0), *([("test_size", test_size, 1)] if drawn else []),
-        *(("a training size", size, 1) for size in train_sizes),
-    ):  # fmt: skip
-        check_whole(name, number, least)
-    if patience is not None:
-        check_number("patience", patience, above=0)
-    sizes = tuple(sorted(set(train_sizes)))
-    if not sizes and drawn:
-        raise InputError("name at least one training size")
-    facts = benchmark.metric(metric)
-    found, inputs, unknown = _with_inputs(benchmark, facts.path, epoch, by_name)
-    held_out, sizes_of = _splits(found, sizes, test_size or 0, splits, seed, holdouts or protocol)
-    _check_sizes(by_name, min(sizes[0] for sizes in sizes_of.values()))
-    fits = [
-        FitJob(name, size, number, left_out)
-        for left_out, sizes in sizes_of.items()
-        for size in sizes
-        for number in range(splits)
-        for name in by_name
-    ]
-    sent = {f"predictor {name!r}": predictor for name, predictor in by_name.items()} | {"space": benchmark.space}
-    scores, failures = run_jobs(
-        {
-            name: partial(_prepare, FitData(component, inputs[name], found, facts.units, facts.direction, held_out))
-            for name, component in by_name.items()
-        },
-        fits,
-        processes_for(sent, jobs, patience),
-        component=lambda fit: fit.predictor,
-        describe=lambda fit: f"predictor {fit.predictor!r} on {fit.n_train} architectures, split {fit.seed}",
+    evaluation = Evaluation.plan(
+        benchmark,
+        metric,
+        predictors=predictors,
+        train_sizes=train_sizes,
+        test_size=test_size,
+        splits=splits,
+        protocol=protocol,
+        seed=seed,
+        epoch=epoch,
+        jobs=jobs,
         patience=patience,
-        strict=strict,
-        progress=progress,
+        holdouts=holdouts,
+        tuning=tuning,
     )
-    limit = noise_ceiling(benchmark, found.genotypes, facts.path, epoch, np.random.default_rng(seed))
-    names, order = [name for name in by_name if name not in failures], list(held_out)
-    if not names:
-        raise InputError(next(iter(failures.values())))
-    fits = [fit for fit in fits if fit.predictor in names]
-    fits.sort(key=lambda fit: (names.index(fit.predictor), order.index(fit.left_out), fit.n_train, fit.seed))
-    records = [{**fit._asdict(), **scores[fit]} for fit in fits]
-    if not holdouts:
-        for record in records:
-            del record["left_out"]
-    return Results(
-        kind="evaluation",
-        benchmark=benchmark.name,
-        space=benchmark.space.name,
-        metric=facts.path,
-        units=facts.units,
-        settings={
-            "predictors": names,
-            "train_sizes": sorted({fit.n_train for fit in fits}),
-            "protocol": None if holdouts and protocol == "functions" else protocol,
-            "test_size": None if holdouts else len(held_out[""][0].test),
-            **({"left_out": {name: len(parts[0].test) for name, parts in held_out.items()}} if holdouts else {}),
-            "splits": splits,
-            "seed": seed,
-            "epoch": epoch,
+    failed = evaluation.try_out(strict, warn)
+    return evaluation.run(failed, strict=strict, progress=progress, warn=warn)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation whose settings are checked and whose splits are drawn; nothing was fitted.
+
+    Attributes:
+        benchmark: Source of architectures and targets.
+        metric: The metric that is predicted.
+        predictors: By name.
+        inputs: Of each predictor, `n` architectures.
+        targets: Of the same architectures.
+        unknown: How many architectures are left out, as an input is missing.
+        held_out: Splits by the name of the held-out part; that of random splits is empty.
+        sizes: Training sizes by the same names.
+        protocol: How architectures are split; None for given splits.
+        splits: Number of splits.
+        seed: Seed of the splits.
+        epoch: Epoch at which the metric is taken.
+        jobs: Processes of this machine.
+        patience: Seconds that a fit may take.
+        tuning: What tuning each fit may cost.
+    """
+
+    benchmark: Benchmark
+    metric: Metric
+    predictors: Mapping[str, AnyPredictor]
+    inputs: Mapping[str, Inputs]
+    targets: Targets
+    unknown: int
+    held_out: Mapping[str, tuple[Split, ...]]
+    sizes: Mapping[str, tuple[int, ...]]
+    protocol: Protocol | None
+    splits: int
+    seed: int
+    epoch: Epoch
+    jobs: int
+    patience: float | None
+    tuning: TuningBudget | None
+
+    @classmethod
+    def plan(
+        cls,
+        benchmark: Benchmark,
+        metric: str,
+        *,
+        predictors: Sequence[AnyPredictor],
+        train_sizes: Sequence[int],
+        test_size: int | None,
+        splits: int,
+        protocol: Protocol = "functions",
+        seed: int = 0,
+        epoch: Epoch = "last",
+        jobs: int = 1,
+        patience: float | None = None,
+        holdouts: Mapping[str, Split] | None = None,
+        tuning: TuningBudget | None = None,
+    ) -> Evaluation:
+        """Check settings and draw splits; arguments and errors are those of `evaluate`."""
+        by_name = named(dict.fromkeys(predictors), registry)
+        if protocol not in get_args(Protocol):
+            raise InputError(f"a protocol is one of {', '.join(get_args(Protocol))}; got {protocol!r}")
+        if holdouts and protocol != "functions":
+            raise InputError(f"the protocol {protocol!r} and holdouts both say what is tested on; give one of them")
+        if protocol == "published":
+            from nasbench.evaluate.holdout import published  # imports searches, which processes that fit do without
+
+            holdouts = published(benchmark)
+        drawn = not holdouts and protocol != "tagates"
+        for name, number, least in (
+            ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0),
+            *([("test_size", test_size, 1)] if drawn else []), *(("a training size", size, 1) for size in train_sizes),
+        ):  # fmt: skip
+            check_whole(name, number, least)
+        if patience is not None:
+            check_number("patience", patience, above=0)
+        sizes = tuple(sorted(set(train_sizes)))
+        if not sizes and drawn:
+            raise InputError("name at least one training size")
+        facts = benchmark.metric(metric)
+        found, inputs, unknown = _with_inputs(benchmark, facts.path, epoch, by_name)
+        held_out, sizes_of = _splits(found, sizes, test_size or 0, splits, seed, holdouts or protocol)
+        _check_sizes(by_name, min(sizes[0] for sizes in sizes_of.values()))
+        sent = {f"predictor {name!r}": predictor for name, predictor in by_name.items()} | {"space": benchmark.space}
+        return cls(
+            benchmark=benchmark,
+            metric=facts,
+            predictors=by_name,
+            inputs=inputs,
+            targets=found,
+            unknown=unknown,
+            held_out=held_out,
+            sizes=sizes_of,
+            protocol=None if holdouts and protocol == "functions" else protocol,
+            splits=splits,
+            seed=seed,
+            epoch=epoch,
+            jobs=processes_for(sent, jobs, patience),
+            patience=patience,
+            tuning=tuning,
+        )
+
+    @property
+    def given(self) -> bool:
+        """Whether the held-out parts are given, and not drawn."""
+        return "" not in self.held_out
+
+    @property
+    def fits(self) -> list[FitJob]:
+        """All fits, small ones first, and of all predictors in turn."""
+        return [
+            FitJob(name, size, number, left_out)
+            for left_out, sizes in self.sizes.items()
+            for size in sizes
+            for number in range(self.splits)
+            for name in self.predictors
+        ]
+
+    def try_out(
+        self, strict: bool, warn: Callable[[str], None], known: Mapping[FitJob, dict[str, Any]] | None = None
+    ) -> dict[str, str]:
+        """Fit each predictor once as it is, on the smallest training set, and predict: why some fail, by name.
+
+        Nothing is done where the first fits of all predictors come first anyway. A process serves one predictor, so
+        where there are more predictors than processes, the last would begin when others are done.
+
+        Args:
+            strict: Whether the first failure is raised.
+            warn: Told each failure.
+            known: Scores of fits that are not made again; who has no other fits is not tried.
+
+        Raises:
+            InputError: A predictor failed, and `strict` is true, or all failed.
+        """
+        together = self.jobs == 1 and self.patience is None
+        if self.tuning is None and (together or self.jobs >= len(self.predictors)):
+            return {}
+        left_out, size = min(((part, sizes[0]) for part, sizes in self.sizes.items()), key=lambda place: place[1])
+        to_fit = {fit.predictor for fit in self.fits if fit not in (known or {})}
+        trials = [FitJob(name, size, 0, left_out, trial=True) for name in self.predictors if name in to_fit]
+        return self._run_jobs(trials, strict, silent, warn=warn)[1]
+
+    def run(
+        self,
+        failed: Mapping[str, str],
+        *,
+        strict: bool = False,
+        progress: Progress = silent,
+        warn: Callable[[str], None] = lambda reason: None,
+        known: Mapping[FitJob, dict[str, Any]] | None = None,
+        finished: Callable[[FitJob, dict[str, Any]], None] = lambda fit, scores: None,
+    ) -> Results:
+        """Fit and score all but the predictors that have failed; see `evaluate`.
+
+        Args:
+            failed: Why predictors have failed already, by name.
+            strict: Whether a failure ends the evaluation.
+            progress: Told about finished fits.
+            warn: Told at once why a predictor is left out.
+            known: Scores of fits that are not made again.
+            finished: Told the scores of each fit as soon as they are there.
+        """
+        fits = [fit for fit in self.fits if fit.predictor not in failed]
+        scores, failures = self._run_jobs(fits, strict, progress, warn=warn, known=known, finished=finished)
+        failures = {**failed, **failures}
+        names, order = [name for name in self.predictors if name not in failures], list(self.held_out)
+        if not names:
+            raise InputError(next(iter(failures.values())))
+        limit = noise_ceiling(
+            self.benchmark, self.targets.genotypes, self.metric.path, self.epoch, np.random.default_rng(self.seed)
+        )
+        fits = [fit for fit in fits if fit.predictor in names]
+        fits.sort(key=lambda fit: (names.index(fit.predictor), order.index(fit.left_out), fit.n_train, fit.seed))
+        records = [{**_place(fit), **scores[fit]} for fit in fits]
+        whole_parts = {name: len(parts[0].train) for name, parts in self.held_out.items() if self.given}
+        return Results(
+            kind="evaluation",
+            benchmark=self.benchmark.name,
+            space=self.benchmark.space.name,
+            metric=self.metric.path,
+            units=self.metric.units,
+            settings={**self.settings, "predictors": names, "train_sizes": sorted({fit.n_train for fit in fits})},
+            records=[json_values(record) for record in records],
+            summary={
+                **json_values(_summary(records, self.seed, whole_parts)),
+                "noise_ceiling": json_values(limit._asdict()) if limit else None,
+                "rankings": json_values(rankings(records, self.seed)),
+                "failures": {name: failures[name] for name in self.predictors if name in failures},
+            },
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for, with every default filled in."""
+        tested = {name: len(parts[0].test) for name, parts in self.held_out.items()}
+        return {
+            "predictors": list(self.predictors),
+            "train_sizes": sorted({size for sizes in self.sizes.values() for size in sizes}),
+            "protocol": self.protocol,
+            "test_size": None if self.given else tested[""],
+            **({"left_out": tested} if self.given else {}),
+            "splits": self.splits,
+            "seed": self.seed,
+            "epoch": self.epoch,
             "target": "mean over the recorded training seeds",
-            "architectures": len(found.values),
-            "functions": len(np.unique(found.functions)),
-            "missing": found.missing,
-            "unknown_inputs": unknown,
-        },
-        records=[json_values(record) for record in records],
-        summary={
-            **json_values(_summary(records, seed, {n: len(p[0].train) for n, p in held_out.items() if holdouts})),
-            "noise_ceiling": json_values(limit._asdict()) if limit else None,
-            "rankings": json_values(rankings(records, seed)),
-            "failures": failures,
-        },
-    )
+            "architectures": len(self.targets.values),
+            "functions": len(np.unique(self.targets.functions)),
+            "missing": self.targets.missing,
+            "unknown_inputs": self.unknown,
+            **({"tuning": {**asdict(self.tuning), "note": self.tuning.note}} if self.tuning else {}),
+        }
+
+    def _run_jobs(
+        self, fits: Sequence[FitJob], strict: bool, progress: Progress, **hooks: Any
+    ) -> tuple[dict[FitJob, dict[str, Any]], dict[str, str]]:
+        """Results of fits, and why predictors failed."""
+        shared = (self.targets, self.metric.units, self.metric.direction, self.held_out, self.tuning)
+        return run_jobs(
+            {
+                name: partial(prepare, FitData(predictor, self.inputs[name], *shared))
+                for name, predictor in self.predictors.items()
+            },
+            fits,
+            self.jobs,
+            component=lambda fit: fit.predictor,
+            describe=lambda fit: f"predictor {fit.predictor!r} on {fit.n_train} architectures, split {fit.seed}",
+            patience=self.patience,
+            strict=strict,
+            progress=progress,
+            **hooks,
+        )
+
+
+def _place(fit: FitJob) -> dict[str, Any]:
+    """The fields of a record that say which fit it was."""
+    place = {"predictor": fit.predictor, "n_train": fit.n_train, "seed": fit.seed}
+    return {**place, "left_out": fit.left_out} if fit.left_out else place
 
 
 def _with_inputs(
-    benchmark: Benchmark, metric: str, epoch: Epoch, by_name: Mapping[str, str | type[Predictor] | Predictor]
+    benchmark: Benchmark, metric: str, epoch: Epoch, by_name: Mapping[str, AnyPredictor]
 ) -> tuple[Targets, dict[str, Inputs], int]:
     """Targets and each predictor's inputs where all inputs are known, and for how many architectures they are not."""
     found = targets(benchmark, metric, epoch)
@@ -310,59 +433,12 @@ def _splits(
     return held_out, sizes_of
 
 
-def _check_sizes(by_name: Mapping[str, str | type[Predictor] | Predictor], smallest: int) -> None:
+def _check_sizes(by_name: Mapping[str, AnyPredictor], smallest: int) -> None:
     for name, component in by_name.items():
         with blamed(f"predictor {name!r}"):
             least = registry.create(component).min_samples
         if smallest < least:
             raise InputError(f"predictor {name!r} needs at least {least} architectures, got a training size {smallest}")
-
-
-def _prepare(data: FitData) -> Callable[[FitJob], dict[str, float]]:
-    return partial(_score, data)
-
-
-def _score(data: FitData, fit: FitJob) -> dict[str, float]:
-    inputs, values = data.inputs, data.targets.values
-    train, test = data.splits[fit.left_out][fit.seed]
-    train = train[: fit.n_train]
-    predictor = registry.create(data.predictor, seed=fit.seed)
-    begin = perf_counter()
-    watched("fit", predictor.fit)(inputs[train], values[train])
-    fitted = perf_counter()
-    mean, std = watched("prediction", predictor.predict)(inputs[test])
-    end = perf_counter()
-    y = values[test]
-    worth, ranked_by = SIGN[data.direction] * y, SIGN[data.direction] * mean
-    return {
-        "kendall_tau": metrics.kendall_tau(y, mean),
-        "sparse_kendall_tau": metrics.sparse_kendall_tau(y, mean, data.units),
-        "spearman": metrics.spearman(y, mean),
-        "pearson": metrics.pearson(y, mean),
-        "r2": metrics.r2(y, mean),
-        "rmse": metrics.rmse(y, mean),
-        "nll": metrics.nll(y, mean, std),
-        "crps": metrics.crps(y, mean, std),
-        "coverage_90": metrics.coverage_90(y, mean, std),
-        "calibration_error": metrics.calibration_error(y, mean, std),
-        "ndcg_at_10": top.ndcg(worth, ranked_by, 10),
-        "precision_at_10": top.precision(worth, ranked_by, 10),
-        "precision_at_1_percent": top.precision_at_1_percent(worth, ranked_by),
-        "best_rank_at_10": top.best_rank(worth, ranked_by, 10),
-        "regret_at_10": top.regret(worth, ranked_by, 10),
-        "fit_seconds": fitted - begin,
-        "predict_seconds": end - fitted,
-        "query_seconds": _query_seconds(inputs[test]),
-        "shared_functions": shared_functions(data.targets.functions, Split(train, test)),
-    }
-
-
-def _query_seconds(inputs: Inputs) -> float:
-    """Mean of the recorded times behind inputs: 0 without a curve, NaN where none is recorded."""
-    if inputs.seconds is None:
-        return 0.0 if inputs.curve is None else np.nan
-    recorded = inputs.seconds[np.isfinite(inputs.seconds)]
-    return float(recorded.mean()) if len(recorded) else np.nan
 
 
 def _summary(records: Sequence[dict[str, Any]], seed: int, whole_parts: Mapping[str, int]) -> dict[str, Any]:

@@ -55,6 +55,9 @@ def run_jobs(
     patience: float | None = None,
     strict: bool = True,
     progress: Progress = silent,
+    finished: Callable[[Job, Result], None] = lambda job, result: None,
+    warn: Callable[[str], None] = lambda reason: None,
+    known: Mapping[Job, Result] | None = None,
 ) -> tuple[dict[Job, Result], dict[str, str]]:
     """Results of jobs, each on one thread, and by component why it failed; neither depends on the number of processes.
 
@@ -73,16 +76,19 @@ def run_jobs(
         patience: Seconds that a step of a job may take, see `nasbench.parallel.patience.watched`; None for no limit.
         strict: Raise the first failure instead of returning it.
         progress: Told the number of finished and of all jobs.
+        finished: Told every result as soon as it is there, in order of completion.
+        warn: Told the first failure of a component as soon as it is known.
+        known: Results of jobs that are not run again.
 
     Raises:
         InputError: A job failed, and `strict` is true, or all components did.
     """
-    results: dict[Job, Result] = {}
+    results: dict[Job, Result] = {job: known[job] for job in jobs if job in known} if known else {}
     failed: dict[Job, str] = {}
-    progress(0, len(jobs))
+    progress(len(results), len(jobs))
     outcomes = run_locally(
         {name: partial(_guarded, start) for name, start in prepare.items()},
-        jobs,
+        [job for job in jobs if job not in results],
         processes,
         group=component,
         ends=_failed,
@@ -91,11 +97,15 @@ def run_jobs(
     with closing(outcomes):
         for job, outcome in outcomes:
             if isinstance(outcome, Died | Failure):
+                first = component(job) not in map(component, failed)
                 failed[job] = f"{describe(job)}: {outcome}"
                 if strict:
                     raise InputError(failed[job])
+                if first:
+                    warn(failed[job])
             else:
                 results[job] = outcome
+                finished(job, outcome)
             progress(len(results) + len(failed), len(jobs))
     if len(results) + len(failed) < len(jobs):
         progress(len(jobs), len(jobs))  # what was left out is done too

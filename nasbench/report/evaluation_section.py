@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -123,6 +124,7 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
         blocks.append(Figures(tuple(_figures(results, left_out, scores, styles, name))))
         blocks.append(_standings(scores))
     blocks += _tables(results, parts)
+    blocks += _tuned(results)
     title = f"Predictors on {results.benchmark}"
     best = {left_out: _leader(scores) for left_out, scores in parts.items()}
     sentences = tuple(_sentence(results, left_out, leader) for left_out, leader in best.items())
@@ -131,6 +133,41 @@ def evaluation_section(results: Results, styles: Mapping[str, Style], anchor: st
     _weights.cache_clear()
     notes = (TRAINING_ORDERS if any(parts) else RANDOM_SPLITS, *NOTES)
     return Section(anchor, title, tuple(blocks), notes, sentences, facts)
+
+
+def _tuned(results: Results) -> list[Block]:
+    """What tuning chose, by predictor and training size, the most frequent first; nothing without tuning."""
+    budget = mapping(results.settings.get("tuning"))
+    if not budget:
+        return []
+    seconds, trials = number(budget.get("seconds")), number(budget.get("trials"))
+    limits = [f"{seconds:g} s of wall time"] * math.isfinite(seconds) + [f"{trials:g} settings"] * math.isfinite(trials)
+    chosen: dict[tuple[int, str], Counter[str]] = {}
+    tried: dict[tuple[int, str], list[float]] = {}
+    for record in results.records:
+        place = (record["n_train"], record["predictor"])
+        text = record.get("tuned")
+        chosen.setdefault(place, Counter())[text if isinstance(text, str) else "(nothing to tune)"] += 1
+        tried.setdefault(place, []).append(number(record.get("tune_trials")))
+    rows = []
+    for place, counts in sorted(chosen.items(), key=lambda item: item[0][0]):
+        size, name = place
+        for text, count in counts.most_common():
+            rows.append((f"{size:,}", name, f"{np.mean(tried[place]):.1f}", text, str(count)))
+    caveat = " What is reached in it depends on the machine and its load." if math.isfinite(seconds) else ""
+    return [
+        Paragraph(
+            "Before each fit, predictors were tuned by cross-validation within their training set, for at most "
+            f"{listed(limits) if limits else 'an unknown budget'} each; the defaults were the first of the settings "
+            f"that were tried.{caveat}"
+        ),
+        TextTable(
+            "What tuning chose",
+            ("training architectures", "predictor", "settings tried, mean", "chosen", "fits (n)"),
+            tuple(rows),
+            folded=True,
+        ),
+    ]
 
 
 def _protocol(results: Results, sizes: Sequence[int]) -> str:

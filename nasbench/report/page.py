@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,14 +17,28 @@ from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.errors import FileError, InputError
 from nasbench.evaluate.results import Results
+from nasbench.evaluate.tables import KIND as TABLES
+from nasbench.evaluate.tables import separate
 from nasbench.files import atomic, one_file
 from nasbench.provenance import provenance
 from nasbench.report import interactive
 from nasbench.report.comparison_section import comparison_section
-from nasbench.report.document import Block, Facts, Figures, Lines, Paragraph, Section, TextTable, flatten, known
+from nasbench.report.document import (
+    Block,
+    Facts,
+    Figures,
+    Lines,
+    Paragraph,
+    Section,
+    TextTable,
+    flatten,
+    known,
+    mapping,
+)
 from nasbench.report.evaluation_section import evaluation_section
 from nasbench.report.figures import Figure, Heatmap, Plot, Style, legend, styles
 from nasbench.report.measurements import measurements_of
+from nasbench.report.ranks_section import ranks_section
 from nasbench.report.static import png
 from nasbench.report.surrogate_section import surrogate_section
 from nasbench.report.table_section import table_section
@@ -33,6 +48,7 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 NUMBER = (int, float, type(None))
 FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "evaluation": {"predictor": (str,), "n_train": (int,), "seed": (int,)},
+    TABLES: {"benchmark": (str,), "predictor": (str,), "n_train": (int,), "seed": (int,)},
     "comparison": {
         "strategy": (str,),
         "repeat": (int,),
@@ -136,11 +152,40 @@ def _checked(results: Results, where: str) -> Results:
                 raise refuse(f"record {number} has no {name!r}")
             if not isinstance(record[name], types) or isinstance(record[name], bool):
                 raise refuse(f"{name!r} of record {number} is {record[name]!r}")
+    if results.kind == TABLES and (fault := _fault_of_tables(results)):
+        raise refuse(fault)
     for name in ("ranking", "valid_ranking"):
         ranking = results.summary.get(name)
         if ranking is not None and not _complete(ranking, {record.get("strategy") for record in results.records}):
             raise refuse(f"its {name.replace('_', ' ')} is incomplete")
     return results
+
+
+def _fault_of_tables(results: Results) -> str:
+    """What is wrong with the parts of results of several tables; empty if nothing is."""
+    tables, summaries = results.settings.get("tables"), results.summary.get("tables")
+    if not isinstance(tables, Mapping) or not isinstance(summaries, Mapping):
+        return "it has no settings or no summary of each table"
+    for name, described in tables.items():
+        if not isinstance(described, Mapping) or not isinstance(summaries.get(name), Mapping):
+            return f"settings or summary of the table {name!r} are missing"
+        if not all(isinstance(described.get(field), str) for field in ("space", "metric", "units")):
+            return f"space, metric or units of the table {name!r} are missing"
+    stray = next((record for record in results.records if record["benchmark"] not in tables), None)
+    if stray is not None:
+        return f"a record is of the table {stray['benchmark']!r}, which has no settings"
+    if {*tables} != {record["benchmark"] for record in results.records}:
+        return "a table has no records"
+    for row in results.summary.get("ranks") or [{}]:
+        ranking = mapping(row).get("ranking", {})
+        if ranking is not None and not _complete(ranking, mapping(mapping(row).get("taus"))):
+            return "its ranks over tables are incomplete"
+        if not known(row["n_train"]) or not all(isinstance(row.get(name), list) for name in ("tables", "left_out")):
+            return "its ranks over tables are incomplete"
+        for taus in row["taus"].values():
+            if not isinstance(taus, list) or len(taus) != len(row["tables"]) or not all(map(known, taus)):
+                return "its ranks over tables are incomplete"
+    return ""
 
 
 def _complete(ranking: Any, strategies: Container[Any]) -> bool:
@@ -161,7 +206,7 @@ def _complete(ranking: Any, strategies: Container[Any]) -> bool:
     return known_names and all(known(number) for number in numbers)
 
 
-KINDS = ("table", "evaluation", "surrogate", "comparison")
+KINDS = ("table", "ranks", "evaluation", "surrogate", "comparison")
 """Kinds of sections, in the order of the page."""
 
 
@@ -171,11 +216,17 @@ def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -
     settings: list[TextTable] = []
     styles_of = _styles(sources)
     for source in sources:
+        if isinstance(source, Results) and source.kind == TABLES:
+            found["ranks"].append(ranks_section(source, styles_of, _anchor("ranks", found)))
+    for source, alone in _by_table(sources):
         if isinstance(source, Results):
             described = {"metric": source.metric, "settings": source.settings, "provenance": source.provenance}
             title = f"{source.kind.capitalize()} on {source.benchmark}"
-            section = evaluation_section if source.kind == "evaluation" else comparison_section
-            found[source.kind].append(section(source, styles_of, _anchor(source.kind, found)))
+            make = evaluation_section if source.kind == "evaluation" else comparison_section
+            section = make(source, styles_of, _anchor(source.kind, found))
+            if not alone:  # the summary has the ranks over tables instead
+                section = replace(section, sentences=(), facts=())
+            found[source.kind].append(section)
         else:
             described = {"recipe": source.table.recipe, "provenance": source.table.provenance}
             if isinstance(source, SurrogateBenchmark):
@@ -198,6 +249,15 @@ def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -
         *sections,
         Section("provenance", "Settings, seeds and versions", tuple(settings)),
     ]
+
+
+def _by_table(sources: Sequence[Benchmark | Results]) -> Iterator[tuple[Benchmark | Results, bool]]:
+    """The sources, with one of several tables in parts, and whether each stands alone and not for such a part."""
+    for source in sources:
+        if isinstance(source, Results) and source.kind == TABLES:
+            yield from ((part, False) for part in separate(source))
+        else:
+            yield source, True
 
 
 def _anchor(kind: str, found: Mapping[str, Sequence[Section]]) -> str:

@@ -8,7 +8,7 @@ from nasbench.predictors.encodings.base import Block, Cells, Encoding
 from nasbench.predictors.encodings.path_ops import on_paths
 from nasbench.spaces.base import Space
 from nasbench.spaces.operations import operations
-from nasbench.types import FloatArray
+from nasbench.types import BoolArray, FloatArray
 
 AMOUNTS = ("layers", "poolings", "depthwise", "reach", "cost")
 """What is summed over live nodes, and along paths; see `nasbench.spaces.operations`."""
@@ -43,14 +43,15 @@ class Statistics(Encoding):
     def encode(self, cells: Cells) -> Block:
         """Shape `(n, len(NAMES))`."""
         flow, facts = cells.flow, operations(cells.space)
-        per_op = np.stack([facts.weighted, facts.pooled, facts.depthwise, facts.reach, facts.cost], axis=1)
+        per_op = np.stack([np.asarray(fact, dtype=np.float64) for fact in facts], axis=1)  # (ops, amounts)
         live = flow.live & ~flow.identity
-        of_nodes = (flow.labels * live[:, :, None]) @ per_op.astype(np.float64)  # (n, v, amounts)
+        of_nodes: FloatArray = (flow.labels * live[:, :, None]) @ per_op  # (n, v, amounts)
         most, fewest, mean = on_paths(flow, of_nodes)
-        lengths = [length[:, 0] for length in on_paths(flow, live[:, :, None] * 1.0)]
-        before, after = _paths(flow.edges, flow.inputs), _paths(flow.edges.transpose(0, 2, 1)[:, ::-1, ::-1], flow.outputs[:, ::-1])
+        lengths = [length[:, 0] for length in on_paths(flow, live[:, :, None].astype(np.float64))]
+        before = _paths(flow.edges, flow.inputs)
+        after = _paths(flow.edges.transpose(0, 2, 1)[:, ::-1, ::-1], flow.outputs[:, ::-1])[:, ::-1]
         paths = (before * flow.outputs).sum(axis=1)
-        always = live & (before * after[:, ::-1] == paths[:, None])
+        always = live & (before * after == paths[:, None])
         weighted = of_nodes[:, :, 0] > 0
         ends = flow.inputs[:, :, None] & flow.outputs[:, None, :]
         others = [
@@ -66,13 +67,11 @@ class Statistics(Encoding):
             (always & weighted).sum(axis=1),
         ]
         return Block.apart(
-            np.concatenate(
-                [of_nodes.sum(axis=1), most, fewest, mean, np.stack(others, axis=1), _sizes(cells)], axis=1
-            )
+            np.concatenate([of_nodes.sum(axis=1), most, fewest, mean, np.stack(others, axis=1), _sizes(cells)], axis=1)
         )
 
 
-def _paths(edges: FloatArray, starts: FloatArray) -> FloatArray:
+def _paths(edges: FloatArray, starts: BoolArray) -> FloatArray:
     """Number of paths from a start to each node; shape `(n, v)`. Edges `(n, v, v)` lead to later nodes."""
     paths = starts.astype(np.float64)
     for node in range(1, paths.shape[1]):

@@ -148,3 +148,113 @@ def test_a_step_without_end_is_told_and_the_others_results_are_written(
     said = " ".join(capsys.readouterr().err.split())
     assert f"predictor '{endless}:Fit' on 10 architectures, split 0: no fit within 10 s (--patience)" in said
     assert json.loads((tmp_path / "fits.json").read_text())["settings"]["predictors"] == ["mean"]
+
+
+def test_evaluate_several_tables(
+    table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, many, page = tmp_path / "other.h5", tmp_path / "many.json", tmp_path / "page.html"
+    other.write_bytes(table_file.read_bytes())
+    common = ["--train-sizes", "10,20", "--test-size", 20, "--splits", 2, "--jobs", 1]
+    words = ["evaluate", table_file, other, "--predictors", "mean,ridge", *common]
+    assert run(*words, "--json", many) == 0
+    printed = capsys.readouterr().out
+    assert "Ranks over 2 tables" in printed and "rank n=10" in printed
+    assert "n=20, 2 tables: ridge has the lowest mean rank, not distinguishable from mean; 6 tables could" in printed
+    content = json.loads(many.read_text())
+    assert (content["kind"], content["benchmark"]) == ("evaluations", "table.h5, other.h5")
+    assert {record["benchmark"] for record in content["records"]} == {"table.h5", "other.h5"}
+    assert run("report", many, "--out", page) == 0
+    assert "Predictors over 2 tables" in page.read_text()
+    capsys.readouterr()
+    for more, said in (
+        (["--metric", "loss"], r"table\.h5: unknown metric 'loss'; this benchmark has"),
+        (["--split", "published"], "--split published takes one table"),
+        (["--leave-out", "all"], "--leave-out takes one table"),
+        (["--train-sizes", 1234], r"table\.h5: (train )?size 1,234 exceeds|table\.h5: train size 1,234"),
+    ):
+        assert run("evaluate", table_file, other, *(["--test-size=9"] if "1234" in str(more) else []), *more) == 2
+        assert re.search(said, capsys.readouterr().err)
+    assert run("evaluate", table_file, table_file) == 2
+    assert "two tables are named table.h5" in capsys.readouterr().err
+    assert run("evaluate", table_file, other, "--split", "tagates") == 2
+    assert "with several give --train-sizes" in capsys.readouterr().err
+
+
+def test_evaluate_tuned(
+    table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = tmp_path / "scores.json"
+    common = ["--train-sizes", 20, "--test-size", 20, "--splits", 2, "--jobs", 1]
+    words = ["evaluate", table_file, "--predictors", "mean,ridge", *common]
+    assert run(*words, "--tune-trials", 2, "--json", scores) == 0
+    printed = capsys.readouterr().out
+    assert "Tuned within the training set, at most 2 settings a fit (repeatable); nothing to tune: mean\n" in printed
+    assert {(r["predictor"], r["tune_trials"]) for r in json.loads(scores.read_text())["records"]} == {
+        ("mean", 0), ("ridge", 2)
+    }  # fmt: skip
+    assert run(*words, "--tune", 1e-9) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "depends on the machine and its load); nothing to tune: mean; 2 of 2 fits had time for the defaults" in printed
+    )
+    assert run(*words, "--tune", 0) == 2
+    assert "tuning seconds must be a number above 0, got 0" in capsys.readouterr().err
+
+
+STOPPING = """
+from pathlib import Path
+
+from nasbench.predictors.ridge import Ridge
+
+STOP = Path("stop")
+
+
+class Stopping(Ridge):
+    def _fit(self, inputs, z):
+        if len(z) == 20 and STOP.exists():
+            raise KeyboardInterrupt
+        super()._fit(inputs, z)
+"""
+
+
+def test_evaluate_goes_on_after_ctrl_c(
+    table_file: Path,
+    run: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("stopping.py").write_text(STOPPING)
+    Path("stop").touch()
+    scores, ledger, records = Path("scores.json"), Path("scores.json.fits"), Path("records.csv")
+    common = ["--train-sizes", "10,20", "--test-size", 20, "--jobs", 1, "--json", scores, "--records", records]
+    words = ["evaluate", table_file, "--predictors", "ridge,stopping:Stopping", "--splits", 2, *common]
+    assert run(*words) == 130
+    assert "stopped; the same command continues, from scores.json.fits\n" in capsys.readouterr().err
+    assert ledger.exists() and not scores.exists() and not records.exists()
+    Path("stop").unlink()
+    assert run("evaluate", table_file, "--predictors", "ridge", "--splits", 2, *common) == 2
+    assert re.search(
+        r"scores\.json\.fits holds 5 finished fits of other settings: .*predictors", capsys.readouterr().err
+    )
+    assert run(*words) == 0
+    assert "5 of 8 fits are there from an earlier call" in capsys.readouterr().err
+    assert not ledger.exists() and len(json.loads(scores.read_text())["records"]) == 8
+    assert len(records.read_text().splitlines()) == 9
+    sys.modules.pop("stopping", None)
+
+
+def test_records_are_checked_before_the_work(
+    table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file, said in (
+        (tmp_path / "records.txt", "written as .csv or .parquet"),
+        (tmp_path / "none" / "records.csv", "no writable folder"),
+    ):
+        assert run("evaluate", table_file, "--predictors", "mean", "--records", file) == 2
+        assert said in capsys.readouterr().err
+    same = tmp_path / "scores.csv"
+    assert run("evaluate", table_file, "--predictors", "mean", "--records", same, "--json", same) == 2
+    assert "is an input or another output" in capsys.readouterr().err

@@ -16,16 +16,18 @@ from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import InputError, NotFoundError
 from nasbench.evaluate import metrics
+from nasbench.evaluate.fits import TUNED
 from nasbench.evaluate.predictors import SCORES, evaluate
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import Split, split
+from nasbench.evaluate.tuning import TuningBudget
 from nasbench.predictors import Inputs, Prediction, Predictor, predictors
 from nasbench.predictors.ridge import Ridge
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
 TOP = ("ndcg_at_10", "precision_at_10", "precision_at_1_percent", "best_rank_at_10", "regret_at_10")
-TIMES = ("fit_seconds", "predict_seconds")
+TIMES = ("fit_seconds", "predict_seconds", "tune_seconds")
 
 
 @pytest.fixture(scope="module")
@@ -626,3 +628,69 @@ def test_a_predictor_that_edits_its_targets_changes_no_score(benchmark):
     among = run(benchmark, predictors=[ours[0], EditsItsTargets(), *ours[1:]])
     others = [record for record in without_times(among) if record["predictor"] in ours]
     assert others == without_times(run(benchmark, predictors=ours))
+
+
+# --- tuning and trials -----------------------------------------------------------------------------------------------
+
+
+def test_tuned_fits_say_what_was_chosen_and_are_those_of_its_specification(benchmark):
+    """`mean` declares nothing; an argument that is given stays; records without tuning are as they were."""
+    names = ["mean", "ridge", "forest+trees=5", "ridge+features=counts"]
+    budget = TuningBudget(trials=4)
+    one = run(benchmark, predictors=names, tuning=budget)
+    two = run(benchmark, predictors=names[2:3], tuning=budget, jobs=2)
+    assert without_times(two) == [r for r in without_times(one) if r["predictor"] == names[2]]
+    assert one.settings["tuning"] == {"seconds": None, "trials": 4, "note": "repeatable"}
+    found = {name: [r for r in one.records if r["predictor"] == name] for name in names}
+    assert all(tuple(record) == ("predictor", "n_train", "seed", *SCORES, *TUNED) for record in one.records)
+    assert {(r["tuned"], r["tune_trials"], r["tune_failed"]) for r in found["mean"]} == {(None, 0, 0)}
+    assert {(r["tuned"], r["tune_trials"]) for r in found["ridge+features=counts"]} == {("ridge+features=counts", 0)}
+    assert {r["tune_trials"] for r in found["ridge"]} == {3} and {
+        r["tune_trials"] for r in found["forest+trees=5"]
+    } == {4}
+    assert all(record["tune_seconds"] > 0 for record in found["ridge"])
+    changed = next(r for r in found["forest+trees=5"] if r["tuned"] != "forest+trees=5")
+    again = run(benchmark, predictors=[changed["tuned"]])
+    place = changed["n_train"], changed["seed"]
+    same = next(r for r in without_times(again) if (r["n_train"], r["seed"]) == place)
+    assert {**same, "predictor": ""} == {
+        name: "" if name == "predictor" else value
+        for name, value in changed.items() if name not in (*TIMES, *TUNED)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["class", "instance"])
+def test_arguments_of_an_instance_stay_and_those_of_a_class_do_not(benchmark, kind):
+    given = Ridge if kind == "class" else Ridge("counts")
+    (record,) = run(
+        benchmark, predictors=[given], train_sizes=[20], splits=1, tuning=TuningBudget(trials=5)
+    ).records  # fmt: skip
+    assert record["tune_trials"] == (3 if kind == "class" else 0)
+
+
+def test_the_last_of_many_predictors_is_tried_before_the_long_work(benchmark, outside):
+    """Two processes serve one predictor each, so the fits of the third would begin when others are done."""
+    names, told, done = ["mean", "ridge", f"{outside}+fail=true"], [], []
+
+    def warn(reason):
+        told.append((reason, list(done)))
+
+    settings = {"predictors": names, "jobs": 2, "warn": warn, "progress": lambda number, total: done.append(number)}
+    results = run(benchmark, **settings)
+    ((reason, before),) = told
+    assert reason.startswith(f"predictor '{names[2]}' on 10 architectures, split 0: RuntimeError: no luck")
+    assert before == []
+    assert results.summary["failures"] == {names[2]: reason}
+    assert without_times(results) == without_times(run(benchmark))
+
+
+def test_a_trial_is_not_tuned(benchmark, outside):
+    told = []
+    tuning = TuningBudget(trials=100)
+    names = ["ridge", f"{outside}+fail=true"]
+    results = run(benchmark, predictors=names, tuning=tuning, warn=told.append, train_sizes=[10], splits=1)
+    assert len(told) == 1 and "no luck" in told[0]
+    assert [record["predictor"] for record in results.records] == ["ridge"]
+    with pytest.raises(InputError, match="split 0: RuntimeError: no luck"):
+        run(benchmark, predictors=names, tuning=tuning, strict=True, progress=lambda *numbers: told.append(numbers))
+    assert len(told) == 1  # nothing began

@@ -210,3 +210,13 @@ def test_what_another_process_cannot_have_is_refused_with_the_remedy():
     assert processes_for({own: lambda: 0}, 3, None) == 1
     with pytest.raises(InputError, match=r"cannot be sent the strategy 'own'; put its class, .*, into a module"):
         processes_for({"space": len, own: lambda: 0}, 3, 5.0)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_results_and_first_failures_are_told_at_once(worker, processes):
+    jobs = [(letter, number) for number in range(4) for letter in "ab"]
+    told, warned = {}, []
+    prepare = {"a": partial(worker.fail, 2), "b": partial(worker.fail, 9)}
+    results, failures = by_letter(prepare, jobs, processes, finished=told.__setitem__, warn=warned.append)
+    assert told == results
+    assert warned == list(failures.values()) == ["('a', 2): number 2"]

@@ -276,3 +276,30 @@ def test_resamples_of_equally_many_splits_are_drawn_once(evaluation: Results, mo
     monkeypatch.setattr("nasbench.report.evaluation_section.resampling_weights", weights)
     section_of(repeated(evaluation, 6))
     assert drawn == [6]
+
+
+def test_what_tuning_chose_and_what_it_might_cost(evaluation: Results) -> None:
+    """Of two splits the first kept the defaults; a file without the fields is shown too."""
+    name = evaluation.records[0]["predictor"]
+    records = [
+        {**record, "tuned": (name, f"{name}+k=3")[record["seed"] > 0], "tune_trials": 4}
+        for record in evaluation.records
+    ]
+    for budget, said in (
+        ({"seconds": 2.5, "trials": None}, "for at most 2.5 s of wall time each"),
+        ({"seconds": None, "trials": 9}, "for at most 9 settings each"),
+        ({"seconds": 2.5, "trials": 9}, "for at most 2.5 s of wall time and 9 settings each"),
+        ({"seconds": "?"}, "for at most an unknown budget each"),
+    ):
+        results = replace(evaluation, records=records, settings={**evaluation.settings, "tuning": budget})
+        (text,) = [b.text for b in section_of(results).blocks if isinstance(b, Paragraph) and "tuned" in b.text]
+        assert said in text and ("depends on the machine" in text) == (budget["seconds"] == 2.5)
+    (table,) = [b for b in section_of(results).blocks if isinstance(b, TextTable) and b.folded]
+    splits = len({record["seed"] for record in records})
+    sizes = sorted({record["n_train"] for record in records})
+    of_first = [row for row in table.rows if row[:2] == (f"{sizes[0]:,}", name)]
+    assert sorted(of_first) == sorted(
+        [(f"{sizes[0]:,}", name, "4.0", name, "1"), (f"{sizes[0]:,}", name, "4.0", f"{name}+k=3", str(splits - 1))]
+    )
+    plain = replace(evaluation, settings={**evaluation.settings, "tuning": {"trials": 3}})
+    assert "(nothing to tune)" in str(section_of(plain).blocks)
