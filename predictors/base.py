@@ -73,6 +73,11 @@ class Predictor(ABC):
         features = getattr(self, "features", "")
         return needs_of(features) if isinstance(features, str) else Needs()
 
+    @property
+    def pretrains(self) -> bool:
+        """Whether `pretrain` learns anything."""
+        return type(self).pretrain is not Predictor.pretrain
+
     def pretrain(self, sources: Sequence[tuple[Inputs, FloatArray]]) -> Self:
         """Learn from other tables, as inputs and targets `(n,)` of each; kept by later fits. Does nothing here."""
         return self
@@ -360,6 +365,11 @@ def between(predictor: Predictor, low: float, high: float, *names: str) -> None:
     """
     for name in names:
         check_number(f"{name} of {type(predictor).__name__}", getattr(predictor, name), least=low, most=high)
+
+
+def same_space(one: Space, other: Space) -> bool:
+    """Whether two spaces have the same name and settings, as those of two files may have."""
+    return one is other or _described(one) == _described(other)
 
 
 def _described(space: Space) -> dict[str, str]:

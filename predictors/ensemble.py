@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +49,17 @@ class Ensemble(Predictor):
         """The largest minimum of the members."""
         return max(member.min_samples for member in self._create_members())
 
+    @property
+    def pretrains(self) -> bool:
+        """Whether a member learns from other tables."""
+        return any(member.pretrains for member in self._create_members())
+
+    def pretrain(self, sources: Sequence[tuple[Inputs, FloatArray]]) -> Self:
+        """Let all members learn from other tables."""
+        self._forget()
+        self.pretrained_ = [member.pretrain(sources) for member in self._create_members()]
+        return self
+
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         inputs = inputs.encoded_once
         self.members_ = [member.fit_transformed(inputs, z) for member in self._create_members()]
@@ -61,7 +74,11 @@ class Ensemble(Predictor):
             if name not in single:
                 known = ", ".join(single)
                 raise InputError(f"members of an ensemble are known predictors joined by '/': {known}; got {name!r}")
-        return [predictors.create(name, features=self.features, seed=self.seed) for name in names]
+        members = [predictors.create(name, features=self.features, seed=self.seed) for name in names]
+        before = getattr(self, "pretrained_", members)  # since then an argument may have been set
+        if [type(member) for member in before] != [type(member) for member in members]:
+            return members
+        return [copy(old).set_params(**new.get_params()) for old, new in zip(before, members, strict=True)]
 
     def _predict(self, inputs: Inputs) -> Prediction:
         inputs = inputs.encoded_once

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nasbench.arrays import read_only
 from nasbench.errors import InputError
-from nasbench.predictors.base import Prediction, Predictor, at_least
+from nasbench.predictors.base import Prediction, Predictor, at_least, same_space
 from nasbench.predictors.encodings import encode, units, variances
 from nasbench.predictors.encodings.statistics import NAMES
 from nasbench.predictors.inputs import Inputs, Needs
@@ -53,6 +53,7 @@ class Transfer(Predictor):
     """
 
     min_samples = 0
+    transforms_columns = False  # the others transform columns as they learnt to
 
     def __init__(self, predictor: str = "gp-wl", seed: int = 0) -> None:
         self.predictor, self.seed = predictor, seed
@@ -82,51 +83,46 @@ class Transfer(Predictor):
             raise InputError("pretrain learns from at least one table; pass inputs and targets of each")
         at_least(self, 0, "seed")
         self._forget()
-        parts = [self._part(inputs, np.asarray(targets, dtype=np.float64)) for inputs, targets in sources]
+        parts = [part(inputs, np.asarray(targets, dtype=np.float64), self.seed) for inputs, targets in sources]
         self.weights_ = ridge_weights(parts)
-        self.same_: dict[Space, list[Predictor]] = {}
-        for inputs, targets in parts:
-            self.same_.setdefault(inputs.space, []).append(self._create_inner().fit(inputs, targets))
+        self.parts_ = parts
+        self.learnt_: dict[int, LearntScore] = {}
         return self
-
-    def _part(self, inputs: Inputs, targets: FloatArray) -> tuple[Inputs, FloatArray]:
-        """At most `ROWS` architectures of a source whose inputs and target are known."""
-        rows = np.flatnonzero(np.isfinite(targets) & inputs.known)
-        if len(rows) > ROWS:
-            rows = np.sort(np.random.default_rng(self.seed).choice(rows, ROWS, replace=False))
-        return inputs[rows], targets[rows]
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         at_least(self, 0, "seed")
         if not hasattr(self, "weights_"):
             self.weights_ = shipped_weights()
-        self.sources_ = getattr(self, "same_", {}).get(self.space_, [])
-        usual = self._raw_scores(Inputs(self.space_, drawn(self.space_).genotypes))
-        self.usual_ = usual.mean(axis=0)
-        self.unit_ = units(np.sqrt(variances(usual)), self.usual_)
+        self.scores_ = self._of_same_space()
         scores = self._scores(inputs)
         self.centre_ = scores.mean(axis=0) if len(z) else np.zeros(scores.shape[1])
         self.slopes_ = slopes(scores - self.centre_, z)
         self.inner_ = None
         if len(z) >= max(self._create_inner().min_samples, 1):
-            self.inner_ = self._create_inner().fit_transformed(inputs, z - (scores - self.centre_) @ self.slopes_)
+            self.inner_ = self._create_inner().fit(inputs, z - (scores - self.centre_) @ self.slopes_)
 
-    def _raw_scores(self, inputs: Inputs) -> FloatArray:
-        """Scores `(n, k)` in any unit: of each source of the space, or else of all sources."""
-        if not self.sources_:
-            return (statistics(inputs) @ self.weights_)[:, None]
-        return np.stack([source.predict_transformed(inputs).mean for source in self.sources_], axis=1)
+    def _of_same_space(self) -> list[LearntScore]:
+        """The score of each source of the space, learnt when it is needed first."""
+        parts: list[tuple[Inputs, FloatArray]] = getattr(self, "parts_", [])
+        same = [number for number, (inputs, _) in enumerate(parts) if same_space(inputs.space, self.space_)]
+        for number in same:
+            if number not in self.learnt_:
+                self.learnt_[number] = LearntScore.of(self._create_inner(), *parts[number])
+        return [self.learnt_[number] for number in same]
 
     def _scores(self, inputs: Inputs) -> FloatArray:
-        """Scores `(n, k)` of mean 0 and standard deviation 1 over architectures drawn from the space."""
-        scores: FloatArray = (self._raw_scores(inputs) - self.usual_) / self.unit_
-        return scores
+        """Scores `(n, k)`: of each source of the space, or else of all sources together."""
+        if not self.scores_:
+            weighted: FloatArray = statistics(inputs) @ self.weights_
+            centre, unit = moments(drawn_statistics(self.space_) @ self.weights_)
+            return ((weighted - centre) / unit)[:, None]
+        return np.stack([score(inputs) for score in self.scores_], axis=1)
 
     def _predict(self, inputs: Inputs) -> Prediction:
         prior = (self._scores(inputs) - self.centre_) @ self.slopes_
         if self.inner_ is None:
             return Prediction(prior, np.ones(len(prior)))
-        mean, std = self.inner_.predict_transformed(inputs)
+        mean, std = self.inner_.predict(inputs)
         return Prediction(prior + mean, std)
 
     def _sample(self, inputs: Inputs, k: int, rng: np.random.Generator) -> FloatArray:
@@ -135,10 +131,10 @@ class Transfer(Predictor):
         return (self._scores(inputs) - self.centre_) @ self.slopes_ + self.inner_.sample(inputs, k, rng)
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
-        own = {"weights": self.weights_, "usual": self.usual_, "unit": self.unit_, "centre": self.centre_}
-        own |= {"slopes": self.slopes_, "sources": np.array(len(self.sources_))}
-        for number, source in enumerate(self.sources_):
-            own |= {SAME.format(number) + name: array for name, array in source.state().items()}
+        own = {"weights": self.weights_, "centre": self.centre_, "slopes": self.slopes_}
+        own["scores"] = np.array([(score.centre, score.unit) for score in self.scores_]).reshape(-1, 2)
+        for number, score in enumerate(self.scores_):
+            own |= {SAME.format(number) + name: array for name, array in score.source.state().items()}
         return own | {INNER + name: array for name, array in (self.inner_.state() if self.inner_ else {}).items()}
 
     def _restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
@@ -146,11 +142,35 @@ class Transfer(Predictor):
             own = {name.removeprefix(start): array for name, array in state.items() if name.startswith(start)}
             return self._create_inner().restore(self.space_, own) if own else None
 
-        self.weights_, self.usual_, self.unit_ = state["weights"], state["usual"], state["unit"]
-        self.centre_, self.slopes_ = state["centre"], state["slopes"]
-        self.sources_ = [source for k in range(int(state["sources"])) if (source := restored(SAME.format(k)))]
-        self.same_ = {self.space_: self.sources_}
+        self.weights_, self.centre_, self.slopes_ = state["weights"], state["centre"], state["slopes"]
+        sources = [restored(SAME.format(number)) for number in range(len(state["scores"]))]
+        scores = zip(sources, state["scores"].tolist(), strict=True)
+        self.scores_ = [LearntScore(source, *numbers) for source, numbers in scores if source]
         self.inner_ = restored(INNER)
+
+
+class LearntScore(NamedTuple):
+    """What a predictor that was fitted to another table of the space expects, in units of its spread there.
+
+    Attributes:
+        source: The predictor.
+        centre: Mean of its predictions for the architectures that it learnt from.
+        unit: Their standard deviation.
+    """
+
+    source: Predictor
+    centre: float
+    unit: float
+
+    @classmethod
+    def of(cls, source: Predictor, inputs: Inputs, targets: FloatArray) -> Self:
+        """Fit a predictor to another table."""
+        return cls(source, *moments(source.fit(inputs, targets).predict_transformed(inputs).mean))
+
+    def __call__(self, inputs: Inputs) -> FloatArray:
+        """Scores `(n,)`."""
+        score: FloatArray = (self.source.predict_transformed(inputs).mean - self.centre) / self.unit
+        return score
 
 
 class Drawn(NamedTuple):
@@ -160,11 +180,25 @@ class Drawn(NamedTuple):
     statistics: FloatArray
 
 
+def part(inputs: Inputs, targets: FloatArray, seed: int) -> tuple[Inputs, FloatArray]:
+    """At most `ROWS` architectures of a source, drawn from those whose inputs and target `(n,)` are known."""
+    rows = np.flatnonzero(np.isfinite(targets) & inputs.known)
+    if len(rows) > ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, ROWS, replace=False))
+    return inputs[rows], targets[rows]
+
+
 @lru_cache(maxsize=SPACES_IN_CACHE)
 def drawn(space: Space) -> Drawn:
     """What is usual in a space."""
     genotypes = space.canonical(space.sample(DRAWN, np.random.default_rng(0)))
     return Drawn(read_only(genotypes), read_only(np.sort(_rounded(Inputs(space, genotypes)), axis=0)))
+
+
+@lru_cache(maxsize=SPACES_IN_CACHE)
+def drawn_statistics(space: Space) -> FloatArray:
+    """Statistics of the drawn architectures, as `statistics` gives them."""
+    return read_only(statistics(Inputs(space, drawn(space).genotypes)))
 
 
 def statistics(inputs: Inputs) -> FloatArray:
@@ -175,6 +209,12 @@ def statistics(inputs: Inputs) -> FloatArray:
 def _rounded(inputs: Inputs) -> FloatArray:
     """Statistics `(n, f)` without the rounding errors that would tell equal ones apart."""
     return np.round(encode(inputs, "statistics")[0], 9)
+
+
+def moments(values: FloatArray) -> tuple[float, float]:
+    """Mean of numbers `(n,)` and their standard deviation, or where they are constant their size."""
+    centre = values.mean(keepdims=True)
+    return float(centre[0]), float(units(np.sqrt(variances(values[:, None])), centre)[0])
 
 
 def normal_scores(x: FloatArray, reference: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -28,6 +29,7 @@ from nasbench.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     from nasbench.benchmark.base import Benchmark
     from nasbench.evaluate.results import Results
+    from nasbench.evaluate.sources import Source
     from nasbench.evaluate.splits import Protocol, Split
 
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
@@ -63,6 +65,14 @@ def evaluate(
         str | None,
         typer.Option(
             help="Test on what one search strategy found, and learn from what others did; comma-separated, or all."
+        ),
+    ] = None,
+    sources: Annotated[
+        str | None,
+        typer.Option(
+            help="Other tables that predictors such as transfer learn from first, comma-separated, each as FILE or "
+            "FILE:METRIC (default: those that come with the package). With --train-sizes 0, nothing else is learnt.",
+            show_default=False,
         ),
     ] = None,
     seed: SeedOption = 0,
@@ -118,6 +128,7 @@ def evaluate(
         raise InputError(f"{option} takes one table, as what is held out differs from table to table")
     if len(files) > 1 and protocol == "tagates" and sizes is None:
         raise InputError("--split tagates learns from 1 % of half of each table; with several give --train-sizes")
+    others = None if sources is None else [_source(text) for text in separated(sources)]
     plans = []
     for benchmark in map(load, files):
         with _named(benchmark, among=len(files)):
@@ -138,6 +149,7 @@ def evaluate(
                     patience=patience,
                     holdouts=holdouts,
                     tuning=tuning,
+                    sources=others,
                 )
             )
     if len(plans) > 1:
@@ -166,6 +178,14 @@ def evaluate(
             ledger.remove()
     show_results(results)
     say_what_failed(results)
+
+
+def _source(text: str) -> Source:
+    """The table in `FILE`, or in `FILE:METRIC` with its metric."""
+    from nasbench.benchmark.load import load
+
+    file, colon, metric = text.rpartition(":")
+    return (load(file), metric) if colon and "/" in metric and not Path(text).exists() else load(text)
 
 
 @contextmanager

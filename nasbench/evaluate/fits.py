@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasbench.evaluate import metrics, top
+from nasbench.evaluate.sources import SIGN, Sources
 from nasbench.evaluate.splits import Split, Targets, shared_functions
 from nasbench.evaluate.tuning import TuningBudget, changed, specification, tune
 from nasbench.parallel.patience import watched
@@ -44,8 +46,8 @@ SCORES = (
 """Scores of each record, beside `predictor`, `n_train` and `seed`."""
 TUNED = ("tuned", "tune_trials", "tune_failed", "tune_seconds")
 """Fields of a record of a tuned fit."""
-SIGN: dict[Direction, float] = {"maximise": 1.0, "minimise": -1.0, "none": math.nan}
-"""What a metric is multiplied with so that more is better; without a direction, nothing is best."""
+OF_VALUES = ("r2", "rmse", "nll", "crps", "coverage_90", "calibration_error")
+"""Scores that compare predicted numbers with targets, and so are undefined for predictions without a unit."""
 
 
 class FitJob(NamedTuple):
@@ -78,6 +80,7 @@ class FitData:
         direction: Whether more or less is better.
         splits: One split for each seed, by the name of the held-out part ("" for random splits).
         tuning: What tuning each fit may cost; None to fit the predictor as it is.
+        sources: Inputs and targets of other tables, from which it learns first.
     """
 
     predictor: str | type[Predictor] | Predictor
@@ -87,18 +90,24 @@ class FitData:
     direction: Direction
     splits: Mapping[str, tuple[Split, ...]]
     tuning: TuningBudget | None = None
+    sources: Sources = ()
 
 
 def prepare(data: FitData) -> Callable[[FitJob], dict[str, Any]]:
     """The function that runs a job: the scores by name, and what was tuned; nothing for a trial."""
-    return partial(_score, data)
+    if not data.sources:
+        return partial(_score, data, None)
+    predictor = registry.create(data.predictor, seed=0)
+    return partial(_score, data, watched("pretraining", predictor.pretrain)(data.sources))
 
 
-def _score(data: FitData, fit: FitJob) -> dict[str, Any]:
+def _score(data: FitData, pretrained: Predictor | None, fit: FitJob) -> dict[str, Any]:
     inputs, values = data.inputs, data.targets.values
     train, test = data.splits[fit.left_out][fit.seed]
     train = train[: fit.n_train]
     predictor = registry.create(data.predictor, seed=fit.seed)
+    if pretrained is not None:
+        predictor = copy(pretrained).set_params(**predictor.get_params())
     found: dict[str, Any] = {}
     if data.tuning is not None and not fit.trial:
         predictor, found = _tuned(predictor, data.predictor, data.tuning, fit, inputs[train], values[train])
@@ -110,6 +119,7 @@ def _score(data: FitData, fit: FitJob) -> dict[str, Any]:
     if fit.trial:
         return {}
     y = values[test]
+    undefined = dict.fromkeys(OF_VALUES, math.nan) if not len(train) else {}
     worth, ranked_by = SIGN[data.direction] * y, SIGN[data.direction] * mean
     return {
         "kendall_tau": metrics.kendall_tau(y, mean),
@@ -131,6 +141,7 @@ def _score(data: FitData, fit: FitJob) -> dict[str, Any]:
         "predict_seconds": end - fitted,
         "query_seconds": _query_seconds(inputs[test]),
         "shared_functions": shared_functions(data.targets.functions, Split(train, test)),
+        **undefined,
         **found,
     }
 

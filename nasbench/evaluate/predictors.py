@@ -17,6 +17,8 @@ from nasbench.evaluate.ceiling import noise_ceiling
 from nasbench.evaluate.fits import SCORES, FitData, FitJob, prepare
 from nasbench.evaluate.leaders import rankings
 from nasbench.evaluate.results import Results, json_values
+from nasbench.evaluate.sources import Source, Sources, check_sources, gathered, shipped_sources
+from nasbench.evaluate.sources import named as named_source
 from nasbench.evaluate.splits import (
     Protocol,
     Split,
@@ -59,6 +61,7 @@ def evaluate(
     progress: Progress = silent,
     holdouts: Mapping[str, Split] | None = None,
     tuning: TuningBudget | None = None,
+    sources: Sequence[Source] | None = None,
     warn: Callable[[str], None] = lambda reason: None,
 ) -> Results:
     """Score predictors on architectures of a benchmark.
@@ -74,7 +77,8 @@ def evaluate(
         metric: The metric that is predicted.
         predictors: Names, `module:Class` of one's own, with arguments as `gp+steps=50`; classes; or instances.
         train_sizes: Numbers of training architectures; with given parts, none means all, and by the protocol
-            `"tagates"` 1 % of half the table.
+            `"tagates"` 1 % of half the table. 0, for predictors that learn from other tables: then predictions only
+            rank, and scores that compare numbers are undefined.
         test_size: Number of test architectures; of no use where the protocol or `holdouts` say what is tested on.
         splits: Number of random splits; with given parts, of random orders of the training architectures.
         protocol: How architectures are split. `"functions"`: at random, one architecture of each function takes part.
@@ -94,6 +98,8 @@ def evaluate(
             can be learnt from; who makes them sees to it that they share no function.
         tuning: What choosing the arguments of a predictor may cost at each fit, by cross-validation within its training
             set (`tuning.tune`). Arguments that a specification gives, or an instance has, stay as they are.
+        sources: Other tables, which predictors that can do so learn from first (`Predictor.pretrain`). None for those
+            that come with the package, as far as they have the inputs.
         warn: Told at once why a predictor is left out.
 
     Returns:
@@ -130,6 +136,7 @@ def evaluate(
         patience=patience,
         holdouts=holdouts,
         tuning=tuning,
+        sources=sources,
     )
     failed = evaluation.try_out(strict, warn)
     return evaluation.run(failed, strict=strict, progress=progress, warn=warn)
@@ -155,6 +162,8 @@ class Evaluation:
         jobs: Processes of this machine.
         patience: Seconds that a fit may take.
         tuning: What tuning each fit may cost.
+        sources: Names of other tables that predictors learn from first; empty where none does.
+        learnt_first: What they learn from these; by predictor.
     """
 
     benchmark: Benchmark
@@ -172,6 +181,8 @@ class Evaluation:
     jobs: int
     patience: float | None
     tuning: TuningBudget | None
+    sources: tuple[str, ...]
+    learnt_first: Mapping[str, Sources]
 
     @classmethod
     def plan(
@@ -190,6 +201,7 @@ class Evaluation:
         patience: float | None = None,
         holdouts: Mapping[str, Split] | None = None,
         tuning: TuningBudget | None = None,
+        sources: Sequence[Source] | None = None,
     ) -> Evaluation:
         """Check settings and draw splits; arguments and errors are those of `evaluate`."""
         by_name = named(dict.fromkeys(predictors), registry)
@@ -204,7 +216,7 @@ class Evaluation:
         drawn = not holdouts and protocol != "tagates"
         for name, number, least in (
             ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0),
-            *([("test_size", test_size, 1)] if drawn else []), *(("a training size", size, 1) for size in train_sizes),
+            *([("test_size", test_size, 1)] if drawn else []), *(("a training size", size, 0) for size in train_sizes),
         ):  # fmt: skip
             check_whole(name, number, least)
         if patience is not None:
@@ -214,6 +226,7 @@ class Evaluation:
             raise InputError("name at least one training size")
         facts = benchmark.metric(metric)
         found, inputs, unknown = _with_inputs(benchmark, facts.path, epoch, by_name)
+        others, learnt_first = _learnt_first(benchmark, facts, by_name, sources)
         held_out, sizes_of = _splits(found, sizes, test_size or 0, splits, seed, holdouts or protocol)
         _check_sizes(by_name, min(sizes[0] for sizes in sizes_of.values()))
         sent = {f"predictor {name!r}": predictor for name, predictor in by_name.items()} | {"space": benchmark.space}
@@ -233,6 +246,8 @@ class Evaluation:
             jobs=processes_for(sent, jobs, patience),
             patience=patience,
             tuning=tuning,
+            sources=others,
+            learnt_first=learnt_first,
         )
 
     @property
@@ -342,6 +357,7 @@ class Evaluation:
             "functions": len(np.unique(self.targets.functions)),
             "missing": self.targets.missing,
             "unknown_inputs": self.unknown,
+            **({"sources": list(self.sources)} if self.sources else {}),
             **({"tuning": {**asdict(self.tuning), "note": self.tuning.note}} if self.tuning else {}),
         }
 
@@ -352,7 +368,7 @@ class Evaluation:
         shared = (self.targets, self.metric.units, self.metric.direction, self.held_out, self.tuning)
         return run_jobs(
             {
-                name: partial(prepare, FitData(predictor, self.inputs[name], *shared))
+                name: partial(prepare, FitData(predictor, self.inputs[name], *shared, self.learnt_first.get(name, ())))
                 for name, predictor in self.predictors.items()
             },
             fits,
@@ -396,6 +412,26 @@ def _with_inputs(
         found.genotypes[kept], found.values[kept], found.functions[kept], found.missing, found.rows[kept]
     )
     return restricted_targets, {name: gathered[needed][kept] for name, needed in needs.items()}, int((~known).sum())
+
+
+def _learnt_first(
+    benchmark: Benchmark,
+    metric: Metric,
+    by_name: Mapping[str, AnyPredictor],
+    given: Sequence[Source] | None,
+) -> tuple[tuple[str, ...], dict[str, Sources]]:
+    """Names of the sources, and what each predictor that learns from other tables learns from them."""
+    check_sources(given or (), benchmark, metric.path)
+    learning = {
+        name: created for name, component in by_name.items() if (created := registry.create(component)).pretrains
+    }
+    if not learning:
+        return (), {}
+    sources: Sequence[Source] = shipped_sources(benchmark) if given is None else given
+    needs = {name: predictor.needs for name, predictor in learning.items()}
+    each = {needed: gathered(sources, needed, metric, strict=given is not None) for needed in set(needs.values())}
+    names = tuple(f"{table.name}:{path}" for table, path in map(named_source, sources))
+    return names, {name: each[needed] for name, needed in needs.items()}
 
 
 def _splits(

@@ -132,8 +132,8 @@ def shared_functions(functions: KeyArray, parts: Split) -> float:
 
 def _parts(rows: npt.NDArray[np.intp], train_size: int, test_size: int, what: str) -> Split:
     """The first rows as test part, the next as training part."""
-    if train_size < 1 or test_size < 1:
-        raise InputError(f"train and test size must be at least 1, got {train_size} and {test_size}")
+    if train_size < 0 or test_size < 1:
+        raise InputError(f"train size must be at least 0 and test size at least 1, got {train_size} and {test_size}")
     if train_size + test_size > len(rows):
         raise InputError(
             f"train size {train_size:,} + test size {test_size:,} exceeds the {len(rows):,} {what} "

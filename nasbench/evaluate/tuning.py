@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -164,12 +165,12 @@ def tune(
 
 
 def changed(predictor: Predictor, arguments: dict[str, Any]) -> Predictor:
-    """An unfitted predictor with some arguments in the place of its own.
+    """An unfitted predictor with some arguments in the place of its own, that keeps what it learnt from other tables.
 
     Raises:
         InputError: It would read other inputs.
     """
-    candidate = type(predictor)(**{**predictor.get_params(), **arguments})
+    candidate = copy(predictor).set_params(**arguments)
     if candidate.needs != predictor.needs:
         raise InputError(f"{type(predictor).__name__} must not read other inputs when it is tuned")
     return candidate
