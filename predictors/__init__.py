@@ -15,6 +15,7 @@ predictors: Registry[Predictor] = Registry(
         "gp-wl": "nasbench.predictors.gp_wl:SubtreeGaussianProcess",
         "gp-unlabelled": "nasbench.predictors.gp_unlabelled:UnlabelledGP",
         "xgb": "nasbench.predictors.xgb:XGBoost",
+        "hist": "nasbench.predictors.hist:HistogramBoosting",
         "forest": "nasbench.predictors.forest:Forest",
         "gnn": "nasbench.predictors.gnn:GNN",
         "svr": "nasbench.predictors.svr:SVR",

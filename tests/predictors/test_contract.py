@@ -12,8 +12,13 @@ from nasbench.spaces import spaces
 from nasbench.testing import check_predictor
 
 NB101 = spaces.create("nb101")
-FEWER = {"gnn": "gnn+members=4+steps=200", "conformal": "conformal+predictor=ridge"}
+FEWER = {
+    "gnn": "gnn+members=4+steps=200",
+    "hist": "hist+boosters=4+rounds=20",
+    "conformal": "conformal+predictor=ridge",
+}
 """Cheaper, and enough for the easy target."""
+WEIGHTS_NEEDED = ("tabpfn", "tabicl")
 
 
 @pytest.mark.parametrize("space", ["nb201", "nb101"])
