@@ -18,6 +18,8 @@ predictors: Registry[Predictor] = Registry(
         "hist": "nasbench.predictors.hist:HistogramBoosting",
         "forest": "nasbench.predictors.forest:Forest",
         "gnn": "nasbench.predictors.gnn:GNN",
+        "tabpfn": "nasbench.predictors.tabpfn:TabPFN",
+        "tabicl": "nasbench.predictors.tabicl:TabICL",
         "svr": "nasbench.predictors.svr:SVR",
         "power-law": "nasbench.predictors.power_law:PowerLaw",
         "ensemble": "nasbench.predictors.ensemble:Ensemble",

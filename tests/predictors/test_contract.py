@@ -24,6 +24,8 @@ WEIGHTS_NEEDED = ("tabpfn", "tabicl")
 @pytest.mark.parametrize("space", ["nb201", "nb101"])
 @pytest.mark.parametrize("name", list(predictors))
 def test_registered_predictors_keep_the_contract(name, space):
+    if name in WEIGHTS_NEEDED:
+        pytest.skip(f"{name} needs pretrained weights, which a user brings; test_in_context.py makes some up")
     learns = name not in ("mean", "column", "power-law")  # curves and columns are made up here
     check_predictor(predictors.create(FEWER.get(name, name)), spaces.create(space), learns=learns)
 
