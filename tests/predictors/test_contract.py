@@ -12,13 +12,20 @@ from nasbench.spaces import spaces
 from nasbench.testing import check_predictor
 
 NB101 = spaces.create("nb101")
-FEWER = {"gnn": "gnn+members=4+steps=200", "conformal": "conformal+predictor=ridge"}
+FEWER = {
+    "gnn": "gnn+members=4+steps=200",
+    "hist": "hist+boosters=4+rounds=20",
+    "conformal": "conformal+predictor=ridge",
+}
 """Cheaper, and enough for the easy target."""
+WEIGHTS_NEEDED = ("tabpfn", "tabicl")
 
 
 @pytest.mark.parametrize("space", ["nb201", "nb101"])
 @pytest.mark.parametrize("name", list(predictors))
 def test_registered_predictors_keep_the_contract(name, space):
+    if name in WEIGHTS_NEEDED:
+        pytest.skip(f"{name} needs pretrained weights, which a user brings; test_in_context.py makes some up")
     learns = name not in ("mean", "column", "power-law")  # curves and columns are made up here
     check_predictor(predictors.create(FEWER.get(name, name)), spaces.create(space), learns=learns)
 
