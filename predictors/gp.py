@@ -24,11 +24,11 @@ MAX_LEARNING_ROWS = 500
 """Most architectures, the first ones, from which hyperparameters are learnt; predictions use all."""
 MAX_EXACT_ROWS = 4000
 """Most architectures whose whole covariance is factorised; of more, inducing points stand for all."""
-MAX_INDUCING_POINTS = 2000
+MAX_INDUCING_POINTS = 4000
 """Most inducing points."""
 PROJECTED = ("inner", "left_out_mean", "left_out_variance")
 """Names of what is stored with inducing points only."""
-LEAST_RESIDUAL = 1e-6
+LEAST_RESIDUAL = 1e-2
 """Variance that the other inducing points do not tell of each, at least, in units of the noise."""
 
 
