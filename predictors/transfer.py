@@ -16,6 +16,7 @@ from nasbench.errors import InputError
 from nasbench.predictors.base import Prediction, Predictor, at_least, same_space
 from nasbench.predictors.encodings import encode, units, variances
 from nasbench.predictors.encodings.statistics import NAMES
+from nasbench.predictors.gp import GaussianProcess
 from nasbench.predictors.inputs import Inputs, Needs
 from nasbench.spaces.base import Space
 from nasbench.types import FloatArray
@@ -24,14 +25,18 @@ DRAWN = 2000
 """Architectures drawn from a space to tell what is usual there."""
 ROWS = 1000
 """Most architectures that are learnt from in each source."""
-TRUST = 0.8
-"""Slope that the mean of the scores is expected to have, with targets of standard deviation 1."""
+TRUST = {"space": 0.8, "task": 0.6, "other": 0.2}
+"""Slope that the mean of the scores is expected to have, with targets of standard deviation 1, by what is shared."""
 PULL = 10.0
 """How many architectures that expectation counts as much as."""
+SHARES = {1.0: 0.8, 0.5: 0.15, 0.0: 0.05}
+"""Shares of the scores that may be used, and how likely each is thought to be the best before anything is measured."""
 SPACES_IN_CACHE = 64
 """Spaces whose drawn architectures are remembered."""
 SHIPPED = Path(__file__).with_name("transfer.json")
 """Weight of each statistic, by its name, learnt from the tables that come with the package."""
+SHIPPED_TASK = "image_classification"
+"""Task of these tables."""
 INNER, SAME = "inner_", "same_{}_"
 """Begin the names of what is stored of the residuals' predictor, and of those of the space's sources."""
 
@@ -40,12 +45,14 @@ class Transfer(Predictor):
     """Another predictor, of what scores learnt from other tables leave unexplained.
 
     `pretrain` learns two kinds of score. From each table of the same space `predictor` learns the targets, and what it
-    predicts is a score. From the tables of all spaces together, ridge regression learns weights of the statistics of
-    graphs that every space has (`encodings.statistics`), as normal scores of their ranks in the space: this is the only
-    score where no table of the same space is known. Without `pretrain`, its weights come with the package.
+    predicts is a score. Where there is none of the same space, ridge regression learns weights of the statistics of
+    graphs that every space has (`encodings.statistics`), as normal scores of their ranks in the space, from all tables
+    of the same task, or else from all. Without `pretrain`, these weights come with the package.
 
     `fit` predicts targets by ridge regression on the scores, pulled to the slope `TRUST` of their mean, and fits
-    `predictor` to the residuals. Without any architecture to learn from, predictions only rank: they have no unit.
+    `predictor` to the residuals. A Gaussian process also tells by its leave-one-out predictions whether to use the
+    scores, half of them, or none (`SHARES`). Without any architecture to learn from, predictions only rank: they have
+    no unit.
 
     Args:
         predictor: Specification of the other predictor ("gp-wl", "auto+features=default/flops").
@@ -83,27 +90,46 @@ class Transfer(Predictor):
             raise InputError("pretrain learns from at least one table; pass inputs and targets of each")
         at_least(self, 0, "seed")
         self._forget()
-        parts = [part(inputs, np.asarray(targets, dtype=np.float64), self.seed) for inputs, targets in sources]
-        self.weights_ = ridge_weights(parts)
-        self.parts_ = parts
+        self.parts_ = [part(inputs, np.asarray(targets, dtype=np.float64), self.seed) for inputs, targets in sources]
         self.learnt_: dict[int, LearntScore] = {}
         return self
 
     def _fit(self, inputs: Inputs, z: FloatArray) -> None:
         at_least(self, 0, "seed")
-        if not hasattr(self, "weights_"):
-            self.weights_ = shipped_weights()
-        self.scores_ = self._of_same_space()
+        parts: list[tuple[Inputs, FloatArray]] = getattr(self, "parts_", [])
+        self.scores_ = self._of_same_space(parts)
+        self.weights_, shared = self._weights(parts)
         scores = self._scores(inputs)
         self.centre_ = scores.mean(axis=0) if len(z) else np.zeros(scores.shape[1])
-        self.slopes_ = slopes(scores - self.centre_, z)
-        self.inner_ = None
+        self.slopes_ = slopes(scores - self.centre_, z, TRUST["space" if self.scores_ else shared])
+        self.inner_: Predictor | None = None
         if len(z) >= max(self._create_inner().min_samples, 1):
-            self.inner_ = self._create_inner().fit(inputs, z - (scores - self.centre_) @ self.slopes_)
+            self._fit_residuals(inputs, z, (scores - self.centre_) @ self.slopes_)
 
-    def _of_same_space(self) -> list[LearntScore]:
+    def _fit_residuals(self, inputs: Inputs, z: FloatArray, prior: FloatArray) -> None:
+        """Fit the other predictor to what the prior means `(n,)`, or a share of them, leave of the targets `(n,)`."""
+        worth = {}
+        for share, expected in SHARES.items():
+            residuals = z - share * prior
+            inner = self._create_inner().fit(inputs, residuals)
+            if not isinstance(inner, GaussianProcess):
+                self.inner_ = inner
+                return
+            mean, std = inner.leave_one_out()
+            density = -0.5 * ((residuals - mean) / std) ** 2 - np.log(std)
+            worth[share] = float(density.sum() + np.log(expected)), inner
+        best = max(worth, key=lambda share: worth[share][0])  # the first of equal ones
+        self.slopes_, self.inner_ = best * self.slopes_, worth[best][1]
+
+    def _weights(self, parts: list[tuple[Inputs, FloatArray]]) -> tuple[FloatArray, str]:
+        """Weights of statistics that the sources tell, and what they share with the space."""
+        if not parts:
+            return shipped_weights(), "task" if self.space_.task == SHIPPED_TASK else "other"
+        same_task = [(inputs, targets) for inputs, targets in parts if inputs.space.task == self.space_.task]
+        return ridge_weights(same_task or parts), "task" if same_task else "other"
+
+    def _of_same_space(self, parts: list[tuple[Inputs, FloatArray]]) -> list[LearntScore]:
         """The score of each source of the space, learnt when it is needed first."""
-        parts: list[tuple[Inputs, FloatArray]] = getattr(self, "parts_", [])
         same = [number for number, (inputs, _) in enumerate(parts) if same_space(inputs.space, self.space_)]
         for number in same:
             if number not in self.learnt_:
@@ -238,23 +264,28 @@ def normal_scores(x: FloatArray, reference: FloatArray) -> FloatArray:
 def ridge_weights(parts: Sequence[tuple[Inputs, FloatArray]]) -> FloatArray:
     """Weight `(len(NAMES),)` of each statistic, for the normal scores of the targets `(n,)` of tables of any spaces.
 
-    Ridge regression, with as much of its penalty as there are architectures.
+    Ridge regression on means over the architectures of each table, added up: all tables count the same, and the penalty
+    as much as they do.
     """
-    x = np.concatenate([statistics(inputs) for inputs, _ in parts])
-    z = np.concatenate([normal_scores(targets[:, None], np.sort(targets)[:, None])[:, 0] for _, targets in parts])
-    weights: FloatArray = np.linalg.solve(x.T @ x + max(len(x), 1) * np.eye(x.shape[1]), x.T @ z)
+    squares: FloatArray = len(parts) * np.eye(len(NAMES))
+    products: FloatArray = np.zeros(len(NAMES))
+    for inputs, targets in parts:
+        x, z = statistics(inputs), normal_scores(targets[:, None], np.sort(targets)[:, None])[:, 0]
+        squares = squares + x.T @ x / max(len(x), 1)
+        products = products + x.T @ z / max(len(x), 1)
+    weights: FloatArray = np.linalg.solve(squares, products)
     return weights
 
 
-def slopes(scores: FloatArray, z: FloatArray) -> FloatArray:
-    """Slopes `(k,)` of centred scores `(n, k)` for targets `(n,)`: ridge regression pulled to `TRUST` of their mean.
+def slopes(scores: FloatArray, z: FloatArray, trust: float) -> FloatArray:
+    """Slopes `(k,)` of centred scores `(n, k)` for targets `(n,)`: ridge regression pulled to one slope of their mean.
 
     All 0 for two or more equal targets, which no score explains.
     """
     n, k = scores.shape
     if n > 1 and not np.ptp(z) > 0:
         return np.zeros(k)
-    expected = np.full(k, TRUST / k)
+    expected = np.full(k, trust / k)
     step: FloatArray = np.linalg.solve(scores.T @ scores + PULL * np.eye(k), scores.T @ (z - scores @ expected))
     return expected + step
 
