@@ -28,12 +28,12 @@ from nasbench.evaluate.splits import (
     targets,
 )
 from nasbench.evaluate.statistics import percentile_ends, resampling_weights
-from nasbench.evaluate.tuning import TuningBudget
-from nasbench.parallel.jobs import processes_for, run_jobs
+from nasbench.evaluate.tuning import TuningBudget, tunable_of
+from nasbench.parallel.jobs import Cluster, processes_for, run_jobs
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
 from nasbench.progress import Progress, silent
-from nasbench.specification import named
+from nasbench.specification import fixed_arguments, named
 
 __all__ = ["DEFAULT", "SCORES", "Evaluation", "evaluate"]
 DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn")
@@ -59,6 +59,7 @@ def evaluate(
     progress: Progress = silent,
     holdouts: Mapping[str, Split] | None = None,
     tuning: TuningBudget | None = None,
+    cluster: Cluster | None = None,
     warn: Callable[[str], None] = lambda reason: None,
 ) -> Results:
     """Score predictors on architectures of a benchmark.
@@ -94,6 +95,8 @@ def evaluate(
             can be learnt from; who makes them sees to it that they share no function.
         tuning: What choosing the arguments of a predictor may cost at each fit, by cross-validation within its training
             set (`tuning.tune`). Arguments that a specification gives, or an instance has, stay as they are.
+        cluster: Where fits run instead of processes of this machine, such as a `parallel.ray_engine.RayEngine`; `jobs`
+            is then that of the cluster, and there is no patience.
         warn: Told at once why a predictor is left out.
 
     Returns:
@@ -130,6 +133,7 @@ def evaluate(
         patience=patience,
         holdouts=holdouts,
         tuning=tuning,
+        cluster=cluster,
     )
     failed = evaluation.try_out(strict, warn)
     return evaluation.run(failed, strict=strict, progress=progress, warn=warn)
@@ -155,6 +159,7 @@ class Evaluation:
         jobs: Processes of this machine.
         patience: Seconds that a fit may take.
         tuning: What tuning each fit may cost.
+        cluster: Where fits run; None for this machine.
     """
 
     benchmark: Benchmark
@@ -172,6 +177,7 @@ class Evaluation:
     jobs: int
     patience: float | None
     tuning: TuningBudget | None
+    cluster: Cluster | None = None
 
     @classmethod
     def plan(
@@ -190,6 +196,7 @@ class Evaluation:
         patience: float | None = None,
         holdouts: Mapping[str, Split] | None = None,
         tuning: TuningBudget | None = None,
+        cluster: Cluster | None = None,
     ) -> Evaluation:
         """Check settings and draw splits; arguments and errors are those of `evaluate`."""
         by_name = named(dict.fromkeys(predictors), registry)
@@ -201,6 +208,10 @@ class Evaluation:
             from nasbench.evaluate.holdout import published  # imports searches, which processes that fit do without
 
             holdouts = published(benchmark)
+        if tuning is not None:
+            for name, component in by_name.items():
+                with blamed(f"predictor {name!r}"):
+                    tunable_of(registry.create(component), fixed_arguments(component, registry))
         drawn = not holdouts and protocol != "tagates"
         for name, number, least in (
             ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0),
@@ -209,6 +220,8 @@ class Evaluation:
             check_whole(name, number, least)
         if patience is not None:
             check_number("patience", patience, above=0)
+            if cluster is not None:
+                raise InputError("a patience ends processes of this machine; leave it out, or use the engine local")
         sizes = tuple(sorted(set(train_sizes)))
         if not sizes and drawn:
             raise InputError("name at least one training size")
@@ -230,9 +243,10 @@ class Evaluation:
             splits=splits,
             seed=seed,
             epoch=epoch,
-            jobs=processes_for(sent, jobs, patience),
+            jobs=cluster.jobs if cluster else processes_for(sent, jobs, patience),
             patience=patience,
             tuning=tuning,
+            cluster=cluster,
         )
 
     @property
@@ -267,7 +281,7 @@ class Evaluation:
         Raises:
             InputError: A predictor failed, and `strict` is true, or all failed.
         """
-        together = self.jobs == 1 and self.patience is None
+        together = self.jobs == 1 and self.patience is None and self.cluster is None
         if self.tuning is None and (together or self.jobs >= len(self.predictors)):
             return {}
         left_out, size = min(((part, sizes[0]) for part, sizes in self.sizes.items()), key=lambda place: place[1])
@@ -362,6 +376,7 @@ class Evaluation:
             patience=self.patience,
             strict=strict,
             progress=progress,
+            cluster=self.cluster,
             **hooks,
         )
 
