@@ -273,8 +273,7 @@ def ridge_weights(parts: Sequence[tuple[Inputs, FloatArray]]) -> FloatArray:
         x, z = statistics(inputs), normal_scores(targets[:, None], np.sort(targets)[:, None])[:, 0]
         squares = squares + x.T @ x / max(len(x), 1)
         products = products + x.T @ z / max(len(x), 1)
-    weights: FloatArray = np.linalg.solve(squares, products)
-    return weights
+    return np.asarray(np.linalg.solve(squares, products), dtype=np.float64)
 
 
 def slopes(scores: FloatArray, z: FloatArray, trust: float) -> FloatArray:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nasbench.evaluate.results import Results
     from nasbench.evaluate.sources import Source
     from nasbench.evaluate.splits import Protocol, Split
+    from nasbench.parallel.jobs import Cluster
 
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 TOP = ("precision_at_10", "regret_at_10")
@@ -96,14 +97,21 @@ def evaluate(
     ] = None,
     strict: StrictOption = False,
     jobs: JobsOption = None,
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="Where to fit.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="ray: address of the cluster (default: start one on this machine).")
+    ] = None,
     patience: PatienceOption = None,
     json_file: JsonOption = None,
     records: RecordsOption = None,
 ) -> None:
     """Score predictors by training size; unless --split says so, none is tested on a function that it learnt from.
 
-    With --split published or --leave-out they learn from all that is left, if no training sizes are given. Of several
-    tables each is scored by itself, and predictors are ranked over tables.
+    With --split published or --leave-out they learn from all that is left, if no training sizes are given.
+
+    Several tables are scored one by one, and predictors are ranked over tables.
+
+    With --json FILE, the same command continues after a stop.
     """
     from nasbench.benchmark.load import load
     from nasbench.evaluate.fit_ledger import FitLedger, ledger_of
@@ -129,6 +137,7 @@ def evaluate(
     if len(files) > 1 and protocol == "tagates" and sizes is None:
         raise InputError("--split tagates learns from 1 % of half of each table; with several give --train-sizes")
     others = None if sources is None else [_source(text) for text in separated(sources)]
+    cluster = _cluster(engine, address, jobs, patience)
     plans = []
     for benchmark in map(load, files):
         with _named(benchmark, among=len(files)):
@@ -150,6 +159,7 @@ def evaluate(
                     holdouts=holdouts,
                     tuning=tuning,
                     sources=others,
+                    cluster=cluster,
                 )
             )
     if len(plans) > 1:
@@ -186,6 +196,19 @@ def _source(text: str) -> Source:
 
     file, colon, metric = text.rpartition(":")
     return (load(file), metric) if colon and "/" in metric and not Path(text).exists() else load(text)
+
+
+def _cluster(engine: str, address: str | None, jobs: int | None, patience: float | None) -> Cluster | None:
+    """The cluster for the options `--engine`, `--address` and `--jobs`; None for this machine."""
+    if engine == "local":
+        if address is not None:
+            raise InputError("--address needs the engine ray; add --engine ray")
+        return None
+    if patience is not None:
+        raise InputError("--patience ends processes of this machine; leave it out with --engine ray")
+    from nasbench.parallel.ray_engine import RayEngine
+
+    return RayEngine(address, jobs)
 
 
 @contextmanager
@@ -272,7 +295,8 @@ def show_ranks(results: Results) -> None:
         size, ranking = row["n_train"], row["ranking"]
         for name in ranking["order"]:
             low, high = ranking["lows"][name], ranking["highs"][name]
-            rows[name][f"rank n={size}"] = f"{ranking['means'][name]:.2f} ({low:.2f} to {high:.2f})"
+            interval = f" ({low:.2f} to {high:.2f})" if low < high else ""  # the same rank everywhere tells no spread
+            rows[name][f"rank n={size}"] = f"{ranking['means'][name]:.2f}{interval}"
     last = ranks[-1]
     for name, taus in last["taus"].items():
         rows[name][f"mean tau n={last['n_train']}"] = round(sum(taus) / len(taus), 3)

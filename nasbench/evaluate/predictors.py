@@ -30,12 +30,12 @@ from nasbench.evaluate.splits import (
     targets,
 )
 from nasbench.evaluate.statistics import percentile_ends, resampling_weights
-from nasbench.evaluate.tuning import TuningBudget
-from nasbench.parallel.jobs import processes_for, run_jobs
+from nasbench.evaluate.tuning import TuningBudget, tunable_of
+from nasbench.parallel.jobs import Cluster, processes_for, run_jobs
 from nasbench.predictors import Inputs, Predictor
 from nasbench.predictors import predictors as registry
 from nasbench.progress import Progress, silent
-from nasbench.specification import named
+from nasbench.specification import fixed_arguments, named
 
 __all__ = ["DEFAULT", "SCORES", "Evaluation", "evaluate"]
 DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn")
@@ -62,6 +62,7 @@ def evaluate(
     holdouts: Mapping[str, Split] | None = None,
     tuning: TuningBudget | None = None,
     sources: Sequence[Source] | None = None,
+    cluster: Cluster | None = None,
     warn: Callable[[str], None] = lambda reason: None,
 ) -> Results:
     """Score predictors on architectures of a benchmark.
@@ -100,6 +101,8 @@ def evaluate(
             set (`tuning.tune`). Arguments that a specification gives, or an instance has, stay as they are.
         sources: Other tables, which predictors that can do so learn from first (`Predictor.pretrain`). None for those
             that come with the package, as far as they have the inputs.
+        cluster: Where fits run instead of processes of this machine, such as a `parallel.ray_engine.RayEngine`; `jobs`
+            is then that of the cluster, and there is no patience.
         warn: Told at once why a predictor is left out.
 
     Returns:
@@ -137,6 +140,7 @@ def evaluate(
         holdouts=holdouts,
         tuning=tuning,
         sources=sources,
+        cluster=cluster,
     )
     failed = evaluation.try_out(strict, warn)
     return evaluation.run(failed, strict=strict, progress=progress, warn=warn)
@@ -164,6 +168,7 @@ class Evaluation:
         tuning: What tuning each fit may cost.
         sources: Names of other tables that predictors learn from first; empty where none does.
         learnt_first: What they learn from these; by predictor.
+        cluster: Where fits run; None for this machine.
     """
 
     benchmark: Benchmark
@@ -183,6 +188,7 @@ class Evaluation:
     tuning: TuningBudget | None
     sources: tuple[str, ...]
     learnt_first: Mapping[str, Sources]
+    cluster: Cluster | None = None
 
     @classmethod
     def plan(
@@ -202,6 +208,7 @@ class Evaluation:
         holdouts: Mapping[str, Split] | None = None,
         tuning: TuningBudget | None = None,
         sources: Sequence[Source] | None = None,
+        cluster: Cluster | None = None,
     ) -> Evaluation:
         """Check settings and draw splits; arguments and errors are those of `evaluate`."""
         by_name = named(dict.fromkeys(predictors), registry)
@@ -213,6 +220,10 @@ class Evaluation:
             from nasbench.evaluate.holdout import published  # imports searches, which processes that fit do without
 
             holdouts = published(benchmark)
+        if tuning is not None:
+            for name, component in by_name.items():
+                with blamed(f"predictor {name!r}"):
+                    tunable_of(registry.create(component), fixed_arguments(component, registry))
         drawn = not holdouts and protocol != "tagates"
         for name, number, least in (
             ("splits", splits, 1), ("jobs", jobs, 1), ("seed", seed, 0),
@@ -221,6 +232,8 @@ class Evaluation:
             check_whole(name, number, least)
         if patience is not None:
             check_number("patience", patience, above=0)
+            if cluster is not None:
+                raise InputError("a patience ends processes of this machine; leave it out, or use the engine local")
         sizes = tuple(sorted(set(train_sizes)))
         if not sizes and drawn:
             raise InputError("name at least one training size")
@@ -243,11 +256,12 @@ class Evaluation:
             splits=splits,
             seed=seed,
             epoch=epoch,
-            jobs=processes_for(sent, jobs, patience),
+            jobs=cluster.jobs if cluster else processes_for(sent, jobs, patience),
             patience=patience,
             tuning=tuning,
             sources=others,
             learnt_first=learnt_first,
+            cluster=cluster,
         )
 
     @property
@@ -282,7 +296,7 @@ class Evaluation:
         Raises:
             InputError: A predictor failed, and `strict` is true, or all failed.
         """
-        together = self.jobs == 1 and self.patience is None
+        together = self.jobs == 1 and self.patience is None and self.cluster is None
         if self.tuning is None and (together or self.jobs >= len(self.predictors)):
             return {}
         left_out, size = min(((part, sizes[0]) for part, sizes in self.sizes.items()), key=lambda place: place[1])
@@ -378,6 +392,7 @@ class Evaluation:
             patience=self.patience,
             strict=strict,
             progress=progress,
+            cluster=self.cluster,
             **hooks,
         )
 

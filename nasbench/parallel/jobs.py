@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from nasbench.errors import InputError, NasbenchError, described
 from nasbench.parallel.local import run_locally
 from nasbench.parallel.processes import Died, portable
+from nasbench.parallel.threads import single_threaded
 from nasbench.progress import Progress, silent
 
 Job = TypeVar("Job", bound=Hashable)
 Result = TypeVar("Result")
+Task = TypeVar("Task")
+Outcome = TypeVar("Outcome")
 
 
 class Failure(NamedTuple):
@@ -23,6 +26,23 @@ class Failure(NamedTuple):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class Cluster(Protocol):
+    """What runs groups of jobs elsewhere, as `nasbench.parallel.ray_engine.RayEngine` does."""
+
+    jobs: int
+    """Number of jobs that run at the same time."""
+
+    def run_groups(
+        self,
+        starts: Mapping[str, Callable[[], Callable[[Task], Outcome]]],
+        tasks: Sequence[Task],
+        *,
+        group: Callable[[Task], str],
+        ends: Callable[[Outcome | Died], bool],
+    ) -> Generator[tuple[Task, Outcome | Died], None, None]:
+        """Run jobs and yield each with its result; no process serves two groups, and `ends` ends one."""
 
 
 def processes_for(components: Mapping[str, object], wanted: int, patience: float | None) -> int:
@@ -58,6 +78,7 @@ def run_jobs(
     finished: Callable[[Job, Result], None] = lambda job, result: None,
     warn: Callable[[str], None] = lambda reason: None,
     known: Mapping[Job, Result] | None = None,
+    cluster: Cluster | None = None,
 ) -> tuple[dict[Job, Result], dict[str, str]]:
     """Results of jobs, each on one thread, and by component why it failed; neither depends on the number of processes.
 
@@ -79,6 +100,7 @@ def run_jobs(
         finished: Told every result as soon as it is there, in order of completion.
         warn: Told the first failure of a component as soon as it is known.
         known: Results of jobs that are not run again.
+        cluster: Runs the jobs instead of processes of this machine; it has no patience.
 
     Raises:
         InputError: A job failed, and `strict` is true, or all components did.
@@ -86,14 +108,13 @@ def run_jobs(
     results: dict[Job, Result] = {job: known[job] for job in jobs if job in known} if known else {}
     failed: dict[Job, str] = {}
     progress(len(results), len(jobs))
-    outcomes = run_locally(
-        {name: partial(_guarded, start) for name, start in prepare.items()},
-        [job for job in jobs if job not in results],
-        processes,
-        group=component,
-        ends=_failed,
-        patience=patience,
-    )
+    starts = {name: partial(_guarded, start) for name, start in prepare.items()}
+    left = [job for job in jobs if job not in results]
+    if cluster is not None:
+        alone = {name: partial(_on_one_thread, start) for name, start in starts.items()}
+        outcomes = cluster.run_groups(alone, left, group=component, ends=_failed)
+    else:
+        outcomes = run_locally(starts, left, processes, group=component, ends=_failed, patience=patience)
     with closing(outcomes):
         for job, outcome in outcomes:
             if isinstance(outcome, Died | Failure):
@@ -124,6 +145,16 @@ def _failed(outcome: object) -> bool:
 
 def _guarded(prepare: Callable[[], Callable[[Job], Result]]) -> Callable[[Job], Result | Failure]:
     return partial(_attempt, prepare())
+
+
+def _on_one_thread(start: Callable[[], Callable[[Job], Outcome]]) -> Callable[[Job], Outcome]:
+    with single_threaded():
+        return partial(_run_on_one_thread, start())
+
+
+def _run_on_one_thread(run: Callable[[Job], Outcome], job: Job) -> Outcome:
+    with single_threaded():
+        return run(job)
 
 
 def _attempt(run: Callable[[Job], Result], job: Job) -> Result | Failure:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable, Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence, Sized
 from typing import Any
 
 import torch
@@ -17,6 +18,8 @@ from nasbench.stopping import handlers_kept
 
 MAX_NODE_LOSSES = 3
 """Lost machines or processes of a task before it counts as the cause of their death."""
+GROUP_VARIABLE = "NASBENCH_GROUP"
+"""Environment variable of processes that serve one group of tasks."""
 
 
 class RayEngine(Engine):
@@ -59,17 +62,47 @@ class RayEngine(Engine):
         self, start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task]
     ) -> Generator[tuple[Task, Result | Died], None, None]:
         """Run up to `jobs` tasks at the same time."""
+        return self.run_groups({"": start}, tasks, group=lambda task: "")
+
+    def run_groups(
+        self,
+        starts: Mapping[str, Callable[[], Callable[[Task], Result]]],
+        tasks: Sequence[Task],
+        *,
+        group: Callable[[Task], str],
+        ends: Callable[[Result | Died], bool] = lambda result: False,
+    ) -> Generator[tuple[Task, Result | Died], None, None]:
+        """Run tasks and yield each with its result; no process of the cluster serves two groups.
+
+        Args:
+            starts: By group, what is called once in each of its processes; returns the function that runs a task.
+            tasks: Tasks that can be sent to other machines; those of a group begin in their order.
+            group: The group of a task.
+            ends: Whether a result ends its group: tasks of it that have not begun are left out.
+        """
         import ray
 
-        remote = ray.remote(num_cpus=0 if self.gpus else 1, num_gpus=self.gpus, max_retries=MAX_NODE_LOSSES)(_work)
-        shared, token = ray.put(start), uuid.uuid4().hex
-        waiting = list(reversed(tasks))
+        remotes, shared, call = {}, {of: ray.put(start) for of, start in starts.items()}, uuid.uuid4().hex
+        for number, of in enumerate(starts):
+            # Ray keeps processes of different environments apart, so this is what separates groups.
+            environment = {"env_vars": {GROUP_VARIABLE: f"{call}-{number}"}} if len(starts) > 1 else {}
+            remotes[of] = ray.remote(
+                num_cpus=0 if self.gpus else 1,
+                num_gpus=self.gpus,
+                max_retries=MAX_NODE_LOSSES,
+                runtime_env=environment,
+            )(_work)
+        waiting: dict[str, deque[Task]] = {of: deque() for of in starts}
+        for task in tasks:
+            waiting[group(task)].append(task)
         running: dict[Any, Task] = {}
+        idle = ""  # the group whose process has nothing to do
         try:
-            while waiting or running:
-                while waiting and len(running) < self.jobs:
-                    task = waiting.pop()
-                    running[remote.remote(token, shared, task)] = task
+            while any(waiting.values()) or running:
+                while any(waiting.values()) and len(running) < self.jobs:
+                    of = idle if waiting.get(idle) else _neediest(waiting, [group(task) for task in running.values()])
+                    task, idle = waiting[of].popleft(), ""
+                    running[remotes[of].remote(f"{call} {of}", shared[of], task)] = task
                 (done, *_), _ = ray.wait(list(running), num_returns=1)
                 task = running.pop(done)
                 result: Result | Died
@@ -84,17 +117,25 @@ class RayEngine(Engine):
                     raise NasbenchError(
                         f"a task failed on the cluster: {reason}; each machine needs nasbench and the data sets"
                     ) from error
+                idle = group(task)
+                if ends(result):
+                    waiting[idle].clear()
                 yield task, result
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
 
 
+def _neediest(waiting: Mapping[str, Sized], running: Sequence[str]) -> str:
+    """The group with most tasks that wait, less those that run."""
+    return max((of for of in waiting if waiting[of]), key=lambda of: len(waiting[of]) - running.count(of))
+
+
 _started: dict[str, Callable[[Any], Any]] = {}
 
 
 def _work(token: str, start: Callable[[], Callable[[Any], Any]], task: Any) -> Any:
-    """Run a task in a process of the cluster, after one start for all tasks of a call."""
+    """Run a task in a process of the cluster, after one start for all tasks of a group of a call."""
     if token not in _started:
         _started.clear()
         _started[token] = start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ NOTES = (
     "an undefined tau, of constant predictions, counts as 0.",
     "Over tables, ranks are compared by two-sided Wilcoxon signed-rank tests, with p-values Holm-corrected over all "
     "pairs. A 95 % bootstrap interval resamples the tables: it speaks for tables like these, and of few of them it is "
-    "rough.",
+    "rough. There is none where a rank is the same on all.",
     "A rank depends on which other predictors take part, a tau does not.",
 )
 
@@ -61,7 +62,9 @@ def _standing(row: Mapping[str, Any]) -> str:
 
 
 def _interval(ranking: Mapping[str, Any], name: str) -> tuple[float, float, float]:
-    return tuple(float(ranking[field][name]) for field in ("means", "lows", "highs"))  # type: ignore[return-value]
+    """Mean rank and the ends of its interval; NaN where the rank is the same on every table, which tells no spread."""
+    mean, low, high = (float(ranking[field][name]) for field in ("means", "lows", "highs"))
+    return (mean, low, high) if low < high else (mean, math.nan, math.nan)
 
 
 def _sentence(row: Mapping[str, Any]) -> str:
@@ -72,7 +75,7 @@ def _sentence(row: Mapping[str, Any]) -> str:
     return (
         f"Over {tables}, from {counted(row['n_train'], 'trained cell')}, "
         f"{standing(ranking, 'lowest mean rank', 'is ranked', 'table')}; mean rank of {ranking['order'][0]}: "
-        f"{format_interval(mean, low, high)} (95 % bootstrap interval over tables)."
+        f"{format_interval(mean, low, high)}{' (95 % bootstrap interval over tables)' if low < high else ' on each'}."
     )
 
 

@@ -22,6 +22,7 @@ from nasbench.evaluate.results import Results
 from nasbench.evaluate.splits import Split, split
 from nasbench.evaluate.tuning import TuningBudget
 from nasbench.predictors import Inputs, Prediction, Predictor, predictors
+from nasbench.predictors.ranges import WholeRange, ranges
 from nasbench.predictors.ridge import Ridge
 from nasbench.spaces import spaces
 
@@ -694,3 +695,12 @@ def test_a_trial_is_not_tuned(benchmark, outside):
     with pytest.raises(InputError, match="split 0: RuntimeError: no luck"):
         run(benchmark, predictors=names, tuning=tuning, strict=True, progress=lambda *numbers: told.append(numbers))
     assert len(told) == 1  # nothing began
+
+
+def test_a_wrong_declaration_is_told_before_the_first_fit(benchmark):
+    class Wrong(Ridge):
+        tunable = ranges(depth=WholeRange(1, 3))
+
+    with pytest.raises(InputError, match="Wrong declares 'depth' as tunable, but has no such argument"):
+        run(benchmark, predictors=["mean", Wrong], tuning=TuningBudget(trials=2), progress=pytest.fail)
+    assert run(benchmark, predictors=[Wrong], train_sizes=[10], splits=1).records

@@ -220,3 +220,35 @@ def test_results_and_first_failures_are_told_at_once(worker, processes):
     results, failures = by_letter(prepare, jobs, processes, finished=told.__setitem__, warn=warned.append)
     assert told == results
     assert warned == list(failures.values()) == ["('a', 2): number 2"]
+
+
+class InTurn:
+    """A cluster of one machine, which is this process: one group after the other."""
+
+    jobs = 1
+
+    def run_groups(self, starts, tasks, *, group, ends):
+        for of, start in starts.items():
+            run = start()
+            for task in (task for task in tasks if group(task) == of):
+                result = run(task)
+                yield task, result
+                if ends(result):
+                    break
+
+
+def test_a_cluster_gives_what_processes_give(worker):
+    jobs = [(letter, number) for number in range(4) for letter in "ab"]
+    prepare = {"a": partial(worker.fail, 2), "b": partial(worker.fail, 9)}
+    assert by_letter(prepare, jobs, 1, cluster=InTurn()) == by_letter(prepare, jobs, 1)
+    assert by_letter(dict.fromkeys("ab", worker.threads), jobs, 1, cluster=InTurn())[0]["a", 0] == (1, "1")
+
+
+def test_known_results_are_not_made_again(worker):
+    jobs, told = [(letter, number) for number in range(3) for letter in "ab"], []
+    prepare = {"a": partial(worker.fail, 2), "b": partial(worker.fail, 9)}
+    known = {("a", 0): "known", ("b", 7): "no job"}
+    results, failures = by_letter(prepare, jobs, 1, known=known, progress=lambda *numbers: told.append(numbers))
+    assert results["a", 0] == "known" and ("b", 7) not in results and len(results) == 5
+    assert failures == {"a": "('a', 2): number 2"}
+    assert told[0] == (1, 6) and told[-1] == (6, 6)

@@ -1,10 +1,13 @@
 """A Ray cluster builds the same table even when one of its machines disappears."""
 
+import os
 import signal
 from dataclasses import replace
+from textwrap import dedent
 
 import pytest
 
+import nasbench
 from nasbench.builder import build
 from nasbench.errors import InputError, NasbenchError
 
@@ -71,3 +74,55 @@ def test_a_cluster_that_is_not_there():
 
     with pytest.raises(NasbenchError, match=r"no Ray cluster at '127.0.0.1:1'"):
         RayEngine("127.0.0.1:1")
+
+
+@pytest.mark.slow
+def test_predictors_have_the_same_scores_on_ray_and_a_process_each(tmp_path, monkeypatch):
+    """One fails, and one ends its process; tasks of another call of the same engine begin anew."""
+    from nasbench.evaluate.predictors import evaluate
+    from nasbench.parallel.ray_engine import RayEngine
+
+    source = """
+        import os
+
+        from nasbench.predictors.ridge import Ridge
+
+        SEEN = []
+
+
+        class Picky(Ridge):
+            def __init__(self, mark="", fail=False):
+                super().__init__()
+                self.mark, self.fail = mark, fail
+
+            def _fit(self, inputs, z):
+                SEEN.append(self.mark)
+                assert set(SEEN) == {self.mark}, "two predictors share a process"
+                if self.fail:
+                    raise ValueError("no luck")
+                super()._fit(inputs, z)
+    """
+    (tmp_path / "picky.py").write_text(dedent(source))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")  # for processes of Ray
+    table = nasbench.load("nb201-digits")
+    names = ["ridge", "picky:Picky+mark=a", "picky:Picky+mark=b", "picky:Picky+fail=true"]
+    sizes = {"train_sizes": [10, 20], "test_size": 50, "splits": 2}
+    told = []
+    try:
+        engine = RayEngine(jobs=2)
+        found = evaluate(table, "validation_accuracy", predictors=names, cluster=engine, warn=told.append, **sizes)
+        again = evaluate(table, "validation_accuracy", predictors=names[:1], cluster=engine, **sizes)
+        with pytest.raises(InputError, match="use the engine local"):
+            evaluate(table, "validation_accuracy", predictors=names, cluster=engine, patience=9, **sizes)
+    finally:
+        ray.shutdown()
+    assert list(found.summary["failures"]) == names[3:] and "ValueError: no luck" in told[0]
+    here = evaluate(table, "validation_accuracy", predictors=names[:1], **sizes)
+
+    def taus(results, name):
+        return [r["rmse"] for r in results.records if r["predictor"] == name]
+
+    assert taus(found, "ridge") == taus(again, "ridge") == taus(here, "ridge")
+    assert taus(found, names[1]) == taus(found, names[2]) == taus(here, "ridge")
