@@ -173,6 +173,8 @@ def _sums(plan: Evaluation) -> dict[str, Any]:
     numbers: list[np.ndarray[Any, Any]] = [plan.targets.genotypes, plan.targets.values]
     for inputs in plan.inputs.values():
         numbers += [*inputs.columns.values(), *([] if inputs.curve is None else [inputs.curve])]
+    for inputs, values in (source for learnt in plan.learnt_first.values() for source in learnt):
+        numbers += [inputs.genotypes, values, *inputs.columns.values()]
     splits = [rows for parts in plan.held_out.values() for part in parts for rows in part]
     files = {}
     for name, component in plan.predictors.items():

@@ -31,11 +31,11 @@ NAMES = (
 class Statistics(Encoding):
     """Numbers that every space has, in the order of `NAMES`; each is a group.
 
-    Amounts (`AMOUNTS`) of all live nodes, and their largest, smallest and mean total along a path from input to output:
-    with `reach` the receptive field, with `layers` the trainable layers on the deepest path. Then the length of the
-    longest and the shortest path and the mean length, log(1 + number of paths), whether there is one, the number of
-    live nodes, log(1 + edges), the edges from input to output, the log of the most edges into a node, layers in
-    parallel (all over those of the deepest path), nodes and layers that are on every path (they dominate the output),
+    Amounts (`AMOUNTS`) of all live operations, and their largest, smallest and mean total along a path from input to
+    output: with `reach` the receptive field, with `layers` the trainable layers on the deepest path. Then the length of
+    the longest and the shortest path and the mean length, log(1 + number of paths), whether there is one, the number of
+    live operations, log(1 + edges), the edges from input to output, the log of the most edges into a node, layers in
+    parallel (all over those of the deepest path), operations and layers that are on every path (they dominate the output),
     and the sums over nodes of log(1 + attribute), of widths, inner sizes and resolutions. A path without nodes counts
     0, where none is -1.
     """
@@ -44,7 +44,8 @@ class Statistics(Encoding):
         """Shape `(n, len(NAMES))`."""
         flow, facts = cells.flow, operations(cells.space)
         per_op = np.stack([np.asarray(fact, dtype=np.float64) for fact in facts], axis=1)  # (ops, amounts)
-        live = flow.live & ~flow.identity
+        ends = np.isin(cells.space.ops, ["input", "output"])
+        live = flow.live & ~flow.identity & ~flow.labels[:, :, ends].any(axis=2)
         of_nodes: FloatArray = (flow.labels * live[:, :, None]) @ per_op  # (n, v, amounts)
         most, fewest, mean = on_paths(flow, of_nodes)
         lengths = [length[:, 0] for length in on_paths(flow, live[:, :, None].astype(np.float64))]
@@ -53,14 +54,14 @@ class Statistics(Encoding):
         paths = (before * flow.outputs).sum(axis=1)
         always = live & (before * after == paths[:, None])
         weighted = of_nodes[:, :, 0] > 0
-        ends = flow.inputs[:, :, None] & flow.outputs[:, None, :]
+        directly = flow.inputs[:, :, None] & flow.outputs[:, None, :]
         others = [
             *lengths,
             np.log1p(paths),
             paths > 0,
             live.sum(axis=1),
             np.log1p(flow.edges.sum(axis=(1, 2))),
-            (flow.edges * ends).sum(axis=(1, 2)),
+            (flow.edges * directly).sum(axis=(1, 2)),
             np.log1p(flow.edges.sum(axis=1).max(axis=1)),
             weighted.sum(axis=1) / np.maximum(most[:, 0], 1),
             always.sum(axis=1),
