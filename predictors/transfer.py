@@ -23,7 +23,7 @@ from nasbench.types import FloatArray
 
 DRAWN = 2000
 """Architectures drawn from a space to tell what is usual there."""
-ROWS = 1000
+ROWS = 2000
 """Most architectures that are learnt from in each source."""
 TRUST = {"space": 0.8, "task": 0.6, "other": 0.2}
 """Slope that the mean of the scores is expected to have, with targets of standard deviation 1, by what is shared."""

@@ -34,10 +34,10 @@ class Statistics(Encoding):
     Amounts (`AMOUNTS`) of all live operations, and their largest, smallest and mean total along a path from input to
     output: with `reach` the receptive field, with `layers` the trainable layers on the deepest path. Then the length of
     the longest and the shortest path and the mean length, log(1 + number of paths), whether there is one, the number of
-    live operations, log(1 + edges), the edges from input to output, the log of the most edges into a node, layers in
-    parallel (all over those of the deepest path), operations and layers that are on every path (they dominate the output),
-    and the sums over nodes of log(1 + attribute), of widths, inner sizes and resolutions. A path without nodes counts
-    0, where none is -1.
+    live operations, log(1 + edges), the edges from input to output, the log of the most edges into a node, and layers
+    in parallel (all over those of the deepest path). Then operations and layers on every path, which dominate the
+    output, and the sums over nodes of log(1 + attribute), of widths, inner sizes and resolutions. A path without
+    operations has length 0; where there is no path, it is -1.
     """
 
     def encode(self, cells: Cells) -> Block:
