@@ -40,7 +40,7 @@ with warnings.catch_warnings():
 PROJECTION_SPREAD = 0.005
 """Standard deviation of the normal prior of each weight of the projection, around its start.
 
-At ten times as much, the intervals of 100 cells of NAS-Bench-101 held half of what they claim.
+At 0.15, with four dimensions and no hidden layer, the 90 % intervals of 100 cells of NAS-Bench-101 held .38.
 """
 LAYER_SPREAD = 0.1
 """Standard deviation of the normal prior of what the hidden units add up to, and of each of their own weights."""
