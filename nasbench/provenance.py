@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("nasbench", "numpy", "scipy", "scikit-learn", "torch", "xgboost", "networkx", "h5py")
+PACKAGES = ("nasbench", "numpy", "scipy", "scikit-learn", "torch", "gpytorch", "xgboost", "networkx", "h5py")
 
 
 def provenance() -> dict[str, str]:

@@ -13,6 +13,7 @@ predictors: Registry[Predictor] = Registry(
         "ridge": "nasbench.predictors.ridge:Ridge",
         "gp": "nasbench.predictors.gp:GaussianProcess",
         "gp-wl": "nasbench.predictors.gp_wl:SubtreeGaussianProcess",
+        "gp-deep": "nasbench.predictors.gp_deep:DeepKernel",
         "gp-unlabelled": "nasbench.predictors.gp_unlabelled:UnlabelledGP",
         "xgb": "nasbench.predictors.xgb:XGBoost",
         "hist": "nasbench.predictors.hist:HistogramBoosting",

@@ -6,6 +6,7 @@ Each step of learning takes one factorisation, one inverse and two products with
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -104,22 +105,7 @@ class Evidence:
 
     def maximise(self, steps: int) -> Hyperparameters:
         """Hyperparameters of the largest evidence times their prior, by at most so many iterations of L-BFGS."""
-        if not steps:
-            return self.hyperparameters(self.raw)
-        from scipy.optimize import minimize  # takes long to import
-
-        def loss(raw: FloatArray) -> tuple[float, FloatArray]:
-            value, gradient = self.loss(torch.from_numpy(raw))
-            return float(value), gradient.numpy()
-
-        options = {
-            "maxiter": steps,
-            "maxfun": max(1, steps * MAX_EVALUATIONS_PER_STEP),
-            "maxcor": CORRECTIONS,
-            "ftol": LEAST_DECREASE,
-            "gtol": FLAT,
-        }
-        self.raw = torch.from_numpy(minimize(loss, self.raw.numpy(), method="L-BFGS-B", jac=True, options=options).x)
+        self.raw = minimise(self.loss, self.raw, steps)
         return self.hyperparameters(self.raw)
 
     def hyperparameters(self, raw: torch.Tensor) -> Hyperparameters:
@@ -181,6 +167,37 @@ class Evidence:
         constant = (self.spread.log().sum() + spread.log().sum()) + 0.5 * len(raw) * math.log(2 * math.pi)
         by_unbounded = -(apart / spread + 1) / value * torch.sigmoid(raw[-len(POSITIVE) :])
         return density - constant, torch.cat([-away / self.spread, by_unbounded])
+
+
+def minimise(
+    loss: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]], start: torch.Tensor, steps: int
+) -> torch.Tensor:
+    """Where at most so many iterations of L-BFGS end.
+
+    Args:
+        loss: Value and gradient `(p,)` at numbers `(p,)`, which it must not keep.
+        start: Where they begin; shape `(p,)`.
+        steps: Most iterations.
+    """
+    if not steps:
+        return start
+    from scipy.optimize import minimize  # takes long to import
+
+    def as_arrays(raw: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = loss(torch.from_numpy(raw))
+        return float(value), gradient.numpy()
+
+    options = {
+        "maxiter": steps,
+        "maxfun": max(1, steps * MAX_EVALUATIONS_PER_STEP),
+        "maxcor": CORRECTIONS,
+        "ftol": LEAST_DECREASE,
+        "gtol": FLAT,
+    }
+    found: torch.Tensor = torch.from_numpy(
+        minimize(as_arrays, start.numpy(), method="L-BFGS-B", jac=True, options=options).x
+    )
+    return found
 
 
 def _inverse_softplus(value: float) -> float:

@@ -62,6 +62,10 @@ class GaussianProcess(Predictor):
         learning = tuple(array[:MAX_LEARNING_ROWS] for array in self.points_)
         evidence = self._evidence(learning, torch.from_numpy(z[:MAX_LEARNING_ROWS]), torch.from_numpy(groups))
         self._learn(evidence.maximise(self.steps), groups)
+        self._condition(z)
+
+    def _condition(self, z: FloatArray) -> None:
+        """Keep what all targets `(n,)` say of the function, given points and hyperparameters."""
         if len(z) > MAX_EXACT_ROWS:
             self._project(torch.from_numpy(z))
             return

@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Needs, Prediction, Predictor, predictors
 from nasbench.predictors.base import LARGEST_TARGET, ROWS_AT_ONCE
+from nasbench.predictors.in_context import InContext
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
+FITTED = [name for name in predictors if not isinstance(predictors.create(name), InContext)]
+"""Predictors that do not need weights which a user brings; test_in_context.py tests the others."""
 
 
 def cells(n):
@@ -183,7 +186,7 @@ QUICK = {
 """A few steps of each."""
 
 
-@pytest.mark.parametrize("name", list(predictors))
+@pytest.mark.parametrize("name", FITTED)
 def test_a_power_of_two_changes_the_unit_and_no_digit(name):
     rng = np.random.default_rng(0)
     y = 90 - rng.lognormal(size=20)
@@ -197,7 +200,7 @@ def test_a_power_of_two_changes_the_unit_and_no_digit(name):
         assert predictor.score(inputs, scaled) == score
 
 
-@pytest.mark.parametrize("name", list(predictors))
+@pytest.mark.parametrize("name", FITTED)
 @given(
     y=hnp.arrays(float, 8, elements=st.floats(-LARGEST_TARGET, LARGEST_TARGET)),
     told=hnp.arrays(float, (8, 3), elements=st.floats(-1e31, 1e31)),
@@ -262,7 +265,7 @@ def test_arguments_that_cannot_be_are_refused_by_name(spec, message):
 
 
 FEWER = {"gnn": "gnn+members=2+steps=200", "xgb": "xgb+rounds=200"}
-WITH_FEATURES = [name for name in predictors if "features" in predictors.create(name).get_params()]
+WITH_FEATURES = [name for name in FITTED if "features" in predictors.create(name).get_params()]
 
 
 @pytest.mark.parametrize("features", ["default/flops", "default/curve@4"])
@@ -365,7 +368,7 @@ def test_draws_stay_where_the_transform_leads():
     assert np.median(draws) > draws.mean()
 
 
-@pytest.mark.parametrize("name", list(predictors))
+@pytest.mark.parametrize("name", FITTED)
 def test_numbers_of_draws_and_rows_may_be_none(name):
     curve = np.arange(120.0).reshape(30, 4) ** 0.5
     inputs = Inputs.of(SPACE, cells(30).genotypes, columns={"flops": curve[:, 0]}, curve=curve)
