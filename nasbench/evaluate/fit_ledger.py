@@ -19,8 +19,8 @@ from typing import Any, Self
 import numpy as np
 
 from nasbench.errors import FileError
+from nasbench.evaluate.evaluation import Evaluation
 from nasbench.evaluate.fits import FitJob
-from nasbench.evaluate.predictors import Evaluation
 from nasbench.evaluate.results import json_values
 from nasbench.predictors import predictors as registry
 from nasbench.printable import brief

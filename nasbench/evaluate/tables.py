@@ -10,8 +10,8 @@ import numpy as np
 from scipy import stats
 
 from nasbench.errors import InputError
+from nasbench.evaluate.evaluation import Evaluation
 from nasbench.evaluate.fit_ledger import FitLedger
-from nasbench.evaluate.predictors import Evaluation
 from nasbench.evaluate.results import Results, json_values
 from nasbench.evaluate.statistics import rank, undistinguished
 from nasbench.progress import Progress, silent

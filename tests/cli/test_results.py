@@ -258,3 +258,23 @@ def test_records_are_checked_before_the_work(
     same = tmp_path / "scores.csv"
     assert run("evaluate", table_file, "--predictors", "mean", "--records", same, "--json", same) == 2
     assert "is an input or another output" in capsys.readouterr().err
+
+
+def test_predictors_learn_from_other_tables_first(
+    table_file: Path, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = tmp_path / "scores.json"
+    common = ["--predictors", "transfer+predictor=ridge", "--splits", 2, "--jobs", 1, "--test-size", 20]
+    source = "nb201-digits:digits/test_accuracy"
+    assert run("evaluate", table_file, *common, "--train-sizes", "0,5", "--sources", source, "--json", scores) == 0
+    results = json.loads(scores.read_text())
+    assert results["settings"]["sources"] == ["nb201-digits.h5:digits/test_accuracy"]
+    assert {record["n_train"]: record["rmse"] is None for record in results["records"]} == {0: True, 5: False}
+    assert "tau n=0" in capsys.readouterr().out
+    for wrong, said in (
+        ("nb201-digits:digits/speed", "unknown metric 'digits/speed'"),
+        ("nowhere.h5", "there is no file 'nowhere.h5'"),
+        (table_file, "is what predictors are scored on"),
+    ):
+        assert run("evaluate", table_file, *common, "--train-sizes", 5, "--sources", wrong) == 2
+        assert said in capsys.readouterr().err
