@@ -533,7 +533,7 @@ def test_a_failing_predictor_is_named_with_its_place(benchmark, outside, jobs):
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"test_size": None}, "test_size must be a whole number of at least 1, got None"),
         ({"test_size": 0}, "test_size must be a whole number of at least 1, got 0"),
-        ({"train_sizes": [10, 5.5]}, r"a training size must be a whole number of at least 1, got 5\.5"),
+        ({"train_sizes": [10, 5.5]}, r"a training size must be a whole number of at least 0, got 5\.5"),
         ({"test_size": 1000}, "exceeds the"),
     ],
 )

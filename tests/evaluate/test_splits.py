@@ -57,8 +57,14 @@ def test_functions_with_many_architectures_are_no_likelier_to_be_tested():
 def test_sizes_beyond_the_table_say_what_is_possible():
     with pytest.raises(InputError, match=r"exceeds the 3 architectures with different functions.*at most 3"):
         split(np.array([1, 1, 2, 3]), 3, 1, np.random.default_rng(0))
-    with pytest.raises(InputError, match="at least 1, got 0 and 1"):
-        split(np.arange(5), 0, 1, np.random.default_rng(0))
+    with pytest.raises(InputError, match="train size must be at least 0 and test size at least 1, got 3 and 0"):
+        split(np.arange(5), 3, 0, np.random.default_rng(0))
+
+
+def test_nothing_may_be_learnt_from():
+    """For predictors that learnt from other tables."""
+    train, test = split(np.arange(5), 0, 2, np.random.default_rng(0))
+    assert (len(train), len(test)) == (0, 2)
 
 
 def test_half_split_by_hand():

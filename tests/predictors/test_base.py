@@ -181,6 +181,9 @@ QUICK = {
     "gnn": "gnn+members=2+steps=2",
     "xgb": "xgb+boosters=2+rounds=5",
     "gp": "gp+steps=5",
+    "gp-deep": "gp-deep+steps=3",
+    "hist": "hist+boosters=2+rounds=5",
+    "auto": "auto+members=ridge/gp-wl/forest",
     "conformal": "conformal+predictor=ridge",
 }
 """A few steps of each."""
@@ -264,7 +267,12 @@ def test_arguments_that_cannot_be_are_refused_by_name(spec, message):
 # --- columns and curves -----------------------------------------------------------------------------------------------
 
 
-FEWER = {"gnn": "gnn+members=2+steps=200", "xgb": "xgb+rounds=200"}
+FEWER = {
+    "gnn": "gnn+members=2+steps=200",
+    "xgb": "xgb+rounds=200",
+    "hist": "hist+boosters=3+rounds=40",
+    "auto": "auto+members=ridge/gp-wl/forest",
+}
 WITH_FEATURES = [name for name in FITTED if "features" in predictors.create(name).get_params()]
 
 

@@ -13,8 +13,9 @@ from nasbench.testing import check_predictor
 
 NB101 = spaces.create("nb101")
 FEWER = {
-    "gnn": "gnn+members=4+steps=200",
+    "gnn": "gnn+members=3+steps=120",
     "hist": "hist+boosters=4+rounds=20",
+    "xgb": "xgb+boosters=3+rounds=60",
     "conformal": "conformal+predictor=ridge",
 }
 """Cheaper, and enough for the easy target."""

@@ -227,7 +227,7 @@ def test_unknown_names_are_refused():
     with pytest.raises(InputError, match="unknown encoding or column 'totals' for nb201"):
         encoded(NB201, NB201.decode(np.arange(3)), "totals")
     message = (
-        "unknown encoding or column 'walks' for nb201; known are op_counts_live, .*, path_ops, onehot, .*, "
+        "unknown encoding or column 'walks' for nb201; known are op_counts_live, .*, path_ops, statistics, onehot, .*, "
         "flops, joined by '/', and static metrics of a benchmark"
     )
     with pytest.raises(InputError, match=message):
