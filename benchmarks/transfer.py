@@ -4,7 +4,8 @@
 
 For each table: Kendall tau on its test architectures of the score learnt from the tables of all other spaces, and from
 the other data sets of its own space where there are any, without labels and with 5 to 50; of the same predictor without
-transfer; and of two statistics that need no table, the number of layers and the cost of the convolutions. The tables,
+transfer. Of two statistics that need no other table, the number of layers and the cost of the convolutions, the size of
+tau over the whole table, as whether more is better nobody tells. The tables,
 their targets and tests are those of benchmarks/predictors.py. With `--ship`, the weights that come with the package are
 learnt anew, from the tables that come with it.
 """

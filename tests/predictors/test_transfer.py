@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nasbench
+from nasbench.benchmark.load import shipped
 from nasbench.errors import InputError
 from nasbench.evaluate.metrics import kendall_tau
-from nasbench.predictors import Inputs, Predictor, predictors
+from nasbench.evaluate.sources import gathered
+from nasbench.predictors import Inputs, Needs, Predictor, predictors
 from nasbench.predictors.encodings import encode
 from nasbench.predictors.encodings.statistics import NAMES
 from nasbench.predictors.transfer import (
@@ -120,6 +123,14 @@ def test_without_tables_the_weights_of_the_package_order():
     assert np.array_equal(np.argsort(mean), np.argsort(statistics(inputs) @ shipped_weights()))
     assert np.abs(shipped_weights()).max() < 1
     assert shipped_weights()[NAMES.index("cost")] > 0  # on every table so far
+
+
+def test_the_weights_of_the_package_are_those_of_its_tables():
+    """As `benchmarks/transfer.py --ship` learns them: four decimals are kept."""
+    tables = [nasbench.load(name) for name in shipped()]
+    sources = gathered(tables, Needs(), tables[0].score(), strict=True)
+    weights = ridge_weights([part(*source, seed=0) for source in sources])
+    assert np.abs(weights - shipped_weights()).max() <= 0.5e-4 + 1e-9
 
 
 def test_columns_are_read_by_the_other_predictor_on_both_tables():
