@@ -1,6 +1,7 @@
 """Rank correlation, calibration and speed of predictors by training size, on published tables and a shipped one.
 
     python benchmarks/predictors.py [--tables nb201,nb101] [--predictors gp,auto] [--columns] [--splits 10] [--jobs 1]
+    python benchmarks/predictors.py --out FOLDER --page docs/predictor-figures.md
 
 | table | targets | protocol |
 |---|---|---|
@@ -20,30 +21,48 @@
 With `--columns`, predictors also read the static columns of a table, where it has them: parameters, FLOPs and zero-cost
 proxies; of `nb201` the accuracy after 12 epochs. For each table a table in Markdown: mean Kendall tau with its 95 %
 bootstrap interval over the splits at each size; then coverage of the 90 % interval, negative log-likelihood and seconds
-of a fit on one thread, at both ends.
+of a fit on one thread, at both ends. Below it single numbers that rank without labels, the noise ceiling, and who
+cannot be told apart from the highest mean.
+
+With `--out`, the results of each table are kept in a folder, for `nasbench report` too, and a command that was stopped
+goes on; `--page` writes everything into a file instead of the terminal.
 """
 
 import argparse
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from published import TABLES, TASKS, Task
 
-from nasbench.evaluate.predictors import evaluate
+from nasbench.cli.evaluate import baselines_line, ceiling_line
+from nasbench.evaluate.evaluation import Evaluation
+from nasbench.evaluate.fit_ledger import FitLedger, ledger_of
+from nasbench.evaluate.leaders import standing
 from nasbench.evaluate.results import Results
 
-PREDICTORS = "mean,ridge,gp,xgb,forest,gnn,ensemble,auto"
+PREDICTORS = (
+    "mean,ridge,svr,gp,gp-wl,gp-unlabelled,gp-deep,xgb,xgb+objective=pairwise,hist,forest,gnn,ensemble,conformal,"
+    "transfer,auto"
+)
+PAGE = """# Figures of all predictors
+
+Written by `python benchmarks/predictors.py {command}`; [which to take when](predictors.md) says what they mean. Mean
+Kendall tau over {splits} splits, with its 95 % bootstrap interval; then the share of test targets inside the 90 % interval, the negative
+log-likelihood in nats, and the seconds of a fit: one thread of a machine with other load, so that ratios within a
+table tell more than numbers. The published tables are not part of the repository.
+"""
 
 
-def score(task: Task, names: list[str], columns: bool, splits: int, jobs: int) -> Results:
+def evaluation(task: Task, names: list[str], columns: bool, splits: int, jobs: int) -> Evaluation:
     benchmark = task.load()
     static = [m.name for m in benchmark.metrics.values() if m.static] if columns else []
     features = "+features=" + "/".join(["default", *static]) if static else ""
-    predictors = [name if name == "mean" else name + features for name in names]
-    return evaluate(
+    return Evaluation.plan(
         benchmark,
         task.metric,
-        predictors=predictors,
+        predictors=[name if name == "mean" else name + features for name in names],
         train_sizes=task.sizes,
         test_size=task.test_size or None,
         splits=splits,
@@ -52,7 +71,28 @@ def score(task: Task, names: list[str], columns: bool, splits: int, jobs: int) -
     )
 
 
-def show(results: Results, sizes: tuple[int, ...]) -> None:
+def results_of(plan: Evaluation, kept: Path | None) -> Results:
+    """What was kept, or is evaluated now, from where an earlier call stopped."""
+    if kept and kept.exists():
+        return Results.read(kept)
+    with ExitStack() as stack:
+        ledger = stack.enter_context(FitLedger(ledger_of(kept), [plan])) if kept else None
+        hooks = ledger.hooks(plan.benchmark.name) if ledger else {}
+        failed = plan.try_out(True, print, hooks.get("known"))
+        results = plan.run(failed, strict=True, **hooks)
+        if kept and ledger:
+            results.write(kept)
+            ledger.remove()
+    return results
+
+
+def interval(tau: dict[str, float | None]) -> str:
+    if tau["mean"] is None:
+        return "-"
+    return f"{tau['mean']:.3f}" + ("" if tau["low"] is None else f" [{tau['low']:.3f}, {tau['high']:.3f}]")
+
+
+def shown(results: Results, sizes: tuple[int, ...]) -> str:
     rows: dict[str, dict[int, Any]] = {}
     for row in results.summary["scores"]:
         rows.setdefault(row["predictor"].split("+features=default")[0], {})[row["n_train"]] = row
@@ -61,12 +101,15 @@ def show(results: Results, sizes: tuple[int, ...]) -> None:
         *(f"tau at {n}" for n in sizes),
         *(f"{what} at {n}" for what in ("inside 90 %", "NLL", "fit, s") for n in ends),
     ]
-    print("| | " + " | ".join(heads) + " |\n|" + "---|" * (1 + len(heads)))
+    lines = ["| | " + " | ".join(heads) + " |", "|" + "---|" * (1 + len(heads))]
     for name, by_size in rows.items():
         taus = [by_size[n]["kendall_tau"] for n in sizes]
-        cells = ["-" if t["mean"] is None else f"{t['mean']:.3f} [{t['low']:.3f}, {t['high']:.3f}]" for t in taus]
+        cells = [interval(tau) for tau in taus]
         cells += [f"{by_size[n][what]['mean']:.2f}" for what in ("coverage_90", "nll", "fit_seconds") for n in ends]
-        print(f"| `{name}` | " + " | ".join(cells) + " |")
+        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    below = [*filter(None, (baselines_line(results), ceiling_line(results)))]
+    below += [f"n = {row['n_train']}: {standing(row['ranking'])}" for row in results.summary["rankings"]]
+    return "\n".join([*lines, "", *(f"- {line}" for line in below)])
 
 
 def main() -> None:
@@ -76,14 +119,26 @@ def main() -> None:
     parser.add_argument("--columns", action="store_true")
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     if not TABLES.exists() and given.tables != "digits":
         sys.exit(f"{TABLES} is not here; the published tables are not part of the repository, only --tables digits is")
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)
+    suffix = "-columns.json" if given.columns else ".json"
+    page = [PAGE.format(command=" ".join(sys.argv[1:]), splits=given.splits)]
     for name in given.tables.split(","):
-        results = score(TASKS[name], given.predictors.split(","), given.columns, given.splits, given.jobs)
-        print(f"\n{name}: {TASKS[name].protocol}, {given.splits} splits" + (", with columns" if given.columns else ""))
-        show(results, TASKS[name].sizes)
-        sys.stdout.flush()
+        task = TASKS[name]
+        plan = evaluation(task, given.predictors.split(","), given.columns, given.splits, given.jobs)
+        results = results_of(plan, given.out / f"{name}{suffix}" if given.out else None)
+        title = f"{plan.benchmark.name}, {results.metric}"
+        about = f"`{name}`: {task.protocol}, {given.splits} splits" + (", with columns" if given.columns else "")
+        page.append(f"## {title}\n\n{about}.\n\n{shown(results, task.sizes)}\n")
+        if not given.page:
+            print(f"\n{page[-1]}", flush=True)
+    if given.page:
+        given.page.write_text("\n".join(page), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 TOP = ("precision_at_10", "regret_at_10")
 """Printed scores of the top of a ranking."""
+BASELINES = 6
+"""Single numbers that are printed, of those that rank best."""
 
 
 def evaluate(
@@ -43,7 +45,7 @@ def evaluate(
     metric: MetricOption = None,
     names: Annotated[
         str | None,
-        typer.Option("--predictors", help="Comma-separated (default: mean,ridge,gp,xgb,gnn).", show_default=False),
+        typer.Option("--predictors", help="Comma-separated (default: mean,ridge,gp,xgb,gnn,auto).", show_default=False),
     ] = None,
     train_sizes: Annotated[
         str | None, typer.Option(help="Comma-separated (default: 10,25,50,100,200,400, as far as the table goes).")
@@ -274,7 +276,7 @@ def show_table(results: Results) -> None:
         show([_tested(row) for row in results.summary["scores"]])
     else:
         show_evaluation(results)
-    for line in filter(None, [*_leaders(results), _ceiling(results), _tuning(results)]):
+    for line in filter(None, [*_leaders(results), baselines_line(results), ceiling_line(results), _tuning(results)]):
         out.print(line, soft_wrap=True)
 
 
@@ -333,7 +335,15 @@ def _leaders(results: Results) -> list[str]:
     return lines
 
 
-def _ceiling(results: Results) -> str:
+def baselines_line(results: Results) -> str:
+    """Single numbers that rank best without any label; empty if there are none."""
+    found = [row for row in results.summary["baselines"] if "left_out" not in row]
+    shown = [f"{row['name']} {row['kendall_tau']['mean']:.3f}" for row in found[:BASELINES]]
+    more = f", and {len(found) - len(shown)} others" if len(found) > len(shown) else ""
+    return f"One number alone, without labels: tau of {', '.join(shown)}{more}" if shown else ""
+
+
+def ceiling_line(results: Results) -> str:
     """The tau that no predictor exceeds but by luck; empty if unknown."""
     found = results.summary["noise_ceiling"]
     if not found:

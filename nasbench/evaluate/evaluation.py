@@ -12,6 +12,7 @@ import numpy as np
 from nasbench.benchmark.base import Benchmark, Epoch, Metric
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError, blamed
+from nasbench.evaluate.baselines import baselines
 from nasbench.evaluate.ceiling import noise_ceiling
 from nasbench.evaluate.fits import SCORES, FitData, FitJob, prepare
 from nasbench.evaluate.leaders import rankings
@@ -234,6 +235,9 @@ class Evaluation:
             summary={
                 **json_values(_summary(records, self.seed, whole_parts)),
                 "noise_ceiling": json_values(limit._asdict()) if limit else None,
+                "baselines": json_values(
+                    baselines(self.benchmark, self.metric, self.targets, self.held_out, self.seed)
+                ),
                 "rankings": json_values(rankings(records, self.seed)),
                 "failures": {name: failures[name] for name in self.predictors if name in failures},
             },

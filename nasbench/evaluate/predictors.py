@@ -15,7 +15,7 @@ from nasbench.evaluate.tuning import TuningBudget
 from nasbench.parallel.jobs import Cluster
 from nasbench.progress import Progress, silent
 
-DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn")
+DEFAULT = ("mean", "ridge", "gp", "xgb", "gnn", "auto")
 """Predictors that are scored where none is named."""
 
 
@@ -92,6 +92,7 @@ def evaluate(
         size the mean of every score with its 95 % bootstrap interval over the splits; where all of a given training
         part is learnt from there is none, as splits differ by no architecture. Its `rankings` say for each size which
         predictors cannot be told apart from the one with the highest mean Kendall tau (`leaders.rankings`), its
+        `baselines` how single numbers rank without any label (`baselines.baselines`), its
         `noise_ceiling` what tau the expected values of all targets would have (`ceiling.Ceiling`; None where nothing
         was trained twice), its `failures` why predictors are left out, by name.
 

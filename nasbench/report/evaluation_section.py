@@ -330,6 +330,10 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
         if ceiling:
             tau = number(mapping(results.summary["noise_ceiling"])["tau"])
             marks.append(Line(across, np.full(2, tau), Style(GREY, "dot"), "noise ceiling", width=1.5, silent=True))
+        baseline = _best_baseline(results, left_out) if score == "kendall_tau" else None
+        if baseline:
+            alone, tau = baseline
+            marks.append(Line(across, np.full(2, tau), Style(GREY, "dash"), f"{alone} alone", width=1.5, silent=True))
         names = list(dict.fromkeys(name for name, _ in scores))
         for turn, name in enumerate(names):
             rows = [(size, *interval(scores[name, size][score])) for size in sizes if (name, size) in scores]
@@ -354,6 +358,8 @@ def _figures(results: Results, left_out: str, scores: Scores, styles: Mapping[st
         constant = [name for name in names if name not in drawn]
         if constant:
             caption += f" Undefined for the constant predictions of {', '.join(constant)}."
+        if baseline:
+            caption += f" {baseline[0]} alone, without labels: {baseline[1]:.2f}."
         caption += ceiling
         name = f"{anchor}-{score.replace('_', '-')}"
         figures.append(Plot(name, f"{title}{held_out}", caption, tuple(marks), trained, Axis(axis)))
@@ -368,7 +374,30 @@ def _tables(results: Results, parts: Mapping[str, Scores]) -> list[TextTable]:
         _table(results, parts, SCORES, f"All scores: {how}"),
         _table(results, parts, TOP_SCORES, f"Top of the ranking: {how}"),
     ]
-    return [table for table in tables if len(table.header) > 3 + any(parts)]
+    shown = [table for table in tables if len(table.header) > 3 + any(parts)]
+    alone = [
+        (*([left_out] if any(parts) else []), name, format_interval(tau, low, high))
+        for left_out in parts
+        for name, tau, low, high in _baselines(results, left_out)
+    ]
+    header = (*(["held out"] if any(parts) else []), "number", f"Kendall tau, {how}")
+    return shown + [TextTable("One number alone, without labels", header, tuple(alone), folded=True)] * bool(alone)
+
+
+def _baselines(results: Results, left_out: str) -> list[tuple[str, float, float, float]]:
+    """Name, tau and the ends of its interval of single numbers, those first that rank best, whichever way."""
+    found = []
+    for row in results.summary.get("baselines") or ():
+        if str(row.get("left_out") or "") == left_out:
+            tau, low, high = (number(mapping(row["kendall_tau"]).get(end)) for end in ("mean", "low", "high"))
+            found.append((str(row["name"]), tau, low, high))
+    return found
+
+
+def _best_baseline(results: Results, left_out: str) -> tuple[str, float] | None:
+    """The single number that ranks best, and the size of its tau."""
+    found = _baselines(results, left_out)
+    return (found[0][0], abs(found[0][1])) if found else None
 
 
 def _ceiling(results: Results) -> str:

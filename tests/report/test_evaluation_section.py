@@ -303,3 +303,20 @@ def test_what_tuning_chose_and_what_it_might_cost(evaluation: Results) -> None:
     )
     plain = replace(evaluation, settings={**evaluation.settings, "tuning": {"trials": 3}})
     assert "(nothing to tune)" in str(section_of(plain).blocks)
+
+
+def test_the_best_single_number_is_a_line_and_all_are_a_table(evaluation: Results) -> None:
+    def alone(name: str, tau: float) -> dict[str, Any]:
+        return {"name": name, "kendall_tau": {"mean": tau, "low": tau - 0.1, "high": tau + 0.1, "n": 3}}
+
+    known = replace(evaluation, summary={"baselines": [alone("params", -0.6), alone("layers", 0.4)]})
+    section = section_of(known)
+    plot = next(block.figures for block in section.blocks if isinstance(block, Figures))[0]
+    assert isinstance(plot, Plot)
+    assert [mark.y.tolist() for mark in plot.marks if isinstance(mark, Line) and mark.name == "params alone"] == [
+        [0.6, 0.6]
+    ]
+    assert "params alone, without labels: 0.60." in plot.caption
+    table = next(b for b in section.blocks if isinstance(b, TextTable) and b.caption.startswith("One number alone"))
+    assert [row[0] for row in table.rows] == ["params", "layers"]
+    assert not any("alone" in block.caption for block in section_of(evaluation).blocks if isinstance(block, TextTable))
