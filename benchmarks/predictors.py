@@ -48,10 +48,10 @@ PREDICTORS = (
 )
 PAGE = """# Figures of all predictors
 
-Written by `python benchmarks/predictors.py {command}`; [which to take when](predictors.md) says what they mean. Mean
-Kendall tau over {splits} splits, with its 95 % bootstrap interval; then the share of test targets inside the 90 % interval, the negative
-log-likelihood in nats, and the seconds of a fit: one thread of a machine with other load, so that ratios within a
-table tell more than numbers. The published tables are not part of the repository.
+Written by `python benchmarks/predictors.py {command}`; [which to take when](predictors.md) says what they mean.
+Mean Kendall tau over {splits} splits, with its 95 % bootstrap interval; then the share of test targets inside the 90 %
+interval, the negative log-likelihood in nats, and the seconds of a fit: one thread of a machine with other load, so
+that ratios within a table tell more than numbers. The published tables are not part of the repository.
 """
 
 

@@ -22,19 +22,16 @@ GAMMA = 1e-6
 def posterior(x: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray, float]:
     """Mean `(f,)` and covariance `(f, f)` of the weights, and variance of the noise.
 
-    The updates are those of scikit-learn's `BayesianRidge`, but on the eigenvectors of X'X, which has `f` rows where X
-    has `n`.
+    The updates are those of scikit-learn's `BayesianRidge`, but on the eigenvectors of X'X that belong to eigenvalues
+    above 0, found from XX' where that is the smaller one. In all other directions weights keep their prior.
 
     Args:
         x: Features; shape `(n, f)`.
         z: Targets of mean 0; shape `(n,)`.
     """
-    eigenvalues, vectors = np.linalg.eigh(x.T @ x)
-    eps = float(np.finfo(np.float64).eps)
-    rounding = len(eigenvalues) * eps * eigenvalues[-1]
-    eigenvalues = np.where(eigenvalues > rounding, eigenvalues, 0.0)  # or more weights are determined than targets
+    eigenvalues, vectors = _spectrum(x)
     projected = vectors.T @ (x.T @ z)
-    precision, noise = 1.0, float(z.var()) + eps
+    precision, noise = 1.0, float(z.var()) + float(np.finfo(np.float64).eps)
     before = np.full(x.shape[1], np.inf)
     for _ in range(MAX_STEPS):
         weight = vectors @ (projected / (eigenvalues + precision * noise))
@@ -44,8 +41,19 @@ def posterior(x: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray, flo
         if np.abs(before - weight).sum() < TOLERANCE:
             break
         before = weight
-    shrunk = vectors / (eigenvalues + precision * noise)  # (f, f), a column for each eigenvector
-    return shrunk @ projected, noise * shrunk @ vectors.T, noise
+    spread = eigenvalues + precision * noise
+    covariance = (vectors * (-eigenvalues / (precision * spread))) @ vectors.T  # what the targets tell
+    covariance[np.diag_indices(len(covariance))] += 1 / precision
+    return vectors @ (projected / spread), covariance, noise
+
+
+def _spectrum(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Eigenvalues `(k,)` of X'X that are above 0 but for rounding, and their eigenvectors `(f, k)`."""
+    n, f = x.shape
+    values, vectors = np.linalg.eigh(x.T @ x if f <= n else x @ x.T)
+    known = values > max(n, f) * float(np.finfo(np.float64).eps) * values[-1]  # or more is determined than targets
+    values, vectors = values[known], vectors[:, known]
+    return values, vectors if f <= n else x.T @ (vectors / np.sqrt(values))
 
 
 class Ridge(Predictor):

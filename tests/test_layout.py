@@ -23,6 +23,7 @@ FOUNDATIONS = (
     "registry",
     "specification",
     "files",
+    "hdf5_image",
     "progress",
     "provenance",
     "stopping",

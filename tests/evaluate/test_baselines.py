@@ -57,7 +57,7 @@ def with_column(benchmark, values):
     }
     accuracy = table.columns["digits/validation_accuracy"]
     error = replace(accuracy.metric, name="validation_error", direction="minimise")
-    columns[error.path] = Column(error, 100 - accuracy.values, accuracy.missing)
+    columns[error.path] = Column(error, 100 - accuracy.values, accuracy.missing, accuracy.reasons)
     return TabularBenchmark(replace(table, columns=columns), name="changed")
 
 

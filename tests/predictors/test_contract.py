@@ -17,6 +17,8 @@ FEWER = {
     "hist": "hist+boosters=4+rounds=20",
     "xgb": "xgb+boosters=3+rounds=60",
     "conformal": "conformal+predictor=ridge",
+    "auto": "auto+members=ridge/gp-wl/forest",
+    "ensemble": "ensemble+members=gp-wl/forest",
 }
 """Cheaper, and enough for the easy target."""
 WEIGHTS_NEEDED = ("tabpfn", "tabicl")

@@ -120,8 +120,8 @@ def test_a_file_holds_it(few, tmp_path):
     inputs, y = drawn(60)
     for name in NAMES:
         fitted = predictors.create(name, steps=3).fit(inputs[:40], y[:40])
-        fitted.save(tmp_path / "gp.npz")
-        same = Predictor.load(tmp_path / "gp.npz")
+        fitted.save(tmp_path / "gp.h5")
+        same = Predictor.load(tmp_path / "gp.h5")
         assert all(map(np.array_equal, same.predict(inputs), fitted.predict(inputs)))
         assert all(map(np.array_equal, same.leave_one_out(), fitted.leave_one_out()))
 

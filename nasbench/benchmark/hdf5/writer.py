@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -18,7 +18,7 @@ from nasbench.benchmark.hdf5.reader import FORMAT, SCHEMA_VERSION
 from nasbench.benchmark.hdf5.walk import objects
 from nasbench.benchmark.table import Table
 from nasbench.errors import InputError
-from nasbench.files import atomic
+from nasbench.hdf5_image import image_bytes, new_image, save_image
 from nasbench.registry import arguments_of
 from nasbench.spaces import spaces
 from nasbench.specification import component_name
@@ -42,11 +42,11 @@ def write(table: Table, path: Path) -> None:
         FileError: The file cannot be written.
         InputError: The recipe, the provenance or the space's settings are not JSON values.
     """
-    with _image() as file:
+    with new_image() as file:
         _write_table(file, table, "tabular")
         _seal(file)
-        image = _bytes(file)
-    _save(image, path)
+        image = image_bytes(file)
+    save_image(image, path)
 
 
 def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
@@ -54,7 +54,7 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
     from nasbench.predictors import predictors  # loads scipy, which a table does not need
     from nasbench.predictors.encodings import DEFAULT_VERSION
 
-    with _image() as file:
+    with new_image() as file:
         _write_table(file, surrogate.table, "surrogate")
         for name, model in sorted(surrogate.models.items()):
             group = file.create_group(f"models/{name}")
@@ -76,26 +76,8 @@ def write_surrogate(surrogate: SurrogateBenchmark, path: Path) -> None:
                     raise InputError(f"state {field!r} of {name!r} is an array of numbers, got {array.dtype}")
                 _array(group, field, array)
         _seal(file)
-        image = _bytes(file)
-    _save(image, path)
-
-
-def _image() -> Any:
-    """An HDF5 file in memory, so that the disk sees a single write with clear errors.
-
-    The layout of HDF5 1.10 has checksums in its metadata; in older layouts a flipped byte can crash the HDF5 library.
-    """
-    return h5py.File("image", "w", driver="core", backing_store=False, libver=("v110", "v110"))
-
-
-def _bytes(file: Any) -> bytes:
-    file.flush()
-    return cast(bytes, file.id.get_file_image())
-
-
-def _save(image: bytes, path: Path) -> None:
-    with atomic(path) as temporary:
-        temporary.write_bytes(image)
+        image = image_bytes(file)
+    save_image(image, path)
 
 
 def _write_table(file: Any, table: Table, kind: str) -> None:
