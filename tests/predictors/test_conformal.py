@@ -5,7 +5,7 @@ import pytest
 
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Needs, Prediction, Predictor
-from nasbench.predictors.conformal import HALF_WIDTH, MIN_FACTOR, Conformal, factor
+from nasbench.predictors.conformal import HALF_WIDTH, LEVEL, MIN_FACTOR, Conformal, factor
 from nasbench.predictors.mean import Mean
 from nasbench.predictors.ridge import Ridge
 from nasbench.spaces import spaces
@@ -33,6 +33,20 @@ def test_factor_by_hand(n, rank):
     errors = np.random.default_rng(0).permutation(np.arange(1.0, n + 1))
     assert factor(errors) == rank / HALF_WIDTH
     assert pytest.approx(1.6448536269514722) == HALF_WIDTH
+
+
+@pytest.mark.parametrize("n", [12, 25, 83, 204])  # where n + 1 is no multiple of 10, which crepes rounds up
+def test_intervals_are_those_of_crepes(n):
+    """Normalised split-conformal intervals, from the same held-out errors."""
+    crepes = pytest.importorskip("crepes")
+    rng = np.random.default_rng(n)
+    errors, deviations = rng.standard_t(3, size=n), rng.uniform(0.5, 2.0, size=n)
+    mean, std = rng.normal(size=50), rng.uniform(0.5, 2.0, size=50)
+    theirs = crepes.ConformalRegressor().fit(errors, sigmas=deviations)
+    low, high = theirs.predict_int(mean, sigmas=std, confidence=LEVEL).T
+    half = HALF_WIDTH * factor(np.abs(errors) / deviations) * std
+    assert low == pytest.approx(mean - half, rel=1e-12)
+    assert high == pytest.approx(mean + half, rel=1e-12)
 
 
 def test_targets_that_are_met_exactly_leave_a_deviation():
