@@ -12,6 +12,8 @@ strategies: Registry[Strategy] = Registry(
         "local": "nasbench.search.local:LocalSearch",
         "evolution": "nasbench.search.evolution:RegularisedEvolution",
         "reinforce": "nasbench.search.reinforce:Reinforce",
+        "halving": "nasbench.search.halving:SuccessiveHalving",
+        "hyperband": "nasbench.search.hyperband:Hyperband",
         "asha": "nasbench.search.asha:ASHA",
         "nsga2": "nasbench.search.nsga2:NSGA2",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
