@@ -15,6 +15,7 @@ strategies: Registry[Strategy] = Registry(
         "halving": "nasbench.search.halving:SuccessiveHalving",
         "hyperband": "nasbench.search.hyperband:Hyperband",
         "asha": "nasbench.search.asha:ASHA",
+        "asha-stopping": "nasbench.search.asha_stopping:StoppingASHA",
         "nsga2": "nasbench.search.nsga2:NSGA2",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "bayesian-gp": "bayesian+predictor=gp",

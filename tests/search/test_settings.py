@@ -11,6 +11,7 @@ from nasbench.search import strategies
     [
         ("asha+eta=1", "eta must be a whole number of at least 2, got 1"),
         ("asha+eta=2.5", "eta must be a whole number of at least 2, got 2.5"),
+        ("asha-stopping+eta=1", "eta must be a whole number of at least 2, got 1"),
         ("hyperband+eta=1", "eta must be a whole number of at least 2, got 1"),
         ("halving+size=0", "size must be a whole number of at least 1, got 0"),
         ("bayesian+interval=0", "interval must be a whole number of at least 1, got 0"),
