@@ -16,6 +16,7 @@ strategies: Registry[Strategy] = Registry(
         "hyperband": "nasbench.search.hyperband:Hyperband",
         "asha": "nasbench.search.asha:ASHA",
         "asha-stopping": "nasbench.search.asha_stopping:StoppingASHA",
+        "pasha": "nasbench.search.pasha:PASHA",
         "nsga2": "nasbench.search.nsga2:NSGA2",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "bayesian-gp": "bayesian+predictor=gp",

@@ -14,6 +14,7 @@ from nasbench.search import strategies
         ("asha-stopping+eta=1", "eta must be a whole number of at least 2, got 1"),
         ("hyperband+eta=1", "eta must be a whole number of at least 2, got 1"),
         ("halving+size=0", "size must be a whole number of at least 1, got 0"),
+        ("pasha+percentile=101", "percentile must be a number from 0 to 100, got 101"),
         ("bayesian+interval=0", "interval must be a whole number of at least 1, got 0"),
         ("bayesian+first_fit=x", "first_fit must be a whole number of at least 1, got 'x'"),
         ("bayesian+mutations=-1", "mutations must be a whole number of at least 0, got -1"),
