@@ -17,6 +17,7 @@ strategies: Registry[Strategy] = Registry(
         "asha": "nasbench.search.asha:ASHA",
         "asha-stopping": "nasbench.search.asha_stopping:StoppingASHA",
         "pasha": "nasbench.search.pasha:PASHA",
+        "bohb": "nasbench.search.bohb:BOHB",
         "nsga2": "nasbench.search.nsga2:NSGA2",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "bayesian-gp": "bayesian+predictor=gp",
