@@ -18,6 +18,7 @@ strategies: Registry[Strategy] = Registry(
         "asha-stopping": "nasbench.search.asha_stopping:StoppingASHA",
         "pasha": "nasbench.search.pasha:PASHA",
         "bohb": "nasbench.search.bohb:BOHB",
+        "dehb": "nasbench.search.dehb:DEHB",
         "nsga2": "nasbench.search.nsga2:NSGA2",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "bayesian-gp": "bayesian+predictor=gp",
