@@ -20,6 +20,7 @@ strategies: Registry[Strategy] = Registry(
         "bohb": "nasbench.search.bohb:BOHB",
         "dehb": "nasbench.search.dehb:DEHB",
         "nsga2": "nasbench.search.nsga2:NSGA2",
+        "ranked-evolution": "nasbench.search.ranked_evolution:RankedEvolution",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "bayesian-gp": "bayesian+predictor=gp",
         "bayesian-xgb": "bayesian+predictor=xgb",
