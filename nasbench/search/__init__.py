@@ -21,6 +21,7 @@ strategies: Registry[Strategy] = Registry(
         "dehb": "nasbench.search.dehb:DEHB",
         "nsga2": "nasbench.search.nsga2:NSGA2",
         "ranked-evolution": "nasbench.search.ranked_evolution:RankedEvolution",
+        "parego": "nasbench.search.parego:ParEGO",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "bayesian-gp": "bayesian+predictor=gp",
         "bayesian-xgb": "bayesian+predictor=xgb",

@@ -21,6 +21,7 @@ from nasbench.search import strategies
         ("bohb+widening=0", "widening must be a number above 0, got 0"),
         ("dehb+scale=0", "scale must be a number above 0, got 0"),
         ("dehb+crossover=2", "crossover must be a number from 0 to 1, got 2"),
+        ("parego+interval=0", "interval must be a whole number of at least 1, got 0"),
         ("ranked-evolution+sample=0", "sample must be a whole number of at least 1, got 0"),
         ("bayesian+interval=0", "interval must be a whole number of at least 1, got 0"),
         ("bayesian+first_fit=x", "first_fit must be a whole number of at least 1, got 'x'"),
