@@ -19,7 +19,7 @@ class BOHB(Hyperband):
     """Proposes the candidate with the largest ratio of two densities, of good and of bad trials at one rung.
 
     The rung is the highest with enough trials: two more, failed ones not counted, than the least number of points of a
-    density, which is the length of a genotype plus one (Section 4.2 of the paper). Failed trainings are the worst
+    density, which is the length of a genotype plus one. Failed trainings are the worst
     trials. The densities are categorical (`categorical_density.py`), candidates are drawn from the good one with wider
     kernels, go through `space.repair`, and are proposed once.
 
@@ -78,7 +78,7 @@ class BOHB(Hyperband):
         return None
 
     def _split(self, ranked: GenotypeArray) -> tuple[GenotypeArray, GenotypeArray]:
-        """The good and the bad of `(n, d)` architectures, best first; of few some are both (Equation 3)."""
+        """The good and the bad of `(n, d)` architectures, best first; of few some are both."""
         good = max(self._least, int(self.good * len(ranked)))
         bad = max(self._least, len(ranked) - good)
         return ranked[:good], ranked[-bad:]

@@ -37,7 +37,7 @@ class Bracket:
         return self._vacant > 0
 
     @property
-    def samples(self) -> bool:
+    def takes_new(self) -> bool:
         """Whether a new architecture can start, which is in the lowest rung."""
         return self._vacant > len(self._promoted)
 
@@ -104,7 +104,7 @@ class Bracketed(Strategy):
         return self._trial(opened, self._choose(bracket, bracket.take()))
 
     def _design(self, architecture: GenotypeArray) -> Trial:
-        vacant = (opened for opened, bracket in self._open.items() if bracket.samples)
+        vacant = (opened for opened, bracket in self._open.items() if bracket.takes_new)
         opened = next(vacant, None) or self._begin_bracket()
         self._open[opened].take()
         return self._trial(opened, architecture)

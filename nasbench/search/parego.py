@@ -11,7 +11,7 @@ from nasbench.search.bayesian import BayesianOptimisation
 from nasbench.types import FloatArray
 
 AUGMENTATION = 0.05
-"""Weight of the sum of weighted costs (rho of Equation 2)."""
+"""Weight of the sum of weighted costs (rho of the paper)."""
 
 
 class ParEGO(BayesianOptimisation):
@@ -50,7 +50,7 @@ def scalarised(scores: FloatArray, weights: FloatArray) -> FloatArray:
     """Augmented Tchebycheff function `(n,)` of scores `(n, m)` under weights `(m,)`; more is better in both.
 
     Each objective costs 0 at its best score and 1 at its worst; the result is minus the largest weighted cost and
-    minus `AUGMENTATION` times the sum of weighted costs (Equation 2, for maximisation).
+    minus `AUGMENTATION` times the sum of weighted costs.
     """
     best, span = scores.max(axis=0), np.ptp(scores, axis=0)
     costs = weights * (best - scores) / np.where(span > 0, span, 1.0)

@@ -18,8 +18,8 @@ class PASHA(ASHA):
     Whenever a trial of the highest rung is told, those that finished there are ranked by their scores, and ranked again
     by the scores that they had one rung below. If the rankings differ, promotions reach one rung further. Scores no
     more than epsilon apart count as equal: epsilon is a percentile of the differences between trials whose curves cross
-    at least twice, which noise explains (Section 4.2 of the paper), and 0 where none do or where longer trainings do
-    not continue shorter ones. Failed trainings are not ranked.
+    at least twice, which noise explains, and 0 where none do or where longer trainings do not continue shorter ones.
+    Failed trainings are not ranked.
 
     Where rankings are stable nothing is ever trained in full: the result of a run should be trained anew.
 

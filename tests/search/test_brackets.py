@@ -21,7 +21,7 @@ def test_a_bracket_by_hand() -> None:
     for number, score in ((3, 5.0), (0, 1.0), (2, 7.0), (1, 5.0)):
         assert not bracket.vacant
         bracket.tell(score, number, CELLS[number])
-    assert bracket.rung == 2 and bracket.size == 2 and not bracket.samples
+    assert bracket.rung == 2 and bracket.size == 2 and not bracket.takes_new
     np.testing.assert_array_equal([bracket.take(), bracket.take()], CELLS[[2, 1]])
     bracket.tell(0.0, 4, CELLS[2])
     bracket.tell(1.0, 5, CELLS[1])
