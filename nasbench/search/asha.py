@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 
 from nasbench.checks import check_whole
 from nasbench.search.base import Outcome, Strategy, Trial
+from nasbench.search.rungs import rungs_of
 from nasbench.search.seen import FreshSamples
 from nasbench.types import GenotypeArray
 
@@ -27,14 +28,10 @@ class ASHA(Strategy):
         self.eta = eta
 
     def _start(self) -> None:
-        fidelities, level = self.problem.fidelities, float(self.problem.fidelities[-1])
-        rungs = {fidelities[0]}
-        while level >= fidelities[0]:
-            rungs.add(min(epochs for epochs in fidelities if epochs >= level))
-            level /= self.eta
-        self._rungs = sorted(rungs)
-        self._ranked: list[list[tuple[float, int]]] = [[] for _ in rungs]  # of a rung: -score and number, sorted
-        self._staying: list[list[tuple[float, int, GenotypeArray]]] = [[] for _ in rungs]  # not promoted; heaps
+        self._rungs = rungs_of(self.problem.fidelities, self.eta)
+        self._top = len(self._rungs) - 1  # number of the highest rung that trials go on to
+        self._ranked: list[list[tuple[float, int]]] = [[] for _ in self._rungs]  # of a rung: -score and number, sorted
+        self._staying: list[list[tuple[float, int, GenotypeArray]]] = [[] for _ in self._rungs]  # not promoted; heaps
         self._samples = FreshSamples(self.space, self.problem.initial, self.rng)
         self._asked = 0
 
@@ -42,7 +39,7 @@ class ASHA(Strategy):
         return self._trial(architecture, 0)
 
     def _ask(self) -> Trial:
-        for rung in reversed(range(len(self._rungs) - 1)):
+        for rung in reversed(range(self._top)):
             ranked, staying = self._ranked[rung], self._staying[rung]
             if staying and bisect_left(ranked, staying[0][:2]) < len(ranked) // self.eta:
                 return self._trial(heappop(staying)[2], rung + 1)

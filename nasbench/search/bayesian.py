@@ -14,9 +14,6 @@ from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.seen import Seen
 from nasbench.types import FloatArray, GenotypeArray
 
-RANDOM_CANDIDATES = 32
-"""Random samples of which the first new one is proposed before there is a model."""
-
 
 class BayesianOptimisation(Strategy):
     """Expected improvement under any predictor, maximised over mutations of the best and random samples.
@@ -59,24 +56,28 @@ class BayesianOptimisation(Strategy):
         self._needs = self._static_needs()
         self._seen = Seen(self.space, self.problem.initial)
         self._genotypes: list[GenotypeArray] = []
-        self._scores: list[float] = []
+        self._scores: list[tuple[float, ...]] = []
         self._queue: list[GenotypeArray] = []
 
     def _ask(self) -> Trial:
         if len(self._scores) < max(self.first_fit, self._model.min_samples):
-            return self.trial(self._seen.take_or_repeat(self.space.sample(RANDOM_CANDIDATES, self.rng), 1)[0])
+            return self.trial(self._seen.sample(self.rng))
         if not self._queue:
             self._queue = self._promising()[::-1]
         return self.trial(self._queue.pop())
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
-        if math.isfinite(outcome.score):
+        if all(map(math.isfinite, outcome.scores)):
             self._genotypes.append(trial.architecture)
-            self._scores.append(outcome.score)
+            self._scores.append(outcome.scores)
+
+    def _targets(self, scores: FloatArray) -> FloatArray:
+        """What the predictor learns and the proposals maximise, `(n,)`, of scores `(n, objectives)`; here the first."""
+        return scores[:, 0]
 
     def _promising(self) -> list[GenotypeArray]:
         """The next `interval` proposals, best first."""
-        genotypes, scores = np.array(self._genotypes), np.array(self._scores)
+        genotypes, scores = np.array(self._genotypes), self._targets(np.array(self._scores))
         best = genotypes[np.argsort(-scores, kind="stable")[: self.parents]]
         once = self.space.mutate(best[self.rng.integers(len(best), size=self.mutations)], self.rng)
         half = self.mutations // 2

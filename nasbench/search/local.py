@@ -9,9 +9,6 @@ from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.seen import Seen
 from nasbench.types import GenotypeArray
 
-RESTART_SAMPLES = 32
-"""Random samples of which a restart takes the first that is new."""
-
 
 class LocalSearch(Strategy):
     """Hill climbing from the best initial design; an architecture (by key) is never evaluated twice.
@@ -52,7 +49,7 @@ class LocalSearch(Strategy):
             return None
         else:
             self._restart()
-            proposal = self._seen.take_or_repeat(self.space.sample(RESTART_SAMPLES, self.rng), 1)[0]
+            proposal = self._seen.sample(self.rng)
         self._asked += 1
         return self.trial(proposal, tag=(self._asked, climbs))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from nasbench.checks import check_number, check_whole
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.pareto import non_dominated
+from nasbench.search.problem import Problem
 from nasbench.types import FloatArray, GenotypeArray, IntArray
 
 MAX_CHILDREN = 8
@@ -39,12 +42,7 @@ class NSGA2(Strategy):
         if self._random > 0 or not len(self._order):
             self._random -= 1
             return self.trial(self.space.sample(1, self.rng)[0])
-        child = self._child()
-        for _ in range(MAX_CHILDREN if self.problem.constraints else 0):
-            if self.problem.feasible(child)[0]:
-                break
-            child = self._child()
-        return self.trial(child[0])
+        return self.trial(feasible_child(self.problem, self._child)[0])
 
     def _child(self) -> GenotypeArray:
         places = self.rng.integers(len(self._order), size=(2, 2)).min(axis=1)  # the better of two, twice
@@ -58,6 +56,16 @@ class NSGA2(Strategy):
         if len(self._pool) >= (2 * self.population if parents else self.population):
             order = ranked(np.array([scores for scores, _ in self._pool]))[: self.population]
             self._pool, self._order = [self._pool[row] for row in order], np.arange(len(order))
+
+
+def feasible_child(problem: Problem, draw: Callable[[], GenotypeArray]) -> GenotypeArray:
+    """A child `(1, d)` that meets the constraints of a problem, or the last of `MAX_CHILDREN` drawn anew."""
+    child = draw()
+    for _ in range(MAX_CHILDREN if problem.constraints else 0):
+        if problem.feasible(child)[0]:
+            break
+        child = draw()
+    return child
 
 
 def ranked(scores: FloatArray) -> IntArray:

@@ -8,6 +8,8 @@ from nasbench.spaces.base import Space
 from nasbench.types import GenotypeArray
 
 SAMPLES_AT_ONCE = 256
+SAMPLES_FOR_ONE = 32
+"""Uniform samples of which the first new one is taken."""
 
 
 class Seen:
@@ -43,6 +45,11 @@ class Seen:
         """As `take`; the first of all where none is new."""
         new = self.take(genotypes, most)
         return new if len(new) else genotypes[:1]
+
+    def sample(self, rng: np.random.Generator) -> GenotypeArray:
+        """A new architecture `(d,)`, which is taken: the first such of some uniform samples, or one of them."""
+        sample: GenotypeArray = self.take_or_repeat(self._space.sample(SAMPLES_FOR_ONE, rng), 1)[0]
+        return sample
 
     def _new(self, genotypes: GenotypeArray, most: int | None) -> dict[int, int]:
         """Row of each new key, in the order of the rows."""

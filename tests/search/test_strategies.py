@@ -8,11 +8,13 @@ from nasbench.testing.strategy import check_strategy
 
 LEARN_WITHIN = {"local": 40, "evolution": 80, "reinforce": 200, "bayesian+predictor=ridge": 40}
 ALIASES = [name for name in strategies if name.startswith("bayesian-")]
-OTHERS = [name for name in strategies if name not in ALIASES and name != "bayesian"]
+SLOW = ("bayesian", "parego")  # with their own predictor, a Gaussian process
+OTHERS = [name for name in strategies if name not in ALIASES and name not in SLOW]
+RIDGE = ["bayesian+predictor=ridge", "parego+predictor=ridge+interval=5"]
 
 
 @pytest.mark.parametrize("space", ["nb201", "nb101"])
-@pytest.mark.parametrize("spec", [*OTHERS, "local+full=true", "reinforce+entropy=0.01", "bayesian+predictor=ridge"])
+@pytest.mark.parametrize("spec", [*OTHERS, "local+full=true", "reinforce+entropy=0.01", *RIDGE])
 def test_contract(spec: str, space: str) -> None:
     check_strategy(strategies.create(spec), spaces.create(space))
 
@@ -27,6 +29,6 @@ def test_learns(spec: str) -> None:
     check_strategy(strategies.create(spec), spaces.create("nb201"), evaluations=LEARN_WITHIN[spec], learns=True)
 
 
-@pytest.mark.parametrize("name", [*OTHERS, "bayesian"])
+@pytest.mark.parametrize("name", [*OTHERS, *SLOW])
 def test_each_names_its_source(name: str) -> None:
     assert any(digit.isdigit() for digit in strategies.describe(name)), "the first line of the module cites the paper"
