@@ -9,6 +9,8 @@ strategies: Registry[Strategy] = Registry(
     "nasbench.search.base:Strategy",
     {
         "random": "nasbench.search.random:RandomSearch",
+        "enumeration": "nasbench.search.enumeration:Enumeration",
+        "static": "nasbench.search.static:BestStatic",
         "local": "nasbench.search.local:LocalSearch",
         "evolution": "nasbench.search.evolution:RegularisedEvolution",
         "reinforce": "nasbench.search.reinforce:Reinforce",
