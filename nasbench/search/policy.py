@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +33,9 @@ class PolicySearch(Strategy):
         entropy: Weight of an entropy bonus.
     """
 
+    keeps_drawn: ClassVar[bool] = False
+    """Whether all actions that are drawn at once are proposed, until `_learn` clears `_ready` as the policy changes."""
+
     def __init__(self, learning_rate: float, decay: float, entropy: float) -> None:
         check_number("learning_rate", learning_rate, above=0)
         check_number("decay", decay, least=0, below=1)
@@ -45,21 +49,27 @@ class PolicySearch(Strategy):
         self._begin_policy(first_logits(self.space, self.rng))
         self._baseline, self._variance = math.nan, 0.0
         self._actions: dict[int, GenotypeArray] = {}  # by tag: the actions behind trials that are not told yet
+        self._notes: dict[int, float | None] = {}  # by tag
+        self._ready: list[tuple[GenotypeArray, GenotypeArray]] = []  # genotypes to propose, and the actions behind them
         self._asked = 0
 
     def _ask(self) -> Trial:
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS + 1):
+            if self._ready:
+                genotype, action = self._ready.pop()
+                self._asked += 1
+                self._actions[self._asked] = action
+                self._notes[self._asked] = self._note(action)
+                return self.trial(genotype, tag=self._asked)
             actions = self._draw(ACTIONS_AT_ONCE)
             genotypes, valid = self.space.repair(actions)
-            if valid.any():
-                row = int(np.argmax(valid))
-                self._asked += 1
-                self._actions[self._asked] = actions[row]
-                return self.trial(genotypes[row], tag=self._asked)
+            rows = np.flatnonzero(valid)[: None if self.keeps_drawn else 1][::-1]
+            self._ready = [(genotypes[row], actions[row]) for row in rows]
         return self.trial(self.space.sample(1, self.rng)[0])
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
-        action, score = self._actions.pop(trial.tag, trial.architecture), outcome.score
+        action, note = self._actions.pop(trial.tag, trial.architecture), self._notes.pop(trial.tag, None)
+        score = outcome.score
         if math.isnan(score):
             return
         if math.isnan(self._baseline):
@@ -69,7 +79,7 @@ class PolicySearch(Strategy):
         self._variance = self.decay * (self._variance + (1 - self.decay) * difference**2)
         self._baseline += (1 - self.decay) * difference
         if self._variance > 0:
-            self._learn(action, difference / math.sqrt(self._variance))
+            self._learn(action, difference / math.sqrt(self._variance), note)
 
     @abstractmethod
     def _begin_policy(self, logits: FloatArray) -> None:
@@ -80,8 +90,12 @@ class PolicySearch(Strategy):
         """Actions `(count, d)` of the policy."""
 
     @abstractmethod
-    def _learn(self, action: GenotypeArray, advantage: float) -> None:
-        """Take note of the advantage of actions `(d,)`."""
+    def _learn(self, action: GenotypeArray, advantage: float, note: float | None) -> None:
+        """Learn the advantage of actions `(d,)`, with what was noted when they were drawn; None for a design."""
+
+    def _note(self, action: GenotypeArray) -> float | None:
+        """What to keep of actions `(d,)` that were just drawn, until they are told."""
+        return None
 
 
 class TabularPolicySearch(PolicySearch):
@@ -95,7 +109,8 @@ class TabularPolicySearch(PolicySearch):
         cumulative = softmax(self._logits, self._exists).cumsum(axis=1)
         draws = self.rng.random((count, len(cumulative)))
         actions = (draws[:, :, None] >= cumulative[:, :-1]).sum(axis=2).astype(np.int8)  # (count, d)
-        return np.minimum(actions, self._last_options)  # sums may round below 1
+        options: GenotypeArray = np.minimum(actions, self._last_options)  # sums may round below 1
+        return options
 
     def _ascend(self, gradient: FloatArray) -> None:
         """A step of Adam along the gradient `(d, most choices)` of the expected advantage, and of the entropy bonus."""

@@ -22,5 +22,5 @@ class Reinforce(TabularPolicySearch):
     def __init__(self, learning_rate: float = 0.05, decay: float = 0.9, entropy: float = 0.0) -> None:
         super().__init__(learning_rate, decay, entropy)
 
-    def _learn(self, action: GenotypeArray, advantage: float) -> None:
+    def _learn(self, action: GenotypeArray, advantage: float, note: float | None) -> None:
         self._ascend(policy_gradient(self._logits, self._exists, action, advantage))

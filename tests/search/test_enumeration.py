@@ -9,7 +9,6 @@ from nasbench.errors import InputError
 from nasbench.search.enumeration import Enumeration
 from nasbench.search.problem import Constraint
 from nasbench.spaces import spaces
-from nasbench.testing.strategy import check_strategy
 
 
 def proposed(search: Any, count: int) -> np.ndarray:
@@ -58,7 +57,3 @@ def test_leaves_out_what_breaks_a_constraint_unless_all_do(drive: Any) -> None:
 def test_refuses_a_space_that_is_too_large(drive: Any) -> None:
     with pytest.raises(InputError, match=r"at most 2,000,000 genotypes, and darts has .*; use random"):
         drive(Enumeration(), "darts")
-
-
-def test_contract_of_a_random_order() -> None:
-    check_strategy(Enumeration(shuffle=True), spaces.create("nb201"))

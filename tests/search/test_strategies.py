@@ -6,13 +6,37 @@ from nasbench.search import strategies
 from nasbench.spaces import spaces
 from nasbench.testing.strategy import check_strategy
 
-LEARN_WITHIN = {"local": 40, "evolution": 80, "reinforce": 200, "bayesian+predictor=ridge": 40}
+LEARN_WITHIN = {
+    "local": 40,
+    "annealing": 80,
+    "tabu": 40,
+    "evolution": 80,
+    "genetic": 80,
+    "differential": 200,
+    "reinforce": 200,
+    "ppo": 200,
+    "controller": 80,
+    "bayesian+predictor=ridge": 40,
+}
 ALIASES = [name for name in strategies if name.startswith("bayesian-")]
 OTHERS = [name for name in strategies if name not in ALIASES and name != "bayesian"]
 
 
 @pytest.mark.parametrize("space", ["nb201", "nb101"])
-@pytest.mark.parametrize("spec", [*OTHERS, "local+full=true", "reinforce+entropy=0.01", "bayesian+predictor=ridge"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *OTHERS,
+        "random+replacement=true",
+        "enumeration+shuffle=true",
+        "local+full=true",
+        "annealing+patience=10",
+        "tabu+full=true+candidates=5",
+        "genetic+population=3+children=8+crossover=1",
+        "reinforce+entropy=0.01",
+        "bayesian+predictor=ridge",
+    ],
+)
 def test_contract(spec: str, space: str) -> None:
     check_strategy(strategies.create(spec), spaces.create(space))
 
