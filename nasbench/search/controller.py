@@ -1,4 +1,4 @@
-"""LSTM controller that samples one choice after the other, trained by REINFORCE (Zoph & Le, 2017; Pham et al., 2018)."""
+"""LSTM controller that samples one choice after another, by REINFORCE (Zoph & Le, 2017; Pham et al., 2018)."""
 
 from __future__ import annotations
 

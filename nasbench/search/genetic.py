@@ -1,4 +1,4 @@
-"""Genetic algorithm with elitist (mu + lambda) selection (Holland, 1975; Beyer & Schwefel, 2002, Natural Computing 1)."""
+"""Genetic algorithm with elitist (mu + lambda) selection (Holland, 1975; Beyer & Schwefel, 2002)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 """Every registered strategy keeps the contract."""
 
+import inspect
+import re
+from pathlib import Path
+
 import pytest
 
 from nasbench.search import strategies
@@ -54,3 +58,16 @@ def test_learns(spec: str) -> None:
 @pytest.mark.parametrize("name", [*OTHERS, "bayesian"])
 def test_each_names_its_source(name: str) -> None:
     assert any(digit.isdigit() for digit in strategies.describe(name)), "the first line of the module cites the paper"
+
+
+def test_the_page_of_strategies_lists_each_with_its_arguments() -> None:
+    page = (Path(__file__).parents[2] / "docs/strategies.md").read_text(encoding="utf-8")
+    rows = {}
+    for line in page.splitlines():
+        if line.startswith("| `"):
+            cells = line.split("|")
+            rows.update(dict.fromkeys(re.findall(r"`([\w-]+)`", cells[1]), re.findall(r"`([\w-]+)`", cells[3])))
+    assert sorted(rows) == sorted(strategies)
+    for name in [*OTHERS, "bayesian"]:
+        cls, _ = strategies.resolve(name)
+        assert rows[name] == list(inspect.signature(cls).parameters), name
