@@ -33,7 +33,7 @@ class Controller(PolicySearch):
 
     def __init__(
         self,
-        learning_rate: float = 0.01,
+        learning_rate: float = 0.03,
         hidden: int = 32,
         batch: int = 5,
         decay: float = 0.9,

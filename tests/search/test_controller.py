@@ -63,7 +63,7 @@ def test_samples_follow_the_probabilities(drive: Any) -> None:
 
 def test_learns_that_neighbouring_choices_be_equal(drive: Any) -> None:
     """No independent distribution of each position can, beyond one option for all."""
-    search = drive(Controller(learning_rate=0.03, entropy=0.0))
+    search = drive(Controller(entropy=0.0))
     scores = []
     for _ in range(300):
         trial = search.ask()
