@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
-from nasbench.checks import check_number
-from nasbench.search.base import Outcome, Strategy, Trial
-from nasbench.types import BoolArray, FloatArray, GenotypeArray
-
-ACTIONS_AT_ONCE = 16
-PRIOR_SAMPLES = 4096
-"""Uniform samples that set the option frequencies of the first policy."""
-MAX_ATTEMPTS = 8
-"""Batches of actions without a valid architecture before a uniform sample is proposed instead."""
+from nasbench.search.policy import TabularPolicySearch, policy_gradient
+from nasbench.types import GenotypeArray
 
 
-class Reinforce(Strategy):
+class Reinforce(TabularPolicySearch):
     """An independent categorical distribution for each position of the genotype, updated after every evaluation.
 
     Actions go through `space.repair`, and invalid ones are drawn again. The first policy takes each option as often as
-    uniform samples of the space do: with equal chances it would hardly leave the small cells of spaces such as
-    NAS-Bench-101. The reward is the score minus a moving average, in units of the moving standard deviation, so that
-    the settings fit any metric.
+    uniform samples of the space do. The reward is the score minus a moving average, in units of the moving standard
+    deviation, so that the settings fit any metric.
 
     Args:
         learning_rate: Step size of Adam (Kingma & Ba, 2015) on the logits.
@@ -32,77 +20,7 @@ class Reinforce(Strategy):
     """
 
     def __init__(self, learning_rate: float = 0.05, decay: float = 0.9, entropy: float = 0.0) -> None:
-        check_number("learning_rate", learning_rate, above=0)
-        check_number("decay", decay, least=0, below=1)
-        check_number("entropy", entropy, least=0)
-        self.learning_rate, self.decay, self.entropy = learning_rate, decay, entropy
+        super().__init__(learning_rate, decay, entropy)
 
-    def _start(self) -> None:
-        choices = np.array(self.space.cardinalities)
-        self._exists = np.arange(choices.max()) < choices[:, None]  # (d, most choices)
-        samples = self.space.sample(PRIOR_SAMPLES, self.rng)
-        counts = (samples[:, :, None] == np.arange(choices.max())).sum(axis=0)  # (d, most choices)
-        self._logits = np.log(counts + 1.0)
-        self._first, self._second, self._steps = np.zeros_like(self._logits), np.zeros_like(self._logits), 0
-        self._baseline, self._variance = math.nan, 0.0
-        self._actions: dict[int, GenotypeArray] = {}  # by tag: the actions behind trials that are not told yet
-        self._asked = 0
-
-    def _ask(self) -> Trial:
-        cumulative = softmax(self._logits, self._exists).cumsum(axis=1)
-        for _ in range(MAX_ATTEMPTS):
-            draws = self.rng.random((ACTIONS_AT_ONCE, len(cumulative)))
-            actions = (draws[:, :, None] >= cumulative[:, :-1]).sum(axis=2).astype(np.int8)  # (batch, d)
-            actions = np.minimum(
-                actions, np.array(self.space.cardinalities, dtype=np.int8) - 1
-            )  # sums may round below 1
-            genotypes, valid = self.space.repair(actions)
-            if valid.any():
-                row = int(np.argmax(valid))
-                self._asked += 1
-                self._actions[self._asked] = actions[row]
-                return self.trial(genotypes[row], tag=self._asked)
-        return self.trial(self.space.sample(1, self.rng)[0])
-
-    def _tell(self, trial: Trial, outcome: Outcome) -> None:
-        action, score = self._actions.pop(trial.tag, trial.architecture), outcome.score
-        if math.isnan(score):
-            return
-        if math.isnan(self._baseline):
-            self._baseline = score
-            return
-        difference = score - self._baseline
-        self._variance = self.decay * (self._variance + (1 - self.decay) * difference**2)
-        self._baseline += (1 - self.decay) * difference
-        if self._variance > 0:
-            self._ascend(policy_gradient(self._logits, self._exists, action, difference / math.sqrt(self._variance)))
-
-    def _ascend(self, gradient: FloatArray) -> None:
-        gradient = gradient + self.entropy * entropy_gradient(self._logits, self._exists)
-        self._steps += 1
-        self._first = 0.9 * self._first + 0.1 * gradient
-        self._second = 0.999 * self._second + 0.001 * gradient**2
-        first, second = self._first / (1 - 0.9**self._steps), self._second / (1 - 0.999**self._steps)
-        self._logits += self.learning_rate * first / (np.sqrt(second) + 1e-8)
-
-
-def softmax(logits: FloatArray, exists: BoolArray) -> FloatArray:
-    """Probabilities `(d, k)` of the options that exist at each of `d` positions."""
-    weights = np.where(exists, np.exp(logits - np.where(exists, logits, -np.inf).max(axis=1, keepdims=True)), 0.0)
-    result: FloatArray = weights / weights.sum(axis=1, keepdims=True)
-    return result
-
-
-def policy_gradient(logits: FloatArray, exists: BoolArray, action: GenotypeArray, advantage: float) -> FloatArray:
-    """Gradient `(d, k)` of `advantage * log p(action)`: advantage (one-hot action - p) (Williams, 1992, Section 4)."""
-    chosen = action[:, None] == np.arange(logits.shape[1])
-    result: FloatArray = advantage * (chosen - softmax(logits, exists))
-    return result
-
-
-def entropy_gradient(logits: FloatArray, exists: BoolArray) -> FloatArray:
-    """Gradient `(d, k)` of the entropy of each position: -p (log p + entropy)."""
-    p = softmax(logits, exists)
-    log_p = np.log(np.where(p > 0, p, 1.0))
-    result: FloatArray = -p * (log_p - (p * log_p).sum(axis=1, keepdims=True))
-    return result
+    def _learn(self, action: GenotypeArray, advantage: float, note: float | None) -> None:
+        self._ascend(policy_gradient(self._logits, self._exists, action, advantage))

@@ -16,7 +16,7 @@ def test_proposes_nothing_twice(drive: Any) -> None:
 
 def test_goes_on_when_everything_was_seen(drive: Any) -> None:
     search = drive(RandomSearch())
-    search.strategy._samples._seen.add(np.concatenate(list(search.space.enumerate())))
+    search.strategy._fresh._seen.add(np.concatenate(list(search.space.enumerate())))
     assert search.space.contains(search.ask().architecture[None]).all()
 
 
@@ -33,3 +33,12 @@ def test_asks_for_full_trainings_of_as_many_as_may_start(drive: Any) -> None:
     assert [trial.epochs for trial in trials] == [12] * 5
     np.testing.assert_array_equal([trial.architecture for trial in trials[:2]], search.strategy.problem.initial)
     assert len(np.unique([trial.architecture for trial in trials], axis=0)) == 5
+
+
+def test_with_replacement_each_proposal_is_independent_of_the_others(drive: Any) -> None:
+    """Of n draws among N cells, N (1 - (1 - 1/N)^n) are expected to differ, with a variance below n^2 / 2N."""
+    search = drive(RandomSearch(replacement=True), initial=10)
+    n, cells = 5_000, search.space.size
+    different = len(np.unique([search.ask().architecture for _ in range(n + 10)][10:], axis=0))
+    expected = cells * (1 - (1 - 1 / cells) ** n)
+    assert abs(different - expected) < 4 * np.sqrt(n**2 / (2 * cells))

@@ -1,12 +1,27 @@
 """Every registered strategy keeps the contract."""
 
+import inspect
+import re
+from pathlib import Path
+
 import pytest
 
 from nasbench.search import strategies
 from nasbench.spaces import spaces
 from nasbench.testing.strategy import check_strategy
 
-LEARN_WITHIN = {"local": 40, "evolution": 80, "reinforce": 200, "bayesian+predictor=ridge": 40}
+LEARN_WITHIN = {
+    "local": 40,
+    "annealing": 80,
+    "tabu": 40,
+    "evolution": 80,
+    "genetic": 80,
+    "differential": 200,
+    "reinforce": 200,
+    "ppo": 200,
+    "controller": 80,
+    "bayesian+predictor=ridge": 40,
+}
 ALIASES = [name for name in strategies if name.startswith("bayesian-")]
 SLOW = ("bayesian", "parego")  # with their own predictor, a Gaussian process
 OTHERS = [name for name in strategies if name not in ALIASES and name not in SLOW]
@@ -14,7 +29,20 @@ RIDGE = ["bayesian+predictor=ridge", "parego+predictor=ridge+interval=5"]
 
 
 @pytest.mark.parametrize("space", ["nb201", "nb101"])
-@pytest.mark.parametrize("spec", [*OTHERS, "local+full=true", "reinforce+entropy=0.01", *RIDGE])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *OTHERS,
+        "random+replacement=true",
+        "enumeration+shuffle=true",
+        "local+full=true",
+        "annealing+patience=10",
+        "tabu+full=true+candidates=5",
+        "genetic+population=3+children=8+crossover=1",
+        "reinforce+entropy=0.01",
+        *RIDGE,
+    ],
+)
 def test_contract(spec: str, space: str) -> None:
     check_strategy(strategies.create(spec), spaces.create(space))
 
@@ -32,3 +60,16 @@ def test_learns(spec: str) -> None:
 @pytest.mark.parametrize("name", [*OTHERS, *SLOW])
 def test_each_names_its_source(name: str) -> None:
     assert any(digit.isdigit() for digit in strategies.describe(name)), "the first line of the module cites the paper"
+
+
+def test_the_page_of_strategies_lists_each_with_its_arguments() -> None:
+    page = (Path(__file__).parents[2] / "docs/strategies.md").read_text(encoding="utf-8")
+    rows = {}
+    for line in page.splitlines():
+        if line.startswith("| `"):
+            cells = line.split("|")
+            rows.update(dict.fromkeys(re.findall(r"`([\w-]+)`", cells[1]), re.findall(r"`([\w-]+)`", cells[3])))
+    assert sorted(rows) == sorted(strategies)
+    for name in [*OTHERS, "bayesian"]:
+        cls, _ = strategies.resolve(name)
+        assert rows[name] == list(inspect.signature(cls).parameters), name
