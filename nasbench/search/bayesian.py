@@ -1,29 +1,52 @@
-"""Bayesian optimisation: propose where a predictor expects the largest improvement (Jones et al., 1998)."""
+"""Bayesian optimisation: propose what a predictor says an evaluation is worth most at (Jones et al., 1998)."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import log_ndtr
 
 from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Predictor, predictors
+from nasbench.search.acquisitions import ACQUISITIONS, Belief, upper_confidence_bound
 from nasbench.search.base import Outcome, Strategy, Trial
-from nasbench.search.seen import Seen
+from nasbench.search.seen import SAMPLES_FOR_ONE, Seen
 from nasbench.types import FloatArray, GenotypeArray
+
+THOMPSON = "thompson"
+LOGARITHMIC = ("logei", "pi")
+BATCHES = ("believer", "penalty", "none")
+MAX_WHOLE = 4096
+"""Largest space whose architectures are all candidates."""
+STARTS, MAX_CLIMBS = 8, 6
+"""Candidates whose neighbours join them at a time, and how often."""
+SHORTLIST = 256
+"""Candidates of which joint draws are made."""
+OBSERVATIONS_PER_PROPOSAL = 20
+"""Finished evaluations for each proposal between two fits, where `interval` is 0."""
 
 
 class BayesianOptimisation(Strategy):
-    """Expected improvement under any predictor, maximised over mutations of the best and random samples.
+    """An acquisition function under any predictor, maximised over the space.
 
-    The predictor is fitted on everything told so far, and the most promising of the candidates are proposed until it
-    is fitted again (as in White et al., 2021, BANANAS). An architecture (by key) is never proposed twice.
+    The predictor is fitted on everything told so far, and the best candidates are proposed until it is fitted again. In
+    a small space (`MAX_WHOLE`) all architectures are candidates; in others mutations of the best ones and random
+    samples, joined by the neighbours of the most promising as long as these are better still. Candidates that break a
+    constraint are left out. An architecture (by key) is never proposed twice.
+
+    Named settings follow published methods with the predictors of the suite: `bananas` (White et al., 2021, AAAI),
+    `npenas` (Wei et al., 2022, TNNLS) and `nas-bowl` (Ru et al., 2021, ICLR).
 
     Args:
         predictor: A predictor, or its specification ("gp", "mymodule:MyPredictor").
-        interval: Proposals between two fits.
+        acquisition: `"ei"`, `"logei"`, `"pi"`, `"ucb"`, `"mean"`, `"mes"` (`acquisitions`), `"its"` (independent draws
+            of all scores) or `"thompson"` (joint draws, one for each proposal, of the most promising candidates).
+        batch: What trials that still run count as: `"believer"` takes their expected scores for told ones (Ginsbourger
+            et al., 2010), `"penalty"` makes candidates near them worth less (González et al., 2016), `"none"` forgets
+            them.
+        interval: Proposals between two fits; 0 for one and another for each 20 finished evaluations.
         first_fit: Finished evaluations before the first fit; random samples complete the initial designs.
         parents: Number of best architectures that are mutated.
         mutations: Candidates made by mutation, half of them by two mutations.
@@ -32,23 +55,27 @@ class BayesianOptimisation(Strategy):
 
     def __init__(
         self,
-        predictor: str | Predictor = "gp",
-        interval: int = 10,
+        predictor: str | Predictor = "gp-wl",
+        acquisition: str = "logei",
+        batch: str = "believer",
+        interval: int = 0,
         first_fit: int = 10,
         parents: int = 10,
         mutations: int = 200,
-        samples: int = 100,
+        samples: int = 200,
     ) -> None:
-        for name, number in (
-            ("interval", interval),
-            ("first_fit", first_fit),
-            ("parents", parents),
-            ("samples", samples),
-        ):
+        for name, number in (("first_fit", first_fit), ("parents", parents), ("samples", samples)):
             check_whole(name, number)
+        check_whole("interval", interval, 0)
         check_whole("mutations", mutations, 0)
-        self.predictor, self.interval, self.first_fit = predictor, interval, first_fit
-        self.parents, self.mutations, self.samples = parents, mutations, samples
+        for name, given, known in (
+            ("an acquisition", acquisition, (*ACQUISITIONS, THOMPSON)),
+            ("a batch", batch, BATCHES),
+        ):
+            if given not in known:
+                raise InputError(f"{name} is one of {', '.join(known)}; got {given!r}")
+        self.predictor, self.acquisition, self.batch, self.interval = predictor, acquisition, batch, interval
+        self.first_fit, self.parents, self.mutations, self.samples = first_fit, parents, mutations, samples
 
     def _start(self) -> None:
         seed = int(self.rng.integers(2**31))  # no two runs with the same random numbers inside the predictor
@@ -58,15 +85,22 @@ class BayesianOptimisation(Strategy):
         self._genotypes: list[GenotypeArray] = []
         self._scores: list[tuple[float, ...]] = []
         self._queue: list[GenotypeArray] = []
+        self._running: dict[bytes, GenotypeArray] = {}
+        self._whole = self.space.unique() if self.space.size <= MAX_WHOLE else None
 
     def _ask(self) -> Trial:
         if len(self._scores) < max(self.first_fit, self._model.min_samples):
-            return self.trial(self._seen.sample(self.rng))
-        if not self._queue:
-            self._queue = self._promising()[::-1]
-        return self.trial(self._queue.pop())
+            samples = self._feasible(self.space.sample(SAMPLES_FOR_ONE, self.rng))
+            proposal = self._seen.take_or_repeat(samples, 1)[0]
+        else:
+            if not self._queue:
+                self._queue = self._promising()[::-1]
+            proposal = self._queue.pop()
+        self._running[proposal.tobytes()] = proposal
+        return self.trial(proposal)
 
     def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        self._running.pop(trial.architecture.tobytes(), None)
         if all(map(math.isfinite, outcome.scores)):
             self._genotypes.append(trial.architecture)
             self._scores.append(outcome.scores)
@@ -75,19 +109,92 @@ class BayesianOptimisation(Strategy):
         """What the predictor learns and the proposals maximise, `(n,)`, of scores `(n, objectives)`; here the first."""
         return scores[:, 0]
 
+    # --- proposals --------------------------------------------------------------------------------------------------
+
     def _promising(self) -> list[GenotypeArray]:
-        """The next `interval` proposals, best first."""
-        genotypes, scores = np.array(self._genotypes), self._targets(np.array(self._scores))
-        best = genotypes[np.argsort(-scores, kind="stable")[: self.parents]]
-        once = self.space.mutate(best[self.rng.integers(len(best), size=self.mutations)], self.rng)
-        half = self.mutations // 2
-        candidates = np.concatenate(
-            [once[half:], self.space.mutate(once[:half], self.rng), self.space.sample(self.samples, self.rng)]
-        )
-        model = self._model.fit(self._inputs(genotypes), scores.copy())
-        mean, std = model.predict_transformed(self._inputs(candidates))  # where the formula's normality holds
-        order = np.argsort(-expected_improvement(mean, std, float(model.transform(scores.max()))), kind="stable")
-        return list(self._seen.take_or_repeat(candidates[order], self.interval))
+        """The next proposals, best first."""
+        genotypes, targets = np.array(self._genotypes), self._targets(np.array(self._scores))
+        model = self._model.fit(self._inputs(genotypes), targets.copy())
+        running = np.array(list(self._running.values()))
+        if self.batch == "believer" and len(running):
+            believed = model.predict(self._inputs(running)).mean
+            model.fit(self._inputs(np.concatenate([genotypes, running])), np.concatenate([targets, believed]))
+        best = float(model.transform(targets.max()))
+        most = self.interval or max(1, len(targets) // OBSERVATIONS_PER_PROPOSAL)
+        candidates = self._candidates(genotypes, targets)
+        worth = self._worth(model, candidates, best, most, running)
+        for _ in range(0 if self._whole is not None or self.acquisition in ("its", THOMPSON) else MAX_CLIMBS):
+            tops = candidates[np.argsort(-worth, kind="stable")[:STARTS]]
+            around = self._feasible(self._seen.new(self.space.neighbours_of(tops)[0]))
+            if not len(around):
+                break
+            theirs = self._worth(model, around, best, most, running)
+            climbs = theirs.max() > worth.max()
+            candidates, worth = np.concatenate([candidates, around]), np.concatenate([worth, theirs])
+            if not climbs:
+                break
+        return list(self._seen.take_or_repeat(candidates[np.argsort(-worth, kind="stable")], most))
+
+    def _candidates(self, genotypes: GenotypeArray, targets: FloatArray) -> GenotypeArray:
+        """What can be proposed; architectures that were proposed are among it where nothing else is."""
+        candidates = self._whole
+        if candidates is None:
+            best = genotypes[np.argsort(-targets, kind="stable")[: self.parents]]
+            once = self.space.mutate(best[self.rng.integers(len(best), size=self.mutations)], self.rng)
+            half = self.mutations // 2
+            candidates = np.concatenate(
+                [once[half:], self.space.mutate(once[:half], self.rng), self.space.sample(self.samples, self.rng)]
+            )
+        new = self._feasible(self._seen.new(candidates))
+        return new if len(new) else self._feasible(candidates)
+
+    def _worth(
+        self, model: Predictor, candidates: GenotypeArray, best: float, most: int, running: GenotypeArray
+    ) -> FloatArray:
+        """What each candidate `(n, d)` is worth, `(n,)`; where formulas suppose normality, on the model's scale."""
+        inputs = self._inputs(candidates)
+        belief = Belief(*model.predict_transformed(inputs), best)
+        if self.acquisition == THOMPSON:
+            return self._drawn(model, inputs, belief, most)
+        worth = ACQUISITIONS[self.acquisition](belief, self.rng)
+        if self.batch == "penalty" and len(running):
+            log_worth = worth if self.acquisition in LOGARITHMIC else np.log(np.logaddexp(0, worth))  # softplus
+            worth = log_worth + self._penalty(model, candidates, belief, running)
+        return worth
+
+    def _drawn(self, model: Predictor, inputs: Inputs, belief: Belief, most: int) -> FloatArray:
+        """Ranks by joint draws: first what is largest in any of `most` draws, then others by the first draw."""
+        short = np.argsort(-upper_confidence_bound(belief), kind="stable")[:SHORTLIST]
+        draws = model.sample_transformed(inputs[short], most, self.rng)
+        worth = np.full(len(inputs), -np.inf)
+        worth[short] = draws[0]
+        worth[short[draws.argmax(axis=1)]] = np.inf
+        return worth
+
+    def _penalty(
+        self, model: Predictor, candidates: GenotypeArray, belief: Belief, running: GenotypeArray
+    ) -> FloatArray:
+        """Log probability that no running trial's ball of architectures below the maximum holds a candidate `(n,)`.
+
+        The slope is the largest between a candidate and the next one, by the number of positions that differ.
+        """
+        apart = self.space.distance(candidates[1:], candidates[:-1])
+        slope = float((np.abs(np.diff(belief.mean)) / np.maximum(apart, 1)).max(initial=0.0))
+        total = np.zeros(len(candidates))
+        mean, std = model.predict_transformed(self._inputs(running))
+        for centre, expected, spread in zip(running, mean, np.maximum(std, np.finfo(np.float64).tiny), strict=True):
+            distance = self.space.distance(candidates, np.broadcast_to(centre, candidates.shape))
+            total += log_ndtr((slope * distance - belief.best + expected) / spread)
+        return total
+
+    # --- what candidates are ----------------------------------------------------------------------------------------
+
+    def _feasible(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """Those that meet the constraints; all where none does."""
+        if not self.problem.constraints or not len(genotypes):
+            return genotypes
+        meets = self.problem.feasible(genotypes)
+        return genotypes[meets] if meets.any() else genotypes
 
     def _static_needs(self) -> tuple[str, ...]:
         """The columns that the predictor reads.
@@ -105,22 +212,3 @@ class BayesianOptimisation(Strategy):
 
     def _inputs(self, genotypes: GenotypeArray) -> Inputs:
         return Inputs(self.space, genotypes, self.problem.columns(self._needs, genotypes))
-
-
-def expected_improvement(mean: FloatArray, std: FloatArray, best: float) -> FloatArray:
-    """Expected amount by which normal outcomes exceed `best` (Jones et al., 1998, Equation 15, for maximisation).
-
-    Args:
-        mean: Expected score, shape `(n,)`; more is better.
-        std: Standard deviation of the score, shape `(n,)`; where it is 0 the improvement is certain.
-        best: Best score so far.
-
-    Returns:
-        Shape `(n,)`, in the unit of the score, never negative.
-    """
-    gain = mean - best
-    spread = np.where(std > 0, std, 1.0)
-    z = gain / spread
-    density = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
-    result: FloatArray = np.where(std > 0, gain * ndtr(z) + spread * density, np.maximum(gain, 0.0))
-    return np.maximum(result, 0.0)

@@ -10,7 +10,7 @@ from nasbench.checks import check_number
 from nasbench.search.base import Outcome, Trial
 from nasbench.search.brackets import Bracket
 from nasbench.search.hyperband import Hyperband
-from nasbench.search.relaxed import inside, to_genotypes, to_points
+from nasbench.search.relaxed import crossed, inside, to_genotypes, to_points
 from nasbench.search.seen import Seen
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -165,6 +165,4 @@ def children(
     rows = rng.permuted(np.tile(np.arange(len(pool)), (n, 1)), axis=1)[:, :3]
     a, b, c = pool[rows].transpose(1, 0, 2)
     mutants = inside(a + scale * (b - c), rng)
-    taken = rng.random(mutants.shape) < crossover
-    taken[np.arange(n), rng.integers(len(target), size=n)] = True
-    return np.where(taken, mutants, target)
+    return crossed(target, mutants, crossover, rng)

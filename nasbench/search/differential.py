@@ -7,7 +7,7 @@ import numpy as np
 from nasbench.checks import check_number, check_whole
 from nasbench.search.base import Outcome, Strategy, Trial
 from nasbench.search.known import KnownScores
-from nasbench.spaces.base import Space
+from nasbench.search.relaxed import crossed, inside, to_genotypes, to_points
 from nasbench.types import FloatArray, GenotypeArray, IntArray
 
 DRAWN_FOR_EACH = 8
@@ -59,7 +59,7 @@ class DifferentialEvolution(Strategy):
         if trial.tag is not None:
             target, vector = self._running.pop(trial.tag)
         else:
-            vector = relaxed(self.space, trial.architecture[None], self.rng)[0]
+            vector = to_points(self.space, trial.architecture[None], self.rng)[0]
             if len(self._scores) < self.population:
                 self._vectors = np.concatenate([self._vectors, vector[None]])
                 self._scores.append(score)
@@ -72,7 +72,7 @@ class DifferentialEvolution(Strategy):
         """A challenger of each vector."""
         targets = np.tile(np.arange(self.population), DRAWN_FOR_EACH)
         trials = challengers(self._vectors, targets, self.weight, self.crossover, self.rng)
-        architectures, valid = self.space.repair(rounded(self.space, trials))
+        architectures, valid = to_genotypes(self.space, trials)
         rows = np.flatnonzero(valid)
         rows = rows[self._known.new_rows(architectures[rows])]
         first = dict(zip(targets[rows[::-1]].tolist(), rows[::-1].tolist(), strict=True))  # row of each target
@@ -87,25 +87,7 @@ class DifferentialEvolution(Strategy):
     def _random_one(self, target: int) -> tuple[int, FloatArray, GenotypeArray]:
         """A random sample that challenges a vector."""
         architecture = self._known.sample(self.rng)
-        return target, relaxed(self.space, architecture[None], self.rng)[0], architecture
-
-
-def rounded(space: Space, vectors: FloatArray) -> GenotypeArray:
-    """Options `(n, d)` in whose intervals vectors `(n, d)` in [0, 1) are; perhaps no architectures.
-
-    >>> from nasbench.spaces import spaces
-    >>> rounded(spaces.create("nb201"), np.array([[0.0, 0.19, 0.21, 0.5, 0.79, 0.99]]))
-    array([[0, 0, 1, 2, 3, 4]], dtype=int8)
-    """
-    options = np.array(space.cardinalities)
-    result: GenotypeArray = np.minimum(vectors * options, options - 1).astype(np.int8)  # a product may round up
-    return result
-
-
-def relaxed(space: Space, genotypes: GenotypeArray, rng: np.random.Generator) -> FloatArray:
-    """Vectors `(n, d)`, uniform in the intervals of the options of `(n, d)` genotypes."""
-    result: FloatArray = (genotypes + rng.random(genotypes.shape)) / np.array(space.cardinalities)
-    return result
+        return target, to_points(self.space, architecture[None], self.rng)[0], architecture
 
 
 def challengers(
@@ -123,13 +105,8 @@ def challengers(
     Returns:
         Shape `(n, d)`.
     """
-    n, d = len(targets), vectors.shape[1]
+    n = len(targets)
     order = rng.random((n, len(vectors)))
     order[np.arange(n), targets] = 2.0  # never itself
     a, b, c = vectors[order.argsort(axis=1)[:, :3]].transpose(1, 0, 2)
-    mutants = a + weight * (b - c)
-    mutants = np.where((mutants >= 0) & (mutants < 1), mutants, rng.random((n, d)))
-    crossed = rng.random((n, d)) < crossover
-    crossed[np.arange(n), rng.integers(d, size=n)] = True
-    result: FloatArray = np.where(crossed, mutants, vectors[targets])
-    return result
+    return crossed(vectors[targets], inside(a + weight * (b - c), rng), crossover, rng)

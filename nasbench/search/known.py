@@ -7,10 +7,8 @@ import math
 import numpy as np
 
 from nasbench.search.problem import Problem
+from nasbench.search.seen import SAMPLES_FOR_ONE
 from nasbench.types import GenotypeArray
-
-RANDOM_CANDIDATES = 32
-"""Random samples of which the first new one is taken."""
 
 
 class KnownScores:
@@ -63,7 +61,7 @@ class KnownScores:
 
     def sample(self, rng: np.random.Generator) -> GenotypeArray:
         """A random architecture `(d,)` that begins to be trained, feasible and new unless no candidate is."""
-        samples = self._space.sample(RANDOM_CANDIDATES, rng)
+        samples = self._space.sample(SAMPLES_FOR_ONE, rng)
         feasible = self.feasible(samples)
         candidates = feasible if len(feasible) else samples
         keys = self._space.key(candidates).tolist()

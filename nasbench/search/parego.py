@@ -21,7 +21,9 @@ class ParEGO(BayesianOptimisation):
     what was told so far. With one objective this is `bayesian`.
 
     Args:
-        predictor: A predictor, or its specification ("gp", "mymodule:MyPredictor").
+        predictor: A predictor, or its specification; as all arguments of `bayesian`.
+        acquisition: Expected improvement in the paper.
+        batch: What trials that still run count as.
         interval: Proposals between two fits; one in the paper.
         first_fit: Finished evaluations before the first fit; random samples complete the initial designs.
         parents: Number of best architectures, under the weights, that are mutated.
@@ -33,14 +35,16 @@ class ParEGO(BayesianOptimisation):
 
     def __init__(
         self,
-        predictor: str | Predictor = "gp",
+        predictor: str | Predictor = "gp-wl",
+        acquisition: str = "ei",
+        batch: str = "believer",
         interval: int = 1,
         first_fit: int = 10,
         parents: int = 10,
         mutations: int = 200,
-        samples: int = 100,
+        samples: int = 200,
     ) -> None:
-        super().__init__(predictor, interval, first_fit, parents, mutations, samples)
+        super().__init__(predictor, acquisition, batch, interval, first_fit, parents, mutations, samples)
 
     def _targets(self, scores: FloatArray) -> FloatArray:
         return scalarised(scores, self.rng.dirichlet(np.ones(scores.shape[1])))

@@ -31,3 +31,11 @@ def to_genotypes(space: Space, points: FloatArray) -> tuple[GenotypeArray, BoolA
 def inside(points: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Points `(n, d)` whose coordinates outside `[0, 1)` are drawn anew, uniformly."""
     return np.where((points >= 0) & (points < 1), points, rng.random(points.shape))
+
+
+def crossed(targets: FloatArray, mutants: FloatArray, crossover: float, rng: np.random.Generator) -> FloatArray:
+    """Targets `(n, d)`, or one `(d,)`, with each position from the mutant `(n, d)` by chance; one always is."""
+    n, d = mutants.shape
+    taken = rng.random((n, d)) < crossover
+    taken[np.arange(n), rng.integers(d, size=n)] = True
+    return np.where(taken, mutants, targets)

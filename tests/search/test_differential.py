@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from nasbench.search.differential import DifferentialEvolution, challengers, relaxed, rounded
+from nasbench.search.differential import DifferentialEvolution, challengers
 from nasbench.search.problem import Constraint
-from nasbench.spaces import spaces
 
 
 class KnownDraws:
@@ -37,15 +36,6 @@ def test_one_position_at_least_is_that_of_the_mixture() -> None:
     found = challengers(vectors, targets, 0.5, 0.0, np.random.default_rng(1))
     assert ((found != vectors[targets]).sum(axis=1) == 1).all()
     assert ((found >= 0) & (found < 1)).all()
-
-
-def test_relaxing_and_rounding_are_inverse() -> None:
-    for name in ("nb201", "nb101", "darts"):
-        space = spaces.create(name)
-        genotypes = space.sample(100, np.random.default_rng(0))
-        np.testing.assert_array_equal(rounded(space, relaxed(space, genotypes, np.random.default_rng(1))), genotypes)
-    top = np.full((1, len(space.cardinalities)), np.nextafter(1.0, 0.0))
-    assert rounded(space, top)[0].tolist() == [options - 1 for options in space.cardinalities]
 
 
 def test_a_challenger_replaces_what_it_equals_or_beats(drive: Any) -> None:
