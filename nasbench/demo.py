@@ -52,9 +52,9 @@ class DemoSettings:
     train_sizes: Sequence[int] = (10, 20, 36)
     test_size: int = 18
     splits: int = 10
-    strategies: Sequence[str] = strategies.DEFAULT
+    strategies: Sequence[str] = ("random", "local", "evolution", "reinforce", "auto")
     evaluations: int = 100
-    repeats: int = 30
+    repeats: int = 20
 
 
 FULL = DemoSettings(

@@ -30,7 +30,7 @@ def compare(
         str | None,
         typer.Option(
             "--strategies",
-            help="Comma-separated (default: random,local,evolution,reinforce,bayesian-gp,bayesian-xgb).",
+            help="Comma-separated (default: random,local,evolution,reinforce,bayesian-xgb,auto).",
             show_default=False,
         ),
     ] = None,

@@ -37,7 +37,7 @@ from nasbench.simulator.simulate import simulate
 from nasbench.simulator.streams import initial_designs, rng_for
 from nasbench.specification import named
 
-DEFAULT = ("random", "local", "evolution", "reinforce", "bayesian-gp", "bayesian-xgb")
+DEFAULT = ("random", "local", "evolution", "reinforce", "bayesian-xgb", "auto")
 """Strategies that are compared where none is named."""
 DEFAULT_EVALUATIONS = 300
 SHARE = "share of hypervolume"

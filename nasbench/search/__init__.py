@@ -31,9 +31,13 @@ strategies: Registry[Strategy] = Registry(
         "ranked-evolution": "nasbench.search.ranked_evolution:RankedEvolution",
         "parego": "nasbench.search.parego:ParEGO",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
+        "auto": "bayesian+predictor=gp-wl",
+        "bananas": "bayesian+predictor=gnn+acquisition=its+interval=10",
+        "npenas": "bayesian+predictor=gnn+acquisition=mean+interval=20",
+        "nas-bowl": "bayesian+predictor=gp-wl+acquisition=ei+interval=5",
         "bayesian-gp": "bayesian+predictor=gp",
-        "bayesian-xgb": "bayesian+predictor=xgb",
-        "bayesian-gnn": "bayesian+predictor=gnn",
+        "bayesian-xgb": "bayesian+predictor=xgb+interval=10",
+        "bayesian-gnn": "bayesian+predictor=gnn+interval=10",
     },
 )
 

@@ -1,4 +1,4 @@
-"""Expected improvement by hand, and proposals that follow it."""
+"""Proposals of Bayesian optimisation: they follow the predictor, its acquisition, and what still runs."""
 
 import math
 from collections.abc import Callable
@@ -7,44 +7,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.integrate import trapezoid
+from scipy.special import log_ndtr
 
 from nasbench.errors import InputError
 from nasbench.predictors import Inputs, Prediction, Predictor
 from nasbench.search import Outcome, Problem
-from nasbench.search.bayesian import BayesianOptimisation, expected_improvement
+from nasbench.search.acquisitions import ACQUISITIONS, Belief
+from nasbench.search.bayesian import BATCHES, BayesianOptimisation
+from nasbench.search.problem import Constraint
 from nasbench.spaces import spaces
+from nasbench.spaces.choices import ChoiceSpace
 from nasbench.types import FloatArray, GenotypeArray
 
 SPACE = spaces.create("nb201")
-
-
-def test_expected_improvement_by_hand() -> None:
-    # mean = best: std / sqrt(2 pi). One standard deviation above: phi(1) + Phi(1) = 0.24197 + 0.84134.
-    found = expected_improvement(np.array([5.0, 6.0, 4.0]), np.array([2.0, 1.0, 1.0]), 5.0)
-    np.testing.assert_allclose(found, [2 / math.sqrt(2 * math.pi), 1.083316, 0.083315], atol=1e-6)
-
-
-def test_without_doubt_the_improvement_is_the_gain() -> None:
-    found = expected_improvement(np.array([4.0, 5.0, 7.0]), np.zeros(3), 5.0)
-    np.testing.assert_array_equal(found, [0, 0, 2])
-
-
-@given(st.floats(-50, 50), st.floats(1e-3, 50), st.floats(-50, 50))
-@settings(deadline=None, max_examples=50)
-def test_expected_improvement_is_the_mean_of_improvements(
-    rounding: Callable[..., float], mean: float, std: float, best: float
-) -> None:
-    """The trapezoidal rule is off by up to h^2 / 12 where the slope changes by one; the rest is rounding of n terms."""
-    (found,) = expected_improvement(np.array([mean]), np.array([std]), best)
-    z, h = np.linspace(-9, 9, 20_001, retstep=True)
-    size = abs(mean - best) + std
-    density = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
-    expected = trapezoid(np.maximum(mean + std * z - best, 0) * density, z)
-    assert found == pytest.approx(expected, rel=0, abs=std * h**2 / 12 + rounding(len(z)) * size)
-    assert found >= max(0.0, mean - best) - rounding(10) * size
 
 
 class CountsThree(Predictor):
@@ -102,10 +77,87 @@ def test_never_proposes_twice(drive: Any) -> None:
 
 
 def test_settings_are_checked(drive: Any) -> None:
-    with pytest.raises(InputError, match="at least 1"):
-        BayesianOptimisation(interval=0)
+    with pytest.raises(InputError, match="at least 0"):
+        BayesianOptimisation(interval=-1)
+    with pytest.raises(InputError, match=r"an acquisition is one of ei, logei, .*, thompson; got 'eii'"):
+        BayesianOptimisation(acquisition="eii")
+    with pytest.raises(InputError, match="a batch is one of believer, penalty, none; got 'all'"):
+        BayesianOptimisation(batch="all")
     with pytest.raises(InputError, match="unknown predictor 'rigde'"):
         drive(BayesianOptimisation("rigde"))
+
+
+def test_proposals_climb_beyond_the_candidates(drive: Any) -> None:
+    """With one sample and no mutation, the neighbours of the best lead to the optimum at once."""
+    strategy = BayesianOptimisation(CountsThree(), interval=1, mutations=0, samples=1, first_fit=1)
+    assert max((genotype == 3).sum() for genotype in run(drive, strategy, 3)) == 6
+
+
+def test_all_of_a_small_space_are_candidates(problem: Callable[..., Problem]) -> None:
+    strategy = BayesianOptimisation(CountsThree(), interval=1, mutations=0, samples=1, first_fit=1)
+    strategy.start(problem(SPACE), np.random.default_rng(0))
+    assert strategy._whole is None
+    strategy.start(problem(ChoiceSpace({"a": [1, 2], "b": [1, 2, 3]})), np.random.default_rng(0))
+    assert strategy._whole is not None and len(strategy._whole) == 6
+
+
+@pytest.mark.parametrize("acquisition", [*ACQUISITIONS, "thompson"])
+def test_every_acquisition_finds_the_optimum_of_a_predictor_that_knows(drive: Any, acquisition: str) -> None:
+    found = run(drive, BayesianOptimisation(CountsThree(), acquisition, first_fit=10), 40)
+    assert max((genotype == 3).sum() for genotype in found) == 6
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_workers_are_given_different_architectures(drive: Any, batch: str) -> None:
+    search = drive(BayesianOptimisation("ridge", batch=batch, interval=1), workers=8)
+    for _ in range(12):
+        trial = search.ask()
+        search.tell(trial, float((trial.architecture == 3).sum()))
+    running = np.array([trial.architecture for trial in search.strategy.ask(8)])
+    assert len(set(SPACE.key(running).tolist())) == 8
+
+
+def test_running_trials_are_believed(drive: Any) -> None:
+    """The second fit of each proposal is told what the first expects of the three that run."""
+    predictor = CountsThree()
+    search = drive(BayesianOptimisation(predictor, interval=1, first_fit=4), workers=4)
+    for _ in range(4):
+        trial = search.ask()
+        search.tell(trial, float((trial.architecture == 3).sum()))
+    search.strategy.ask(3)
+    assert search.strategy._model.sizes == [4, 4, 5, 4, 6]
+
+
+def test_penalty_by_hand(drive: Any) -> None:
+    """Means 1, 5 and 1 at cells that differ in six positions, then in five: the slope is the larger one, 4 / 5.
+
+    A trial runs at the first, where 1 +- 0.001 is expected and 5 is the best: its ball reaches to 4 / (4 / 5) = 5
+    positions. The second cell is outside, the others are inside.
+    """
+    strategy = BayesianOptimisation(CountsThree(), batch="penalty")
+    drive(strategy)
+    cells = np.array([[0] * 6, [3] * 6, [0, 0, 0, 0, 0, 3]], dtype=np.int8)
+
+    class Fixed:
+        def predict_transformed(self, inputs: Inputs) -> Prediction:
+            return Prediction(np.array([1.0]), np.array([0.001]))
+
+    belief = Belief(np.array([1.0, 5.0, 1.0]), np.ones(3), 5.0)
+    found = strategy._penalty(Fixed(), cells, belief, cells[:1])  # type: ignore[arg-type]
+    distances = np.array([0, 6, 1])
+    np.testing.assert_allclose(found, log_ndtr((0.8 * distances - 4) / 0.001), rtol=1e-9, atol=1e-300)
+    assert found[1] == 0 and found[0] < found[2] < -1e6
+
+
+def test_what_breaks_a_constraint_is_not_proposed(drive: Any) -> None:
+    """At most two threes are allowed; the predictor wants six."""
+
+    def threes(name: str, genotypes: GenotypeArray) -> FloatArray:
+        return (genotypes == 3).sum(axis=1).astype(np.float64)
+
+    limits = (Constraint("threes", high=2),)
+    proposed = run(drive, BayesianOptimisation(CountsThree(), interval=1), 40, constraints=limits, lookup=threes)
+    assert max((genotype == 3).sum() for genotype in proposed) == 2
 
 
 # --- static metrics -------------------------------------------------------------------------------------------------

@@ -20,12 +20,12 @@ LEARN_WITHIN = {
     "reinforce": 200,
     "ppo": 200,
     "controller": 80,
-    "bayesian+predictor=ridge": 40,
+    "bayesian+predictor=ridge+interval=5": 40,
 }
-ALIASES = [name for name in strategies if name.startswith("bayesian-")]
+ALIASES = [name for name, entry in strategies.entries.items() if entry.startswith("bayesian+")]
 SLOW = ("bayesian", "parego")  # with their own predictor, a Gaussian process
 OTHERS = [name for name in strategies if name not in ALIASES and name not in SLOW]
-RIDGE = ["bayesian+predictor=ridge", "parego+predictor=ridge+interval=5"]
+RIDGE = ["bayesian+predictor=ridge+interval=5", "parego+predictor=ridge+interval=5"]
 
 
 @pytest.mark.parametrize("space", ["nb201", "nb101"])
@@ -47,9 +47,9 @@ def test_contract(spec: str, space: str) -> None:
     check_strategy(strategies.create(spec), spaces.create(space))
 
 
-@pytest.mark.parametrize("alias", ALIASES)
-def test_contract_with_each_predictor(alias: str) -> None:
-    check_strategy(strategies.create(alias), spaces.create("nb201"), evaluations=12)
+@pytest.mark.parametrize("spec", ["auto", "bayesian-gnn", *(f"{alias}+predictor=ridge" for alias in ALIASES)])
+def test_contract_of_named_settings(spec: str) -> None:
+    check_strategy(strategies.create(spec), spaces.create("nb201"), evaluations=12)
 
 
 @pytest.mark.parametrize("spec", list(LEARN_WITHIN))
@@ -70,6 +70,6 @@ def test_the_page_of_strategies_lists_each_with_its_arguments() -> None:
             cells = line.split("|")
             rows.update(dict.fromkeys(re.findall(r"`([\w-]+)`", cells[1]), re.findall(r"`([\w-]+)`", cells[3])))
     assert sorted(rows) == sorted(strategies)
-    for name in [*OTHERS, "bayesian"]:
+    for name in [*OTHERS, *SLOW]:
         cls, _ = strategies.resolve(name)
         assert rows[name] == list(inspect.signature(cls).parameters), name
