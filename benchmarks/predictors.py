@@ -1,7 +1,7 @@
 """Rank correlation, calibration and speed of predictors by training size, on published tables and a shipped one.
 
     python benchmarks/predictors.py [--tables nb201,nb101] [--predictors gp,auto] [--columns] [--splits 10] [--jobs 1]
-    python benchmarks/predictors.py --out FOLDER --page docs/predictor-figures.md
+    python benchmarks/predictors.py --out FOLDER --pages docs/predictors
 
 | table | targets | protocol |
 |---|---|---|
@@ -25,7 +25,7 @@ of a fit on one thread, at both ends. Below it single numbers that rank without 
 cannot be told apart from the highest mean.
 
 With `--out`, the results of each table are kept in a folder, for `nasbench report` too, and a command that was stopped
-goes on; `--page` writes everything into a file instead of the terminal.
+goes on; `--pages` writes a page for each table into a folder, besides the terminal.
 """
 
 import argparse
@@ -46,12 +46,14 @@ PREDICTORS = (
     "mean,ridge,svr,gp,gp-wl,gp-unlabelled,gp-deep,xgb,xgb+objective=pairwise,hist,forest,gnn,ensemble,conformal,"
     "transfer,auto"
 )
-PAGE = """# Figures of all predictors
+PAGE = """# {title}
 
-Written by `python benchmarks/predictors.py {command}`; [which to take when](predictors.md) says what they mean.
-Mean Kendall tau over {splits} splits, with its 95 % bootstrap interval; then the share of test targets inside the 90 %
-interval, the negative log-likelihood in nats, and the seconds of a fit: one thread of a machine with other load, so
-that ratios within a table tell more than numbers. The published tables are not part of the repository.
+{about}. Written by `python benchmarks/predictors.py --tables {name} --pages docs/predictors`: mean Kendall tau over the
+splits, with its 95 % bootstrap interval; then the share of test targets inside the 90 % interval, the negative
+log-likelihood in nats, and the seconds of a fit: one thread of a machine with other load, so that ratios within the
+table tell more than numbers. [Which predictor](../predictors.md) says what the names are.
+
+{shown}
 """
 
 
@@ -120,25 +122,24 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--page", type=Path)
+    parser.add_argument("--pages", type=Path)
     given = parser.parse_args()
     if not TABLES.exists() and given.tables != "digits":
         sys.exit(f"{TABLES} is not here; the published tables are not part of the repository, only --tables digits is")
-    if given.out:
-        given.out.mkdir(parents=True, exist_ok=True)
-    suffix = "-columns.json" if given.columns else ".json"
-    page = [PAGE.format(command=" ".join(sys.argv[1:]), splits=given.splits)]
+    for folder in filter(None, (given.out, given.pages)):
+        folder.mkdir(parents=True, exist_ok=True)
+    columns = "-columns" if given.columns else ""
     for name in given.tables.split(","):
         task = TASKS[name]
         plan = evaluation(task, given.predictors.split(","), given.columns, given.splits, given.jobs)
-        results = results_of(plan, given.out / f"{name}{suffix}" if given.out else None)
+        results = results_of(plan, given.out / f"{name}{columns}.json" if given.out else None)
         title = f"{plan.benchmark.name}, {results.metric}"
-        about = f"`{name}`: {task.protocol}, {given.splits} splits" + (", with columns" if given.columns else "")
-        page.append(f"## {title}\n\n{about}.\n\n{shown(results, task.sizes)}\n")
-        if not given.page:
-            print(f"\n{page[-1]}", flush=True)
-    if given.page:
-        given.page.write_text("\n".join(page), encoding="utf-8")
+        about = f"`{name}`: {task.protocol}, {given.splits} splits" + (", with columns" if columns else "")
+        table = shown(results, task.sizes)
+        print(f"\n{about}\n\n{table}", flush=True)
+        if given.pages:
+            page = PAGE.format(title=title, about=about, name=name + " --columns" * given.columns, shown=table)
+            (given.pages / f"{name}{columns}.md").write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 python benchmarks/search.py speed            1,000 repeats x 300 evaluations on one core
 python benchmarks/search.py quality          best validation accuracy after 50, 100, 150 and 300 evaluations
-python benchmarks/search.py quality --strategies bayesian-gp,bayesian-xgb --repeats 30
+python benchmarks/search.py quality --strategies auto --repeats 100 --points 16,32,48,64,96,128
 """
 
 from __future__ import annotations
@@ -67,20 +67,21 @@ def speed(repeats: int, names: list[str]) -> None:
         print(f"{name:>24}: {repeats:,} x 300 in {seconds:.1f} s ({cpu:.1f} s of CPU, {each:.1f} us an evaluation)")
 
 
-def quality(repeats: int, names: list[str], jobs: int | None) -> None:
+def quality(repeats: int, names: list[str], jobs: int | None, points: tuple[int, ...]) -> None:
     benchmark = table()
     begin = perf_counter()
-    results = compare(benchmark, METRIC, strategies=names, evaluations=300, repeats=repeats, jobs=jobs)
-    curves = anytime(results.records, POINTS, value="valid")
+    results = compare(benchmark, METRIC, strategies=names, evaluations=points[-1], repeats=repeats, jobs=jobs)
+    curves = anytime(results.records, points, value="valid")
     print(f"best validation accuracy in percent, mean of {repeats} runs with 95 % bootstrap interval, after")
-    print(f"{'':>24} " + " ".join(f"{point:>21}" for point in POINTS))
+    print(f"{'':>24} " + " ".join(f"{point:>21}" for point in points))
     values = np.array(benchmark.query_many(benchmark.architectures(), METRIC).values)
-    exact = [expected_maximum(values, point) for point in POINTS]
+    exact = [expected_maximum(values, point) for point in points]
     print(f"{'random, exact':>24} " + " ".join(f"{value:>21.2f}" for value in exact))
     for name, reached in curves.items():
         low, high = bootstrap_interval(reached, np.random.default_rng(0))
-        cells = [f"{m:.2f} ({a:.2f}-{b:.2f})" for m, a, b in zip(reached.mean(axis=0), low, high, strict=True)]
+        cells = [f"{m:.3f} ({a:.2f}-{b:.2f})" for m, a, b in zip(reached.mean(axis=0), low, high, strict=True)]
         print(f"{name:>24} " + " ".join(f"{cell:>21}" for cell in cells))
+        print(f"{'':>24} the best of all in {(reached[:, -1] == values.max()).mean():.0%} of runs, after {points[-1]}")
     print(f"{perf_counter() - begin:.0f} s in all")
     print(results.summary["statement"])
 
@@ -99,12 +100,14 @@ def main() -> None:
     parser.add_argument("--strategies", help="comma-separated")
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--jobs", type=int)
+    parser.add_argument("--points", help="comma-separated numbers of evaluations, increasing")
     options = parser.parse_args()
     names = options.strategies.split(",") if options.strategies else None
+    points = tuple(map(int, options.points.split(","))) if options.points else POINTS
     if options.what == "speed":
         speed(options.repeats or 1000, names or ["random", "evolution"])
     else:
-        quality(options.repeats or 500, names or ["random", "evolution", "local", "reinforce"], options.jobs)
+        quality(options.repeats or 500, names or ["random", "evolution", "local", "reinforce"], options.jobs, points)
 
 
 if __name__ == "__main__":
