@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nasbench.cli.console import facts, is_table, out, quality, show
-from nasbench.cli.options import BenchmarkFile, JsonOption
+from nasbench.cli.options import BenchmarkFile, JsonOption, stored
 from nasbench.cli.output import writable, write_json
 
 
@@ -12,7 +12,7 @@ def info(file: BenchmarkFile, json_file: JsonOption = None) -> None:
     from nasbench.benchmark.hdf5.verify import describe
 
     writable(json_file, file)
-    description = describe(file)
+    description = describe(stored(file))
     write_json(json_file, description)
     tables = {name: value for name, value in description.items() if is_table(value)}
     nested = {name: value for name, value in description.items() if isinstance(value, dict)}

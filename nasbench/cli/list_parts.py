@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -24,6 +23,7 @@ def list_parts(
 ) -> None:
     """Name the available components, with one line and the source of each."""
     from nasbench.benchmark.load import shipped
+    from nasbench.benchmark.synthetic import SYNTHETIC
     from nasbench.datasets import datasets
     from nasbench.importers import importers
     from nasbench.measures import measures
@@ -54,14 +54,14 @@ def list_parts(
             out.print(facts(described))
     if kind in (None, "benchmarks"):
         out.heading("benchmarks")
-        out.print(facts({name: _benchmark_facts(path) for name, path in shipped().items()}))
+        out.print(facts({name: _benchmark_facts(name) for name in (*shipped(), *SYNTHETIC)}))
 
 
-def _benchmark_facts(file: Path) -> str:
+def _benchmark_facts(name: str) -> str:
     """Contents of a benchmark in one line."""
     from nasbench.benchmark.load import load
 
-    benchmark = load(file)
+    benchmark = load(name)
     count = len(benchmark.architectures())
     return f"{count:,} architectures of {benchmark.space.name}; {', '.join(benchmark.metrics)}"
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nasbench.cli.output import standard_output
-from nasbench.errors import InputError
+from nasbench.errors import FileError, InputError
 
 STANDARD_OUTPUT = Path("-")
 
@@ -18,6 +18,19 @@ def located(file: Path) -> Path:
     from nasbench.benchmark.load import locate
 
     return locate(file)
+
+
+def stored(file: Path) -> Path:
+    """A file that a command looks into itself.
+
+    Raises:
+        FileError: It is the name of a made-up problem, which has none.
+    """
+    from nasbench.benchmark.load import made_up
+
+    if made_up(file):
+        raise FileError(f"{file} is made up and has no file; query, evaluate and compare take it")
+    return file
 
 
 def all_located(files: list[Path]) -> list[Path]:
