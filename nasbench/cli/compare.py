@@ -91,6 +91,32 @@ def compare(
     say_what_failed(results)
 
 
+def show_runtimes(found: dict[str, Any] | None) -> None:
+    """Expected running times to targets, and the share of runs that reached each."""
+    if not found:
+        return
+    unit = found["counted_in"].replace("simulated_seconds", "simulated seconds")
+    rows = []
+    for name, area in sorted(found["areas"].items(), key=lambda item: -item[1]["mean"]):
+        row: dict[str, Any] = {"strategy": name}
+        for target in found["targets"]:
+            title = f"best {100 * target['share']:.4g} %" if target["share"] else "best of all"
+            told = target["strategies"][name]
+            expected = "-" if told["expected"] is None else f"{told['expected']:.3g}"
+            row[title] = f"{expected} ({told['reached']:.0%})"
+        row["area"] = f"{area['mean']:.3f} ({area['low']:.3f} to {area['high']:.3f})"
+        rows.append(row)
+    out.print()
+    out.heading(
+        f"Expected {unit} until the validation value is among the best of the space (share of runs that get there):"
+    )
+    show(rows)
+    out.print(
+        "Runs that do not get there count in full. Area: mean share of the budget that is left at a target, over "
+        "targets from the better half to the best of all"
+    )
+
+
 def show_comparison(results: Results) -> None:
     """Both rankings with their intervals, and what each can say."""
     from nasbench.benchmark.base import difference
@@ -111,6 +137,7 @@ def show_comparison(results: Results) -> None:
         out.print()
         out.heading(f"By {regret} ({meaning}):")
         out.print(summary[f"{prefix}statement"])
+    show_runtimes(summary.get("runtimes"))
     floor = summary.get("floor")
     if floor is not None and math.isfinite(floor):
         out.print(f"\nA perfect search on validation values would have a test regret of {floor:.4g} {units}")

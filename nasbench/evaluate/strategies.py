@@ -131,7 +131,9 @@ def compare(
         evaluation at which the incumbent changed, and the last. Regrets are distances from the best there is after a
         full training, in the unit of the metric; with several objectives all four are shares of hypervolume. The
         summary holds the rankings by final test regret and by final validation regret, and the floor: the test regret
-        that a perfect search on validation values would have, and `failures`: why strategies are left out, by name.
+        that a perfect search on validation values would have, `runtimes`: how long strategies take to targets
+        (`runtimes.summarise`, None for infinite ones; None for several objectives and where the whole space is not
+        known), and `failures`: why strategies are left out, by name.
 
     Raises:
         InputError: A metric cannot guide a search, or a strategy, constraint or number is not acceptable; other
@@ -228,6 +230,7 @@ def compare(
             **described(best, evaluator.objectives),
             "timed": evaluator.has_costs,
             **_rankings(finished, repeats, rows, seed, units),
+            "runtimes": _runtimes(rows, evaluator, settings.budget, seed),
             "failures": failures,
         },
     )
@@ -317,6 +320,20 @@ def _rankings(
         ranking = asdict(rank(table, rng, what=f"final {what}", units=units))
         summary |= {f"{prefix}statement": ranking.pop("statement"), f"{prefix}ranking": ranking}
     return summary
+
+
+def _runtimes(
+    rows: Sequence[Mapping[str, Any]], evaluator: Evaluator, budget: Budget, seed: int
+) -> dict[str, Any] | None:
+    """How long strategies take to targets of one objective; None where the whole space is not known."""
+    if not isinstance(evaluator, TabulatedEvaluator) or len(evaluator.objectives) > 1:
+        return None
+    from nasbench.evaluate.runtimes import summarise
+
+    counted = {"evaluations": budget.evaluations, "epochs": budget.epochs, "simulated_seconds": budget.seconds}
+    key, limit = next((key, float(limit)) for key, limit in counted.items() if limit is not None)
+    scores = evaluator.valid[0, -1, evaluator.meets]
+    return summarise(rows, scores, key, limit, rng_for(seed, "bootstrap", "", 0))
 
 
 def _gap(record: Mapping[str, Any]) -> str:
