@@ -109,7 +109,7 @@ def area(first: FloatArray, budget: float) -> FloatArray:
 def summarise(
     records: Sequence[Mapping[str, Any]], scores: FloatArray, key: str, budget: float, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Expected running times to `SHOWN` targets, shares of runs that reach them, and areas, as JSON values.
+    """Expected running times to `SHOWN` targets, shares of runs that reach them, and areas over `spread_targets`.
 
     An expected time that is infinite is None.
 
@@ -132,4 +132,5 @@ def summarise(
         each = area(first, budget)
         low, high = percentile_ends(resampling_weights(len(each), rng) @ each, len(each))
         areas[name] = {"mean": float(each.mean()), "low": float(low), "high": float(high)}
-    return {"counted_in": key, "budget": budget, "targets": by_target, "areas": areas}
+    hardest_last = [target._asdict() for target in spread]
+    return {"counted_in": key, "budget": budget, "targets": by_target, "spread": hardest_last, "areas": areas}

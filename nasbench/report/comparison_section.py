@@ -30,6 +30,7 @@ from nasbench.report.document import (
     titled,
 )
 from nasbench.report.figures import GREY, Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
+from nasbench.report.runtimes_section import runtimes_blocks
 from nasbench.types import FloatArray
 
 FLOOR = "floor"
@@ -99,6 +100,7 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
             finals = _final_regrets(results, ranking, regret, styles, anchor)
             blocks.append(Figures((finals, *_pairwise_tests(ranking, regret, anchor))))
             blocks.append(_table(results, ranking, regret))
+    blocks += runtimes_blocks(results, styles, anchor)
     title = f"Search strategies on {results.benchmark}"
     notes = (SEVERAL_OBJECTIVES if "valid_bounds" in summary else ONE_OBJECTIVE, *NOTES)
     return Section(anchor, title, tuple(blocks), notes, sentences, comparison_facts(results))

@@ -18,6 +18,7 @@ class RandomSearch(Strategy):
     """
 
     max_objectives = sys.maxsize
+    replacement = False  # of subclasses with a constructor of their own, too
 
     def __init__(self, replacement: bool = False) -> None:
         check_flag("replacement", replacement)
