@@ -73,13 +73,13 @@ def nursery(script, out, settings, parallel=2, jobs=1, **details):
     return done.stdout
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
-def test_killed_at_random_moments(small, same, tmp_path, kills):
+@pytest.mark.slow
+def test_killed_at_random_moments(small, same, tmp_path):
     """Every resulting table equals that of an uninterrupted build, except measured times."""
     (tmp_path / "reference").mkdir()
     build(small, tmp_path / "reference" / "t.h5", parallel=2)
-    said = nursery(KILL, tmp_path / "t.h5", small, seed=kills, kills=kills)
-    assert int(said.split()[0]) == kills
+    said = nursery(KILL, tmp_path / "t.h5", small, seed=50, kills=50)
+    assert int(said.split()[0]) == 50
     tables = sorted(tmp_path.glob("*.h5"))
     assert len(tables) == 1 + int(said.split()[1])
     for path in tables:
@@ -104,7 +104,13 @@ assert end(start(limit={limit})) == 4
 """
 
 
-@pytest.mark.parametrize(("limit", "epochs"), [(100, 2), (30_000, 20)])  # longer curves let the ledger grow
+@pytest.mark.parametrize(
+    ("limit", "epochs"),
+    [
+        (100, 2),
+        pytest.param(30_000, 20, marks=pytest.mark.slow),  # longer curves let the ledger grow
+    ],
+)
 def test_a_full_disk(small, same, tmp_path, limit, epochs):
     """The disk is full at the start or during the build; later it has space again."""
     out = tmp_path / "t.h5"

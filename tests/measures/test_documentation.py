@@ -32,6 +32,7 @@ def test_every_corruption_is_named() -> None:
     assert all(f"`{name}`" in PAGE for name in CORRUPTIONS)
 
 
+@pytest.mark.slow
 def test_the_example_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,7 @@ def test_the_parallel_nodes_change_places(here: Path) -> None:
     assert space.size == 6**3 * 2
 
 
+@pytest.mark.slow
 def test_the_commands_build_a_benchmark_and_open_it(here: Path) -> None:
     (commands,) = (code for kind, code in BLOCKS if not kind)
     build, info = commands.strip().splitlines()
