@@ -258,9 +258,9 @@ def _sizes(
 
 def show_results(results: Results) -> None:
     """Print what an evaluation of one table or several found."""
-    from nasbench.evaluate.tables import KIND, separate
+    from nasbench.evaluate.several import EVALUATIONS, separate
 
-    if results.kind != KIND:
+    if results.kind != EVALUATIONS:
         show_table(results)
         return
     for part in separate(results):

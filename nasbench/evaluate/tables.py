@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,12 @@ from scipy import stats
 from nasbench.errors import InputError
 from nasbench.evaluate.evaluation import Evaluation
 from nasbench.evaluate.fit_ledger import FitLedger
-from nasbench.evaluate.results import Results, json_values
+from nasbench.evaluate.results import Results
+from nasbench.evaluate.several import check_names, join
 from nasbench.evaluate.statistics import rank, undistinguished
 from nasbench.progress import Progress, silent
 from nasbench.types import FloatArray
 
-KIND = "evaluations"
-"""Kind of the results of several tables."""
 DIGITS = 9
 """Decimals of a mean tau: with more, rounding would decide between predictors that rank alike."""
 
@@ -29,10 +28,7 @@ def check_tables(evaluations: Sequence[Evaluation]) -> None:
     Raises:
         InputError: Two tables have one name, predictors or protocols differ, or held-out parts are given.
     """
-    names = [evaluation.benchmark.name for evaluation in evaluations]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"two tables are named {twice}, so nobody could tell their records apart; rename one")
+    check_names([evaluation.benchmark.name for evaluation in evaluations])
     for evaluation in evaluations:
         if evaluation.given:
             raise InputError(
@@ -62,7 +58,7 @@ def evaluate_tables(
         ledger: Keeps finished fits, and knows those of an earlier call.
 
     Returns:
-        Results of kind `"evaluations"`; see `joined`.
+        Results of kind `"evaluations"`; see `several.join`.
 
     Raises:
         InputError: As `check_tables`, or a table fails as by `evaluate`.
@@ -91,65 +87,13 @@ def evaluate_tables(
 
 
 def joined(parts: Sequence[Results], seed: int) -> Results:
-    """Results of several tables in one.
+    """Results of several tables in one, with the ranks over tables (`table_ranks`) as `ranks` of the summary.
 
     Args:
         parts: Results of kind `"evaluation"`, of tables with different names.
         seed: Of the bootstrap.
-
-    Returns:
-        Records with the field `benchmark` first. Settings and summary hold those of each table by its name, under
-        `tables`; the summary has `ranks` besides (`table_ranks`), and all `failures` by predictor and table.
     """
-    settings = {
-        part.benchmark: {"space": part.space, "metric": part.metric, "units": part.units, **part.settings}
-        for part in parts
-    }
-    return Results(
-        kind=KIND,
-        benchmark=_listed([part.benchmark for part in parts]),
-        space=_listed([part.space for part in parts]),
-        metric=_listed([part.metric for part in parts]),
-        units=_listed([part.units for part in parts]),
-        settings={"tables": settings},
-        records=[{"benchmark": part.benchmark, **record} for part in parts for record in part.records],
-        summary={
-            "ranks": json_values(table_ranks(parts, seed)),
-            "tables": {part.benchmark: part.summary for part in parts},
-            "failures": {
-                f"{name} on {part.benchmark}": f"{part.benchmark}: {reason}"
-                for part in parts
-                for name, reason in part.summary["failures"].items()
-            },
-        },
-        provenance=parts[0].provenance,
-    )
-
-
-def separate(results: Results) -> list[Results]:
-    """The results of each table, as `joined` was given them."""
-    parts = []
-    for name, described in results.settings["tables"].items():
-        settings = {key: value for key, value in described.items() if key not in ("space", "metric", "units")}
-        records = [
-            {key: value for key, value in record.items() if key != "benchmark"}
-            for record in results.records
-            if record["benchmark"] == name
-        ]
-        parts.append(
-            replace(
-                results,
-                kind="evaluation",
-                benchmark=name,
-                space=described["space"],
-                metric=described["metric"],
-                units=described["units"],
-                settings=settings,
-                records=records,
-                summary=results.summary["tables"][name],
-            )
-        )
-    return parts
+    return join(parts, {"ranks": table_ranks(parts, seed)})
 
 
 def table_ranks(parts: Sequence[Results], seed: int) -> list[dict[str, Any]]:
@@ -210,7 +154,3 @@ def _ranks(taus: Mapping[str, Sequence[float]]) -> FloatArray:
     table = np.round(np.array(list(taus.values())).T, DIGITS)
     ranks: FloatArray = stats.rankdata(-table, axis=1)
     return ranks
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(dict.fromkeys(names))

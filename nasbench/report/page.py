@@ -17,8 +17,8 @@ from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.errors import FileError, InputError
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.tables import KIND as TABLES
-from nasbench.evaluate.tables import separate
+from nasbench.evaluate.several import EVALUATIONS as TABLES
+from nasbench.evaluate.several import separate
 from nasbench.files import atomic, one_file
 from nasbench.provenance import provenance
 from nasbench.report import interactive

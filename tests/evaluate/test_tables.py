@@ -14,8 +14,9 @@ from nasbench.evaluate.fits import SCORES
 from nasbench.evaluate.leaders import standing
 from nasbench.evaluate.predictors import Evaluation, evaluate
 from nasbench.evaluate.results import Results
+from nasbench.evaluate.several import EVALUATIONS, separate
 from nasbench.evaluate.splits import Split
-from nasbench.evaluate.tables import KIND, evaluate_tables, joined, separate, table_ranks
+from nasbench.evaluate.tables import evaluate_tables, joined, table_ranks
 from nasbench.spaces import spaces
 
 SPACE = spaces.create("nb201")
@@ -98,7 +99,7 @@ def test_each_table_is_evaluated_as_by_itself(tmp_path: Any) -> None:
     tables = [table("x.h5", 0), table("y.h5", 1)]
     told: list[tuple[int, int]] = []
     results = evaluate_tables([planned(one) for one in tables], progress=lambda *numbers: told.append(numbers))
-    assert results.kind == KIND and results.benchmark == "x.h5, y.h5" and results.space == "nb201"
+    assert results.kind == EVALUATIONS and results.benchmark == "x.h5, y.h5" and results.space == "nb201"
     assert told[0] == (0, 16) and told[-1] == (16, 16) and told == sorted(told)
     assert all(tuple(record) == ("benchmark", "predictor", "n_train", "seed", *SCORES) for record in results.records)
     assert [row["n_train"] for row in results.summary["ranks"]] == [10, 20]
