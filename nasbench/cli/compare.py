@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nasbench.cli.console import bar, interruptible, note, out, show
-from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, PatienceOption, SeedOption, StrictOption
+from nasbench.cli.options import (
+    BenchmarkFiles,
+    JobsOption,
+    JsonOption,
+    PatienceOption,
+    RecordsOption,
+    SeedOption,
+    StrictOption,
+)
 from nasbench.cli.output import save, say_what_failed, writable
 from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    file: BenchmarkFile,
+    files: BenchmarkFiles,
     metric: Annotated[
         list[str] | None,
         typer.Option("--metric", help="Objective (default: the validation score); may be repeated."),
@@ -53,21 +61,32 @@ def compare(
     jobs: JobsOption = None,
     patience: PatienceOption = None,
     json_file: JsonOption = None,
+    records: RecordsOption = None,
 ) -> None:
-    """Race search strategies on a benchmark in simulated time: same budget, same initial designs, many repeats."""
+    """Race search strategies in simulated time: same budget, same initial designs, many repeats.
+
+    On several benchmarks they race one by one, and are ranked over benchmarks.
+    """
     from nasbench.benchmark.load import load
+    from nasbench.evaluate.races import compare_all
     from nasbench.evaluate.strategies import DEFAULT
     from nasbench.evaluate.strategies import compare as race
     from nasbench.simulator.cluster import Cluster
 
     if (evaluations is not None) + (epochs is not None) + (seconds is not None) > 1:
         raise InputError("--evaluations, --epochs-budget and --seconds are three budgets; give one of them")
-    writable(json_file, file)
-    benchmark = load(file)
+    writable(json_file, *files)
+    writable(records, *files, *([json_file] if json_file else []))
+    benchmarks = [*map(load, files)]
+
+    def warn(reason: str) -> None:
+        note(f"left out: {reason}")
+
     with interruptible("nothing was written"), bar("Racing strategies") as progress:
-        results = race(
-            benchmark,
-            metric or [benchmark.score().path],
+        several: dict[str, Any] = {"benchmarks": benchmarks, "metric": metric, "warn": warn}
+        one: dict[str, Any] = {"benchmark": benchmarks[0], "metric": metric or [benchmarks[0].score().path]}
+        results = (compare_all if len(files) > 1 else race)(
+            **(several if len(files) > 1 else one),
             strategies=DEFAULT if names is None else separated(names),
             evaluations=evaluations,
             epochs=epochs,
@@ -83,11 +102,10 @@ def compare(
             patience=patience,
             progress=progress,
         )
-    save(results, json_file)  # first: whatever happens to the terminal, the results are there
-    show_comparison(results)
-    trials = results.settings["evaluations"]
-    if trials is not None and trials <= initial:
-        note(f"the {initial} initial designs use up the {trials} evaluations, so all strategies do the same")
+    save(results, json_file, records)  # first: whatever happens to the terminal, the results are there
+    show_comparisons(results)
+    if evaluations is not None and evaluations <= initial:
+        note(f"the {initial} initial designs use up the {evaluations} evaluations, so all strategies do the same")
     say_what_failed(results)
 
 
@@ -115,6 +133,62 @@ def show_runtimes(found: dict[str, Any] | None) -> None:
         "Runs that do not get there count in full. Area: mean share of the budget that is left at a target, over "
         "targets from the better half to the best of all"
     )
+
+
+def show_comparisons(results: Results) -> None:
+    """Print what was found on one benchmark or several."""
+    from nasbench.evaluate.several import COMPARISONS, separate
+
+    if results.kind != COMPARISONS:
+        show_comparison(results)
+        return
+    for part in separate(results):
+        out.heading(f"{part.benchmark}, {part.space}")
+        show_comparison(part)
+        out.print()
+    show_over_benchmarks(results)
+
+
+def show_over_benchmarks(results: Results) -> None:
+    """Mean regrets, ranks, ratings and win rates over benchmarks, and who cannot be told apart."""
+    from nasbench.evaluate.quality import REGRETS
+
+    for regret, found in zip(REGRETS, results.summary["over"], strict=True):
+        out.heading(f"Over {len(found['benchmarks'])} benchmarks, by {regret.title} ({regret.meaning}):")
+        out.print(found["statement"], soft_wrap=True)
+        if found["left_out"]:
+            out.print(f"Not ranked, as a benchmark lacks them: {', '.join(found['left_out'])}", soft_wrap=True)
+        ranking = found["ranking"]
+        if not ranking:
+            continue
+        rows = []
+        for name in ranking["order"]:
+            rating = found["ratings"][name]
+            row = {"strategy": name, "mean rank": interval(*(ranking[key][name] for key in ("means", "lows", "highs")))}
+            row["rating"] = interval(rating["rating"], rating["low"], rating["high"], 0)
+            row |= {f"beats {other}": f"{found['wins'][name][other]:.0%}" for other in ranking["order"][:1]}
+            rows.append(row)
+        show(rows)
+        if found["critical_difference"] is not None:
+            out.print(
+                "Mean ranks by mean final regret (1 is best) and Bradley-Terry ratings of runs (mean 1,000), with 95 % "
+                f"bootstrap intervals over benchmarks; by Nemenyi's test, ranks differ that are more than "
+                f"{found['critical_difference']:.2f} apart",
+                soft_wrap=True,
+            )
+        out.print()
+    areas = results.summary["areas"]
+    if areas:
+        out.print(
+            "Interquartile mean of the areas under the distributions of running times: "
+            + ", ".join(f"{name} {interval(row['mean'], row['low'], row['high'], 3)}" for name, row in areas.items()),
+            soft_wrap=True,
+        )
+
+
+def interval(mean: float, low: float, high: float, digits: int = 2) -> str:
+    """A number and its interval; without one that is the same everywhere, which tells no spread."""
+    return f"{mean:.{digits}f}" + (f" ({low:.{digits}f} to {high:.{digits}f})" if low < high else "")
 
 
 def show_comparison(results: Results) -> None:

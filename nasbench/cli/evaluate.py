@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,7 +24,7 @@ from nasbench.cli.options import (
 )
 from nasbench.cli.output import save, say_what_failed, writable
 from nasbench.cli.parsing import separated, whole
-from nasbench.errors import InputError, NotFoundError
+from nasbench.errors import InputError
 
 if TYPE_CHECKING:
     from nasbench.benchmark.base import Benchmark
@@ -118,6 +118,7 @@ def evaluate(
     from nasbench.benchmark.load import load
     from nasbench.evaluate.fit_ledger import FitLedger, ledger_of
     from nasbench.evaluate.predictors import DEFAULT, Evaluation
+    from nasbench.evaluate.several import naming
     from nasbench.evaluate.tables import check_tables, evaluate_tables
     from nasbench.evaluate.tuning import TuningBudget
     from nasbench.parallel.processes import cores
@@ -142,7 +143,7 @@ def evaluate(
     cluster = _cluster(engine, address, jobs, patience)
     plans = []
     for benchmark in map(load, files):
-        with _named(benchmark, among=len(files)):
+        with naming(benchmark.name) if len(files) > 1 else nullcontext():
             path = benchmark.metric(metric).path if metric else benchmark.score().path
             holdouts = None if leave_out is None else _left_out(benchmark, path, leave_out, seed)
             wanted, held_out = _sizes(benchmark, path, sizes, test_size, protocol, holdouts, among=len(files))
@@ -211,17 +212,6 @@ def _cluster(engine: str, address: str | None, jobs: int | None, patience: float
     from nasbench.parallel.ray_engine import RayEngine
 
     return RayEngine(address, jobs)
-
-
-@contextmanager
-def _named(benchmark: Benchmark, among: int) -> Iterator[None]:
-    """Name a table in the errors about it, where there are several."""
-    try:
-        yield
-    except (InputError, NotFoundError) as error:
-        if among == 1:
-            raise
-        raise type(error)(f"{benchmark.name}: {error}") from error
 
 
 def _left_out(benchmark: Benchmark, metric: str, names: str, seed: int) -> dict[str, Split]:

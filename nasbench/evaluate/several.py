@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from nasbench.errors import InputError
+from nasbench.errors import InputError, NotFoundError
 from nasbench.evaluate.results import Results, json_values
 
 EVALUATIONS, COMPARISONS = "evaluations", "comparisons"
@@ -24,6 +25,15 @@ def check_names(names: Sequence[str]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"two tables are named {twice}, so nobody could tell their records apart; rename one")
+
+
+@contextmanager
+def naming(table: str) -> Iterator[None]:
+    """Name a table in the errors about it."""
+    try:
+        yield
+    except (InputError, NotFoundError) as error:
+        raise type(error)(f"{table}: {error}") from error
 
 
 def join(parts: Sequence[Results], over: Mapping[str, Any]) -> Results:

@@ -131,7 +131,8 @@ def compare(
         evaluation at which the incumbent changed, and the last. Regrets are distances from the best there is after a
         full training, in the unit of the metric; with several objectives all four are shares of hypervolume. The
         summary holds the rankings by final test regret and by final validation regret, and the floor: the test regret
-        that a perfect search on validation values would have, `runtimes`: how long strategies take to targets
+        that a perfect search on validation values would have, interquartile means (`robust_means`), the chance that a
+        run of one beats a run of another (`wins`), `runtimes`: how long strategies take to targets
         (`runtimes.summarise`, None for infinite ones; None for several objectives and where the whole space is not
         known), and `failures`: why strategies are left out, by name.
 
@@ -304,11 +305,13 @@ def _rankings(
     names: Sequence[str], repeats: int, rows: Sequence[Mapping[str, Any]], seed: int, units: str
 ) -> dict[str, Any]:
     """The rankings by final test regret and by final validation regret, or the reasons why there is none."""
-    from nasbench.evaluate.statistics import rank  # imports scipy.stats, which the processes that only run do without
+    # these import scipy.stats, which the processes that only run do without
+    from nasbench.evaluate.ratings import by_pair, robust_means, superiority
+    from nasbench.evaluate.statistics import rank
 
     summary: dict[str, Any] = {}
+    last = {(row["strategy"], row["repeat"]): row for row in rows}  # the last one stays
     for value, what, prefix, _ in REGRETS:
-        last = {(row["strategy"], row["repeat"]): row for row in rows}  # the last one stays
         final = {run: row[value] for run, row in last.items()}
         gap = next((key for key, number in final.items() if not math.isfinite(number)), None)
         if gap is not None:
@@ -318,7 +321,12 @@ def _rankings(
         table = {name: [final[name, repeat] for repeat in range(repeats)] for name in names}
         rng = rng_for(seed, "bootstrap", "", 0)
         ranking = asdict(rank(table, rng, what=f"final {what}", units=units))
-        summary |= {f"{prefix}statement": ranking.pop("statement"), f"{prefix}ranking": ranking}
+        summary |= {
+            f"{prefix}statement": ranking.pop("statement"),
+            f"{prefix}ranking": ranking,
+            f"{prefix}robust_means": robust_means(table, rng),
+            f"{prefix}wins": by_pair(names, superiority(table)),
+        }
     return summary
 
 

@@ -27,10 +27,13 @@ from nasbench.report.document import (
     format_value,
     known,
     listed,
+    mapping,
+    number,
     titled,
 )
 from nasbench.report.figures import GREY, Axis, Band, Figure, Heatmap, Line, Mark, Plot, Points, Style
 from nasbench.report.runtimes_section import runtimes_blocks
+from nasbench.report.win_rates import win_rates
 from nasbench.types import FloatArray
 
 FLOOR = "floor"
@@ -98,7 +101,12 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
         ranking = summary.get(f"{regret.prefix}ranking")
         if ranking:
             finals = _final_regrets(results, ranking, regret, styles, anchor)
-            blocks.append(Figures((finals, *_pairwise_tests(ranking, regret, anchor))))
+            figures = [finals, *_pairwise_tests(ranking, regret, anchor)]
+            wins = summary.get(f"{regret.prefix}wins")
+            if wins and len(ranking["order"]) > 1:
+                n = counted(ranking["repeats"], "repeat")
+                figures.append(win_rates(anchor, ranking["order"], wins, regret, n))
+            blocks.append(Figures(tuple(figures)))
             blocks.append(_table(results, ranking, regret))
     blocks += runtimes_blocks(results, styles, anchor)
     title = f"Search strategies on {results.benchmark}"
@@ -238,6 +246,13 @@ def _final(ranking: Mapping[str, Any], name: str) -> str:
     return format_interval(ranking["means"][name], *_ends(ranking, name), 3)
 
 
+def _robust(results: Results, regret: Regret, name: str) -> str:
+    """The interquartile mean of the runs of a strategy; a dash in results of a version that had none."""
+    found = mapping(mapping(results.summary.get(f"{regret.prefix}robust_means")).get(name))
+    mean, low, high = (number(found.get(key)) for key in ("mean", "low", "high"))
+    return format_interval(mean, *((low, high) if low < high else (math.nan, math.nan)), 3)
+
+
 def _pairwise_tests(ranking: Mapping[str, Any], regret: Regret, anchor: str) -> list[Figure]:
     order = list(ranking["order"])
     if len(order) < 2:
@@ -282,6 +297,7 @@ def _table(results: Results, ranking: Mapping[str, Any], regret: Regret) -> Text
                 name,
                 str(ranking["repeats"]),
                 _final(ranking, name),
+                _robust(results, regret, name),
                 f"{np.mean(values):.2f}" if values else "-",
                 f"{ranking['mean_ranks'][name]:.2f}",
                 format_number(float(np.mean(seconds))) if seconds else "-",
@@ -293,6 +309,7 @@ def _table(results: Results, ranking: Mapping[str, Any], regret: Regret) -> Text
         "strategy",
         "repeats (n)",
         f"final {regret.title}, {unit} [95 % bootstrap]",
+        "interquartile mean",
         titled(f"mean {regret.title.split()[0]} value", results.units),
         "mean rank",
         "simulated s",

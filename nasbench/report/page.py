@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -17,8 +17,7 @@ from nasbench.benchmark.base import Benchmark
 from nasbench.benchmark.surrogate import SurrogateBenchmark
 from nasbench.errors import FileError, InputError
 from nasbench.evaluate.results import Results
-from nasbench.evaluate.several import EVALUATIONS as TABLES
-from nasbench.evaluate.several import separate
+from nasbench.evaluate.several import COMPARISONS, EVALUATIONS, PARTS, separate
 from nasbench.files import atomic, one_file
 from nasbench.provenance import provenance
 from nasbench.report import interactive
@@ -32,34 +31,16 @@ from nasbench.report.document import (
     Section,
     TextTable,
     flatten,
-    known,
-    mapping,
 )
 from nasbench.report.evaluation_section import evaluation_section
 from nasbench.report.figures import Figure, Heatmap, Plot, Style, legend, styles
 from nasbench.report.measurements import measurements_of
+from nasbench.report.races_section import races_section
 from nasbench.report.ranks_section import ranks_section
+from nasbench.report.sources import Source, read
 from nasbench.report.static import png
 from nasbench.report.surrogate_section import surrogate_section
 from nasbench.report.table_section import table_section
-
-Source: TypeAlias = Path | Benchmark | Results
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-NUMBER = (int, float, type(None))
-FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
-    "evaluation": {"predictor": (str,), "n_train": (int,), "seed": (int,)},
-    TABLES: {"benchmark": (str,), "predictor": (str,), "n_train": (int,), "seed": (int,)},
-    "comparison": {
-        "strategy": (str,),
-        "repeat": (int,),
-        "evaluations": (int,),
-        "epochs": (int,),
-        **dict.fromkeys(("simulated_seconds", "valid", "test", "regret", "valid_regret"), NUMBER),
-    },
-}
-"""Fields that every record of a result file has, with their types."""
-BY_STRATEGY = ("means", "lows", "highs", "mean_ranks")
-"""Fields of a ranking with a number for each strategy."""
 
 
 def write_report(
@@ -102,112 +83,10 @@ def write_report(
     return _write(out, page, folder, figures)
 
 
-def read(source: Source) -> Benchmark | Results:
-    """A source as a value; the kind of a file follows from its content.
-
-    Raises:
-        FileError: It cannot be read, or is neither a benchmark nor a result file.
-    """
-    if isinstance(source, Benchmark):
-        return source
-    if isinstance(source, Results):
-        return _checked(source, "a result")
-    path = Path(source)
-    try:
-        with path.open("rb") as file:
-            begin = file.read(len(SIGNATURE))
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}") from error
-    if begin == SIGNATURE:
-        from nasbench.benchmark.load import load
-
-        return load(path)
-    if begin.lstrip()[:1] != b"{":
-        raise FileError(f"{path} is neither a benchmark (HDF5) nor a result file (JSON); pass what nasbench wrote")
-    return _checked(Results.read(path), str(path))
-
-
-def _checked(results: Results, where: str) -> Results:
-    def refuse(fault: str) -> FileError:
-        return FileError(f"{where} is damaged: {fault}; create it again")
-
-    if not isinstance(results.kind, str) or results.kind not in FIELDS:
-        raise FileError(f"{where} is of kind {results.kind!r}; a report knows {' and '.join(FIELDS)}")
-    for name in ("benchmark", "space", "metric", "units"):
-        if not isinstance(getattr(results, name), str):
-            raise refuse(f"its {name} is {getattr(results, name)!r}")
-    for name in ("settings", "summary", "provenance"):
-        if not isinstance(getattr(results, name), Mapping):
-            raise refuse(f"its {name} are not a mapping")
-    for name in ("evaluations", "epochs", "seconds") if results.kind == "comparison" else ():
-        if not (results.settings.get(name) is None or known(results.settings[name])):
-            raise refuse(f"its budget of {name} is {results.settings[name]!r}")
-    if not isinstance(results.records, list) or not results.records:
-        raise refuse("it holds no records")
-    for number, record in enumerate(results.records):
-        if not isinstance(record, Mapping):
-            raise refuse(f"record {number} is not a mapping")
-        for name, types in FIELDS[results.kind].items():
-            if name not in record:
-                raise refuse(f"record {number} has no {name!r}")
-            if not isinstance(record[name], types) or isinstance(record[name], bool):
-                raise refuse(f"{name!r} of record {number} is {record[name]!r}")
-    if results.kind == TABLES and (fault := _fault_of_tables(results)):
-        raise refuse(fault)
-    for name in ("ranking", "valid_ranking"):
-        ranking = results.summary.get(name)
-        if ranking is not None and not _complete(ranking, {record.get("strategy") for record in results.records}):
-            raise refuse(f"its {name.replace('_', ' ')} is incomplete")
-    return results
-
-
-def _fault_of_tables(results: Results) -> str:
-    """What is wrong with the parts of results of several tables; empty if nothing is."""
-    tables, summaries = results.settings.get("tables"), results.summary.get("tables")
-    if not isinstance(tables, Mapping) or not isinstance(summaries, Mapping):
-        return "it has no settings or no summary of each table"
-    for name, described in tables.items():
-        if not isinstance(described, Mapping) or not isinstance(summaries.get(name), Mapping):
-            return f"settings or summary of the table {name!r} are missing"
-        if not all(isinstance(described.get(field), str) for field in ("space", "metric", "units")):
-            return f"space, metric or units of the table {name!r} are missing"
-    stray = next((record for record in results.records if record["benchmark"] not in tables), None)
-    if stray is not None:
-        return f"a record is of the table {stray['benchmark']!r}, which has no settings"
-    if {*tables} != {record["benchmark"] for record in results.records}:
-        return "a table has no records"
-    for row in results.summary.get("ranks") or [{}]:
-        ranking = mapping(row).get("ranking", {})
-        if ranking is not None and not _complete(ranking, mapping(mapping(row).get("taus"))):
-            return "its ranks over tables are incomplete"
-        if not known(row["n_train"]) or not all(isinstance(row.get(name), list) for name in ("tables", "left_out")):
-            return "its ranks over tables are incomplete"
-        for taus in row["taus"].values():
-            if not isinstance(taus, list) or len(taus) != len(row["tables"]) or not all(map(known, taus)):
-                return "its ranks over tables are incomplete"
-    return ""
-
-
-def _complete(ranking: Any, strategies: Container[Any]) -> bool:
-    """Whether a ranking has every field that is shown."""
-    try:
-        names = ranking["order"]
-        numbers = [
-            ranking["repeats"],
-            ranking["level"],
-            *(ranking[field][name] for field in BY_STRATEGY for name in names),
-        ]
-        numbers += [pair["adjusted"] for pair in ranking["pairs"]]
-        named = [*names, *(name for pair in ranking["pairs"] for name in (pair["better"], pair["worse"]))]
-        named += [name for group in ranking["groups"] for name in group]
-        known_names = len(names) > 0 and all(name in strategies for name in named)
-    except (KeyError, TypeError, IndexError):
-        return False
-    return known_names and all(known(number) for number in numbers)
-
-
-KINDS = ("table", "ranks", "evaluation", "surrogate", "comparison")
+KINDS = ("table", "ranks", "evaluation", "surrogate", "races", "comparison")
 """Kinds of sections, in the order of the page."""
+OVER = {EVALUATIONS: ("ranks", ranks_section), COMPARISONS: ("races", races_section)}
+"""Kind and maker of the section on all tables, by the kind of results of several."""
 
 
 def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -> list[Section]:
@@ -216,15 +95,16 @@ def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -
     settings: list[TextTable] = []
     styles_of = _styles(sources)
     for source in sources:
-        if isinstance(source, Results) and source.kind == TABLES:
-            found["ranks"].append(ranks_section(source, styles_of, _anchor("ranks", found)))
+        if isinstance(source, Results) and source.kind in OVER:
+            kind, make_over = OVER[source.kind]
+            found[kind].append(make_over(source, styles_of, _anchor(kind, found)))
     for source, alone in _by_table(sources):
         if isinstance(source, Results):
             described = {"metric": source.metric, "settings": source.settings, "provenance": source.provenance}
             title = f"{source.kind.capitalize()} on {source.benchmark}"
             make = evaluation_section if source.kind == "evaluation" else comparison_section
             section = make(source, styles_of, _anchor(source.kind, found))
-            if not alone:  # the summary has the ranks over tables instead
+            if not alone:  # the summary has what is found over all instead
                 section = replace(section, sentences=(), facts=())
             found[source.kind].append(section)
         else:
@@ -254,7 +134,7 @@ def compose(sources: Sequence[Benchmark | Results], notes: Sequence[str] = ()) -
 def _by_table(sources: Sequence[Benchmark | Results]) -> Iterator[tuple[Benchmark | Results, bool]]:
     """The sources, with one of several tables in parts, and whether each stands alone and not for such a part."""
     for source in sources:
-        if isinstance(source, Results) and source.kind == TABLES:
+        if isinstance(source, Results) and source.kind in PARTS:
             yield from ((part, False) for part in separate(source))
         else:
             yield source, True

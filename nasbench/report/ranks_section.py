@@ -61,7 +61,7 @@ def _standing(row: Mapping[str, Any]) -> str:
     return f"n = {row['n_train']:,}, {counted(len(row['tables']), 'table')}: {text}{missing}."
 
 
-def _interval(ranking: Mapping[str, Any], name: str) -> tuple[float, float, float]:
+def mean_rank(ranking: Mapping[str, Any], name: str) -> tuple[float, float, float]:
     """Mean rank and the ends of its interval; NaN where the rank is the same on every table, which tells no spread."""
     mean, low, high = (float(ranking[field][name]) for field in ("means", "lows", "highs"))
     return (mean, low, high) if low < high else (mean, math.nan, math.nan)
@@ -70,7 +70,7 @@ def _interval(ranking: Mapping[str, Any], name: str) -> tuple[float, float, floa
 def _sentence(row: Mapping[str, Any]) -> str:
     """Who has the best mean rank at the largest training size, if the tables can tell."""
     ranking = row["ranking"]
-    mean, low, high = _interval(ranking, ranking["order"][0])
+    mean, low, high = mean_rank(ranking, ranking["order"][0])
     tables = counted(len(row["tables"]), "table")
     return (
         f"Over {tables}, from {counted(row['n_train'], 'trained cell')}, "
@@ -83,7 +83,7 @@ def _fact(row: Mapping[str, Any]) -> Fact:
     """The best mean rank as a key figure."""
     ranking = row["ranking"]
     equal = leading(ranking)
-    mean, low, high = _interval(ranking, equal[0])
+    mean, low, high = mean_rank(ranking, equal[0])
     note = f"rank {mean:.2f}, {interval_note(low, high, counted(len(row['tables']), 'table'))}"
     ties = [name for name in undistinguished(ranking) if name not in equal]
     note += f"; not distinguishable from {listed(ties)}" if ties else ""
@@ -97,7 +97,7 @@ def _figure(ranks: Sequence[Mapping[str, Any]], styles: Mapping[str, Style], anc
     marks: list[Mark] = []
     for turn, name in enumerate(names):
         places = [place for place, row in enumerate(ranks) if name in row["ranking"]["order"]]
-        y, low, high = np.array([_interval(ranks[place]["ranking"], name) for place in places]).T
+        y, low, high = np.array([mean_rank(ranks[place]["ranking"], name) for place in places]).T
         shift = (turn - (len(names) - 1) / 2) * min(0.06, 0.7 / len(names))  # so that intervals do not overlap
         x = np.array(places) + shift
         hover = tuple(f"{name}, {counted(sizes[place], 'training architecture')}" for place in places)
@@ -125,7 +125,7 @@ def _table(ranks: Sequence[Mapping[str, Any]]) -> TextTable:
         for name in row["ranking"]["order"]:
             taus = dict(zip(row["tables"], row["taus"][name], strict=True))
             cells = [f"{taus[table]:.3f}" if table in taus else "-" for table in tables]
-            mean = format_interval(*_interval(row["ranking"], name))
+            mean = format_interval(*mean_rank(row["ranking"], name))
             rows.append((f"{row['n_train']:,}", name, str(len(row["tables"])), mean, *cells))
     header = ("training architectures", "predictor", "tables (n)", "mean rank", *(f"tau, {name}" for name in tables))
     return TextTable("Mean rank [95 % bootstrap interval], and mean Kendall tau on each table", header, tuple(rows))

@@ -16,7 +16,8 @@ from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.errors import FileError, InputError
 from nasbench.evaluate.predictors import SCORES
 from nasbench.evaluate.results import Results
-from nasbench.report.page import compose, read, write_report
+from nasbench.report.page import compose, write_report
+from nasbench.report.sources import read
 
 NASTY = "<script>alert('x')</script>&\"$"
 

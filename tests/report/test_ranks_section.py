@@ -12,7 +12,8 @@ from nasbench.evaluate.results import Results
 from nasbench.evaluate.tables import joined
 from nasbench.report.document import Figures, Lines, TextTable
 from nasbench.report.figures import Points
-from nasbench.report.page import compose, read, write_report
+from nasbench.report.page import compose, write_report
+from nasbench.report.sources import read
 
 
 @pytest.fixture(scope="module")
