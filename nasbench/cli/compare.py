@@ -34,6 +34,17 @@ def compare(
     limit: Annotated[
         list[str] | None, typer.Option("--limit", help="Bound on a static metric, as 'latency<=0.6'; may be repeated.")
     ] = None,
+    guide: Annotated[
+        str | None,
+        typer.Option(
+            help="What strategies are told, where there is no validation metric: METRIC or METRIC@SEED,SEED, as "
+            "test_accuracy@0."
+        ),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="What results are scored with, where there is no test metric, as test_accuracy@1,2."),
+    ] = None,
     names: Annotated[
         str | None,
         typer.Option(
@@ -84,9 +95,13 @@ def compare(
 
     with interruptible("nothing was written"), bar("Racing strategies") as progress:
         several: dict[str, Any] = {"benchmarks": benchmarks, "metric": metric, "warn": warn}
-        one: dict[str, Any] = {"benchmark": benchmarks[0], "metric": metric or [benchmarks[0].score().path]}
+        chosen = guide is not None or judge is not None
+        first = [] if chosen else [benchmarks[0].score().path]
+        one: dict[str, Any] = {"benchmark": benchmarks[0], "metric": metric or first}
         results = (compare_all if len(files) > 1 else race)(
             **(several if len(files) > 1 else one),
+            guide=guide,
+            judge=judge,
             strategies=DEFAULT if names is None else separated(names),
             evaluations=evaluations,
             epochs=epochs,

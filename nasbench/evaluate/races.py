@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from nasbench.benchmark.base import Benchmark
+from nasbench.benchmark.guided import guided
 from nasbench.errors import InputError
 from nasbench.evaluate.quality import REGRETS
 from nasbench.evaluate.ratings import by_pair, critical_difference, ratings, robust_means, superiority
@@ -32,6 +33,8 @@ def compare_all(
     metric: str | Sequence[str] | None = None,
     *,
     strategies: Sequence[str | type[Strategy] | Strategy] = DEFAULT,
+    guide: str | None = None,
+    judge: str | None = None,
     seed: int = 0,
     progress: Progress = silent,
     warn: Callable[[str], None] = lambda reason: None,
@@ -46,6 +49,8 @@ def compare_all(
         benchmarks: Benchmarks with different names.
         metric: As for `compare`, the same on each; the validation score of each where None.
         strategies: As for `compare`.
+        guide: As for `compare`, the same on each.
+        judge: As for `compare`, the same on each.
         seed: Root of all randomness, for each benchmark.
         progress: Told after every run, of all benchmarks.
         warn: Told why a strategy is left out of a benchmark, once its race is over.
@@ -64,8 +69,13 @@ def compare_all(
     objectives = []
     for benchmark in benchmarks:
         with naming(benchmark.name):
-            names = [benchmark.score().path] if metric is None else [metric] if isinstance(metric, str) else [*metric]
-            search_metrics(benchmark, names)
+            names = [] if metric is None else [metric] if isinstance(metric, str) else [*metric]
+            if guide is not None or judge is not None:
+                seen, leading = guided(benchmark, guide, judge)
+                search_metrics(seen, [leading.path, *names])
+            else:
+                names = names or [benchmark.score().path]
+                search_metrics(benchmark, names)
         objectives.append(names)
     parts: list[Results] = []
     for benchmark, names in zip(benchmarks, objectives, strict=True):
@@ -75,7 +85,8 @@ def compare_all(
             progress(before * total + done, len(benchmarks) * total)  # every race has the same number of runs
 
         with naming(benchmark.name):
-            part = compare(benchmark, names, strategies=strategies, seed=seed, progress=so_far, **settings)
+            given = {"guide": guide, "judge": judge, "strategies": strategies, "seed": seed, **settings}
+            part = compare(benchmark, names, progress=so_far, **given)
         for reason in part.summary["failures"].values():
             warn(f"{benchmark.name}: {reason}")
         parts.append(part)

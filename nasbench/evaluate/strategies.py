@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasbench.benchmark.base import Benchmark, difference
+from nasbench.benchmark.guided import guided
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate.quality import (
@@ -79,8 +80,10 @@ class RunJob(NamedTuple):
 
 def compare(
     benchmark: Benchmark,
-    metric: str | Sequence[str],
+    metric: str | Sequence[str] = (),
     *,
+    guide: str | None = None,
+    judge: str | None = None,
     strategies: Sequence[str | type[Strategy] | Strategy] = DEFAULT,
     evaluations: int | None = None,
     epochs: int | None = None,
@@ -107,7 +110,11 @@ def compare(
 
     Args:
         benchmark: A benchmark that answers for its whole space.
-        metric: A validation metric; or several objectives, the others validation metrics or static ones.
+        metric: A validation metric; or several objectives, the others validation metrics or static ones. With a
+            `guide` or a `judge`, the objectives after the first.
+        guide: What strategies are told, where there is no validation metric, as `"test_accuracy@0"`: a metric, and some
+            of its seeds; see `guided.guided`.
+        judge: What the result is scored with, where there is no test metric, as `"test_accuracy@1,2"`.
         strategies: Names, `module:Class` of one's own, with arguments as `local+full=true`; classes; or instances.
         evaluations: Budget of a run in trials; 300 where no budget is given.
         epochs: Budget of a run in epochs of training.
@@ -143,6 +150,9 @@ def compare(
             fails; see `quality.excess`.
     """
     names = (metric,) if isinstance(metric, str) else tuple(metric)
+    if guide is not None or judge is not None:
+        benchmark, leading = guided(benchmark, guide, judge)
+        names = (leading.path, *names)
     if not names:
         raise InputError(f"name at least one metric of {benchmark.name}")
     by_name = named(strategies, registry)
@@ -222,6 +232,8 @@ def compare(
             "seed": seed,
             "score": score,
             "constraints": [str(limit) for limit in limits],
+            "guide": guide,
+            "judge": judge,
             "objectives": [asdict(objective) for objective in evaluator.objectives],
             "strategies": finished,
             "repeats": repeats,
@@ -347,5 +359,5 @@ def _runtimes(
 def _gap(record: Mapping[str, Any]) -> str:
     """Why the last record of a run has no regret."""
     if math.isfinite(record["valid"]):
-        return "test values were not recorded"
+        return "test values were not recorded; a judge (METRIC@SEEDS) says what stands for them"
     return "no trial succeeded" if record["evaluations"] else "no trial finished within the budget"

@@ -43,7 +43,10 @@ def search_metrics(benchmark: Benchmark, names: Sequence[str]) -> SearchMetrics:
             others = [m.path for m in benchmark.metrics.values() if m.split == "validation" or (number and m.static)]
             allowed = "a validation metric" if not number else "a validation metric or a static one"
             if not others:
-                raise InputError(f"a search is guided by {allowed}, and this benchmark has none")
+                raise InputError(
+                    f"a search is guided by {allowed}, and this benchmark has none; others stand for it with "
+                    "--guide METRIC@SEEDS --judge METRIC@SEEDS"
+                )
             raise InputError(
                 f"a search is guided by {allowed}, but {guide.path!r} belongs to split {guide.split!r}"
                 f"; name one of: {', '.join(others)}"
