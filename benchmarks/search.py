@@ -36,20 +36,21 @@ POINTS = (50, 100, 150, 300)
 METRIC = "cifar10/validation_accuracy"
 
 
-def table() -> TabularBenchmark:
+def table(dataset: str = "cifar10") -> TabularBenchmark:
     """The published table; training costs are not in it, so every evaluation takes one unit of time."""
-    if not SOURCE.exists():
-        sys.exit(f"needs {SOURCE}, a table that is not part of the project")
-    with SOURCE.open(encoding="utf-8", newline="") as lines:
+    source = SOURCE.with_name(f"nasbench201_{dataset}.csv")
+    if not source.exists():
+        sys.exit(f"needs {source}, a table that is not part of the project")
+    with source.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     space = spaces.create("nb201")
     columns = {}
     for split in ("validation", "test"):
-        metric = Metric("cifar10", f"{split}_accuracy", split, "percent", "maximise", ("architecture",))  # type: ignore[arg-type]
+        metric = Metric(dataset, f"{split}_accuracy", split, "percent", "maximise", ("architecture",))  # type: ignore[arg-type]
         values = np.array([float(row[f"{split} accuracy"]) for row in rows])
         columns[metric.path] = Column(metric, values, np.zeros(len(rows), dtype=np.uint8))
     genotypes = np.stack([space.genotype(row["arch str"]) for row in rows])
-    return TabularBenchmark(Table(space, genotypes, (), {}, columns))
+    return TabularBenchmark(Table(space, genotypes, (), {}, columns), name=f"nb201-{dataset}")
 
 
 def speed(repeats: int, names: list[str]) -> None:
