@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -53,7 +54,34 @@ class Measured(NamedTuple):
         return self.metric.path + (f"@{_listed(self.seeds, ',')}" if self.seeds is not None else "")
 
 
-def guided(benchmark: Benchmark, guide: str | None, judge: str | None = None) -> tuple[TabularBenchmark, Metric]:
+def objectives(
+    benchmark: Benchmark, metrics: Sequence[str], guide: str | None, judge: str | None
+) -> tuple[Benchmark, tuple[str, ...]]:
+    """What is searched, and by which metrics.
+
+    Args:
+        benchmark: A benchmark.
+        metrics: The objectives; those after the first where there is a guide.
+        guide: What strategies are told, or None.
+        judge: What results are scored with, or None: then it is the test part of the first objective.
+
+    Returns:
+        The benchmark itself, unless there is a guide or a judge, and the objectives; the first is the validation score
+        where none is named.
+
+    Raises:
+        InputError: See `guided`.
+        NotFoundError: There is no such metric, or no validation score.
+    """
+    if guide is None and judge is None:
+        return benchmark, tuple(metrics) or (benchmark.score().path,)
+    if guide is None:
+        guide, *metrics = metrics or [benchmark.score().path]
+    made, leading = guided(benchmark, guide, judge)
+    return made, (leading.path, *metrics)
+
+
+def guided(benchmark: Benchmark, guide: str, judge: str | None = None) -> tuple[TabularBenchmark, Metric]:
     """A benchmark whose validation metric is what `guide` names, and whose test metric is what `judge` does.
 
     For tables without a validation part, such as NAS-Bench-Macro: seed 0 guides, and the mean of the others scores.
@@ -61,8 +89,7 @@ def guided(benchmark: Benchmark, guide: str | None, judge: str | None = None) ->
 
     Args:
         benchmark: A table.
-        guide: What a search is told, as `test_accuracy@0`: a metric, and some of its seeds; the validation score where
-            None.
+        guide: What a search is told, as `test_accuracy@0`: a metric, and some of its seeds.
         judge: What its result is scored with, as `test_accuracy@1,2`; nothing where None.
 
     Returns:
@@ -75,7 +102,7 @@ def guided(benchmark: Benchmark, guide: str | None, judge: str | None = None) ->
     """
     if not isinstance(benchmark, TabularBenchmark):
         raise InputError(f"what guides and what judges is chosen from measurements, and {benchmark.name} has none")
-    leading = Measured.parse(guide, benchmark) if guide else Measured(benchmark.score(), None)
+    leading = Measured.parse(guide, benchmark)
     scoring = Measured.parse(judge, benchmark) if judge else None
     if leading.metric.direction == "none" or leading.metric.static:
         raise InputError(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nasbench.cli.console import bar, interruptible, note, out, show
+from nasbench.cli.engines import cluster_of
 from nasbench.cli.options import (
+    STANDARD_OUTPUT,
+    AddressOption,
     BenchmarkFiles,
+    EngineOption,
     JobsOption,
     JsonOption,
     PatienceOption,
@@ -70,6 +75,8 @@ def compare(
     seed: SeedOption = 0,
     strict: StrictOption = False,
     jobs: JobsOption = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
     patience: PatienceOption = None,
     json_file: JsonOption = None,
     records: RecordsOption = None,
@@ -77,9 +84,12 @@ def compare(
     """Race search strategies in simulated time: same budget, same initial designs, many repeats.
 
     On several benchmarks they race one by one, and are ranked over benchmarks.
+
+    With --json FILE, the same command continues after a stop.
     """
     from nasbench.benchmark.load import load
     from nasbench.evaluate.races import compare_all
+    from nasbench.evaluate.run_ledger import RunLedger, ledger_of
     from nasbench.evaluate.strategies import DEFAULT
     from nasbench.evaluate.strategies import compare as race
     from nasbench.simulator.cluster import Cluster
@@ -88,36 +98,46 @@ def compare(
         raise InputError("--evaluations, --epochs-budget and --seconds are three budgets; give one of them")
     writable(json_file, *files)
     writable(records, *files, *([json_file] if json_file else []))
+    cluster = cluster_of(engine, address, jobs, patience)
     benchmarks = [*map(load, files)]
 
     def warn(reason: str) -> None:
         note(f"left out: {reason}")
 
-    with interruptible("nothing was written"), bar("Racing strategies") as progress:
+    with ExitStack() as stack:
+        ledger, remedy = None, "nothing was written"
+        if json_file and json_file.name != STANDARD_OUTPUT.name:
+            ledger = stack.enter_context(RunLedger(ledger_of(json_file)))
+            remedy = f"the same command continues, from {ledger.path}"
+            if ledger.count:
+                note(f"{ledger.count} runs are there from an earlier call")
         several: dict[str, Any] = {"benchmarks": benchmarks, "metric": metric, "warn": warn}
-        chosen = guide is not None or judge is not None
-        first = [] if chosen else [benchmarks[0].score().path]
-        one: dict[str, Any] = {"benchmark": benchmarks[0], "metric": metric or first}
-        results = (compare_all if len(files) > 1 else race)(
-            **(several if len(files) > 1 else one),
-            guide=guide,
-            judge=judge,
-            strategies=DEFAULT if names is None else separated(names),
-            evaluations=evaluations,
-            epochs=epochs,
-            seconds=seconds,
-            repeats=repeats,
-            workers=Cluster.parse(workers),
-            initial=initial,
-            seed=seed,
-            constraints=limit or (),
-            score=score,
-            strict=strict,
-            jobs=jobs,
-            patience=patience,
-            progress=progress,
-        )
-    save(results, json_file, records)  # first: whatever happens to the terminal, the results are there
+        one: dict[str, Any] = {"benchmark": benchmarks[0], "metric": metric or ()}
+        with interruptible(remedy), bar("Racing strategies") as progress:
+            results = (compare_all if len(files) > 1 else race)(
+                **(several if len(files) > 1 else one),
+                guide=guide,
+                judge=judge,
+                strategies=DEFAULT if names is None else separated(names),
+                evaluations=evaluations,
+                epochs=epochs,
+                seconds=seconds,
+                repeats=repeats,
+                workers=Cluster.parse(workers),
+                initial=initial,
+                seed=seed,
+                constraints=limit or (),
+                score=score,
+                strict=strict,
+                jobs=jobs,
+                patience=patience,
+                progress=progress,
+                engine=cluster,
+                ledger=ledger,
+            )
+        save(results, json_file, records)  # first: whatever happens to the terminal, the results are there
+        if ledger:
+            ledger.remove()
     show_comparisons(results)
     if evaluations is not None and evaluations <= initial:
         note(f"the {initial} initial designs use up the {evaluations} evaluations, so all strategies do the same")

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nasbench.cli.console import bar, interruptible, note, out, plain, show
+from nasbench.cli.engines import cluster_of
 from nasbench.cli.options import (
     STANDARD_OUTPUT,
+    AddressOption,
     BenchmarkFiles,
+    EngineOption,
     JobsOption,
     JsonOption,
     MetricOption,
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from nasbench.evaluate.results import Results
     from nasbench.evaluate.sources import Source
     from nasbench.evaluate.splits import Protocol, Split
-    from nasbench.parallel.jobs import Cluster
 
 TRAIN_SIZES, TEST_SIZE = (10, 25, 50, 100, 200, 400), 1000
 TOP = ("precision_at_10", "regret_at_10")
@@ -99,10 +101,8 @@ def evaluate(
     ] = None,
     strict: StrictOption = False,
     jobs: JobsOption = None,
-    engine: Annotated[Literal["local", "ray"], typer.Option(help="Where to fit.")] = "local",
-    address: Annotated[
-        str | None, typer.Option(help="ray: address of the cluster (default: start one on this machine).")
-    ] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
     patience: PatienceOption = None,
     json_file: JsonOption = None,
     records: RecordsOption = None,
@@ -140,7 +140,7 @@ def evaluate(
     if len(files) > 1 and protocol == "tagates" and sizes is None:
         raise InputError("--split tagates learns from 1 % of half of each table; with several give --train-sizes")
     others = None if sources is None else [_source(text) for text in separated(sources)]
-    cluster = _cluster(engine, address, jobs, patience)
+    cluster = cluster_of(engine, address, jobs, patience)
     plans = []
     for benchmark in map(load, files):
         with naming(benchmark.name) if len(files) > 1 else nullcontext():
@@ -199,19 +199,6 @@ def _source(text: str) -> Source:
 
     file, colon, metric = text.rpartition(":")
     return (load(file), metric) if colon and "/" in metric and not Path(text).exists() else load(text)
-
-
-def _cluster(engine: str, address: str | None, jobs: int | None, patience: float | None) -> Cluster | None:
-    """The cluster for the options `--engine`, `--address` and `--jobs`; None for this machine."""
-    if engine == "local":
-        if address is not None:
-            raise InputError("--address needs the engine ray; add --engine ray")
-        return None
-    if patience is not None:
-        raise InputError("--patience ends processes of this machine; leave it out with --engine ray")
-    from nasbench.parallel.ray_engine import RayEngine
-
-    return RayEngine(address, jobs)
 
 
 def _left_out(benchmark: Benchmark, metric: str, names: str, seed: int) -> dict[str, Split]:

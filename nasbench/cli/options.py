@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -110,6 +110,11 @@ PatienceOption = Annotated[
         metavar="SECONDS",
         help="Time limit of one step (a proposal, a fit): its process is killed, and what runs in it has failed.",
     ),
+]
+EngineOption = Annotated[Literal["local", "ray"], typer.Option("--engine", help="Where the work is done.")]
+AddressOption = Annotated[
+    str | None,
+    typer.Option("--address", help="ray: address of the cluster (default: start one on this machine)."),
 ]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Processes of this machine; all cores by default.")

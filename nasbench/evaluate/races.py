@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from nasbench.benchmark.base import Benchmark
-from nasbench.benchmark.guided import guided
+from nasbench.benchmark.guided import objectives
 from nasbench.errors import InputError
 from nasbench.evaluate.quality import REGRETS
 from nasbench.evaluate.ratings import by_pair, critical_difference, ratings, robust_means, superiority
@@ -66,19 +66,12 @@ def compare_all(
     if len(benchmarks) < 2:
         raise InputError(f"several benchmarks are compared over, got {len(benchmarks)}; compare() takes one")
     check_names([benchmark.name for benchmark in benchmarks])
-    objectives = []
+    names = () if metric is None else (metric,) if isinstance(metric, str) else tuple(metric)
     for benchmark in benchmarks:
         with naming(benchmark.name):
-            names = [] if metric is None else [metric] if isinstance(metric, str) else [*metric]
-            if guide is not None or judge is not None:
-                seen, leading = guided(benchmark, guide, judge)
-                search_metrics(seen, [leading.path, *names])
-            else:
-                names = names or [benchmark.score().path]
-                search_metrics(benchmark, names)
-        objectives.append(names)
+            search_metrics(*objectives(benchmark, names, guide, judge))
     parts: list[Results] = []
-    for benchmark, names in zip(benchmarks, objectives, strict=True):
+    for benchmark in benchmarks:
         before = len(parts)
 
         def so_far(done: int, total: int, before: int = before) -> None:

@@ -6,14 +6,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nasbench.benchmark.base import Benchmark, difference
-from nasbench.benchmark.guided import guided
+from nasbench.benchmark.guided import objectives
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
+from nasbench.evaluate.ledger import checksum, code_of
 from nasbench.evaluate.quality import (
     REGRETS,
     Score,
@@ -26,6 +28,8 @@ from nasbench.evaluate.quality import (
     standing,
 )
 from nasbench.evaluate.results import Results
+from nasbench.evaluate.run_ledger import RunLedger
+from nasbench.parallel.jobs import Cluster as Engine
 from nasbench.parallel.jobs import processes_for, run_jobs
 from nasbench.parallel.processes import cores
 from nasbench.progress import Progress, silent
@@ -98,6 +102,8 @@ def compare(
     jobs: int | None = None,
     patience: float | None = None,
     progress: Progress = silent,
+    engine: Engine | None = None,
+    ledger: RunLedger | None = None,
 ) -> Results:
     """Run every strategy `repeats` times and score what it would return on validation and on test data.
 
@@ -110,8 +116,8 @@ def compare(
 
     Args:
         benchmark: A benchmark that answers for its whole space.
-        metric: A validation metric; or several objectives, the others validation metrics or static ones. With a
-            `guide` or a `judge`, the objectives after the first.
+        metric: A validation metric, by default the validation score; or several objectives, the others validation
+            metrics or static ones. With a `guide`, the objectives besides.
         guide: What strategies are told, where there is no validation metric, as `"test_accuracy@0"`: a metric, and some
             of its seeds; see `guided.guided`.
         judge: What the result is scored with, where there is no test metric, as `"test_accuracy@1,2"`.
@@ -131,6 +137,8 @@ def compare(
         patience: Seconds that one call of a strategy may take (a proposal, learning from an outcome), imports included;
             then its process is killed and the strategy has failed. None for no limit.
         progress: Told after every run.
+        engine: Runs the runs instead of processes of this machine, such as a `parallel.ray_engine.RayEngine`.
+        ledger: Keeps finished runs, and knows those of an earlier call.
 
     Returns:
         Records of kind `"comparison"`: benchmark, strategy, repeat, evaluations, epochs, simulated_seconds, valid,
@@ -150,11 +158,7 @@ def compare(
             fails; see `quality.excess`.
     """
     names = (metric,) if isinstance(metric, str) else tuple(metric)
-    if guide is not None or judge is not None:
-        benchmark, leading = guided(benchmark, guide, judge)
-        names = (leading.path, *names)
-    if not names:
-        raise InputError(f"name at least one metric of {benchmark.name}")
+    benchmark, names = objectives(benchmark, names, guide, judge)
     by_name = named(strategies, registry)
     if evaluations is None and epochs is None and seconds is None:
         evaluations = DEFAULT_EVALUATIONS
@@ -166,6 +170,8 @@ def compare(
             check_whole(what, number, least)
     if patience is not None:
         check_number("patience", patience, above=0)
+        if engine is not None:
+            raise InputError("a patience ends processes of this machine; leave it out, or use the engine local")
     if score not in ("paid", "retrained"):
         raise InputError(f"score is 'paid' or 'retrained', got {score!r}")
     limits = tuple(Constraint.parse(limit) if isinstance(limit, str) else limit for limit in constraints)
@@ -177,15 +183,29 @@ def compare(
     runs = [RunJob(name, repeat) for repeat in range(repeats) for name in order]
     runs += [RunJob(name, 0, again=True) for name in reversed(order)]
     opened = isinstance(evaluator, TabulatedEvaluator) or benchmark.path is not None
-    if patience is not None and not opened:
-        raise InputError(f"a patience needs another process, which cannot open {benchmark.name}; write it to a file")
+    if (patience is not None or engine is not None) and not opened:
+        what = "a patience" if engine is None else "an engine"
+        raise InputError(f"{what} needs another process, which cannot open {benchmark.name}; write it to a file")
     sent = {f"strategy {name!r}": strategy for name, strategy in by_name.items()} | {"space": evaluator.space}
-    processes = processes_for(sent, (jobs or cores()) if opened else 1, patience)
-    apart = processes > 1 or patience is not None
+    wanted = jobs or cores() if opened else 1
+    processes = engine.jobs if engine else processes_for(sent, wanted, patience)
+    apart = processes > 1 or patience is not None or engine is not None
     source: Callable[[], Evaluator] = partial(_same, evaluator)
     if apart and isinstance(evaluator, QueryEvaluator):
         assert benchmark.path is not None
         source = partial(QueryEvaluator.open, benchmark.path, names, limits)
+    known: dict[RunJob, Standing] = {}
+    if ledger is not None:
+        identity = {
+            **asdict(settings), "metrics": names, "constraints": limits, "guide": guide, "judge": judge,
+            "code": code_of(by_name, registry), "numbers": _numbers(evaluator, benchmark),
+        }  # fmt: skip
+        known = {RunJob(*job): found for job, found in ledger.known(benchmark.name, identity).items()}
+
+    def finished_run(job: RunJob, found: Standing) -> None:
+        if ledger is not None:
+            ledger.keep(benchmark.name, job, found)
+
     standings, failures = run_jobs(
         {name: partial(_prepare, source, strategy, settings) for name, strategy in by_name.items()},
         runs,
@@ -195,6 +215,9 @@ def compare(
         patience=patience,
         strict=strict,
         progress=progress,
+        known=known,
+        finished=finished_run,
+        cluster=engine,
     )
     if best is not None:
         for run in runs:
@@ -262,6 +285,13 @@ _ABOVE = (
     "{}: it is worth more than the best of the whole space, {}; values were changed or mixed in this run: a strategy "
     "writes to no array that it is given"
 )
+
+
+def _numbers(evaluator: Evaluator, benchmark: Benchmark) -> str:
+    """A checksum of all numbers that runs can be told."""
+    if isinstance(evaluator, TabulatedEvaluator):
+        return checksum([evaluator.codes, evaluator.valid, evaluator.tested, evaluator.costs, evaluator.meets])
+    return sha256(benchmark.path.read_bytes()).hexdigest() if benchmark.path else ""
 
 
 def _described(run: RunJob) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.guided import Measured, guided
+from nasbench.benchmark.guided import Measured, guided, objectives
 from nasbench.benchmark.load import load
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
@@ -61,12 +61,13 @@ def test_a_race_is_told_the_guide_and_scored_by_the_judge() -> None:
 
 def test_a_judge_alone_scores_what_the_validation_score_found() -> None:
     digits = load("nb201-digits")
-    made, metric = guided(digits, None, "test_accuracy")
-    plain = digits.metric("digits/validation_accuracy")
-    assert metric.path == plain.path
+    made, (path,) = objectives(digits, [], None, "test_accuracy")
+    assert path == "digits/validation_accuracy" and made is not digits
+    assert objectives(digits, ["validation_accuracy", "flops"], None, "test_accuracy")[1] == (path, "flops")
+    assert objectives(digits, [], None, None) == (digits, (path,))
     cells = digits.architectures()[:50]
-    for path in (metric.path, made.partner(metric.path, "test").path):
-        assert (made.query_many(cells, path).values == digits.query_many(cells, path).values).all()
+    for either in (path, made.partner(path, "test").path):
+        assert (made.query_many(cells, either).values == digits.query_many(cells, either).values).all()
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,8 @@ def test_settings_are_recorded(formula: Any) -> None:
         "seed": 0,
         "score": "retrained",
         "constraints": ["parameters<=9000"],
+        "guide": None,
+        "judge": None,
         "objectives": [{"name": "toy/validation_score", "units": "percent", "direction": "maximise"}],
         "strategies": ["random"],
         "repeats": 3,
@@ -210,9 +212,8 @@ def test_speeds_are_recorded(formula: Any, speeds: tuple[float, ...], recorded: 
     assert race(formula(), "random", workers=Cluster(speeds), repeats=1).settings["workers"] == recorded
 
 
-def test_no_metric_is_refused(formula: Any) -> None:
-    with pytest.raises(InputError, match="name at least one metric of formula"):
-        race(formula(), "random", metric=[])
+def test_the_validation_score_guides_where_no_metric_is_named(formula: Any) -> None:
+    assert race(formula(), "random", metric=[]).metric == formula().score().path
 
 
 def test_results_survive_their_file(formula: Any, tmp_path: Path) -> None:

@@ -126,3 +126,23 @@ def test_predictors_have_the_same_scores_on_ray_and_a_process_each(tmp_path, mon
 
     assert taus(found, "ridge") == taus(again, "ridge") == taus(here, "ridge")
     assert taus(found, names[1]) == taus(found, names[2]) == taus(here, "ridge")
+
+
+@pytest.mark.slow
+def test_strategies_race_alike_on_two_nodes_of_ray_and_here(cluster):
+    """Results are those of one process; a patience needs this machine."""
+    from nasbench.evaluate.strategies import compare
+    from nasbench.parallel.ray_engine import RayEngine
+
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    table = nasbench.load("nb201-digits")
+    race = {"strategies": ["random", "local", "tabu"], "evaluations": 15, "repeats": 4}
+    engine = RayEngine(cluster.address)
+    assert engine.jobs == 2
+    there = compare(table, engine=engine, **race)
+    here = compare(table, jobs=1, **race)
+    assert (there.records, there.summary) == (here.records, here.summary)
+    with pytest.raises(InputError, match="use the engine local"):
+        compare(table, engine=engine, patience=9, **race)
