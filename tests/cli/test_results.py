@@ -1,15 +1,20 @@
 """The commands evaluate, surrogate, compare and report, one after the other."""
 
+import csv
 import json
 import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nasbench.benchmark import hdf5
+from nasbench.benchmark.load import load
+from nasbench.evaluate.run_ledger import RunLedger, ledger_of
+from nasbench.evaluate.strategies import compare
 
 
 def test_evaluate_surrogate_compare_report(
@@ -284,3 +289,34 @@ def test_predictors_learn_from_other_tables_first(
     ):
         assert run("evaluate", table_file, *common, "--train-sizes", 5, "--sources", wrong) == 2
         assert said in capsys.readouterr().err
+
+
+def test_several_benchmarks_after_a_stop(
+    run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The ledger of a stopped call is used up by the next, whose results are read by the report."""
+    words: list[Any] = ["synthetic-additive", "synthetic-crossing", "--strategies", "random,local", "--evaluations", 12]
+    words += ["--repeats", 2, "--jobs", 1]
+    results = tmp_path / "races.json"
+    with RunLedger(ledger_of(results)) as ledger, pytest.raises(KeyboardInterrupt):
+        benchmark = load("synthetic-additive")
+        settings: dict[str, Any] = {"strategies": ["random", "local"], "evaluations": 12, "repeats": 2, "jobs": 1}
+        compare(benchmark, ledger=ledger, progress=stop_after(3), **settings)
+    assert run("compare", *words, "--json", results, "--records", tmp_path / "races.csv") == 0
+    captured = capsys.readouterr()
+    assert "3 runs are there from an earlier call" in captured.err
+    assert "Over 2 benchmarks, by test regret" in captured.out and "Bradley-Terry" in captured.out
+    assert not ledger_of(results).exists()
+    assert json.loads(results.read_text())["kind"] == "comparisons"
+    assert {row["benchmark"] for row in csv.DictReader((tmp_path / "races.csv").read_text().splitlines())} == {
+        *words[:2]
+    }
+    assert run("report", results, "--out", tmp_path / "page.html") == 0
+
+
+def stop_after(number: int) -> Callable[[int, int], None]:
+    def progress(done: int, total: int) -> None:
+        if done >= number:
+            raise KeyboardInterrupt
+
+    return progress
