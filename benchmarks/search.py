@@ -3,6 +3,7 @@
 python benchmarks/search.py speed            1,000 repeats x 300 evaluations on one core
 python benchmarks/search.py quality          best validation accuracy after 50, 100, 150 and 300 evaluations
 python benchmarks/search.py quality --strategies auto --repeats 100 --points 16,32,48,64,96,128
+python benchmarks/search.py fidelity         epochs until 91.4 %, where 12 epochs can be trained besides 200
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import csv
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -18,9 +20,10 @@ import numpy as np
 from scipy.special import gammaln
 
 from nasbench.benchmark.base import Metric
-from nasbench.benchmark.table import Column, Table
+from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate.anytime import anytime
+from nasbench.evaluate.runtimes import Target, expected_running_time, runtimes
 from nasbench.evaluate.statistics import bootstrap_interval
 from nasbench.evaluate.strategies import compare
 from nasbench.search import strategies
@@ -87,6 +90,34 @@ def quality(repeats: int, names: list[str], jobs: int | None, points: tuple[int,
     print(results.summary["statement"])
 
 
+def two_fidelities() -> TabularBenchmark:
+    """The published table with the accuracies after separate schedules of 12 and of 200 epochs."""
+    long = table().table
+    file = SOURCE.parents[2] / "nb201_mini_12epoch/mini_nb201_12epoch.csv"
+    with file.open(encoding="utf-8", newline="") as lines:
+        short = {row["cellstr"]: row for row in csv.DictReader(lines)}
+    cells = [short[long.space.to_string(genotype)] for genotype in long.genotypes]
+    columns = {}
+    for path, column in long.columns.items():
+        part = "val" if column.metric.split == "validation" else "test"
+        after_12 = np.array([float(row[f"cifar10-{part}"]) for row in cells])
+        values = np.stack([after_12, column.values], axis=1)[:, None, :]
+        metric = replace(column.metric, dims=DIMS, resumable=False)
+        columns[path] = Column(metric, values, np.zeros(values.shape, dtype=np.uint8))
+    made = Table(long.space, long.genotypes, (0,), {"cifar10": (12, 200)}, columns)
+    return TabularBenchmark(made, name="nb201-12-and-200-epochs")
+
+
+def fidelity(repeats: int, names: list[str], jobs: int | None) -> None:
+    benchmark = two_fidelities()
+    results = compare(benchmark, METRIC, strategies=names, epochs=60_000, repeats=repeats, jobs=jobs)
+    target = Target(0.0, results.summary["best_valid"] - 91.4)
+    print(f"epochs until a training of 200 epochs reaches 91.4 %, {repeats} runs of 60,000 epochs")
+    for name, (first, spent) in runtimes(results.records, [target], "epochs").items():
+        expected = expected_running_time(first[:, 0], spent)
+        print(f"{name:>24} {expected:>10,.0f}, reached in {np.isfinite(first).mean():.0%} of runs")
+
+
 def expected_maximum(values: FloatArray, n: int) -> float:
     """Expected largest of `n` values drawn without replacement; the k-th smallest is it with C(k-1, n-1) / C(N, n)."""
     ranks = np.arange(n, len(values) + 1)
@@ -97,7 +128,7 @@ def expected_maximum(values: FloatArray, n: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "quality"))
+    parser.add_argument("what", choices=("speed", "quality", "fidelity"))
     parser.add_argument("--strategies", help="comma-separated")
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--jobs", type=int)
@@ -107,6 +138,9 @@ def main() -> None:
     points = tuple(map(int, options.points.split(","))) if options.points else POINTS
     if options.what == "speed":
         speed(options.repeats or 1000, names or ["random", "evolution"])
+    elif options.what == "fidelity":
+        among = names or ["random", "evolution", "halving", "hyperband", "asha", "bohb", "dehb", "auto"]
+        fidelity(options.repeats or 100, among, options.jobs)
     else:
         quality(options.repeats or 500, names or ["random", "evolution", "local", "reinforce"], options.jobs, points)
 

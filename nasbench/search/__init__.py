@@ -26,6 +26,7 @@ strategies: Registry[Strategy] = Registry(
         "asha-stopping": "nasbench.search.asha_stopping:StoppingASHA",
         "pasha": "nasbench.search.pasha:PASHA",
         "bohb": "nasbench.search.bohb:BOHB",
+        "freeze-thaw": "nasbench.search.freeze_thaw:FreezeThaw",
         "dehb": "nasbench.search.dehb:DEHB",
         "nsga2": "nasbench.search.nsga2:NSGA2",
         "ranked-evolution": "nasbench.search.ranked_evolution:RankedEvolution",

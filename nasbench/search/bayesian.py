@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.special import log_ndtr
@@ -122,18 +123,23 @@ class BayesianOptimisation(Strategy):
         best = float(model.transform(targets.max()))
         most = self.interval or max(1, len(targets) // OBSERVATIONS_PER_PROPOSAL)
         candidates = self._candidates(genotypes, targets)
-        worth = self._worth(model, candidates, best, most, running)
+        ranked = self._ranked(candidates, lambda rows: self._worth(model, rows, best, most, running))
+        return list(self._seen.take_or_repeat(ranked, most))
+
+    def _ranked(self, candidates: GenotypeArray, worth_of: Callable[[GenotypeArray], FloatArray]) -> GenotypeArray:
+        """Candidates and neighbours of the most promising, those that are worth most first."""
+        worth = worth_of(candidates)
         for _ in range(0 if self._whole is not None or self.acquisition in ("its", THOMPSON) else MAX_CLIMBS):
             tops = candidates[np.argsort(-worth, kind="stable")[:STARTS]]
             around = self._feasible(self._seen.new(self.space.neighbours_of(tops)[0]))
             if not len(around):
                 break
-            theirs = self._worth(model, around, best, most, running)
+            theirs = worth_of(around)
             climbs = theirs.max() > worth.max()
             candidates, worth = np.concatenate([candidates, around]), np.concatenate([worth, theirs])
             if not climbs:
                 break
-        return list(self._seen.take_or_repeat(candidates[np.argsort(-worth, kind="stable")], most))
+        return candidates[np.argsort(-worth, kind="stable")]
 
     def _candidates(self, genotypes: GenotypeArray, targets: FloatArray) -> GenotypeArray:
         """What can be proposed; architectures that were proposed are among it where nothing else is."""
