@@ -48,6 +48,12 @@ def compare(
         Literal["paid", "retrained"],
         typer.Option(help="Score the best trial so far at the epochs paid for, or as if retrained in full for free."),
     ] = "paid",
+    seed_policy: Annotated[
+        Literal["mean", "draw"],
+        typer.Option(
+            help="Show strategies means over training seeds, or in each repeat one drawn training of each architecture."
+        ),
+    ] = "mean",
     seed: SeedOption = 0,
     strict: StrictOption = False,
     jobs: JobsOption = None,
@@ -78,6 +84,7 @@ def compare(
             seed=seed,
             constraints=limit or (),
             score=score,
+            seed_policy=seed_policy,
             strict=strict,
             jobs=jobs,
             patience=patience,
@@ -120,7 +127,7 @@ def show_runtimes(found: dict[str, Any] | None) -> None:
 def show_comparison(results: Results) -> None:
     """Both rankings with their intervals, and what each can say."""
     from nasbench.benchmark.base import difference
-    from nasbench.evaluate.quality import REGRETS
+    from nasbench.evaluate.quality import REGRETS, SEED_POLICIES
 
     summary, units = results.summary, difference(results.units)
     rows: dict[str, dict[str, Any]] = {}
@@ -133,6 +140,8 @@ def show_comparison(results: Results) -> None:
     if rows:
         show(list(rows.values()))
         out.print(f"Mean final regrets in {units} with 95 % intervals, and mean ranks")
+    if results.settings.get("seed_policy") in SEED_POLICIES:
+        out.print(SEED_POLICIES[results.settings["seed_policy"]])
     for _, regret, prefix, meaning in REGRETS:
         out.print()
         out.heading(f"By {regret} ({meaning}):")
@@ -140,4 +149,5 @@ def show_comparison(results: Results) -> None:
     show_runtimes(summary.get("runtimes"))
     floor = summary.get("floor")
     if floor is not None and math.isfinite(floor):
-        out.print(f"\nA perfect search on validation values would have a test regret of {floor:.4g} {units}")
+        seen = "mean validation values" if results.settings.get("seed_policy") == "draw" else "validation values"
+        out.print(f"\nA perfect search on {seen} would have a test regret of {floor:.4g} {units}")

@@ -15,6 +15,7 @@ from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate.quality import (
     REGRETS,
+    SEED_POLICIES,
     Score,
     Standing,
     best_found,
@@ -32,9 +33,10 @@ from nasbench.search import strategies as registry
 from nasbench.search.base import Strategy
 from nasbench.search.problem import Budget, Constraint
 from nasbench.simulator.cluster import Cluster
+from nasbench.simulator.draws import SearchSeedPolicy
 from nasbench.simulator.evaluator import Evaluator, QueryEvaluator, TabulatedEvaluator, make_evaluator
 from nasbench.simulator.simulate import simulate
-from nasbench.simulator.streams import initial_designs, rng_for
+from nasbench.simulator.streams import initial_designs, noise_seed, rng_for
 from nasbench.specification import named
 
 DEFAULT = ("random", "local", "evolution", "reinforce", "bayesian-xgb", "auto")
@@ -54,6 +56,7 @@ class RunSettings:
         initial: Number of initial designs.
         seed: Root of all randomness.
         score: At which epochs incumbents are scored.
+        seed_policy: Whether strategies see means over training seeds, or a noise draw of the repeat.
     """
 
     budget: Budget
@@ -61,6 +64,7 @@ class RunSettings:
     initial: int
     seed: int
     score: Score
+    seed_policy: SearchSeedPolicy = "mean"
 
 
 class RunJob(NamedTuple):
@@ -91,6 +95,7 @@ def compare(
     seed: int = 0,
     constraints: Sequence[str | Constraint] = (),
     score: Score = "paid",
+    seed_policy: SearchSeedPolicy = "mean",
     strict: bool = False,
     jobs: int | None = None,
     patience: float | None = None,
@@ -118,6 +123,10 @@ def compare(
         seed: Root of all randomness.
         constraints: Bounds on static metrics, as `"latency<=0.6"`; what breaks them is never an incumbent.
         score: Whether incumbents are scored at the epochs that were paid for, or after a full training for free.
+        seed_policy: Whether strategies see means over training seeds (`"mean"`), or one training of each architecture
+            (`"draw"`): in each repeat another, the same for all strategies, see `nasbench.simulator.draws`. Incumbents
+            are chosen by what was seen and scored by means, so `valid`, `test` and both regrets are those of means and
+            no regret of a full training is negative; training times are means too.
         strict: Whether a strategy that fails in a run ends the comparison; otherwise it is left out of the results.
         jobs: Processes of this machine; all available cores where None. With 1 and no patience, runs stay in this
             process, which ends with a strategy that ends it (`os._exit`, a crash).
@@ -147,7 +156,7 @@ def compare(
     by_name = named(strategies, registry)
     if evaluations is None and epochs is None and seconds is None:
         evaluations = DEFAULT_EVALUATIONS
-    settings = RunSettings(Budget(evaluations, epochs, seconds), Cluster.of(workers), initial, seed, score)
+    settings = RunSettings(Budget(evaluations, epochs, seconds), Cluster.of(workers), initial, seed, score, seed_policy)
     for what, number, least in (
         ("repeats", repeats, 1), ("initial", initial, 0), ("seed", seed, 0), ("jobs", jobs, 1)
     ):  # fmt: skip
@@ -157,8 +166,11 @@ def compare(
         check_number("patience", patience, above=0)
     if score not in ("paid", "retrained"):
         raise InputError(f"score is 'paid' or 'retrained', got {score!r}")
+    if seed_policy not in SEED_POLICIES:
+        raise InputError(f"seed_policy is 'mean' or 'draw', got {seed_policy!r}")
+    draws = seed_policy == "draw"
     limits = tuple(Constraint.parse(limit) if isinstance(limit, str) else limit for limit in constraints)
-    evaluator = make_evaluator(benchmark, names, limits)
+    evaluator = make_evaluator(benchmark, names, limits, draws)
     evaluator.problem(settings.budget, len(settings.cluster))  # refuses a budget that cannot be used
     best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else None  # before anybody's code runs
 
@@ -174,7 +186,7 @@ def compare(
     source: Callable[[], Evaluator] = partial(_same, evaluator)
     if apart and isinstance(evaluator, QueryEvaluator):
         assert benchmark.path is not None
-        source = partial(QueryEvaluator.open, benchmark.path, names, limits)
+        source = partial(QueryEvaluator.open, benchmark.path, names, limits, draws)
     standings, failures = run_jobs(
         {name: partial(_prepare, source, strategy, settings) for name, strategy in by_name.items()},
         runs,
@@ -220,6 +232,7 @@ def compare(
             "initial": initial,
             "seed": seed,
             "score": score,
+            "seed_policy": seed_policy,
             "constraints": [str(limit) for limit in limits],
             "objectives": [asdict(objective) for objective in evaluator.objectives],
             "strategies": finished,
@@ -288,10 +301,12 @@ class _Runs:
         return self._run(job)
 
     def _run(self, job: RunJob) -> Standing:
-        settings = self.settings
+        settings, evaluator = self.settings, self.evaluator
+        if settings.seed_policy == "draw":
+            evaluator = evaluator.drawn(noise_seed(settings.seed, job.repeat))
         run = simulate(
             registry.create(self.strategy),
-            self.evaluator,
+            evaluator,
             settings.budget,
             rng_for(settings.seed, "strategy", job.strategy, job.repeat),
             workers=settings.cluster,

@@ -278,3 +278,24 @@ def test_predictors_learn_from_other_tables_first(
     ):
         assert run("evaluate", table_file, *common, "--train-sizes", 5, "--sources", wrong) == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_race_says_which_seeds_strategies_saw(
+    run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    race, page = tmp_path / "race.json", tmp_path / "report.html"
+    common = ["compare", "synthetic-noisy", "--strategies", "random", "--evaluations", 12, "--repeats", 2, "--jobs", 1]
+    assert run(*common, "--seed-policy", "draw", "--json", race) == 0
+    printed = capsys.readouterr().out
+    sentence = "Strategies saw validation values of one training seed, drawn for each architecture and repeat, and"
+    assert sentence in printed and "A perfect search on mean validation values" in printed
+    assert json.loads(race.read_text())["settings"]["seed_policy"] == "draw"
+    assert run("report", race, "--out", page) == 0
+    assert sentence in page.read_text()
+    capsys.readouterr()
+    assert run(*common) == 0
+    assert "Strategies saw validation values that are means over training seeds\n" in capsys.readouterr().out
+    assert run("compare", "synthetic-additive", *common[2:], "--seed-policy", "draw") == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert "use --seed-policy mean, or build the table with --seeds 3" in captured.err
