@@ -1,6 +1,7 @@
 """Speed of simulated search, and its quality on the published NAS-Bench-201 table (CIFAR-10, all 15,625 cells).
 
 python benchmarks/search.py speed            1,000 repeats x 300 evaluations on one core
+python benchmarks/search.py guard            the same evaluations in this process, and behind the guard
 python benchmarks/search.py quality          best validation accuracy after 50, 100, 150 and 300 evaluations
 python benchmarks/search.py quality --strategies auto --repeats 100 --points 16,32,48,64,96,128
 """
@@ -18,6 +19,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from nasbench.benchmark.base import Metric
+from nasbench.benchmark.load import load
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate.anytime import anytime
@@ -26,6 +28,7 @@ from nasbench.evaluate.strategies import compare
 from nasbench.search import strategies
 from nasbench.search.problem import Budget
 from nasbench.simulator.evaluator import make_evaluator
+from nasbench.simulator.guard import Guarded
 from nasbench.simulator.simulate import simulate
 from nasbench.simulator.streams import initial_designs, rng_for
 from nasbench.spaces import spaces
@@ -67,6 +70,20 @@ def speed(repeats: int, names: list[str]) -> None:
         print(f"{name:>24}: {repeats:,} x 300 in {seconds:.1f} s ({cpu:.1f} s of CPU, {each:.1f} us an evaluation)")
 
 
+def guard(repeats: int, names: list[str]) -> None:
+    evaluator = make_evaluator(load("nb201-digits"), ["validation_accuracy"])
+    for name in names:
+        for kind, strategy in (("free", strategies.create(name)), ("guarded", Guarded(name))):
+            begin = perf_counter()
+            simulate(strategy, evaluator, Budget(evaluations=1), rng_for(0, "strategy", name, 0))
+            first = perf_counter() - begin
+            begin = perf_counter()
+            for repeat in range(repeats):
+                simulate(strategy, evaluator, Budget(evaluations=300), rng_for(0, "strategy", name, repeat))
+            each = (perf_counter() - begin) / repeats / 300 * 1e6
+            print(f"{name:>24} {kind:>8}: {each:.1f} us an evaluation ({repeats} x 300), first run {first:.2f} s")
+
+
 def quality(repeats: int, names: list[str], jobs: int | None, points: tuple[int, ...]) -> None:
     benchmark = table()
     begin = perf_counter()
@@ -96,7 +113,7 @@ def expected_maximum(values: FloatArray, n: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "quality"))
+    parser.add_argument("what", choices=("speed", "guard", "quality"))
     parser.add_argument("--strategies", help="comma-separated")
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--jobs", type=int)
@@ -106,6 +123,8 @@ def main() -> None:
     points = tuple(map(int, options.points.split(","))) if options.points else POINTS
     if options.what == "speed":
         speed(options.repeats or 1000, names or ["random", "evolution"])
+    elif options.what == "guard":
+        guard(options.repeats or 10, names or ["random", "evolution"])
     else:
         quality(options.repeats or 500, names or ["random", "evolution", "local", "reinforce"], options.jobs, points)
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nasbench.cli.console import bar, interruptible, note, out, show
-from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, PatienceOption, SeedOption, StrictOption
+from nasbench.cli.options import (
+    BenchmarkFile,
+    GuardOption,
+    JobsOption,
+    JsonOption,
+    MemoryOption,
+    PatienceOption,
+    SeedOption,
+    StrictOption,
+)
 from nasbench.cli.output import save, say_what_failed, writable
 from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
@@ -58,6 +67,8 @@ def compare(
     strict: StrictOption = False,
     jobs: JobsOption = None,
     patience: PatienceOption = None,
+    memory: MemoryOption = None,
+    guard: GuardOption = False,
     json_file: JsonOption = None,
 ) -> None:
     """Race search strategies on a benchmark in simulated time: same budget, same initial designs, many repeats."""
@@ -88,6 +99,8 @@ def compare(
             strict=strict,
             jobs=jobs,
             patience=patience,
+            memory=memory,
+            guard=guard,
             progress=progress,
         )
     save(results, json_file)  # first: whatever happens to the terminal, the results are there

@@ -27,6 +27,7 @@ from nasbench.evaluate.quality import (
 )
 from nasbench.evaluate.results import Results
 from nasbench.parallel.jobs import processes_for, run_jobs
+from nasbench.parallel.memory import check_memory, limit_memory
 from nasbench.parallel.processes import cores
 from nasbench.progress import Progress, silent
 from nasbench.search import strategies as registry
@@ -35,6 +36,7 @@ from nasbench.search.problem import Budget, Constraint
 from nasbench.simulator.cluster import Cluster
 from nasbench.simulator.draws import SearchSeedPolicy
 from nasbench.simulator.evaluator import Evaluator, QueryEvaluator, TabulatedEvaluator, make_evaluator
+from nasbench.simulator.guard import Guarded
 from nasbench.simulator.simulate import simulate
 from nasbench.simulator.streams import initial_designs, noise_seed, rng_for
 from nasbench.specification import named
@@ -65,6 +67,20 @@ class RunSettings:
     seed: int
     score: Score
     seed_policy: SearchSeedPolicy = "mean"
+
+
+class Protection(NamedTuple):
+    """What strategies are kept from.
+
+    Attributes:
+        guard: Whether they run in a process of their own, without the benchmark.
+        patience: Seconds that a step may take, or None.
+        memory: Gigabytes that their process may allocate, or None.
+    """
+
+    guard: bool
+    patience: float | None
+    memory: float | None
 
 
 class RunJob(NamedTuple):
@@ -99,6 +115,8 @@ def compare(
     strict: bool = False,
     jobs: int | None = None,
     patience: float | None = None,
+    memory: float | None = None,
+    guard: bool = False,
     progress: Progress = silent,
 ) -> Results:
     """Run every strategy `repeats` times and score what it would return on validation and on test data.
@@ -132,6 +150,10 @@ def compare(
             process, which ends with a strategy that ends it (`os._exit`, a crash).
         patience: Seconds that one call of a strategy may take (a proposal, learning from an outcome), imports included;
             then its process is killed and the strategy has failed. None for no limit.
+        memory: Gigabytes that a process that runs a strategy may allocate, everything included; more raises
+            `MemoryError` in the strategy. None for no limit; Linux only.
+        guard: Whether each strategy runs in a process that has nothing of the benchmark, and is told the outcomes of
+            its trials only; see `nasbench.simulator.guard`. The results are the same.
         progress: Told after every run.
 
     Returns:
@@ -153,7 +175,7 @@ def compare(
     names = (metric,) if isinstance(metric, str) else tuple(metric)
     if not names:
         raise InputError(f"name at least one metric of {benchmark.name}")
-    by_name = named(strategies, registry)
+    by_name = named(strategies, registry, unseen=guard)
     if evaluations is None and epochs is None and seconds is None:
         evaluations = DEFAULT_EVALUATIONS
     settings = RunSettings(Budget(evaluations, epochs, seconds), Cluster.of(workers), initial, seed, score, seed_policy)
@@ -164,6 +186,8 @@ def compare(
             check_whole(what, number, least)
     if patience is not None:
         check_number("patience", patience, above=0)
+    if memory is not None:
+        check_memory(memory)
     if score not in ("paid", "retrained"):
         raise InputError(f"score is 'paid' or 'retrained', got {score!r}")
     if seed_policy not in SEED_POLICIES:
@@ -178,22 +202,28 @@ def compare(
     runs = [RunJob(name, repeat) for repeat in range(repeats) for name in order]
     runs += [RunJob(name, 0, again=True) for name in reversed(order)]
     opened = isinstance(evaluator, TabulatedEvaluator) or benchmark.path is not None
-    if patience is not None and not opened:
-        raise InputError(f"a patience needs another process, which cannot open {benchmark.name}; write it to a file")
+    other = "a guard" if guard else None if memory is None else "a memory limit"
+    if (patience is not None or memory is not None) and not (opened or guard):
+        needs = "a memory limit" if patience is None else "a patience"
+        raise InputError(f"{needs} needs another process, which cannot open {benchmark.name}; write it to a file")
     sent = {f"strategy {name!r}": strategy for name, strategy in by_name.items()} | {"space": evaluator.space}
-    processes = processes_for(sent, (jobs or cores()) if opened else 1, patience)
-    apart = processes > 1 or patience is not None
+    processes = processes_for(sent, (jobs or cores()) if opened else 1, patience, other)
+    limits_in_pool = (patience is not None or memory is not None) and not guard  # else the guard sees to them
+    spread = processes > 1 or limits_in_pool
+    apart = spread or guard
+    protection = Protection(guard, patience, memory)
     source: Callable[[], Evaluator] = partial(_same, evaluator)
-    if apart and isinstance(evaluator, QueryEvaluator):
+    if spread and isinstance(evaluator, QueryEvaluator):
         assert benchmark.path is not None
         source = partial(QueryEvaluator.open, benchmark.path, names, limits, draws)
     standings, failures = run_jobs(
-        {name: partial(_prepare, source, strategy, settings) for name, strategy in by_name.items()},
+        {name: partial(_prepare, source, strategy, settings, protection) for name, strategy in by_name.items()},
         runs,
         processes,
         component=lambda run: run.strategy,
         describe=_described,
-        patience=patience,
+        patience=None if guard else patience,
+        apart=limits_in_pool,
         strict=strict,
         progress=progress,
     )
@@ -281,16 +311,28 @@ def _same(evaluator: Evaluator) -> Evaluator:
 
 
 def _prepare(
-    source: Callable[[], Evaluator], strategy: str | type[Strategy] | Strategy, settings: RunSettings
+    source: Callable[[], Evaluator],
+    strategy: str | type[Strategy] | Strategy,
+    settings: RunSettings,
+    protection: Protection,
 ) -> Callable[[RunJob], Standing]:
-    return _Runs(source(), strategy, settings)
+    if protection.memory is not None and not protection.guard:
+        limit_memory(protection.memory)
+    return _Runs(source(), strategy, settings, protection)
 
 
 class _Runs:
     """Runs of one strategy in one process."""
 
-    def __init__(self, evaluator: Evaluator, strategy: str | type[Strategy] | Strategy, settings: RunSettings) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        strategy: str | type[Strategy] | Strategy,
+        settings: RunSettings,
+        protection: Protection,
+    ) -> None:
         self.evaluator, self.strategy, self.settings = evaluator, strategy, settings
+        self.guarded = Guarded(strategy, protection.patience, protection.memory) if protection.guard else None
         self.fresh = True
 
     def __call__(self, job: RunJob) -> Standing:
@@ -305,13 +347,15 @@ class _Runs:
         if settings.seed_policy == "draw":
             evaluator = evaluator.drawn(noise_seed(settings.seed, job.repeat))
         run = simulate(
-            registry.create(self.strategy),
+            self.guarded or registry.create(self.strategy),
             evaluator,
             settings.budget,
             rng_for(settings.seed, "strategy", job.strategy, job.repeat),
             workers=settings.cluster,
             initial=initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat),
         )
+        if self.guarded:
+            self.guarded.finish()
         return standing(run, self.evaluator, settings.score)
 
 

@@ -15,10 +15,11 @@ import numpy as np
 
 from nasbench.errors import InputError
 from nasbench.parallel.patience import watched
-from nasbench.search.base import Outcome, Strategy, Trial
+from nasbench.search.base import Outcome, Strategy, Trial, unknown_epochs
 from nasbench.search.problem import Budget
 from nasbench.simulator.cluster import Cluster
 from nasbench.simulator.evaluator import Evaluator
+from nasbench.simulator.guard import Guarded
 from nasbench.types import FloatArray, GenotypeArray, IntArray
 
 
@@ -43,7 +44,7 @@ class Run:
 
 
 def simulate(
-    strategy: Strategy,
+    strategy: Strategy | Guarded,
     evaluator: Evaluator,
     budget: Budget,
     rng: np.random.Generator,
@@ -96,7 +97,7 @@ def simulate(
                 for trial in ask(min(len(idle), max_trials - asked)):
                     position = positions.get(trial.epochs)
                     if position is None:
-                        raise _unknown_epochs(trial, fidelities)
+                        raise unknown_epochs(trial, fidelities)
                     waiting.append((trial, row_of(trial.architecture), position))
                 if not waiting:
                     break
@@ -118,7 +119,7 @@ def simulate(
         if not running:
             if not waiting and asked < max_trials and spent < max_epochs:
                 raise InputError(
-                    f"{type(strategy).__name__} waits although no trial runs and the budget is not spent; "
+                    f"{_name(strategy)} waits although no trial runs and the budget is not spent; "
                     "_ask returns None only while an outcome is to come"
                 )
             break
@@ -150,9 +151,8 @@ def _seconds_between(seconds_of: Callable[[int, int], float], row: int, before: 
     return max(seconds_of(row, reached) - seconds_of(row, before), 0.0)
 
 
-def _unknown_epochs(trial: Trial, fidelities: tuple[int, ...]) -> InputError:
-    known = ", ".join(map(str, fidelities))
-    return InputError(f"a trial of {trial.epochs!r} epochs cannot be answered; there are epochs {known}")
+def _name(strategy: Strategy | Guarded) -> str:
+    return strategy.name if isinstance(strategy, Guarded) else type(strategy).__name__
 
 
 def _run(evaluator: Evaluator, finished: list[tuple[int, int, int, float, tuple[float, ...]]]) -> Run:

@@ -874,7 +874,7 @@ def test_regrets_of_draws_are_those_of_means_and_never_negative(noisy: Any) -> N
 
 
 def test_a_draw_needs_several_seeds(formula: Any) -> None:
-    with pytest.raises(InputError, match="^--seed-policy draw needs trainings with several seeds, and .* of formula"):
+    with pytest.raises(InputError, match=r"^--seed-policy draw needs trainings with several seeds, and .* of formula"):
         race(formula(), "random", seed_policy="draw")
     with pytest.raises(InputError, match="seed_policy is 'mean' or 'draw', got 'one'"):
         race(formula(), "random", seed_policy="one")

@@ -1,7 +1,6 @@
 """Noise draws: which training stands for the mean, worked out on few seeds, and in which share of the draws."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
