@@ -2,6 +2,7 @@
 
 python benchmarks/search.py speed            1,000 repeats x 300 evaluations on one core
 python benchmarks/search.py guard            the same evaluations in this process, and behind the guard
+python benchmarks/search.py cluster          events a second on simulated clusters, with a strategy that does nothing
 python benchmarks/search.py quality          best validation accuracy after 50, 100, 150 and 300 evaluations
 python benchmarks/search.py quality --strategies auto --repeats 100 --points 16,32,48,64,96,128
 """
@@ -25,8 +26,9 @@ from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate.anytime import anytime
 from nasbench.evaluate.statistics import bootstrap_interval
 from nasbench.evaluate.strategies import compare
-from nasbench.search import strategies
+from nasbench.search import Strategy, Trial, strategies
 from nasbench.search.problem import Budget
+from nasbench.simulator.cluster import Cluster
 from nasbench.simulator.evaluator import make_evaluator
 from nasbench.simulator.guard import Guarded
 from nasbench.simulator.simulate import simulate
@@ -84,6 +86,31 @@ def guard(repeats: int, names: list[str]) -> None:
             print(f"{name:>24} {kind:>8}: {each:.1f} us an evaluation ({repeats} x 300), first run {first:.2f} s")
 
 
+class Cycle(Strategy):
+    """Proposes a thousand architectures in turn."""
+
+    def _start(self) -> None:
+        self.trials, self.at = [self.trial(cell) for cell in self.space.sample(1000, self.rng)], 0
+
+    def _ask(self) -> Trial:
+        self.at += 1
+        return self.trials[self.at % 1000]
+
+
+def cluster(trials: int) -> None:
+    evaluator = make_evaluator(load("nb201-digits"), ["validation_accuracy"])
+    for workers in ("1", "16", "1000", "16+jitter=0.3", "16+jitter=0.3+mtbf=2+restarts=9"):
+        begin = process_time()
+        run = simulate(
+            Cycle(), evaluator, Budget(evaluations=trials), rng_for(0, "", "", 0), workers=Cluster.parse(workers)
+        )
+        seconds, lost = process_time() - begin, run.lost.sum() / (run.seconds - run.begun).sum()
+        print(
+            f"{workers:>32} workers: {trials / seconds:,.0f} finished trials a second of CPU ({trials:,} in all), "
+            f"{lost:.0%} of the busy time lost, {np.isnan(run.scores).mean():.1%} of the trials failed"
+        )
+
+
 def quality(repeats: int, names: list[str], jobs: int | None, points: tuple[int, ...]) -> None:
     benchmark = table()
     begin = perf_counter()
@@ -113,7 +140,7 @@ def expected_maximum(values: FloatArray, n: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "guard", "quality"))
+    parser.add_argument("what", choices=("speed", "guard", "cluster", "quality"))
     parser.add_argument("--strategies", help="comma-separated")
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--jobs", type=int)
@@ -123,6 +150,8 @@ def main() -> None:
     points = tuple(map(int, options.points.split(","))) if options.points else POINTS
     if options.what == "speed":
         speed(options.repeats or 1000, names or ["random", "evolution"])
+    elif options.what == "cluster":
+        cluster(300 * (options.repeats or 1000))
     elif options.what == "guard":
         guard(options.repeats or 10, names or ["random", "evolution"])
     else:

@@ -50,7 +50,11 @@ def compare(
     seconds: Annotated[float | None, typer.Option(min=0, help="Budget of a run in simulated seconds.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each strategy.")] = 30,
     workers: Annotated[
-        str, typer.Option(help="Simulated workers of a run: a number, or the speed of each as 1,1,0.5.")
+        str,
+        typer.Option(
+            help="Simulated workers of a run: a number, or the speed of each as 1,1,0.5; with stragglers and failures "
+            "as 4+jitter=0.3+mtbf=3600+restarts=3."
+        ),
     ] = "1",
     initial: Annotated[int, typer.Option(min=0, help="Random architectures that start every run.")] = 10,
     score: Annotated[

@@ -258,7 +258,7 @@ def compare(
         units=evaluator.objectives[0].units if len(names) == 1 else SHARE,
         settings={
             **asdict(settings.budget),
-            "workers": len(settings.cluster) if {*settings.cluster.speeds} == {1.0} else settings.cluster.speeds,
+            "workers": settings.cluster.recorded,
             "initial": initial,
             "seed": seed,
             "score": score,
@@ -352,6 +352,7 @@ class _Runs:
             settings.budget,
             rng_for(settings.seed, "strategy", job.strategy, job.repeat),
             workers=settings.cluster,
+            chance=rng_for(settings.seed, "cluster", "", job.repeat),
             initial=initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat),
         )
         if self.guarded:
