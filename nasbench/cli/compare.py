@@ -64,7 +64,8 @@ def compare(
     seed_policy: Annotated[
         Literal["mean", "draw"],
         typer.Option(
-            help="Show strategies means over training seeds, or in each repeat one drawn training of each architecture."
+            "--seed-policy",
+            help="Show strategies means over training seeds, or in each repeat one drawn training of each architecture.",
         ),
     ] = "mean",
     seed: SeedOption = 0,

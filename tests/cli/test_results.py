@@ -299,3 +299,24 @@ def test_a_race_says_which_seeds_strategies_saw(
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
     assert "use --seed-policy mean, or build the table with --seeds 3" in captured.err
+
+
+def test_a_race_on_an_unsteady_cluster_with_a_guard_and_a_memory_limit(
+    run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["compare", "synthetic-additive", "--strategies", "random", "--evaluations", 12, "--repeats", 2]
+    common += ["--jobs", 1, "--workers", "2+jitter=0.2+mtbf=5+restarts=2"]
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    assert run(*common, "--json", one) == 0
+    assert run(*common, "--guard", "--memory", 8, "--patience", 100, "--json", two) == 0
+    first, second = (json.loads(path.read_text()) for path in (one, two))
+    assert first["settings"]["workers"] == "2+jitter=0.2+mtbf=5.0+restarts=2"
+    assert (first["records"], first["summary"]) == (second["records"], second["summary"])
+    capsys.readouterr()
+    for words, message in (
+        (["--memory", 0], "memory must be a number above 0, got 0.0"),
+        (["--workers", "2+luck=1"], "+jitter=0.3, +mtbf=SECONDS and +restarts=3 may follow"),
+    ):
+        assert run(*common, *words) == 2
+        captured = capsys.readouterr()
+        assert captured.out == "" and captured.err.count("\n") == 1 and message in captured.err
