@@ -65,7 +65,7 @@ def compare(
         Literal["mean", "draw"],
         typer.Option(
             "--seed-policy",
-            help="Show strategies means over training seeds, or in each repeat one drawn training of each architecture.",
+            help="Show strategies means over training seeds, or one training of each, drawn for each repeat.",
         ),
     ] = "mean",
     seed: SeedOption = 0,
