@@ -1,6 +1,8 @@
 """Speed of simulated search, and its quality on the published NAS-Bench-201 table (CIFAR-10, all 15,625 cells).
 
 python benchmarks/search.py speed            1,000 repeats x 300 evaluations on one core
+python benchmarks/search.py guard            the same evaluations in this process, and behind the guard
+python benchmarks/search.py cluster          events a second on simulated clusters, with a strategy that does nothing
 python benchmarks/search.py quality          best validation accuracy after 50, 100, 150 and 300 evaluations
 python benchmarks/search.py quality --strategies auto --repeats 100 --points 16,32,48,64,96,128
 python benchmarks/search.py fidelity         epochs until 91.4 %, where 12 epochs can be trained besides 200
@@ -20,15 +22,18 @@ import numpy as np
 from scipy.special import gammaln
 
 from nasbench.benchmark.base import Metric
+from nasbench.benchmark.load import load
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate.anytime import anytime
 from nasbench.evaluate.runtimes import Target, expected_running_time, runtimes
 from nasbench.evaluate.statistics import bootstrap_interval
 from nasbench.evaluate.strategies import compare
-from nasbench.search import strategies
+from nasbench.search import Strategy, Trial, strategies
 from nasbench.search.problem import Budget
+from nasbench.simulator.cluster import Cluster
 from nasbench.simulator.evaluator import make_evaluator
+from nasbench.simulator.guard import Guarded
 from nasbench.simulator.simulate import simulate
 from nasbench.simulator.streams import initial_designs, rng_for
 from nasbench.spaces import spaces
@@ -69,6 +74,45 @@ def speed(repeats: int, names: list[str]) -> None:
         seconds, cpu = perf_counter() - begin, process_time() - begin_cpu
         each = cpu / repeats / 300 * 1e6
         print(f"{name:>24}: {repeats:,} x 300 in {seconds:.1f} s ({cpu:.1f} s of CPU, {each:.1f} us an evaluation)")
+
+
+def guard(repeats: int, names: list[str]) -> None:
+    evaluator = make_evaluator(load("nb201-digits"), ["validation_accuracy"])
+    for name in names:
+        for kind, strategy in (("free", strategies.create(name)), ("guarded", Guarded(name))):
+            begin = perf_counter()
+            simulate(strategy, evaluator, Budget(evaluations=1), rng_for(0, "strategy", name, 0))
+            first = perf_counter() - begin
+            begin = perf_counter()
+            for repeat in range(repeats):
+                simulate(strategy, evaluator, Budget(evaluations=300), rng_for(0, "strategy", name, repeat))
+            each = (perf_counter() - begin) / repeats / 300 * 1e6
+            print(f"{name:>24} {kind:>8}: {each:.1f} us an evaluation ({repeats} x 300), first run {first:.2f} s")
+
+
+class Cycle(Strategy):
+    """Proposes a thousand architectures in turn."""
+
+    def _start(self) -> None:
+        self.trials, self.at = [self.trial(cell) for cell in self.space.sample(1000, self.rng)], 0
+
+    def _ask(self) -> Trial:
+        self.at += 1
+        return self.trials[self.at % 1000]
+
+
+def cluster(trials: int) -> None:
+    evaluator = make_evaluator(load("nb201-digits"), ["validation_accuracy"])
+    for workers in ("1", "16", "1000", "16+jitter=0.3", "16+jitter=0.3+mtbf=2+restarts=9"):
+        begin = process_time()
+        run = simulate(
+            Cycle(), evaluator, Budget(evaluations=trials), rng_for(0, "", "", 0), workers=Cluster.parse(workers)
+        )
+        seconds, lost = process_time() - begin, run.lost.sum() / (run.seconds - run.begun).sum()
+        print(
+            f"{workers:>32} workers: {trials / seconds:,.0f} finished trials a second of CPU ({trials:,} in all), "
+            f"{lost:.0%} of the busy time lost, {np.isnan(run.scores).mean():.1%} of the trials failed"
+        )
 
 
 def quality(repeats: int, names: list[str], jobs: int | None, points: tuple[int, ...]) -> None:
@@ -128,7 +172,7 @@ def expected_maximum(values: FloatArray, n: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "quality", "fidelity"))
+    parser.add_argument("what", choices=("speed", "guard", "cluster", "quality", "fidelity"))
     parser.add_argument("--strategies", help="comma-separated")
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--jobs", type=int)
@@ -141,6 +185,10 @@ def main() -> None:
     elif options.what == "fidelity":
         among = names or ["random", "evolution", "halving", "hyperband", "asha", "bohb", "dehb", "auto"]
         fidelity(options.repeats or 100, among, options.jobs)
+    elif options.what == "cluster":
+        cluster(300 * (options.repeats or 1000))
+    elif options.what == "guard":
+        guard(options.repeats or 10, names or ["random", "evolution"])
     else:
         quality(options.repeats or 500, names or ["random", "evolution", "local", "reinforce"], options.jobs, points)
 

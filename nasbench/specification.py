@@ -72,15 +72,23 @@ def _plain(value: Any) -> object:
 _NO_NAMES: Registry[Any] = Registry("component", "builtins:object", {})
 
 
-def named(components: Iterable[str | type[T] | T], registry: Registry[T]) -> dict[str, str | type[T] | T]:
+def named(
+    components: Iterable[str | type[T] | T], registry: Registry[T], *, unseen: bool = False
+) -> dict[str, str | type[T] | T]:
     """Components by their names, in their order.
+
+    Args:
+        components: Names, classes or instances.
+        registry: Where the names are known.
+        unseen: Whether modules of texts `module:Class` are left for another process to import.
 
     Raises:
         InputError: One is no component of the registry, two have one name, or there is none.
     """
     by_name: dict[str, str | type[T] | T] = {}
     for component in components:
-        registry.create(component)  # refuses what is none
+        if not (unseen and isinstance(component, str) and ":" in component.partition("+")[0]):
+            registry.create(component)  # refuses what is none
         name = name_of(component, registry)
         if name in by_name:
             raise InputError(f"{registry.kind} {name!r} is named twice; name each once")

@@ -15,8 +15,10 @@ from nasbench.cli.options import (
     AddressOption,
     BenchmarkFiles,
     EngineOption,
+    GuardOption,
     JobsOption,
     JsonOption,
+    MemoryOption,
     PatienceOption,
     RecordsOption,
     SeedOption,
@@ -65,19 +67,32 @@ def compare(
     seconds: Annotated[float | None, typer.Option(min=0, help="Budget of a run in simulated seconds.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each strategy.")] = 30,
     workers: Annotated[
-        str, typer.Option(help="Simulated workers of a run: a number, or the speed of each as 1,1,0.5.")
+        str,
+        typer.Option(
+            help="Simulated workers of a run: a number, or the speed of each as 1,1,0.5; with stragglers and failures "
+            "as 4+jitter=0.3+mtbf=3600+restarts=3."
+        ),
     ] = "1",
     initial: Annotated[int, typer.Option(min=0, help="Random architectures that start every run.")] = 10,
     score: Annotated[
         Literal["paid", "retrained"],
         typer.Option(help="Score the best trial so far at the epochs paid for, or as if retrained in full for free."),
     ] = "paid",
+    seed_policy: Annotated[
+        Literal["mean", "draw"],
+        typer.Option(
+            "--seed-policy",
+            help="Show strategies means over training seeds, or one training of each, drawn for each repeat.",
+        ),
+    ] = "mean",
     seed: SeedOption = 0,
     strict: StrictOption = False,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
     patience: PatienceOption = None,
+    memory: MemoryOption = None,
+    guard: GuardOption = False,
     json_file: JsonOption = None,
     records: RecordsOption = None,
 ) -> None:
@@ -128,9 +143,12 @@ def compare(
                 seed=seed,
                 constraints=limit or (),
                 score=score,
+                seed_policy=seed_policy,
                 strict=strict,
                 jobs=jobs,
                 patience=patience,
+                memory=memory,
+                guard=guard,
                 progress=progress,
                 engine=cluster,
                 ledger=ledger,
@@ -229,7 +247,7 @@ def interval(mean: float, low: float, high: float, digits: int = 2) -> str:
 def show_comparison(results: Results) -> None:
     """Both rankings with their intervals, and what each can say."""
     from nasbench.benchmark.base import difference
-    from nasbench.evaluate.quality import REGRETS
+    from nasbench.evaluate.quality import REGRETS, SEED_POLICIES
 
     summary, units = results.summary, difference(results.units)
     rows: dict[str, dict[str, Any]] = {}
@@ -242,6 +260,8 @@ def show_comparison(results: Results) -> None:
     if rows:
         show(list(rows.values()))
         out.print(f"Mean final regrets in {units} with 95 % intervals, and mean ranks")
+    if results.settings.get("seed_policy") in SEED_POLICIES:
+        out.print(SEED_POLICIES[results.settings["seed_policy"]])
     for _, regret, prefix, meaning in REGRETS:
         out.print()
         out.heading(f"By {regret} ({meaning}):")
@@ -249,4 +269,5 @@ def show_comparison(results: Results) -> None:
     show_runtimes(summary.get("runtimes"))
     floor = summary.get("floor")
     if floor is not None and math.isfinite(floor):
-        out.print(f"\nA perfect search on validation values would have a test regret of {floor:.4g} {units}")
+        seen = "mean validation values" if results.settings.get("seed_policy") == "draw" else "validation values"
+        out.print(f"\nA perfect search on {seen} would have a test regret of {floor:.4g} {units}")

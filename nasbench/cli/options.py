@@ -116,6 +116,18 @@ AddressOption = Annotated[
     str | None,
     typer.Option("--address", help="ray: address of the cluster (default: start one on this machine)."),
 ]
+MemoryOption = Annotated[
+    float | None,
+    typer.Option(
+        "--memory",
+        metavar="GB",
+        help="Memory limit of a process that runs a strategy; more is an error in the strategy (Linux).",
+    ),
+]
+GuardOption = Annotated[
+    bool,
+    typer.Option("--guard", help="Run strategies in processes that know nothing but the outcomes of their own trials."),
+]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Processes of this machine; all cores by default.")
 ]

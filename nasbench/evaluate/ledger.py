@@ -13,6 +13,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -137,11 +138,19 @@ def code_of(components: Mapping[str, Any], registry: Registry[Any]) -> dict[str,
     files = {}
     for name, component in components.items():
         try:
-            file = Path(inspect.getfile(type(registry.create(component))))
+            file = _file_of(component, registry)
             files[name] = hashlib.sha256(file.read_bytes()).hexdigest()
         except (OSError, TypeError):
             files[name] = ""
     return files
+
+
+def _file_of(component: Any, registry: Registry[Any]) -> Path:
+    """The file of a component; one that is named `module:Class` is not imported for it."""
+    if isinstance(component, str) and ":" in (place := component.partition("+")[0]):
+        spec = find_spec(place.partition(":")[0])
+        return Path(spec.origin if spec and spec.origin else "")
+    return Path(inspect.getfile(type(registry.create(component))))
 
 
 def _locked(path: Path, whose: str) -> int:

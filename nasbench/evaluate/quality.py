@@ -25,6 +25,16 @@ SHARE_ROUNDING = 2.0**-32
 """Rounding of a share of hypervolume: a sum of up to a million boxes, each known to 2^-52 of the whole."""
 
 
+SEED_POLICIES = {
+    "mean": "Strategies saw validation values that are means over training seeds",
+    "draw": (
+        "Strategies saw validation values of one training seed, drawn for each architecture and repeat, "
+        "and regrets are those of the means over seeds"
+    ),
+}
+"""What a seed policy means, for who reads results."""
+
+
 class Regret(NamedTuple):
     """One of the two regrets of a comparison.
 
@@ -112,7 +122,13 @@ class Best:
 
 
 def standing(run: Run, evaluator: Evaluator, score: Score) -> Standing:
-    """The trials that changed what a run would return."""
+    """The trials that changed what a run would return.
+
+    Args:
+        run: Its scores decide which trials these are.
+        evaluator: Scores them. After a run on a noise draw it is the one of means: what is found is worth its mean.
+        score: At which epochs they are scored.
+    """
     possible = complete_rows(run.scores)
     if evaluator.constraints:
         possible &= evaluator.feasible(evaluator.genotypes(run.rows))

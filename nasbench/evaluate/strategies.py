@@ -18,6 +18,7 @@ from nasbench.errors import InputError
 from nasbench.evaluate.ledger import checksum, code_of
 from nasbench.evaluate.quality import (
     REGRETS,
+    SEED_POLICIES,
     Score,
     Standing,
     best_found,
@@ -31,15 +32,18 @@ from nasbench.evaluate.results import Results
 from nasbench.evaluate.run_ledger import RunLedger
 from nasbench.parallel.jobs import Cluster as Engine
 from nasbench.parallel.jobs import processes_for, run_jobs
+from nasbench.parallel.memory import check_memory, limit_memory
 from nasbench.parallel.processes import cores
 from nasbench.progress import Progress, silent
 from nasbench.search import strategies as registry
 from nasbench.search.base import Strategy
 from nasbench.search.problem import Budget, Constraint
 from nasbench.simulator.cluster import Cluster
+from nasbench.simulator.draws import SearchSeedPolicy
 from nasbench.simulator.evaluator import Evaluator, QueryEvaluator, TabulatedEvaluator, make_evaluator
+from nasbench.simulator.guard import Guarded
 from nasbench.simulator.simulate import simulate
-from nasbench.simulator.streams import initial_designs, rng_for
+from nasbench.simulator.streams import initial_designs, noise_seed, rng_for
 from nasbench.specification import named
 
 DEFAULT = ("random", "local", "evolution", "reinforce", "bayesian-xgb", "auto")
@@ -59,6 +63,7 @@ class RunSettings:
         initial: Number of initial designs.
         seed: Root of all randomness.
         score: At which epochs incumbents are scored.
+        seed_policy: Whether strategies see means over training seeds, or a noise draw of the repeat.
     """
 
     budget: Budget
@@ -66,6 +71,21 @@ class RunSettings:
     initial: int
     seed: int
     score: Score
+    seed_policy: SearchSeedPolicy = "mean"
+
+
+class Protection(NamedTuple):
+    """What strategies are kept from.
+
+    Attributes:
+        guard: Whether they run in a process of their own, without the benchmark.
+        patience: Seconds that a step may take, or None.
+        memory: Gigabytes that their process may allocate, or None.
+    """
+
+    guard: bool
+    patience: float | None
+    memory: float | None
 
 
 class RunJob(NamedTuple):
@@ -98,9 +118,12 @@ def compare(
     seed: int = 0,
     constraints: Sequence[str | Constraint] = (),
     score: Score = "paid",
+    seed_policy: SearchSeedPolicy = "mean",
     strict: bool = False,
     jobs: int | None = None,
     patience: float | None = None,
+    memory: float | None = None,
+    guard: bool = False,
     progress: Progress = silent,
     engine: Engine | None = None,
     ledger: RunLedger | None = None,
@@ -131,11 +154,19 @@ def compare(
         seed: Root of all randomness.
         constraints: Bounds on static metrics, as `"latency<=0.6"`; what breaks them is never an incumbent.
         score: Whether incumbents are scored at the epochs that were paid for, or after a full training for free.
+        seed_policy: Whether strategies see means over training seeds (`"mean"`), or one training of each architecture
+            (`"draw"`): in each repeat another, the same for all strategies, see `nasbench.simulator.draws`. Incumbents
+            are chosen by what was seen and scored by means, so `valid`, `test` and both regrets are those of means and
+            no regret of a full training is negative; training times are means too.
         strict: Whether a strategy that fails in a run ends the comparison; otherwise it is left out of the results.
         jobs: Processes of this machine; all available cores where None. With 1 and no patience, runs stay in this
             process, which ends with a strategy that ends it (`os._exit`, a crash).
         patience: Seconds that one call of a strategy may take (a proposal, learning from an outcome), imports included;
             then its process is killed and the strategy has failed. None for no limit.
+        memory: Gigabytes that a process that runs a strategy may allocate, everything included; more raises
+            `MemoryError` in the strategy. None for no limit; Linux only.
+        guard: Whether each strategy runs in a process that has nothing of the benchmark, and is told the outcomes of
+            its trials only; see `nasbench.simulator.guard`. The results are the same.
         progress: Told after every run.
         engine: Runs the runs instead of processes of this machine, such as a `parallel.ray_engine.RayEngine`.
         ledger: Keeps finished runs, and knows those of an earlier call.
@@ -159,10 +190,10 @@ def compare(
     """
     names = (metric,) if isinstance(metric, str) else tuple(metric)
     benchmark, names = objectives(benchmark, names, guide, judge)
-    by_name = named(strategies, registry)
+    by_name = named(strategies, registry, unseen=guard)
     if evaluations is None and epochs is None and seconds is None:
         evaluations = DEFAULT_EVALUATIONS
-    settings = RunSettings(Budget(evaluations, epochs, seconds), Cluster.of(workers), initial, seed, score)
+    settings = RunSettings(Budget(evaluations, epochs, seconds), Cluster.of(workers), initial, seed, score, seed_policy)
     for what, number, least in (
         ("repeats", repeats, 1), ("initial", initial, 0), ("seed", seed, 0), ("jobs", jobs, 1)
     ):  # fmt: skip
@@ -170,12 +201,18 @@ def compare(
             check_whole(what, number, least)
     if patience is not None:
         check_number("patience", patience, above=0)
-        if engine is not None:
-            raise InputError("a patience ends processes of this machine; leave it out, or use the engine local")
+    if memory is not None:
+        check_memory(memory)
+    if engine is not None and (guard or patience is not None or memory is not None):
+        what = "a guard" if guard else "a patience" if patience is not None else "a memory limit"
+        raise InputError(f"{what} is for processes of this machine; leave it out, or use the engine local")
     if score not in ("paid", "retrained"):
         raise InputError(f"score is 'paid' or 'retrained', got {score!r}")
+    if seed_policy not in SEED_POLICIES:
+        raise InputError(f"seed_policy is 'mean' or 'draw', got {seed_policy!r}")
+    draws = seed_policy == "draw"
     limits = tuple(Constraint.parse(limit) if isinstance(limit, str) else limit for limit in constraints)
-    evaluator = make_evaluator(benchmark, names, limits)
+    evaluator = make_evaluator(benchmark, names, limits, draws)
     evaluator.problem(settings.budget, len(settings.cluster))  # refuses a budget that cannot be used
     best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else None  # before anybody's code runs
 
@@ -183,17 +220,21 @@ def compare(
     runs = [RunJob(name, repeat) for repeat in range(repeats) for name in order]
     runs += [RunJob(name, 0, again=True) for name in reversed(order)]
     opened = isinstance(evaluator, TabulatedEvaluator) or benchmark.path is not None
-    if (patience is not None or engine is not None) and not opened:
-        what = "a patience" if engine is None else "an engine"
-        raise InputError(f"{what} needs another process, which cannot open {benchmark.name}; write it to a file")
+    other = "a guard" if guard else None if memory is None else "a memory limit"
+    if (patience is not None or memory is not None or engine is not None) and not (opened or guard):
+        needs = "an engine" if engine else "a memory limit" if patience is None else "a patience"
+        raise InputError(f"{needs} needs another process, which cannot open {benchmark.name}; write it to a file")
     sent = {f"strategy {name!r}": strategy for name, strategy in by_name.items()} | {"space": evaluator.space}
     wanted = jobs or cores() if opened else 1
-    processes = engine.jobs if engine else processes_for(sent, wanted, patience)
-    apart = processes > 1 or patience is not None or engine is not None
+    processes = engine.jobs if engine else processes_for(sent, wanted, patience, other)
+    limits_in_pool = (patience is not None or memory is not None) and not guard  # else the guard sees to them
+    spread = processes > 1 or limits_in_pool or engine is not None
+    apart = spread or guard
+    protection = Protection(guard, patience, memory)
     source: Callable[[], Evaluator] = partial(_same, evaluator)
-    if apart and isinstance(evaluator, QueryEvaluator):
+    if spread and isinstance(evaluator, QueryEvaluator):
         assert benchmark.path is not None
-        source = partial(QueryEvaluator.open, benchmark.path, names, limits)
+        source = partial(QueryEvaluator.open, benchmark.path, names, limits, draws)
     known: dict[RunJob, Standing] = {}
     if ledger is not None:
         identity = {
@@ -207,12 +248,13 @@ def compare(
             ledger.keep(benchmark.name, job, found)
 
     standings, failures = run_jobs(
-        {name: partial(_prepare, source, strategy, settings) for name, strategy in by_name.items()},
+        {name: partial(_prepare, source, strategy, settings, protection) for name, strategy in by_name.items()},
         runs,
         processes,
         component=lambda run: run.strategy,
         describe=_described,
-        patience=patience,
+        patience=None if guard else patience,
+        apart=limits_in_pool,
         strict=strict,
         progress=progress,
         known=known,
@@ -250,10 +292,11 @@ def compare(
         units=evaluator.objectives[0].units if len(names) == 1 else SHARE,
         settings={
             **asdict(settings.budget),
-            "workers": len(settings.cluster) if {*settings.cluster.speeds} == {1.0} else settings.cluster.speeds,
+            "workers": settings.cluster.recorded,
             "initial": initial,
             "seed": seed,
             "score": score,
+            "seed_policy": seed_policy,
             "constraints": [str(limit) for limit in limits],
             "guide": guide,
             "judge": judge,
@@ -311,16 +354,28 @@ def _same(evaluator: Evaluator) -> Evaluator:
 
 
 def _prepare(
-    source: Callable[[], Evaluator], strategy: str | type[Strategy] | Strategy, settings: RunSettings
+    source: Callable[[], Evaluator],
+    strategy: str | type[Strategy] | Strategy,
+    settings: RunSettings,
+    protection: Protection,
 ) -> Callable[[RunJob], Standing]:
-    return _Runs(source(), strategy, settings)
+    if protection.memory is not None and not protection.guard:
+        limit_memory(protection.memory)
+    return _Runs(source(), strategy, settings, protection)
 
 
 class _Runs:
     """Runs of one strategy in one process."""
 
-    def __init__(self, evaluator: Evaluator, strategy: str | type[Strategy] | Strategy, settings: RunSettings) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        strategy: str | type[Strategy] | Strategy,
+        settings: RunSettings,
+        protection: Protection,
+    ) -> None:
         self.evaluator, self.strategy, self.settings = evaluator, strategy, settings
+        self.guarded = Guarded(strategy, protection.patience, protection.memory) if protection.guard else None
         self.fresh = True
 
     def __call__(self, job: RunJob) -> Standing:
@@ -331,15 +386,20 @@ class _Runs:
         return self._run(job)
 
     def _run(self, job: RunJob) -> Standing:
-        settings = self.settings
+        settings, evaluator = self.settings, self.evaluator
+        if settings.seed_policy == "draw":
+            evaluator = evaluator.drawn(noise_seed(settings.seed, job.repeat))
         run = simulate(
-            registry.create(self.strategy),
-            self.evaluator,
+            self.guarded or registry.create(self.strategy),
+            evaluator,
             settings.budget,
             rng_for(settings.seed, "strategy", job.strategy, job.repeat),
             workers=settings.cluster,
+            chance=rng_for(settings.seed, "cluster", "", job.repeat),
             initial=initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat),
         )
+        if self.guarded:
+            self.guarded.finish()
         return standing(run, self.evaluator, settings.score)
 
 

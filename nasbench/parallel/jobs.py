@@ -45,21 +45,25 @@ class Cluster(Protocol):
         """Run jobs and yield each with its result; no process serves two groups, and `ends` ends one."""
 
 
-def processes_for(components: Mapping[str, object], wanted: int, patience: float | None) -> int:
+def processes_for(
+    components: Mapping[str, object], wanted: int, patience: float | None, other: str | None = None
+) -> int:
     """Number of processes for jobs that need components: one where others could not have them, else those wanted.
 
     Args:
         components: By kind and name, as "strategy 'local'".
         wanted: Number of processes.
         patience: That of the jobs.
+        other: What else needs another process, as "a guard"; or None.
 
     Raises:
-        InputError: Others could not have one, and a patience needs another process.
+        InputError: Others could not have one, and a patience or something else needs another process.
     """
+    needs = other if patience is None else "a patience"
     kept = [name for name, component in components.items() if not portable(component)]
-    if kept and patience is not None:
+    if kept and needs is not None:
         raise InputError(
-            f"a patience needs another process, which cannot be sent the {kept[0]}; put its class, and "
+            f"{needs} needs another process, which cannot be sent the {kept[0]}; put its class, and "
             "functions that it is given, into a module, or a script into a file"
         )
     return 1 if kept else wanted
@@ -73,6 +77,7 @@ def run_jobs(
     component: Callable[[Job], str],
     describe: Callable[[Job], str],
     patience: float | None = None,
+    apart: bool = False,
     strict: bool = True,
     progress: Progress = silent,
     finished: Callable[[Job, Result], None] = lambda job, result: None,
@@ -95,6 +100,7 @@ def run_jobs(
         component: The component whose code a job runs.
         describe: Names a job in messages.
         patience: Seconds that a step of a job may take, see `nasbench.parallel.patience.watched`; None for no limit.
+        apart: Whether no job may run in this process, even where there is one only.
         strict: Raise the first failure instead of returning it.
         progress: Told the number of finished and of all jobs.
         finished: Told every result as soon as it is there, in order of completion.
@@ -114,7 +120,7 @@ def run_jobs(
         alone = {name: partial(_on_one_thread, start) for name, start in starts.items()}
         outcomes = cluster.run_groups(alone, left, group=component, ends=_failed)
     else:
-        outcomes = run_locally(starts, left, processes, group=component, ends=_failed, patience=patience)
+        outcomes = run_locally(starts, left, processes, group=component, ends=_failed, patience=patience, apart=apart)
     with closing(outcomes):
         for job, outcome in outcomes:
             if isinstance(outcome, Died | Failure):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Se
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
-from multiprocessing import connection, get_context, parent_process, resource_tracker
+from multiprocessing import connection, current_process, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
@@ -221,11 +221,16 @@ class _Pool(Generic[Group]):
         return (max(begun, self.resumed) if begun else now) + self.patience - now
 
 
-def _cause_of_death(worker: _Worker[Any]) -> str:
-    worker.process.join()
-    code = worker.process.exitcode or 0
+def cause_of_death(process: SpawnProcess) -> str:
+    """How a process ended, once it does."""
+    process.join()
+    code = process.exitcode or 0
     names = {known.value: known.name for known in signal.Signals}  # most real-time signals have none
-    cause = f"was killed by {names.get(-code, f'signal {-code}')}" if code < 0 else f"ended with exit code {code}"
+    return f"was killed by {names.get(-code, f'signal {-code}')}" if code < 0 else f"ended with exit code {code}"
+
+
+def _cause_of_death(worker: _Worker[Any]) -> str:
+    cause = cause_of_death(worker.process)
     if not worker.ready:
         raise NasbenchError(
             f"a worker process {cause} while it started (its own message is above); "
@@ -239,7 +244,15 @@ def _spawn(group: Group, noting: bool) -> _Worker[Group]:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     step = context.RawValue(Step) if noting else None
-    process = context.Process(target=_serve, args=(theirs, step), daemon=True)
+    process = started(_serve, theirs, step)
+    theirs.close()
+    return _Worker(process, ours, group, step)
+
+
+def started(target: Callable[..., None], *arguments: Any) -> SpawnProcess:
+    """A new process that runs a function, which calls `settle` first; it ends with this one."""
+    current_process().daemon = False  # a process of a pool may have one of its own, which ends with it
+    process = get_context("spawn").Process(target=target, args=arguments, daemon=True)
     resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so before the block below
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # a process that starts must be told all it waits for
     try:
@@ -247,8 +260,7 @@ def _spawn(group: Group, noting: bool) -> _Worker[Group]:
             process.start()  # inherits the mask
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-    theirs.close()
-    return _Worker(process, ours, group, step)
+    return process
 
 
 @contextmanager
@@ -267,9 +279,9 @@ def _found_first() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, step: Step | None) -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*SIGNALS} - {signal.SIGINT})
+    settle()
     note_steps(step)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    own = os.getpid()
     pipe.send(STARTED)
     run = pipe.recv()()
     pipe.send(READY)
@@ -278,7 +290,21 @@ def _serve(pipe: Connection, step: Step | None) -> None:
             task = pipe.recv()
         except EOFError:
             return
-        pipe.send(run(task))
+        result = run(task)
+        end_copies(own)
+        pipe.send(result)
+
+
+def settle() -> None:
+    """Let a process that `started` began ignore Ctrl-C, obey other signals, and end with its parent."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*SIGNALS} - {signal.SIGINT})
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def end_copies(own: int) -> None:
+    """End this process if it is no longer the one with that number: somebody's code forked it, and it came back."""
+    if os.getpid() != own:
+        os._exit(1)
 
 
 def _end_with_parent() -> None:

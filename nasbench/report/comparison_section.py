@@ -11,7 +11,7 @@ import numpy as np
 
 from nasbench.benchmark.base import difference
 from nasbench.evaluate.anytime import anytime
-from nasbench.evaluate.quality import REGRETS, Regret
+from nasbench.evaluate.quality import REGRETS, SEED_POLICIES, Regret
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.statistics import bootstrap_interval, leading, undistinguished
 from nasbench.report.document import (
@@ -81,6 +81,8 @@ def comparison_section(results: Results, styles: Mapping[str, Style], anchor: st
             best += f" A perfect search on validation values has a test regret of {floor}."
     if settings.get("score") == "retrained":
         best += " Incumbents are scored after a full training that is not part of the budget."
+    if settings.get("seed_policy") in SEED_POLICIES:
+        best += f" {SEED_POLICIES[settings['seed_policy']]}."
     blocks: list[Block] = [
         Paragraph(
             f"{counted(len(names), 'strategy', 'strategies')} searched {results.space} on {results.benchmark}, "

@@ -50,6 +50,12 @@ class Outcome(NamedTuple):
         return self.scores[0]
 
 
+def unknown_epochs(trial: Trial, fidelities: tuple[int, ...]) -> InputError:
+    """The error of a trial that asks for other epochs than a problem has."""
+    known = ", ".join(map(str, fidelities))
+    return InputError(f"a trial of {trial.epochs!r} epochs cannot be answered; there are epochs {known}")
+
+
 class Strategy(ABC):
     """Base class. The constructor stores settings; `start` begins a run; then `ask` and `tell` alternate.
 

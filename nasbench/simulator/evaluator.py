@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench.arrays import read_only
-from nasbench.benchmark.base import Benchmark, Epoch, static_metric
+from nasbench.benchmark.base import Benchmark, Epoch, SeedPolicy, static_metric
 from nasbench.benchmark.load import load
 from nasbench.errors import InputError
 from nasbench.search.problem import Budget, Constraint, Objective, Problem, feasible
+from nasbench.simulator.draws import check_draws, draws_of, training_keys
 from nasbench.simulator.search_metrics import epoch_tested, epoch_timed, median_cost, search_metrics, static_values
 from nasbench.spaces.base import Space
-from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray
+from nasbench.types import BoolArray, FloatArray, GenotypeArray, IntArray, KeyArray
 
 MAX_TABULATED_GENOTYPES = 2_000_000
 """Largest space that is tabulated before a comparison."""
@@ -43,9 +47,22 @@ class Evaluator(ABC):
 
     has_costs: bool
 
-    def __init__(self, benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> None:
+    def __init__(
+        self, benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = (), draws: bool = False
+    ) -> None:
+        """Look up what is needed.
+
+        Args:
+            benchmark: Answers for its whole space.
+            names: Metrics behind the objectives.
+            constraints: Bounds on static metrics.
+            draws: Whether `drawn` is going to be called.
+        """
         self.space: Space = benchmark.space
         self.metrics = search_metrics(benchmark, names)
+        if draws:
+            check_draws(benchmark, self.metrics.guides[0])
+        self._draws = [draws_of(benchmark, guide) for guide in self.metrics.guides] if draws else []
         self.objectives = tuple(Objective(m.path, m.units, m.direction) for m in self.metrics.guides)
         self.fidelities = tuple(self.metrics.epochs)
         self.resumable = self.metrics.guides[0].resumable
@@ -75,6 +92,16 @@ class Evaluator(ABC):
     def feasible(self, genotypes: GenotypeArray) -> BoolArray:
         """Which of `n` architectures `(n, d)` meet all constraints; shape `(n,)`."""
         return feasible(self.constraints, self.column, genotypes)
+
+    @abstractmethod
+    def drawn(self, seed: int) -> Self:
+        """The evaluator with scores and curves of one training of each architecture, not of the mean over seeds.
+
+        Rows stay the same, and so do training times and test scores: those of means. See `nasbench.simulator.draws`.
+
+        Args:
+            seed: Number of the draw; equal ones draw the same.
+        """
 
     @abstractmethod
     def row(self, architecture: GenotypeArray) -> int:
@@ -129,9 +156,13 @@ class Evaluator(ABC):
 class QueryEvaluator(Evaluator):
     """Asks the benchmark for each trial: for a space that is too large to tabulate."""
 
-    def __init__(self, benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> None:
-        super().__init__(benchmark, names, constraints)
+    def __init__(
+        self, benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = (), draws: bool = False
+    ) -> None:
+        super().__init__(benchmark, names, constraints, draws)
         self.benchmark = benchmark
+        self._seed: int | None = None  # of the draw, or the mean
+        self._drawn: dict[tuple[int, int], tuple[float, ...]] = {}
         self.has_costs = self.metrics.cost is not None
         self._cells: list[GenotypeArray] = []
         self._rows: dict[bytes, int] = {}
@@ -139,9 +170,17 @@ class QueryEvaluator(Evaluator):
         _check_constraints(self, benchmark.architectures())
 
     @classmethod
-    def open(cls, path: Path, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> QueryEvaluator:
+    def open(
+        cls, path: Path, names: Sequence[str], constraints: Sequence[Constraint] = (), draws: bool = False
+    ) -> QueryEvaluator:
         """The evaluator of a benchmark file, opened by the process that uses it."""
-        return cls(load(path), names, constraints)
+        return cls(load(path), names, constraints, draws)
+
+    def drawn(self, seed: int) -> Self:
+        """Draws when it is asked, and remembers."""
+        other = copy.copy(self)
+        other._seed, other._drawn = seed, {}
+        return other
 
     def row(self, architecture: GenotypeArray) -> int:
         """Checked once, then remembered; the array is copied."""
@@ -161,11 +200,24 @@ class QueryEvaluator(Evaluator):
 
     def scores(self, row: int, position: int) -> tuple[float, ...]:
         """Query the benchmark for each objective."""
+        if self._seed is not None:
+            return self._draw(row, position, self._seed)
         cell, epoch = self._cells[row], self.metrics.epochs[self.fidelities[position]]
         return tuple(
             sign * self.benchmark.query(cell, metric.path, epoch="last" if metric.static else epoch).value
             for metric, sign in zip(self.metrics.guides, self._signs, strict=True)
         )
+
+    def _draw(self, row: int, position: int, seed: int) -> tuple[float, ...]:
+        if (row, position) not in self._drawn:
+            cell, epoch = self._cells[row][None], self.metrics.epochs[self.fidelities[position]]
+            keys, scores = training_keys(self.benchmark, cell), []
+            for draws, guide, sign in zip(self._draws, self.metrics.guides, self._signs, strict=True):
+                at = "last" if guide.static else epoch
+                ask = partial(_values, self.benchmark, cell, guide.path, at)
+                scores.append(sign * draws.drawn(draws.recorded(ask)[None], keys, seed).item())
+            self._drawn[row, position] = tuple(scores)
+        return self._drawn[row, position]
 
     def seconds(self, row: int, position: int) -> float:
         """Query the benchmark for the training time."""
@@ -216,8 +268,10 @@ class TabulatedEvaluator(Evaluator):
         meets: Which architectures meet the constraints; shape `(n,)`.
     """
 
-    def __init__(self, benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> None:
-        super().__init__(benchmark, names, constraints)
+    def __init__(
+        self, benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = (), draws: bool = False
+    ) -> None:
+        super().__init__(benchmark, names, constraints, draws)
         genotypes = np.concatenate(list(self.space.enumerate()))
         self.codes = self.space.code(genotypes)
         back: slice | npt.NDArray[np.intp] = slice(None)
@@ -226,9 +280,8 @@ class TabulatedEvaluator(Evaluator):
             genotypes = genotypes[first]
         chunks = np.array_split(genotypes, range(ROWS_AT_ONCE, len(genotypes), ROWS_AT_ONCE))
 
-        def ask(path: str, epoch: Epoch = "last") -> FloatArray:
-            answers = [benchmark.query_many(chunk, path, epoch=epoch) for chunk in chunks]
-            return np.concatenate([answer.values.filled(np.nan) for answer in answers])[back]
+        def ask(path: str, epoch: Epoch = "last", seed: SeedPolicy = "mean") -> FloatArray:
+            return np.concatenate([_values(benchmark, chunk, path, epoch, seed) for chunk in chunks])[back]
 
         epochs, cost = self.metrics.epochs, self.metrics.cost
         shape = (len(self.objectives), len(epochs), len(self.codes))
@@ -240,6 +293,13 @@ class TabulatedEvaluator(Evaluator):
                 at = epoch_tested(benchmark, test, number, self.fidelities[-1])
                 if test is not None and at is not None:
                     self.tested[row, position] = sign * ask(test.path, at)
+        self._recorded: list[FloatArray] = []  # for draws; by objective (fidelities, k, n)
+        self._keys: KeyArray = np.empty(0, dtype=np.int64)
+        for draw, guide in zip(self._draws, self.metrics.guides, strict=bool(draws)):
+            at_each = [epochs[number] if not guide.static else "last" for number in self.fidelities]
+            self._recorded.append(np.stack([draw.recorded(partial(ask, guide.path, at)) for at in at_each]))
+            self._keys = np.concatenate([training_keys(benchmark, chunk) for chunk in chunks])[back]
+        self._last_draw: tuple[int, Self] | None = None
         for position, number in enumerate(epochs):
             self.costs[position] = number / self.fidelities[-1]
             if cost is not None:
@@ -266,9 +326,21 @@ class TabulatedEvaluator(Evaluator):
         self._rows: dict[bytes, int] = {}
         self.meets = self.feasible(self.space.decode(self.codes))
         _check_constraints(self, self.space.decode(self.codes))
-        arrays = (self.codes, self.valid, self.tested, self.costs, self._curves, self.meets)
-        for array in (*arrays, *self._columns.values()):
+        arrays = (self.codes, self.valid, self.tested, self.costs, self._curves, self.meets, self._keys)
+        for array in (*arrays, *self._recorded, *self._columns.values()):
             array.flags.writeable = False
+
+    def drawn(self, seed: int) -> Self:
+        """Draws for the whole space at once; keeps the last draw, for the next strategy of the same repeat."""
+        if self._last_draw is None or self._last_draw[0] != seed:
+            other = copy.copy(self)
+            each = zip(self._draws, self._recorded, self._signs, strict=True)
+            other.valid = np.stack([sign * draws.drawn(of, self._keys, seed) for draws, of, sign in each])
+            other._curves = other.valid[0].T.copy()
+            for array in (other.valid, other._curves):
+                array.flags.writeable = False
+            self._last_draw = seed, other
+        return self._last_draw[1]
 
     def row(self, architecture: GenotypeArray) -> int:
         """Position in `codes`; checked and looked up once, then remembered."""
@@ -314,18 +386,36 @@ class TabulatedEvaluator(Evaluator):
         return result
 
 
-def make_evaluator(benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = ()) -> Evaluator:
+def make_evaluator(
+    benchmark: Benchmark, names: Sequence[str], constraints: Sequence[Constraint] = (), draws: bool = False
+) -> Evaluator:
     """A tabulated evaluator where the space and its curves are small enough, else one that queries.
 
+    Args:
+        benchmark: Answers for its whole space.
+        names: Metrics behind the objectives.
+        constraints: Bounds on static metrics.
+        draws: Whether `Evaluator.drawn` is going to be called.
+
     Raises:
-        InputError: A metric cannot be an objective, or no architecture meets the constraints.
+        InputError: A metric cannot be an objective, or no architecture meets the constraints; or `draws` is true, and
+            nobody knows how trainings with different seeds differ.
         NotFoundError: A metric is not in the benchmark.
     """
     if benchmark.space.size <= MAX_TABULATED_GENOTYPES:
         epochs = len(search_metrics(benchmark, names).epochs)
-        if benchmark.space.size * epochs * len(names) <= MAX_TABULATED_NUMBERS:
-            return TabulatedEvaluator(benchmark, names, constraints)
-    return QueryEvaluator(benchmark, names, constraints)
+        seeds = 1 + max(len(benchmark.recorded_seeds(name)) for name in names) if draws else 1
+        if benchmark.space.size * epochs * len(names) * seeds <= MAX_TABULATED_NUMBERS:
+            return TabulatedEvaluator(benchmark, names, constraints, draws)
+    return QueryEvaluator(benchmark, names, constraints, draws)
+
+
+def _values(
+    benchmark: Benchmark, genotypes: GenotypeArray, path: str, epoch: Epoch, seed: SeedPolicy = "mean"
+) -> FloatArray:
+    """A metric of architectures `(n, d)`, NaN where missing; shape `(n,)`."""
+    values: FloatArray = benchmark.query_many(genotypes, path, epoch=epoch, seed=seed).values.filled(np.nan)
+    return values
 
 
 def _check_constraints(evaluator: Evaluator, genotypes: GenotypeArray) -> None:

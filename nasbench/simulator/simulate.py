@@ -6,19 +6,22 @@ import math
 import sys
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
 
+from nasbench.arrays import read_only
 from nasbench.errors import InputError
 from nasbench.parallel.patience import watched
-from nasbench.search.base import Outcome, Strategy, Trial
+from nasbench.search.base import Outcome, Strategy, Trial, unknown_epochs
 from nasbench.search.problem import Budget
 from nasbench.simulator.cluster import Cluster
 from nasbench.simulator.evaluator import Evaluator
+from nasbench.simulator.guard import Guarded
+from nasbench.simulator.luck import Luck
 from nasbench.types import FloatArray, GenotypeArray, IntArray
 
 
@@ -33,6 +36,9 @@ class Run:
         seconds: Simulated time at which each finished; shape `(n,)`. Without recorded training times, a full training
             takes one unit.
         scores: Scores of the objectives, more is better, NaN where training failed; shape `(n, objectives)`.
+        workers: Number of the worker of each, from 0; shape `(n,)`.
+        begun: Simulated time at which each began; shape `(n,)`.
+        lost: Simulated time between these that failures of the worker cost; shape `(n,)`.
     """
 
     rows: IntArray
@@ -40,16 +46,20 @@ class Run:
     epochs: IntArray
     seconds: FloatArray
     scores: FloatArray
+    workers: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    begun: FloatArray = field(default_factory=lambda: np.empty(0))
+    lost: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
 def simulate(
-    strategy: Strategy,
+    strategy: Strategy | Guarded,
     evaluator: Evaluator,
     budget: Budget,
     rng: np.random.Generator,
     *,
     workers: int | Cluster = 1,
     initial: GenotypeArray | None = None,
+    chance: np.random.Generator | None = None,
 ) -> Run:
     """Run a strategy; it sees the problem and validation scores only.
 
@@ -59,6 +69,10 @@ def simulate(
     trainings continue shorter ones, a trial of an architecture pays for the epochs that no finished trial of it has
     trained; one that asks for no more epochs than were trained is a new training.
 
+    On a cluster with failures, a trial that dies loses the time since its last checkpoint and is started again there;
+    checkpoints are its start and, for a strategy that stops trials, each fidelity at which it was asked. A trial that
+    died more often than it is restarted counts as one that failed: its epochs are paid, nothing continues it.
+
     Args:
         strategy: Is started anew.
         evaluator: Answers the trials.
@@ -66,6 +80,7 @@ def simulate(
         rng: All randomness of the strategy.
         workers: Number of equal workers, or a cluster.
         initial: Architectures `(k, d)` that are proposed first.
+        chance: All randomness of the cluster; if None, spawned from `rng` where the cluster has some.
 
     Raises:
         InputError: The budget cannot be used, or the strategy asks for what is not in the space, for more trials than
@@ -77,6 +92,7 @@ def simulate(
     max_epochs = math.inf if budget.epochs is None else budget.epochs
     deadline = math.inf if budget.seconds is None else budget.seconds
     fidelities, speeds, resumable = evaluator.fidelities, cluster.speeds, evaluator.resumable
+    chance = None if cluster.steady else rng.spawn(1)[0] if chance is None else chance
     positions = {epochs: position for position, epochs in enumerate(fidelities)}
     stepwise = strategy.stops_trials and resumable  # the strategy is asked at each fidelity of a trial
 
@@ -89,14 +105,14 @@ def simulate(
     running: list[_Event] = []  # a heap by time, then by number of the trial
     waiting: deque[tuple[Trial, int, int]] = deque()  # asked for, not started: trial, row, position
     trained: dict[int, int] = {}  # by row: the position that finished trainings have reached
-    finished: list[tuple[int, int, int, float, tuple[float, ...]]] = []
+    finished: list[_Finished] = []
     while True:
         while idle and asked < max_trials and spent < max_epochs:
             if not waiting:
                 for trial in ask(min(len(idle), max_trials - asked)):
                     position = positions.get(trial.epochs)
                     if position is None:
-                        raise _unknown_epochs(trial, fidelities)
+                        raise unknown_epochs(trial, fidelities)
                     waiting.append((trial, row_of(trial.architecture), position))
                 if not waiting:
                     break
@@ -112,37 +128,51 @@ def simulate(
             worker = heappop(idle)[1]
             reached = before + 1 if stepwise else position
             seconds = seconds_of(row, reached) if before < 0 else _seconds_between(seconds_of, row, before, reached)
-            finish = now + seconds / speeds[worker]
-            heappush(running, (finish, asked, trial, row, reached, before, now, worker))
+            seconds /= speeds[worker]
+            luck = Luck(cluster, chance) if chance is not None else None
+            finish = luck.part(now, seconds) if luck else now + seconds
+            heappush(running, (finish, asked, trial, row, reached, before, now, worker, luck))
             asked += 1
         if not running:
             if not waiting and asked < max_trials and spent < max_epochs:
                 raise InputError(
-                    f"{type(strategy).__name__} waits although no trial runs and the budget is not spent; "
+                    f"{_name(strategy)} waits although no trial runs and the budget is not spent; "
                     "_ask returns None only while an outcome is to come"
                 )
             break
         if running[0][0] > deadline:
             break
-        now, number, trial, row, reached, before, begun, worker = heappop(running)
-        scores = scores_of(row, reached)
-        if stepwise and fidelities[reached] < trial.epochs and goes_on(trial, fidelities[reached], scores):
-            finish = now + _seconds_between(seconds_of, row, reached, reached + 1) / speeds[worker]
-            heappush(running, (finish, number, trial, row, reached + 1, before, begun, worker))
+        now, number, trial, row, reached, before, begun, worker, luck = heappop(running)
+        scores, dead = scores_of(row, reached), False
+        if luck is not None and luck.dies:
+            since = reached - 1 if stepwise else before  # its last checkpoint
+            if luck.restarts(now):
+                seconds = seconds_of(row, reached) if since < 0 else _seconds_between(seconds_of, row, since, reached)
+                finish = luck.part(now, seconds / speeds[worker])
+                heappush(running, (finish, number, trial, row, reached, before, begun, worker, luck))
+                continue
+            scores, dead, luck.lost = (math.nan,) * len(scores), True, now - begun
+        elif stepwise and fidelities[reached] < trial.epochs and goes_on(trial, fidelities[reached], scores):
+            seconds = _seconds_between(seconds_of, row, reached, reached + 1) / speeds[worker]
+            finish = luck.part(now, seconds) if luck else now + seconds
+            heappush(running, (finish, number, trial, row, reached + 1, before, begun, worker, luck))
             continue
         heappush(idle, (-speeds[worker], worker))
         epochs = fidelities[reached]
         spent -= trial.epochs - epochs  # what a stopped trial leaves of the budget
-        if resumable and reached > trained.get(row, -1):
+        if resumable and not dead and reached > trained.get(row, -1):
             trained[row] = reached
         paid = epochs - (fidelities[before] if before >= 0 else 0)
-        finished.append((row, reached, paid, now, scores))
-        tell(trial, Outcome(scores, now - begun, epochs, curve_of(row, reached)))
+        finished.append((row, reached, paid, now, scores, worker, begun, luck.lost if luck else 0.0))
+        curve = curve_of(row, reached)
+        tell(trial, Outcome(scores, now - begun, epochs, read_only(curve * math.nan) if dead else curve))
     return _run(evaluator, finished)
 
 
-_Event: TypeAlias = tuple[float, int, Trial, int, int, int, float, int]
-"""Time, number of the trial, trial, row, position reached then, position before, time of its start, worker."""
+_Event: TypeAlias = tuple[float, int, Trial, int, int, int, float, int, Luck | None]
+"""Time, number of the trial, trial, row, position reached then, position before, time of its start, worker, luck."""
+_Finished: TypeAlias = tuple[int, int, int, float, tuple[float, ...], int, float, float]
+"""Row, position, epochs paid, time, scores, worker, time of its start, time lost."""
 
 
 def _seconds_between(seconds_of: Callable[[int, int], float], row: int, before: int, reached: int) -> float:
@@ -150,13 +180,13 @@ def _seconds_between(seconds_of: Callable[[int, int], float], row: int, before: 
     return max(seconds_of(row, reached) - seconds_of(row, before), 0.0)
 
 
-def _unknown_epochs(trial: Trial, fidelities: tuple[int, ...]) -> InputError:
-    known = ", ".join(map(str, fidelities))
-    return InputError(f"a trial of {trial.epochs!r} epochs cannot be answered; there are epochs {known}")
+def _name(strategy: Strategy | Guarded) -> str:
+    return strategy.name if isinstance(strategy, Guarded) else type(strategy).__name__
 
 
-def _run(evaluator: Evaluator, finished: list[tuple[int, int, int, float, tuple[float, ...]]]) -> Run:
-    rows, positions, paid, seconds, scores = map(list, zip(*finished, strict=True)) if finished else ([],) * 5
+def _run(evaluator: Evaluator, finished: list[_Finished]) -> Run:
+    columns = map(list, zip(*finished, strict=True)) if finished else ([],) * 8
+    rows, positions, paid, seconds, scores, workers, begun, lost = columns
     values = np.fromiter(chain.from_iterable(scores), dtype=np.float64)
     return Run(
         rows=np.array(rows, dtype=np.int64),
@@ -164,4 +194,7 @@ def _run(evaluator: Evaluator, finished: list[tuple[int, int, int, float, tuple[
         epochs=np.array(paid, dtype=np.int64).cumsum(),
         seconds=np.array(seconds, dtype=np.float64),
         scores=values.reshape(len(rows), len(evaluator.objectives)),
+        workers=np.array(workers, dtype=np.int64),
+        begun=np.array(begun, dtype=np.float64),
+        lost=np.array(lost, dtype=np.float64),
     )

@@ -20,6 +20,11 @@ def rng_for(seed: int, purpose: str, name: str, index: int) -> np.random.Generat
     return np.random.default_rng([seed, int.from_bytes(digest[:16], "little"), index])
 
 
+def noise_seed(seed: int, repeat: int) -> int:
+    """Number of the noise draw of a repeat, for `Evaluator.drawn`: the same for all strategies."""
+    return int(rng_for(seed, "noise", "", repeat).integers(2**63))
+
+
 def initial_designs(evaluator: Evaluator, count: int, seed: int, repeat: int) -> GenotypeArray:
     """Random architectures `(k, d)` for one repeat that meet the constraints, none twice (by key).
 

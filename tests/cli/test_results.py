@@ -320,3 +320,45 @@ def stop_after(number: int) -> Callable[[int, int], None]:
             raise KeyboardInterrupt
 
     return progress
+
+
+def test_a_race_says_which_seeds_strategies_saw(
+    run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    race, page = tmp_path / "race.json", tmp_path / "report.html"
+    common = ["compare", "synthetic-noisy", "--strategies", "random", "--evaluations", 12, "--repeats", 2, "--jobs", 1]
+    assert run(*common, "--seed-policy", "draw", "--json", race) == 0
+    printed = capsys.readouterr().out
+    sentence = "Strategies saw validation values of one training seed, drawn for each architecture and repeat, and"
+    assert sentence in printed and "A perfect search on mean validation values" in printed
+    assert json.loads(race.read_text())["settings"]["seed_policy"] == "draw"
+    assert run("report", race, "--out", page) == 0
+    assert sentence in page.read_text()
+    capsys.readouterr()
+    assert run(*common) == 0
+    assert "Strategies saw validation values that are means over training seeds\n" in capsys.readouterr().out
+    assert run("compare", "synthetic-additive", *common[2:], "--seed-policy", "draw") == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert "use --seed-policy mean, or build the table with --seeds 3" in captured.err
+
+
+def test_a_race_on_an_unsteady_cluster_with_a_guard_and_a_memory_limit(
+    run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["compare", "synthetic-additive", "--strategies", "random", "--evaluations", 12, "--repeats", 2]
+    common += ["--jobs", 1, "--workers", "2+jitter=0.2+mtbf=5+restarts=2"]
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    assert run(*common, "--json", one) == 0
+    assert run(*common, "--guard", "--memory", 8, "--patience", 100, "--json", two) == 0
+    first, second = (json.loads(path.read_text()) for path in (one, two))
+    assert first["settings"]["workers"] == "2+jitter=0.2+mtbf=5.0+restarts=2"
+    assert (first["records"], first["summary"]) == (second["records"], second["summary"])
+    capsys.readouterr()
+    for words, message in (
+        (["--memory", 0], "memory must be a number above 0, got 0.0"),
+        (["--workers", "2+luck=1"], "+jitter=0.3, +mtbf=SECONDS and +restarts=3 may follow"),
+    ):
+        assert run(*common, *words) == 2
+        captured = capsys.readouterr()
+        assert captured.out == "" and captured.err.count("\n") == 1 and message in captured.err

@@ -220,3 +220,14 @@ def test_files_are_not_piped(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "nasbench: --out is a file and cannot be standard output; name one\n"
+
+
+def test_guarded_strategies_print_beside_it(surrogate_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(NOISY)
+    words = ["--strategies", "random,noisy:Noisy,noisy:Failing", "--evaluations", "12", "--repeats", "2", "--jobs", "1"]
+    done = nasbench(tmp_path, "compare", str(surrogate_file), *words, "--guard", "--memory", "4", "--json", "-")
+    assert done.returncode == 1
+    content = json.loads(done.stdout)
+    assert {record["strategy"] for record in content["records"]} == {"random", "noisy:Noisy"}
+    assert "no idea" in content["summary"]["failures"]["noisy:Failing"]
+    assert "noise of an import" in done.stderr

@@ -198,6 +198,7 @@ def test_settings_are_recorded(formula: Any) -> None:
         "initial": 10,
         "seed": 0,
         "score": "retrained",
+        "seed_policy": "mean",
         "constraints": ["parameters<=9000"],
         "guide": None,
         "judge": None,
@@ -801,3 +802,80 @@ def test_bad_settings(formula: Any, settings: dict[str, Any], message: str) -> N
 def test_seconds_need_recorded_times(formula: Any) -> None:
     with pytest.raises(InputError, match="does not record train_seconds; give the budget in evaluations or epochs"):
         race(formula(timed=False), "random", evaluations=None, seconds=100.0)
+
+
+# --- means over seeds, or draws -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def noisy() -> Any:
+    """The whole space, three seeds, noise as large as what good cells differ in."""
+    return load("synthetic-noisy")
+
+
+def drawn(benchmark: Any, *strategies: Any, **settings: Any) -> Results:
+    return race(benchmark, *strategies, **{"metric": "validation_accuracy", "seed_policy": "draw", **settings})
+
+
+@pytest.mark.parametrize("tabulated", [True, False])
+def test_draws_do_not_depend_on_processes_strategies_or_how_they_are_looked_up(
+    noisy: Any, tabulated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = drawn(noisy, "local", "random", evaluations=20)
+    assert together.settings["seed_policy"] == "draw"
+    assert together.records != race(noisy, "local", "random", metric="validation_accuracy", evaluations=20).records
+    if tabulated:
+        assert drawn(noisy, "local", "random", evaluations=20, jobs=2).records == together.records
+        assert drawn(noisy, "random", evaluations=20).records == rows(together, "random")
+        assert drawn(noisy, "random", evaluations=20, seed=1).records != rows(together, "random")
+    else:
+        monkeypatch.setattr(evaluators, "MAX_TABULATED_GENOTYPES", 100)
+        asked = drawn(noisy, "local", "random", evaluations=20)
+        for field in ("evaluations", "valid", "test"):
+            expected = [record[field] for record in together.records]
+            assert [record[field] for record in asked.records] == pytest.approx(expected)
+
+
+def test_a_repeat_has_one_draw_for_all_strategies_and_another_for_each(noisy: Any) -> None:
+    """Strategies that ask for the same architectures find the same."""
+
+    class Again(RandomSearch):
+        def _ask(self) -> Trial:
+            self.at = getattr(self, "at", -1) + 1
+            return self.trial(self.space.decode(np.array([self.at * 7]))[0])
+
+    class Same(Again):
+        pass
+
+    results = drawn(noisy, Again, Same, initial=0, repeats=6, evaluations=30)
+    one, two = ([{**r, "strategy": ""} for r in rows(results, name)] for name in results.settings["strategies"])
+    assert one == two
+    final = [record["valid"] for record in one if record["evaluations"] == 30]
+    assert len(set(final)) > 1, "what is chosen depends on the draw"
+    means = race(noisy, Again, initial=0, repeats=6, evaluations=30, metric="validation_accuracy")
+    assert len({record["valid"] for record in means.records if record["evaluations"] == 30}) == 1
+
+
+def test_regrets_of_draws_are_those_of_means_and_never_negative(noisy: Any) -> None:
+    results = drawn(noisy, "local", "random", repeats=6, evaluations=200)
+    means = race(noisy, "local", "random", repeats=6, evaluations=200, metric="validation_accuracy")
+    for key in ("best_valid", "best_test", "floor", "best_is"):
+        assert results.summary[key] == means.summary[key]
+    every = noisy.query_many(noisy.architectures(), "validation_accuracy").values
+    for record in results.records:
+        assert record["valid_regret"] >= 0 and record["regret"] >= 0
+        assert np.isclose(every, record["valid"]).any()
+        assert record["valid_regret"] == pytest.approx(results.summary["best_valid"] - record["valid"])
+    assert results.summary["failures"] == {}
+    final = {
+        policy: np.mean([r["valid_regret"] for r in found.records if r["evaluations"] == 200])
+        for policy, found in (("mean", means), ("draw", results))
+    }
+    assert final["draw"] > final["mean"], "noise misleads"
+
+
+def test_a_draw_needs_several_seeds(formula: Any) -> None:
+    with pytest.raises(InputError, match=r"^--seed-policy draw needs trainings with several seeds, and .* of formula"):
+        race(formula(), "random", seed_policy="draw")
+    with pytest.raises(InputError, match="seed_policy is 'mean' or 'draw', got 'one'"):
+        race(formula(), "random", seed_policy="one")
