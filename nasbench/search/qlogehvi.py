@@ -180,7 +180,7 @@ def log_improvement(draws: FloatArray, scores: FloatArray) -> FloatArray:
             model=Drawn(),
             ref_point=reference,
             partitioning=partitioning(ref_point=reference, Y=torch.from_numpy(scores)),
-            sampler=All(sample_shape=torch.Size([len(draws)])),
+            sampler=All(sample_shape=torch.Size([len(draws)]), seed=0),  # no seed would be drawn
         )
         numbers = torch.arange(draws.shape[1], dtype=torch.float64)[:, None, None]
         with torch.no_grad():
