@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nasbench.cli.console import bar, interruptible, note, out, show
-from nasbench.cli.options import BenchmarkFile, JobsOption, JsonOption, PatienceOption, SeedOption, StrictOption
-from nasbench.cli.output import save, say_what_failed, writable
+from nasbench.cli.options import (
+    BenchmarkFile,
+    JobsOption,
+    JsonOption,
+    PatienceOption,
+    RecordsOption,
+    SeedOption,
+    StrictOption,
+)
+from nasbench.cli.output import save, say_what_failed, writable, wrote
 from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
 
@@ -53,17 +62,38 @@ def compare(
     jobs: JobsOption = None,
     patience: PatienceOption = None,
     json_file: JsonOption = None,
+    records: RecordsOption = None,
+    ioh: Annotated[
+        Path | None,
+        typer.Option("--ioh", metavar="FOLDER", help="Make this folder, with the runs in IOHprofiler's format."),
+    ] = None,
+    log: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--log",
+            metavar="FILE",
+            help="CSV of runs made elsewhere (strategy, repeat, evaluation, architecture[, epochs]), which take part; "
+            "may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Race search strategies on a benchmark in simulated time: same budget, same initial designs, many repeats."""
     from nasbench.benchmark.load import load
+    from nasbench.evaluate.ioh import check_ioh_folder, write_ioh
+    from nasbench.evaluate.logs import read_log
     from nasbench.evaluate.strategies import DEFAULT
     from nasbench.evaluate.strategies import compare as race
     from nasbench.simulator.cluster import Cluster
 
     if (evaluations is not None) + (epochs is not None) + (seconds is not None) > 1:
         raise InputError("--evaluations, --epochs-budget and --seconds are three budgets; give one of them")
-    writable(json_file, file)
+    inputs = (file, *(log or ()))
+    writable(json_file, *inputs)
+    writable(records, *inputs, *([json_file] if json_file else []))
+    if ioh is not None:
+        check_ioh_folder(ioh)
     benchmark = load(file)
+    logs = [runs for path in log or () for runs in read_log(path, benchmark.space)]
     with interruptible("nothing was written"), bar("Racing strategies") as progress:
         results = race(
             benchmark,
@@ -81,9 +111,13 @@ def compare(
             strict=strict,
             jobs=jobs,
             patience=patience,
+            logs=logs,
             progress=progress,
         )
-    save(results, json_file)  # first: whatever happens to the terminal, the results are there
+    save(results, json_file, records)  # first: whatever happens to the terminal, the results are there
+    if ioh is not None:
+        write_ioh(results, ioh, len(benchmark.space.cardinalities))
+        wrote(ioh)
     show_comparison(results)
     trials = results.settings["evaluations"]
     if trials is not None and trials <= initial:

@@ -13,6 +13,7 @@ import numpy as np
 from nasbench.benchmark.base import Benchmark, difference
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
+from nasbench.evaluate.logs import LoggedRuns
 from nasbench.evaluate.quality import (
     REGRETS,
     Score,
@@ -94,6 +95,7 @@ def compare(
     strict: bool = False,
     jobs: int | None = None,
     patience: float | None = None,
+    logs: Sequence[LoggedRuns] = (),
     progress: Progress = silent,
 ) -> Results:
     """Run every strategy `repeats` times and score what it would return on validation and on test data.
@@ -123,6 +125,8 @@ def compare(
             process, which ends with a strategy that ends it (`os._exit`, a crash).
         patience: Seconds that one call of a strategy may take (a proposal, learning from an outcome), imports included;
             then its process is killed and the strategy has failed. None for no limit.
+        logs: Runs that were made elsewhere (`logs.read_log`), scored as if they were made here; the initial designs and
+            the seed do not touch them.
         progress: Told after every run.
 
     Returns:
@@ -144,7 +148,11 @@ def compare(
     names = (metric,) if isinstance(metric, str) else tuple(metric)
     if not names:
         raise InputError(f"name at least one metric of {benchmark.name}")
-    by_name = named(strategies, registry)
+    by_name: dict[str, str | type[Strategy] | Strategy | LoggedRuns] = {**named(strategies, registry)}
+    for log in logs:
+        if log.name in by_name:
+            raise InputError(f"{log.name!r} is a strategy of the comparison and in a log; rename it in the log")
+        by_name[log.name] = log
     if evaluations is None and epochs is None and seconds is None:
         evaluations = DEFAULT_EVALUATIONS
     settings = RunSettings(Budget(evaluations, epochs, seconds), Cluster.of(workers), initial, seed, score)
@@ -160,6 +168,8 @@ def compare(
     limits = tuple(Constraint.parse(limit) if isinstance(limit, str) else limit for limit in constraints)
     evaluator = make_evaluator(benchmark, names, limits)
     evaluator.problem(settings.budget, len(settings.cluster))  # refuses a budget that cannot be used
+    for log in logs:
+        log.check(repeats, evaluations, evaluator.fidelities)
     best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else None  # before anybody's code runs
 
     order = sorted(by_name, key=lambda name: ":" in name)  # somebody's own last: they may change what others use
@@ -268,7 +278,7 @@ def _same(evaluator: Evaluator) -> Evaluator:
 
 
 def _prepare(
-    source: Callable[[], Evaluator], strategy: str | type[Strategy] | Strategy, settings: RunSettings
+    source: Callable[[], Evaluator], strategy: str | type[Strategy] | Strategy | LoggedRuns, settings: RunSettings
 ) -> Callable[[RunJob], Standing]:
     return _Runs(source(), strategy, settings)
 
@@ -276,7 +286,9 @@ def _prepare(
 class _Runs:
     """Runs of one strategy in one process."""
 
-    def __init__(self, evaluator: Evaluator, strategy: str | type[Strategy] | Strategy, settings: RunSettings) -> None:
+    def __init__(
+        self, evaluator: Evaluator, strategy: str | type[Strategy] | Strategy | LoggedRuns, settings: RunSettings
+    ) -> None:
         self.evaluator, self.strategy, self.settings = evaluator, strategy, settings
         self.fresh = True
 
@@ -288,14 +300,16 @@ class _Runs:
         return self._run(job)
 
     def _run(self, job: RunJob) -> Standing:
-        settings = self.settings
+        settings, logged = self.settings, isinstance(self.strategy, LoggedRuns)
         run = simulate(
-            registry.create(self.strategy),
+            self.strategy.strategy(job.repeat)
+            if isinstance(self.strategy, LoggedRuns)
+            else registry.create(self.strategy),
             self.evaluator,
             settings.budget,
             rng_for(settings.seed, "strategy", job.strategy, job.repeat),
             workers=settings.cluster,
-            initial=initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat),
+            initial=None if logged else initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat),
         )
         return standing(run, self.evaluator, settings.score)
 
