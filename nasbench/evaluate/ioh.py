@@ -112,7 +112,7 @@ def _write(
             {
                 "instance": 1,
                 "evals": run[-1]["evaluations"],
-                "best": {"evals": best["evaluations"], "y": best["valid"]},
+                "best": {"evals": best["evaluations"], "y": best["valid"], "x": []},  # readers want an x
             }
         )
     (inside / data).write_text("\n".join([*lines, ""]), encoding="utf-8")

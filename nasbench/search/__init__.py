@@ -42,6 +42,7 @@ strategies: Registry[Strategy] = Registry(
         "optuna": "nasbench.search.outside.optuna:OptunaSampler",
         "nevergrad": "nasbench.search.outside.nevergrad:NevergradOptimiser",
         "pymoo": "nasbench.search.outside.pymoo:PymooAlgorithm",
+        "smac": "nasbench.search.outside.smac:SMAC",
         "tpe": "optuna+sampler=tpe",
     },
 )

@@ -39,7 +39,7 @@ def read_back(folder: Path) -> dict[tuple[str, int], list[list[dict[str, float]]
             for rows, run in zip(runs, scenario["runs"], strict=True):
                 assert run["evals"] == rows[-1]["evaluations"], "a run ends with its last evaluation"
                 best = (max if meta["maximization"] else min)(rows, key=lambda row: row["raw_y"])
-                assert run["best"] == {"evals": best["evaluations"], "y": best["raw_y"]}
+                assert run["best"] == {"evals": best["evaluations"], "y": best["raw_y"], "x": []}
             found[meta["algorithm"]["name"], meta["function_id"]] = runs
     return found
 
