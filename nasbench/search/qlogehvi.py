@@ -46,7 +46,7 @@ class QLogEHVI(BayesianOptimisation):
     def __init__(
         self,
         predictor: str | Predictor = "gp-wl",
-        draws: int = 64,
+        draws: int = 32,
         static: bool = True,
         interval: int = 1,
         first_fit: int = 10,
