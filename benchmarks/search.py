@@ -6,6 +6,7 @@ python benchmarks/search.py cluster          events a second on simulated cluste
 python benchmarks/search.py quality          best validation accuracy after 50, 100, 150 and 300 evaluations
 python benchmarks/search.py quality --strategies auto --repeats 100 --points 16,32,48,64,96,128
 python benchmarks/search.py fidelity         epochs until 91.4 %, where 12 epochs can be trained besides 200
+python benchmarks/search.py front --table FILE --metrics ACCURACY,LATENCY     share of the exact hypervolume
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from nasbench.benchmark.load import load
 from nasbench.benchmark.table import DIMS, Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
 from nasbench.evaluate.anytime import anytime
+from nasbench.evaluate.quality import best_of_space
 from nasbench.evaluate.runtimes import Target, expected_running_time, runtimes
 from nasbench.evaluate.statistics import bootstrap_interval
 from nasbench.evaluate.strategies import compare
@@ -162,6 +164,30 @@ def fidelity(repeats: int, names: list[str], jobs: int | None) -> None:
         print(f"{name:>24} {expected:>10,.0f}, reached in {np.isfinite(first).mean():.0%} of runs")
 
 
+def front(file: Path, metrics: list[str], repeats: int, names: list[str], points: tuple[int, ...]) -> None:
+    """Share of the hypervolume of the exact front, run by run, since some runs take minutes."""
+    evaluator = make_evaluator(load(file), metrics)
+    best = best_of_space(evaluator)
+    if best.valid_bounds is None:
+        sys.exit("name two metrics or more, separated by commas")
+    shares: dict[str, list[list[float]]] = {name: [] for name in names}
+    print(f"share of the hypervolume of the exact front after {', '.join(map(str, points))} evaluations")
+    for repeat in range(repeats):
+        initial = initial_designs(evaluator, 10, 0, repeat)
+        for name in names:
+            begin = perf_counter()
+            rng = rng_for(0, "strategy", name, repeat)
+            run = simulate(strategies.create(name), evaluator, Budget(evaluations=points[-1]), rng, initial=initial)
+            known = [scores[np.isfinite(scores).all(axis=1)] for scores in (run.scores[:point] for point in points)]
+            shares[name].append([best.valid_bounds.share(scores) / best.valid for scores in known])
+            cells = " ".join(f"{share:.4f}" for share in shares[name][-1])
+            print(f"{name:>24}, repeat {repeat}: {cells} in {perf_counter() - begin:.1f} s", flush=True)
+    for name, rows in shares.items():
+        means, lowest = np.mean(rows, axis=0), np.min(rows, axis=0)
+        cells = " ".join(f"{mean:.4f} ({low:.4f})" for mean, low in zip(means, lowest, strict=True))
+        print(f"{name:>24}, mean of {repeats} runs (lowest): {cells}")
+
+
 def expected_maximum(values: FloatArray, n: int) -> float:
     """Expected largest of `n` values drawn without replacement; the k-th smallest is it with C(k-1, n-1) / C(N, n)."""
     ranks = np.arange(n, len(values) + 1)
@@ -172,7 +198,9 @@ def expected_maximum(values: FloatArray, n: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "guard", "cluster", "quality", "fidelity"))
+    parser.add_argument("what", choices=("speed", "guard", "cluster", "quality", "fidelity", "front"))
+    parser.add_argument("--table", type=Path, help="benchmark file, for front")
+    parser.add_argument("--metrics", default="", help="comma-separated objectives, for front")
     parser.add_argument("--strategies", help="comma-separated")
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--jobs", type=int)
@@ -189,6 +217,9 @@ def main() -> None:
         cluster(300 * (options.repeats or 1000))
     elif options.what == "guard":
         guard(options.repeats or 10, names or ["random", "evolution"])
+    elif options.what == "front":
+        contestants = names or ["qlogehvi", "parego", "nsga2", "random"]
+        front(options.table, options.metrics.split(","), options.repeats or 10, contestants, points)
     else:
         quality(options.repeats or 500, names or ["random", "evolution", "local", "reinforce"], options.jobs, points)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -24,7 +25,7 @@ from nasbench.cli.options import (
     SeedOption,
     StrictOption,
 )
-from nasbench.cli.output import save, say_what_failed, writable
+from nasbench.cli.output import save, say_what_failed, writable, wrote
 from nasbench.cli.parsing import separated
 from nasbench.errors import InputError
 
@@ -95,6 +96,19 @@ def compare(
     guard: GuardOption = False,
     json_file: JsonOption = None,
     records: RecordsOption = None,
+    ioh: Annotated[
+        Path | None,
+        typer.Option("--ioh", metavar="FOLDER", help="Make this folder, with the runs in IOHprofiler's format."),
+    ] = None,
+    log: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--log",
+            metavar="FILE",
+            help="CSV of runs made elsewhere (strategy, repeat, evaluation, architecture[, epochs]), which take part; "
+            "may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Race search strategies in simulated time: same budget, same initial designs, many repeats.
 
@@ -103,6 +117,8 @@ def compare(
     With --json FILE, the same command continues after a stop.
     """
     from nasbench.benchmark.load import load
+    from nasbench.evaluate.ioh import check_ioh_folder, write_ioh
+    from nasbench.evaluate.logs import read_log
     from nasbench.evaluate.races import compare_all
     from nasbench.evaluate.run_ledger import RunLedger, ledger_of
     from nasbench.evaluate.strategies import DEFAULT
@@ -111,10 +127,16 @@ def compare(
 
     if (evaluations is not None) + (epochs is not None) + (seconds is not None) > 1:
         raise InputError("--evaluations, --epochs-budget and --seconds are three budgets; give one of them")
-    writable(json_file, *files)
-    writable(records, *files, *([json_file] if json_file else []))
+    if log and len(files) > 1:
+        raise InputError("--log takes one benchmark, as its architectures are of one space")
+    inputs = (*files, *(log or ()))
+    writable(json_file, *inputs)
+    writable(records, *inputs, *([json_file] if json_file else []))
+    if ioh is not None:
+        check_ioh_folder(ioh)
     cluster = cluster_of(engine, address, jobs, patience)
     benchmarks = [*map(load, files)]
+    logs = [runs for path in log or () for runs in read_log(path, benchmarks[0].space)]
 
     def warn(reason: str) -> None:
         note(f"left out: {reason}")
@@ -127,7 +149,7 @@ def compare(
             if ledger.count:
                 note(f"{ledger.count} runs are there from an earlier call")
         several: dict[str, Any] = {"benchmarks": benchmarks, "metric": metric, "warn": warn}
-        one: dict[str, Any] = {"benchmark": benchmarks[0], "metric": metric or ()}
+        one: dict[str, Any] = {"benchmark": benchmarks[0], "metric": metric or (), "logs": logs}
         with interruptible(remedy), bar("Racing strategies") as progress:
             results = (compare_all if len(files) > 1 else race)(
                 **(several if len(files) > 1 else one),
@@ -154,6 +176,9 @@ def compare(
                 ledger=ledger,
             )
         save(results, json_file, records)  # first: whatever happens to the terminal, the results are there
+        if ioh is not None:
+            write_ioh(results, ioh, {benchmark.name: len(benchmark.space.cardinalities) for benchmark in benchmarks})
+            wrote(ioh)
         if ledger:
             ledger.remove()
     show_comparisons(results)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from nasbench.benchmark.guided import objectives
 from nasbench.checks import check_number, check_whole
 from nasbench.errors import InputError
 from nasbench.evaluate.ledger import checksum, code_of
+from nasbench.evaluate.logs import LoggedRuns
 from nasbench.evaluate.quality import (
     REGRETS,
     SEED_POLICIES,
@@ -45,6 +46,7 @@ from nasbench.simulator.guard import Guarded
 from nasbench.simulator.simulate import simulate
 from nasbench.simulator.streams import initial_designs, noise_seed, rng_for
 from nasbench.specification import named
+from nasbench.types import GenotypeArray
 
 DEFAULT = ("random", "local", "evolution", "reinforce", "bayesian-xgb", "auto")
 """Strategies that are compared where none is named."""
@@ -88,6 +90,10 @@ class Protection(NamedTuple):
     memory: float | None
 
 
+Contestant: TypeAlias = str | type[Strategy] | Strategy | LoggedRuns
+"""Somebody who races: a strategy in whatever form, or what one did elsewhere."""
+
+
 class RunJob(NamedTuple):
     """One run of a comparison.
 
@@ -124,6 +130,7 @@ def compare(
     patience: float | None = None,
     memory: float | None = None,
     guard: bool = False,
+    logs: Sequence[LoggedRuns] = (),
     progress: Progress = silent,
     engine: Engine | None = None,
     ledger: RunLedger | None = None,
@@ -167,6 +174,8 @@ def compare(
             `MemoryError` in the strategy. None for no limit; Linux only.
         guard: Whether each strategy runs in a process that has nothing of the benchmark, and is told the outcomes of
             its trials only; see `nasbench.simulator.guard`. The results are the same.
+        logs: Runs that were made elsewhere (`logs.read_log`), scored as if they were made here; the initial designs and
+            the seed do not touch them.
         progress: Told after every run.
         engine: Runs the runs instead of processes of this machine, such as a `parallel.ray_engine.RayEngine`.
         ledger: Keeps finished runs, and knows those of an earlier call.
@@ -190,7 +199,12 @@ def compare(
     """
     names = (metric,) if isinstance(metric, str) else tuple(metric)
     benchmark, names = objectives(benchmark, names, guide, judge)
-    by_name = named(strategies, registry, unseen=guard)
+    given = named(strategies, registry, unseen=guard)
+    by_name: dict[str, Contestant] = {**given}
+    for log in logs:
+        if log.name in by_name:
+            raise InputError(f"{log.name!r} is a strategy of the comparison and in a log; rename it in the log")
+        by_name[log.name] = log
     if evaluations is None and epochs is None and seconds is None:
         evaluations = DEFAULT_EVALUATIONS
     settings = RunSettings(Budget(evaluations, epochs, seconds), Cluster.of(workers), initial, seed, score, seed_policy)
@@ -214,6 +228,8 @@ def compare(
     limits = tuple(Constraint.parse(limit) if isinstance(limit, str) else limit for limit in constraints)
     evaluator = make_evaluator(benchmark, names, limits, draws)
     evaluator.problem(settings.budget, len(settings.cluster))  # refuses a budget that cannot be used
+    for log in logs:
+        log.check(repeats, evaluations, evaluator.fidelities)
     best = best_of_space(evaluator) if isinstance(evaluator, TabulatedEvaluator) else None  # before anybody's code runs
 
     order = sorted(by_name, key=lambda name: ":" in name)  # somebody's own last: they may change what others use
@@ -239,7 +255,8 @@ def compare(
     if ledger is not None:
         identity = {
             **asdict(settings), "metrics": names, "constraints": limits, "guide": guide, "judge": judge,
-            "code": code_of(by_name, registry), "numbers": _numbers(evaluator, benchmark),
+            "code": code_of(given, registry), "logs": {log.name: log.checksum for log in logs},
+            "numbers": _numbers(evaluator, benchmark),
         }  # fmt: skip
         known = {RunJob(*job): found for job, found in ledger.known(benchmark.name, identity).items()}
 
@@ -354,10 +371,7 @@ def _same(evaluator: Evaluator) -> Evaluator:
 
 
 def _prepare(
-    source: Callable[[], Evaluator],
-    strategy: str | type[Strategy] | Strategy,
-    settings: RunSettings,
-    protection: Protection,
+    source: Callable[[], Evaluator], strategy: Contestant, settings: RunSettings, protection: Protection
 ) -> Callable[[RunJob], Standing]:
     if protection.memory is not None and not protection.guard:
         limit_memory(protection.memory)
@@ -368,14 +382,12 @@ class _Runs:
     """Runs of one strategy in one process."""
 
     def __init__(
-        self,
-        evaluator: Evaluator,
-        strategy: str | type[Strategy] | Strategy,
-        settings: RunSettings,
-        protection: Protection,
+        self, evaluator: Evaluator, strategy: Contestant, settings: RunSettings, protection: Protection
     ) -> None:
         self.evaluator, self.strategy, self.settings = evaluator, strategy, settings
-        self.guarded = Guarded(strategy, protection.patience, protection.memory) if protection.guard else None
+        self.guarded = None
+        if protection.guard and not isinstance(strategy, LoggedRuns):
+            self.guarded = Guarded(strategy, protection.patience, protection.memory)
         self.fresh = True
 
     def __call__(self, job: RunJob) -> Standing:
@@ -386,17 +398,24 @@ class _Runs:
         return self._run(job)
 
     def _run(self, job: RunJob) -> Standing:
-        settings, evaluator = self.settings, self.evaluator
+        settings, evaluator, strategy = self.settings, self.evaluator, self.strategy
         if settings.seed_policy == "draw":
             evaluator = evaluator.drawn(noise_seed(settings.seed, job.repeat))
+        initial: GenotypeArray | None = None
+        searching: Strategy | Guarded
+        if isinstance(strategy, LoggedRuns):
+            searching = strategy.strategy(job.repeat)
+        else:
+            searching = self.guarded or registry.create(strategy)
+            initial = initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat)
         run = simulate(
-            self.guarded or registry.create(self.strategy),
+            searching,
             evaluator,
             settings.budget,
             rng_for(settings.seed, "strategy", job.strategy, job.repeat),
             workers=settings.cluster,
             chance=rng_for(settings.seed, "cluster", "", job.repeat),
-            initial=initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat),
+            initial=initial,
         )
         if self.guarded:
             self.guarded.finish()

@@ -31,6 +31,7 @@ strategies: Registry[Strategy] = Registry(
         "nsga2": "nasbench.search.nsga2:NSGA2",
         "ranked-evolution": "nasbench.search.ranked_evolution:RankedEvolution",
         "parego": "nasbench.search.parego:ParEGO",
+        "qlogehvi": "nasbench.search.qlogehvi:QLogEHVI",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "auto": "bayesian+predictor=gp-wl",
         "bananas": "bayesian+predictor=gnn+acquisition=its+interval=10",
@@ -39,6 +40,11 @@ strategies: Registry[Strategy] = Registry(
         "bayesian-gp": "bayesian+predictor=gp",
         "bayesian-xgb": "bayesian+predictor=xgb+interval=10",
         "bayesian-gnn": "bayesian+predictor=gnn+interval=10",
+        "optuna": "nasbench.search.outside.optuna:OptunaSampler",
+        "nevergrad": "nasbench.search.outside.nevergrad:NevergradOptimiser",
+        "pymoo": "nasbench.search.outside.pymoo:PymooAlgorithm",
+        "smac": "nasbench.search.outside.smac:SMAC",
+        "tpe": "optuna+sampler=tpe",
     },
 )
 

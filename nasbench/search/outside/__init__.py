@@ -1,0 +1,1 @@
+"""Optimisers of other libraries as strategies: one file a library, each imported where it is used."""
