@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.parallel.patience import watched
 from nasbench.search.base import Outcome, Strategy, Trial
@@ -29,7 +30,8 @@ class Run:
     Attributes:
         rows: Rows of the architectures, as `Evaluator.genotypes` takes them; shape `(n,)`.
         positions: Fidelity that each architecture reached, as a position among those of the evaluator; shape `(n,)`.
-        epochs: Epochs of training that have been paid for until then, over all trials; shape `(n,)`.
+        epochs: Epochs of training that have been paid for until then, over all trials, with those that the strategy
+            trained by itself; shape `(n,)`.
         seconds: Simulated time at which each finished; shape `(n,)`. Without recorded training times, a full training
             takes one unit.
         scores: Scores of the objectives, more is better, NaN where training failed; shape `(n, objectives)`.
@@ -59,6 +61,10 @@ def simulate(
     trainings continue shorter ones, a trial of an architecture pays for the epochs that no finished trial of it has
     trained; one that asks for no more epochs than were trained is a new training.
 
+    What a strategy trains by itself (`Strategy.own_epochs`) counts in the budget of epochs and in `Run.epochs`, and
+    takes the median time of an epoch of the table for each, at the speed of the fastest worker. Trials that it proposes
+    after that start when it is finished. A budget of evaluations counts trials alone.
+
     Args:
         strategy: Is started anew.
         evaluator: Answers the trials.
@@ -85,6 +91,7 @@ def simulate(
     goes_on = watched("answer of goes_on", strategy.goes_on)
 
     now, asked, spent = 0.0, 0, 0
+    own, unpaid, ready = 0, 0, 0.0  # epochs of the strategy's own: all, those in no record yet, and when they end
     idle = sorted((-speed, worker) for worker, speed in enumerate(speeds))  # a heap, the fastest worker first
     running: list[_Event] = []  # a heap by time, then by number of the trial
     waiting: deque[tuple[Trial, int, int]] = deque()  # asked for, not started: trial, row, position
@@ -98,6 +105,10 @@ def simulate(
                     if position is None:
                         raise _unknown_epochs(trial, fidelities)
                     waiting.append((trial, row_of(trial.architecture), position))
+                if strategy.own_epochs != own:
+                    adds = _own_epochs(strategy, own)
+                    own, unpaid, spent = own + adds, unpaid + adds, spent + adds
+                    ready = max(ready, now) + adds * evaluator.epoch_seconds() / max(speeds)
                 if not waiting:
                     break
             trial, row, position = waiting[0]
@@ -112,8 +123,9 @@ def simulate(
             worker = heappop(idle)[1]
             reached = before + 1 if stepwise else position
             seconds = seconds_of(row, reached) if before < 0 else _seconds_between(seconds_of, row, before, reached)
-            finish = now + seconds / speeds[worker]
-            heappush(running, (finish, asked, trial, row, reached, before, now, worker))
+            begun = max(now, ready)
+            finish = begun + seconds / speeds[worker]
+            heappush(running, (finish, asked, trial, row, reached, before, begun, worker))
             asked += 1
         if not running:
             if not waiting and asked < max_trials and spent < max_epochs:
@@ -136,6 +148,8 @@ def simulate(
         if resumable and reached > trained.get(row, -1):
             trained[row] = reached
         paid = epochs - (fidelities[before] if before >= 0 else 0)
+        if unpaid and now >= ready:
+            paid, unpaid = paid + unpaid, 0
         finished.append((row, reached, paid, now, scores))
         tell(trial, Outcome(scores, now - begun, epochs, curve_of(row, reached)))
     return _run(evaluator, finished)
@@ -148,6 +162,12 @@ _Event: TypeAlias = tuple[float, int, Trial, int, int, int, float, int]
 def _seconds_between(seconds_of: Callable[[int, int], float], row: int, before: int, reached: int) -> float:
     """Time of training on from one position to another; not below 0 where recorded times contradict."""
     return max(seconds_of(row, reached) - seconds_of(row, before), 0.0)
+
+
+def _own_epochs(strategy: Strategy, charged: int) -> int:
+    """Epochs that a strategy has trained by itself and that are not charged yet."""
+    check_whole(f"own_epochs of {type(strategy).__name__}", strategy.own_epochs, least=charged)
+    return strategy.own_epochs - charged
 
 
 def _unknown_epochs(trial: Trial, fidelities: tuple[int, ...]) -> InputError:
