@@ -35,6 +35,7 @@ strategies: Registry[Strategy] = Registry(
         "pc-darts": "nasbench.search.pc_darts:PCDARTS",
         "drnas": "nasbench.search.drnas:DrNAS",
         "oneshot": "nasbench.search.oneshot:OneShot",
+        "gradient": "nasbench.search.gradient:GradientAscent",
         "bayesian": "nasbench.search.bayesian:BayesianOptimisation",
         "auto": "bayesian+predictor=gp-wl",
         "bananas": "bayesian+predictor=gnn+acquisition=its+interval=10",

@@ -23,10 +23,11 @@ LEARN_WITHIN = {
     "bayesian+predictor=ridge+interval=5": 40,
 }
 ALIASES = [name for name, entry in strategies.entries.items() if entry.startswith("bayesian+")]
-SLOW = ("bayesian", "parego")  # with their own predictor, a Gaussian process
+SLOW = ("bayesian", "parego", "gradient")  # with their own predictor
 TRAINING = [name for name in strategies if name not in ALIASES and strategies.resolve(name)[0].trains]
 """Strategies that train networks; the tests of each hold it to the contract with the smallest networks."""
 OTHERS = [name for name in strategies if name not in ALIASES and name not in SLOW and name not in TRAINING]
+SMALL_GNN = '"gnn+members=1+hidden=4+layers=1+steps=5"'
 RIDGE = ["bayesian+predictor=ridge+interval=5", "parego+predictor=ridge+interval=5"]
 
 
@@ -43,6 +44,7 @@ RIDGE = ["bayesian+predictor=ridge+interval=5", "parego+predictor=ridge+interval
         "genetic+population=3+children=8+crossover=1",
         "reinforce+entropy=0.01",
         *RIDGE,
+        f"gradient+predictor={SMALL_GNN}+steps=5+interval=20",
     ],
 )
 def test_contract(spec: str, space: str) -> None:
