@@ -30,13 +30,13 @@ from nasbench.supernet.relaxation import discretised
 from nasbench.supernet.scores import one_shot_scores
 from nasbench.supernet.shared import SupernetSettings
 from nasbench.training.settings import TrainSettings
-from nasbench.types import FloatArray
+from nasbench.types import FloatArray, GenotypeArray
 
 TABLE = "nb201-digits"
 DATASET = "digits+train=600+validation=400+test=600+distortion=0.75"
 """The images that the table was trained on."""
 METRIC = "validation_accuracy"
-GRADIENTS = ("darts", "darts+second_order=true", "gdas", "pc-darts", "drnas")
+GRADIENTS = ("darts", "darts+second_order=true", "gdas", "pc-darts", "drnas", "darts+none=false", "gdas+none=false")
 EPOCHS_SHOWN = 8
 
 
@@ -66,13 +66,17 @@ def ranks(benchmark: Benchmark, seeds: int, channels: int, epochs: int | None, c
         print(f"  {name:>28} {np.mean(found):.3f} (mean of {seeds} supernets: {texts}), {each:.0f} s each", flush=True)
 
 
-def trained(spec: str, benchmark: Benchmark, seed: int, channels: int, epochs: int | None) -> DifferentiableSearch:
-    """A strategy after one proposal of its own."""
+def trained(
+    spec: str, benchmark: Benchmark, seed: int, channels: int, epochs: int | None
+) -> tuple[DifferentiableSearch, GenotypeArray]:
+    """A strategy after one proposal of its own, and this proposal."""
     strategy = strategies.create(spec, dataset=DATASET, channels=channels, **({"epochs": epochs} if epochs else {}))
     assert isinstance(strategy, DifferentiableSearch)
     evaluator = make_evaluator(benchmark, [METRIC])
-    simulate(strategy, evaluator, Budget(evaluations=1), rng_for(0, "benchmark", spec, seed))
-    return strategy
+    run = simulate(
+        strategy, evaluator, Budget(evaluations=1), rng_for(0, "benchmark", spec.partition("+none")[0], seed)
+    )
+    return strategy, evaluator.genotypes(run.rows)[0]
 
 
 def report(
@@ -86,10 +90,9 @@ def report(
         begin = perf_counter()
         runs = [trained(spec, benchmark, seed, channels, epochs) for seed in range(seeds)]
         each = (perf_counter() - begin) / seeds
-        print(f"{spec}: {runs[0].own_epochs} epochs charged, {each:.0f} s each")
+        print(f"{spec}: {runs[0][0].own_epochs} epochs charged, {each:.0f} s each")
         if "found" in parts:
-            for run in runs:
-                (genotype,) = discretised(run.history[-1:])
+            for _, genotype in runs:
                 valid, test = (float(benchmark.query(genotype, name).value) for name in names)
                 column = truth[METRIC]
                 percentile = 100 * np.mean(column < valid) + 50 * np.mean(column == valid)
@@ -100,7 +103,7 @@ def report(
                     flush=True,
                 )
         if "curves" in parts:
-            history = np.array([run.history for run in runs])  # (seeds, epochs, edges, operations)
+            history = np.array([strategy.history for strategy, _ in runs])  # (seeds, epochs, edges, operations)
             shown = np.unique(np.linspace(0, history.shape[1] - 1, EPOCHS_SHOWN).astype(int))
             print(f"  {'after epoch':>26} " + " ".join(f"{epoch + 1:5d}" for epoch in shown))
             for label, operation in (("skip_connect", SKIP), ("none", NONE)):

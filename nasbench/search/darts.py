@@ -22,6 +22,7 @@ class DARTS(DifferentiableSearch):
         batch: As there.
         learning_rate: As there.
         architecture_rate: See `DifferentiableSearch`.
+        none: As there.
         second_order: Whether the gradient goes through a step of the weights, at their learning rate and without
             momentum (Equation 7).
     """
@@ -36,9 +37,10 @@ class DARTS(DifferentiableSearch):
         batch: int = 64,
         learning_rate: float = 0.1,
         architecture_rate: float = 0.03,
+        none: bool = True,
         second_order: bool = False,
     ) -> None:
-        super().__init__(dataset, epochs, channels, cells, stages, batch, learning_rate, architecture_rate)
+        super().__init__(dataset, epochs, channels, cells, stages, batch, learning_rate, architecture_rate, none)
         check_flag("second_order", second_order)
         self.second_order = second_order
 

@@ -32,6 +32,7 @@ class DrNAS(DifferentiableSearch):
         batch: As there.
         learning_rate: As there.
         architecture_rate: See `DifferentiableSearch`.
+        none: As there.
         anchor: Weight of the divergence from the uniform distribution, as published.
     """
 
@@ -45,9 +46,10 @@ class DrNAS(DifferentiableSearch):
         batch: int = 64,
         learning_rate: float = 0.1,
         architecture_rate: float = 0.03,
+        none: bool = True,
         anchor: float = 0.001,
     ) -> None:
-        super().__init__(dataset, epochs, channels, cells, stages, batch, learning_rate, architecture_rate)
+        super().__init__(dataset, epochs, channels, cells, stages, batch, learning_rate, architecture_rate, none)
         check_number("anchor", anchor, least=0)
         self.anchor = anchor
 

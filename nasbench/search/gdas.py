@@ -27,6 +27,7 @@ class GDAS(DifferentiableSearch):
         batch: As there.
         learning_rate: As there.
         architecture_rate: See `DifferentiableSearch`.
+        none: As there.
         temperature: First temperature, as published.
         last_temperature: Temperature at the end, as published.
     """
@@ -41,10 +42,11 @@ class GDAS(DifferentiableSearch):
         batch: int = 64,
         learning_rate: float = 0.1,
         architecture_rate: float = 0.03,
+        none: bool = True,
         temperature: float = 10.0,
         last_temperature: float = 0.1,
     ) -> None:
-        super().__init__(dataset, epochs, channels, cells, stages, batch, learning_rate, architecture_rate)
+        super().__init__(dataset, epochs, channels, cells, stages, batch, learning_rate, architecture_rate, none)
         check_number("temperature", temperature, above=0)
         check_number("last_temperature", last_temperature, above=0)
         self.temperature, self.last_temperature = temperature, last_temperature

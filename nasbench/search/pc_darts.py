@@ -31,6 +31,7 @@ class PCDARTS(DifferentiableSearch):
         batch: As there.
         learning_rate: As there.
         architecture_rate: See `DifferentiableSearch`.
+        none: As there.
         share: Divisor of the channels that go through operations; divides `channels`.
         warm_up: Share of the epochs in which only weights learn; as published, 15 of 50.
     """
@@ -45,10 +46,11 @@ class PCDARTS(DifferentiableSearch):
         batch: int = 64,
         learning_rate: float = 0.1,
         architecture_rate: float = 0.03,
+        none: bool = True,
         share: int = 4,
         warm_up: float = 0.3,
     ) -> None:
-        super().__init__(dataset, epochs, channels, cells, stages, batch, learning_rate, architecture_rate)
+        super().__init__(dataset, epochs, channels, cells, stages, batch, learning_rate, architecture_rate, none)
         check_whole("share", share)
         check_number("warm_up", warm_up, least=0, below=1)
         self.share, self.warm_up = share, warm_up

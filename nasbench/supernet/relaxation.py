@@ -62,6 +62,6 @@ class Softmax:
 
 
 def discretised(probabilities: FloatArray) -> GenotypeArray:
-    """Most probable operation of each edge, `none` included: genotypes of `(..., edges, operations)`."""
+    """Most probable operation of each edge: genotypes of `(..., edges, operations)`."""
     genotypes: GenotypeArray = probabilities.argmax(axis=-1).astype(np.int8)
     return genotypes

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nasbench.datasets import datasets
+from nasbench.errors import InputError
 from nasbench.spaces.base import Space
 from nasbench.spaces.values import NetworkSettings
 from nasbench.supernet.choice import Choice
@@ -125,11 +126,18 @@ class SharedTraining:
         return self.task.loss(self.outputs(batch[0], choice, weights), batch[1])
 
     def step(self, batch: tuple[Tensor, Tensor], choices: Sequence[Choice]) -> None:
-        """One update of the weights by the sum of the gradients of several choices; others keep their weights."""
+        """One update of the weights by the sum of the gradients of several choices; others keep their weights.
+
+        Raises:
+            InputError: The training diverges.
+        """
         self.optimiser.param_groups[0]["lr"] = self.learning_rate
         self.optimiser.zero_grad(set_to_none=True)
         for choice in choices:
             self.loss(batch, choice.detached()).backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), MAX_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), MAX_NORM)
+        if not norm.isfinite():
+            rate = self.settings.learning_rate
+            raise InputError(f"the supernet diverges in step {self._steps_done + 1}; lower its learning_rate of {rate}")
         self.optimiser.step()
         self._steps_done += 1

@@ -25,6 +25,15 @@ def test_the_last_epoch_first_then_earlier_ones_then_the_most_probable() -> None
     assert proposals(history, space).tolist() == expected, "0.54, 0.36, 0.06, 0.04"
 
 
+def test_none_comes_last_where_it_does_not_count() -> None:
+    """Without the first operation, 0.3 and 0.1 decide on the first edge, 0.2 and 0.4 on the second."""
+    history = np.array([[[0.6, 0.3, 0.1], [0.4, 0.2, 0.4]]])
+    space = np.array([[0, 2], [2, 1], [1, 1], [2, 2], [1, 2]], dtype=np.int8)
+    assert proposals(history, space)[0].tolist() == [0, 0]
+    expected = [[1, 2], [1, 2], [1, 1], [2, 2], [2, 1], [0, 2]]
+    assert proposals(history, space, none=False).tolist() == expected, "0.12, 0.06, 0.04, 0.02"
+
+
 def test_a_softmax_by_hand() -> None:
     relaxation = Softmax([(0, 1)], 2, torch.Generator().manual_seed(0))
     assert relaxation.alpha.abs().max() < 0.01
@@ -68,6 +77,7 @@ def test_refusals(drive: Any) -> None:
         ({"batch": 1}, "batch must be a whole number of at least 2, got 1"),
         ({"dataset": 3}, "dataset must name a data set, got 3"),
         ({"architecture_rate": 0}, "architecture_rate must be a number above 0, got 0"),
+        ({"none": 1}, "none must be true or false, got 1"),
         ({"second_order": "no"}, "second_order must be true or false, got 'no'"),
     ):
         with pytest.raises(InputError, match=message):

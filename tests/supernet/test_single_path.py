@@ -97,6 +97,14 @@ def test_more_training_gives_better_scores() -> None:
     assert one_shot_scores(SPACE, genotypes, longer, sampling="fair")[0] > 20, "chance is 10 %, give or take 1.3"
 
 
+def test_a_supernet_that_diverges_says_so() -> None:
+    shared = SharedTraining(SPACE, SMALL, rng())
+    with torch.no_grad():
+        next(shared.network.parameters()).fill_(torch.nan)
+    with pytest.raises(InputError, match=r"the supernet diverges in step 1; lower its learning_rate of 0\.1"):
+        train_single_path(shared, "uniform", rng())
+
+
 def test_refusals() -> None:
     with pytest.raises(InputError, match="sampling is one of uniform, fair; got 'unfair'"):
         one_shot_scores(SPACE, settings=SMALL, sampling="unfair")
