@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -118,6 +118,25 @@ class GNN(Bagging):
             outputs = [self._forward(cells.take(rows)) for rows in batches]
         members: FloatArray = self.intercept_ + self.slope_ * torch.cat(outputs, dim=1).double().numpy()
         return members
+
+    def expected(self, inputs: Inputs) -> Callable[[Tensor], Tensor]:
+        """Predictions at expected features, differentiable by the probabilities of architectures.
+
+        Args:
+            inputs: `n` architectures, between whose features it interpolates.
+
+        Returns:
+            Function of weights `(b, n)` that add up to 1: the mean of all networks at the weighted mean of nodes, edges
+            and features, `(b,)`, in transformed targets.
+        """
+        cells = self._cells(inputs)
+        slope, intercept = (torch.from_numpy(part).float() for part in (self.slope_, self.intercept_))
+
+        def predict(weights: Tensor) -> Tensor:
+            parts = ((weights @ part.flatten(1)).view(len(weights), *part.shape[1:]) for part in cells)
+            return (intercept + slope * self._forward(_Cells(*parts))).mean(dim=0)
+
+        return predict
 
     def _graph_features(self, inputs: Inputs) -> FloatArray:
         """Features `(n, f)` of whole graphs."""

@@ -70,6 +70,14 @@ class Strategy(ABC):
     """Largest number of objectives that the strategy takes into account."""
     stops_trials: ClassVar[bool] = False
     """Whether the class writes `_goes_on`; set by itself."""
+    trains: ClassVar[bool] = False
+    """Whether a run trains networks for real, such as a supernet: it then takes seconds or minutes."""
+    own_epochs: int = 0
+    """Training since `start` that no trial stands for, such as a supernet's, in epochs of a typical architecture.
+
+    A strategy that trains adds to it before it proposes what it has found, and the simulator charges it. It counts work
+    such as multiply-adds, never measured time, so that a run is the same on every machine.
+    """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Note whether `_goes_on` is written: without it, a run need not look at every epoch."""
@@ -93,6 +101,7 @@ class Strategy(ABC):
             name, most = type(self).__name__, self.max_objectives
             raise InputError(f"{name} takes {most} objective{'s' * (most > 1)}, got {len(problem.objectives)}")
         self.problem, self.rng, self._full_epochs = problem, rng, problem.fidelities[-1]
+        self.own_epochs = 0
         self._designs = list(problem.initial[::-1].copy())
         self._running_tags: set[Any] = set()
         self._start()

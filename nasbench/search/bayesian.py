@@ -91,7 +91,7 @@ class BayesianOptimisation(Strategy):
 
     def _ask(self) -> Trial:
         if len(self._scores) < max(self.first_fit, self._model.min_samples):
-            samples = self._feasible(self.space.sample(SAMPLES_FOR_ONE, self.rng))
+            samples = self.problem.feasible_or_all(self.space.sample(SAMPLES_FOR_ONE, self.rng))
             proposal = self._seen.take_or_repeat(samples, 1)[0]
         else:
             if not self._queue:
@@ -131,7 +131,7 @@ class BayesianOptimisation(Strategy):
         worth = worth_of(candidates)
         for _ in range(0 if self._whole is not None or self.acquisition in ("its", THOMPSON) else MAX_CLIMBS):
             tops = candidates[np.argsort(-worth, kind="stable")[:STARTS]]
-            around = self._feasible(self._seen.new(self.space.neighbours_of(tops)[0]))
+            around = self.problem.feasible_or_all(self._seen.new(self.space.neighbours_of(tops)[0]))
             if not len(around):
                 break
             theirs = worth_of(around)
@@ -151,8 +151,8 @@ class BayesianOptimisation(Strategy):
             candidates = np.concatenate(
                 [once[half:], self.space.mutate(once[:half], self.rng), self.space.sample(self.samples, self.rng)]
             )
-        new = self._feasible(self._seen.new(candidates))
-        return new if len(new) else self._feasible(candidates)
+        new = self.problem.feasible_or_all(self._seen.new(candidates))
+        return new if len(new) else self.problem.feasible_or_all(candidates)
 
     def _worth(
         self, model: Predictor, candidates: GenotypeArray, best: float, most: int, running: GenotypeArray
@@ -194,13 +194,6 @@ class BayesianOptimisation(Strategy):
         return total
 
     # --- what candidates are ----------------------------------------------------------------------------------------
-
-    def _feasible(self, genotypes: GenotypeArray) -> GenotypeArray:
-        """Those that meet the constraints; all where none does."""
-        if not self.problem.constraints or not len(genotypes):
-            return genotypes
-        meets = self.problem.feasible(genotypes)
-        return genotypes[meets] if meets.any() else genotypes
 
     def _static_needs(self) -> tuple[str, ...]:
         """The columns that the predictor reads.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 
-import numpy as np
-
 from nasbench.search.base import Strategy, Trial
 from nasbench.search.seen import Seen
 from nasbench.types import GenotypeArray
@@ -23,9 +21,7 @@ class FixedOrder(Strategy):
     max_objectives = sys.maxsize
 
     def _start(self) -> None:
-        order = self._order()
-        feasible = self.problem.feasible(order) if self.problem.constraints else np.ones(len(order), dtype=bool)
-        self._rows = order[feasible] if feasible.any() else order
+        self._rows = self.problem.feasible_or_all(self._order())
         self._at, self._seen = 0, Seen(self.space, self.problem.initial)
         self._block: list[GenotypeArray] = []
 

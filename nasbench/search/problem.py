@@ -185,3 +185,10 @@ class Problem:
     def feasible(self, genotypes: GenotypeArray) -> BoolArray:
         """Which of `n` architectures `(n, d)` meet all constraints; shape `(n,)`."""
         return feasible(self.constraints, lambda name, rows: self.columns([name], rows)[name], genotypes)
+
+    def feasible_or_all(self, genotypes: GenotypeArray) -> GenotypeArray:
+        """Those of `n` architectures `(n, d)` that meet all constraints; all where none does."""
+        if not self.constraints or not len(genotypes):
+            return genotypes
+        meets = self.feasible(genotypes)
+        return genotypes[meets] if meets.any() else genotypes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.stats import qmc
 from nasbench.checks import check_flag, check_whole
 from nasbench.errors import InputError, MissingExtraError
 from nasbench.predictors import Predictor, predictors
-from nasbench.search.bayesian import MAX_CLIMBS, OBSERVATIONS_PER_PROPOSAL, STARTS, BayesianOptimisation
+from nasbench.search.bayesian import OBSERVATIONS_PER_PROPOSAL, BayesianOptimisation
 from nasbench.search.nsga2 import ranked
 from nasbench.types import FloatArray, GenotypeArray
 
@@ -92,19 +93,8 @@ class QLogEHVI(BayesianOptimisation):
             believed = scores
             if len(running):
                 believed = np.concatenate([scores, self._draws(running, np.zeros((1, scores.shape[1])))[0]])
-            candidates = self._candidates(genotypes, ranks)
-            worth = self._improvement(candidates, believed, normal)
-            for _ in range(0 if self._whole is not None else MAX_CLIMBS):
-                tops = candidates[np.argsort(-worth, kind="stable")[:STARTS]]
-                around = self._feasible(self._seen.new(self.space.neighbours_of(tops)[0]))
-                if not len(around):
-                    break
-                theirs = self._improvement(around, believed, normal)
-                climbs = theirs.max() > worth.max()
-                candidates, worth = np.concatenate([candidates, around]), np.concatenate([worth, theirs])
-                if not climbs:
-                    break
-            best = self._seen.take_or_repeat(candidates[np.argsort(-worth, kind="stable")], 1)
+            improvement = partial(self._improvement, scores=believed, normal=normal)
+            best = self._seen.take_or_repeat(self._ranked(self._candidates(genotypes, ranks), improvement), 1)
             proposals.append(best[0])
             running = np.concatenate([running.reshape(-1, best.shape[1]), best])
         return proposals

@@ -128,6 +128,10 @@ class Evaluator(ABC):
         """
 
     @abstractmethod
+    def epoch_seconds(self) -> float:
+        """Median time of an epoch of a full training."""
+
+    @abstractmethod
     def curve(self, row: int, position: int) -> FloatArray:
         """Scores of the first objective that a training up to a fidelity shows, read-only; see `Outcome.curve`."""
 
@@ -233,6 +237,16 @@ class QueryEvaluator(Evaluator):
                 self._medians[position] = share * median_cost(self.benchmark, cost, at)
             seconds = self._medians[position]
         return self._checked_cost(seconds, row, position)
+
+    def epoch_seconds(self) -> float:
+        """Query the benchmark for the times of all architectures that it holds."""
+        cost, epochs = self.metrics.cost, self.fidelities[-1]
+        at, share = (
+            (None, 1.0)
+            if cost is None
+            else epoch_timed(self.benchmark, cost, self.metrics.epochs, epochs, self.resumable)
+        )
+        return 1 / epochs if cost is None else share * median_cost(self.benchmark, cost, at) / epochs
 
     def curve(self, row: int, position: int) -> FloatArray:
         """Query the benchmark for every fidelity up to this one."""
@@ -366,6 +380,10 @@ class TabulatedEvaluator(Evaluator):
         """Look the training time up."""
         seconds = self.costs.item(position, row)
         return seconds if seconds > 0 else self._checked_cost(seconds, row, position)
+
+    def epoch_seconds(self) -> float:
+        """Median over the whole space."""
+        return float(np.median(self.costs[-1])) / self.fidelities[-1]
 
     def curve(self, row: int, position: int) -> FloatArray:
         """A view of the table."""

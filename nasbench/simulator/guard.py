@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from nasbench.arrays import read_only
+from nasbench.checks import check_whole
 from nasbench.errors import InputError, NasbenchError, described
 from nasbench.parallel.memory import limit_memory
 from nasbench.parallel.processes import cause_of_death, end_copies, settle, started
@@ -38,7 +39,7 @@ HERE, DONE, FAILED, COLUMN = b"h", b"d", b"f", b"c"
 MAX_MESSAGE = 2**28
 """Most bytes of a message from a guarded process."""
 EPOCHS = struct.Struct("<q")
-"""Epochs of a trial, before its genotype."""
+"""Epochs of a trial, before its genotype; the epochs of the strategy's own, before all trials."""
 
 
 class Guarded:
@@ -57,7 +58,7 @@ class Guarded:
         memory: float | None = None,
     ) -> None:
         self.strategy, self.patience, self.memory = strategy, patience, memory
-        self.name, self.stops_trials = "the strategy", False
+        self.name, self.stops_trials, self.own_epochs = "the strategy", False, 0
         self._pipe: Connection | None = None
         self._asked, self._owed = 0, False
 
@@ -69,7 +70,7 @@ class Guarded:
         """
         if self._pipe is None:
             self._begin()
-        self._problem, self._asked = problem, 0
+        self._problem, self._asked, self.own_epochs = problem, 0, 0
         self._width = len(problem.space.cardinalities)
         message = "start", replace(problem, lookup=None), rng, problem.lookup is not None
         answer = self._call("end of start", *message)
@@ -78,11 +79,12 @@ class Guarded:
     def ask(self, most: int) -> list[Trial]:
         """As `Strategy.ask`; the tags are numbers, and those of the strategy stay with it."""
         answer, size = self._call("proposal", "ask", most), EPOCHS.size + self._width
-        count, rest = divmod(len(answer), size)
-        if rest or count > most:
+        count, rest = divmod(len(answer) - EPOCHS.size, size)
+        if rest or not 0 <= count <= most:
             raise self._broken()
+        self.own_epochs = EPOCHS.unpack_from(answer)[0]
         trials = []
-        for at in range(0, len(answer), size):
+        for at in range(EPOCHS.size, len(answer), size):
             architecture = np.frombuffer(answer[at + EPOCHS.size : at + size], dtype=np.int8)
             trials.append(Trial(architecture, EPOCHS.unpack_from(answer, at)[0], self._asked))
             self._asked += 1
@@ -229,7 +231,9 @@ class _Guest:
 
     def ask(self, most: int) -> bytes:
         parts = []
-        for trial in self.strategy.ask(most):
+        trials = self.strategy.ask(most)
+        check_whole(f"own_epochs of {type(self.strategy).__name__}", self.strategy.own_epochs, 0)
+        for trial in trials:
             if trial.epochs not in self.fidelities:
                 raise unknown_epochs(trial, self.fidelities)
             cell = trial.architecture
@@ -238,7 +242,7 @@ class _Guest:
             self.trials[self.asked] = trial
             self.asked += 1
             parts.append(EPOCHS.pack(int(trial.epochs)) + cell.tobytes())
-        return b"".join(parts)
+        return EPOCHS.pack(self.strategy.own_epochs) + b"".join(parts)
 
     def tell(self, number: int, scores: tuple[float, ...], seconds: float, epochs: int, curve: FloatArray) -> bytes:
         self.strategy.tell(self.trials.pop(number), Outcome(scores, seconds, epochs, read_only(curve)))

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from nasbench.arrays import read_only
+from nasbench.checks import check_whole
 from nasbench.errors import InputError
 from nasbench.parallel.patience import watched
 from nasbench.search.base import Outcome, Strategy, Trial, unknown_epochs
@@ -32,7 +33,8 @@ class Run:
     Attributes:
         rows: Rows of the architectures, as `Evaluator.genotypes` takes them; shape `(n,)`.
         positions: Fidelity that each architecture reached, as a position among those of the evaluator; shape `(n,)`.
-        epochs: Epochs of training that have been paid for until then, over all trials; shape `(n,)`.
+        epochs: Epochs of training that have been paid for until then, over all trials, with those that the strategy
+            trained by itself; shape `(n,)`.
         seconds: Simulated time at which each finished; shape `(n,)`. Without recorded training times, a full training
             takes one unit.
         scores: Scores of the objectives, more is better, NaN where training failed; shape `(n, objectives)`.
@@ -73,6 +75,10 @@ def simulate(
     checkpoints are its start and, for a strategy that stops trials, each fidelity at which it was asked. A trial that
     died more often than it is restarted counts as one that failed: its epochs are paid, nothing continues it.
 
+    What a strategy trains by itself (`Strategy.own_epochs`) counts in the budget of epochs and in `Run.epochs`, and
+    takes the median time of an epoch of the table for each, at the speed of the fastest worker. Trials that it proposes
+    after that start when it is finished. A budget of evaluations counts trials alone.
+
     Args:
         strategy: Is started anew.
         evaluator: Answers the trials.
@@ -101,6 +107,7 @@ def simulate(
     goes_on = watched("answer of goes_on", strategy.goes_on)
 
     now, asked, spent = 0.0, 0, 0
+    own, unpaid, ready = 0, 0, 0.0  # epochs of the strategy's own: all, those in no record yet, and when they end
     idle = sorted((-speed, worker) for worker, speed in enumerate(speeds))  # a heap, the fastest worker first
     running: list[_Event] = []  # a heap by time, then by number of the trial
     waiting: deque[tuple[Trial, int, int]] = deque()  # asked for, not started: trial, row, position
@@ -114,6 +121,10 @@ def simulate(
                     if position is None:
                         raise unknown_epochs(trial, fidelities)
                     waiting.append((trial, row_of(trial.architecture), position))
+                if strategy.own_epochs != own:
+                    adds = _own_epochs(strategy, own)
+                    own, unpaid, spent = own + adds, unpaid + adds, spent + adds
+                    ready = max(ready, now) + adds * evaluator.epoch_seconds() / max(speeds)
                 if not waiting:
                     break
             trial, row, position = waiting[0]
@@ -129,9 +140,9 @@ def simulate(
             reached = before + 1 if stepwise else position
             seconds = seconds_of(row, reached) if before < 0 else _seconds_between(seconds_of, row, before, reached)
             seconds /= speeds[worker]
-            luck = Luck(cluster, chance) if chance is not None else None
-            finish = luck.part(now, seconds) if luck else now + seconds
-            heappush(running, (finish, asked, trial, row, reached, before, now, worker, luck))
+            luck, begun = Luck(cluster, chance) if chance is not None else None, max(now, ready)
+            finish = luck.part(begun, seconds) if luck else begun + seconds
+            heappush(running, (finish, asked, trial, row, reached, before, begun, worker, luck))
             asked += 1
         if not running:
             if not waiting and asked < max_trials and spent < max_epochs:
@@ -163,6 +174,8 @@ def simulate(
         if resumable and not dead and reached > trained.get(row, -1):
             trained[row] = reached
         paid = epochs - (fidelities[before] if before >= 0 else 0)
+        if unpaid and now >= ready:
+            paid, unpaid = paid + unpaid, 0
         finished.append((row, reached, paid, now, scores, worker, begun, luck.lost if luck else 0.0))
         curve = curve_of(row, reached)
         tell(trial, Outcome(scores, now - begun, epochs, read_only(curve * math.nan) if dead else curve))
@@ -182,6 +195,12 @@ def _seconds_between(seconds_of: Callable[[int, int], float], row: int, before: 
 
 def _name(strategy: Strategy | Guarded) -> str:
     return strategy.name if isinstance(strategy, Guarded) else type(strategy).__name__
+
+
+def _own_epochs(strategy: Strategy | Guarded, charged: int) -> int:
+    """Epochs that a strategy has trained by itself and that are not charged yet."""
+    check_whole(f"own_epochs of {_name(strategy)}", strategy.own_epochs, least=charged)
+    return strategy.own_epochs - charged
 
 
 def _run(evaluator: Evaluator, finished: list[_Finished]) -> Run:

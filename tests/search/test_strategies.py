@@ -23,13 +23,16 @@ LEARN_WITHIN = {
     "bayesian+predictor=ridge+interval=5": 40,
 }
 ALIASES = [name for name, entry in strategies.entries.items() if entry.startswith("bayesian+")]
-SLOW = ("bayesian", "parego", "qlogehvi")  # with their own predictor, a Gaussian process
+SLOW = ("bayesian", "parego", "qlogehvi", "gradient", "freeze-thaw")  # with their own predictor
 OUTSIDE = [
     name for name, entry in strategies.entries.items() if entry.startswith(("nasbench.search.outside", "optuna+"))
 ]
 """Of other libraries; tests/search/outside holds them to the contract where they are installed."""
-OTHERS = [name for name in strategies if name not in (*ALIASES, *SLOW, *OUTSIDE)]
-CLASSES = [*OTHERS, *SLOW, *(name for name in OUTSIDE if not strategies.entries[name].startswith("optuna+"))]
+TRAINING = [name for name in strategies if name not in (*ALIASES, *OUTSIDE) and strategies.resolve(name)[0].trains]
+"""Strategies that train networks; the tests of each hold it to the contract with the smallest networks."""
+OTHERS = [name for name in strategies if name not in (*ALIASES, *SLOW, *OUTSIDE, *TRAINING)]
+CLASSES = [*OTHERS, *SLOW, *TRAINING, *(n for n in OUTSIDE if not strategies.entries[n].startswith("optuna+"))]
+SMALL_GNN = '"gnn+members=1+hidden=4+layers=1+steps=5"'
 RIDGE = ["bayesian+predictor=ridge+interval=5", "parego+predictor=ridge+interval=5"]
 
 
@@ -46,6 +49,7 @@ RIDGE = ["bayesian+predictor=ridge+interval=5", "parego+predictor=ridge+interval
         "genetic+population=3+children=8+crossover=1",
         "reinforce+entropy=0.01",
         *RIDGE,
+        f"gradient+predictor={SMALL_GNN}+steps=5+interval=20",
     ],
 )
 def test_contract(spec: str, space: str) -> None:

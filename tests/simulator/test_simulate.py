@@ -581,3 +581,73 @@ def test_a_training_without_a_time_is_refused_where_time_counts(formula: Any) ->
     with pytest.raises(InputError, match=r"the time of training .* for 4 epochs is nan; it has to be positive"):
         scripted(asking(benchmark), (6, 4))
     assert not TabulatedEvaluator(benchmark, METRIC).has_costs
+
+
+# --- what a strategy trains by itself -------------------------------------------------------------------------------
+
+
+class Trains(Script):
+    """Trains by itself for some epochs before each of its proposals."""
+
+    own: tuple[int, ...] = (6, 0, 2)
+
+    def _start(self) -> None:
+        super()._start()
+        self.costs = list(self.own)
+
+    def _ask(self) -> Trial | None:
+        self.own_epochs += self.costs.pop(0)
+        return super()._ask()
+
+
+@pytest.mark.parametrize("kind", EVALUATORS)
+def test_own_epochs_are_charged_by_hand(formula: Any, kind: Any) -> None:
+    """A trial starts when the strategy has trained: 6 epochs before the first, none before the second, 2 after."""
+    evaluator = kind(formula(), METRIC)
+    plain, own = (scripted(evaluator, (6, 4), (1, 4), (2, 4), kind=cls)[1] for cls in (Script, Trains))
+    epoch = evaluator.epoch_seconds()
+    assert epoch > 0
+    assert own.epochs.tolist() == [10, 14, 20]
+    np.testing.assert_allclose(own.seconds, plain.seconds + epoch * np.array([6, 6, 8]), rtol=1e-12)
+    assert own.scores.tolist() == plain.scores.tolist()
+
+
+def test_median_epoch_by_hand(formula: Any) -> None:
+    times = TabulatedEvaluator(formula(), METRIC)
+    full = [times.seconds(row, len(times.fidelities) - 1) for row in range(len(times.codes))]
+    assert times.epoch_seconds() == np.median(full) / times.fidelities[-1]
+
+
+def test_own_epochs_are_no_time_of_the_trial(formula: Any) -> None:
+    evaluator = TabulatedEvaluator(formula(), METRIC)
+    plain, own = (scripted(evaluator, (6, 4), kind=cls)[0].told[0][1].seconds for cls in (Script, Trains))
+    assert own == pytest.approx(plain, rel=1e-12)
+
+
+def test_other_workers_wait_for_what_a_strategy_trains(formula: Any) -> None:
+    evaluator = TabulatedEvaluator(formula(), METRIC)
+    _, run = scripted(evaluator, (6, 4), (1, 4), (2, 4), kind=Trains, workers=2)
+    starts = 6 * evaluator.epoch_seconds()
+    assert (run.seconds > starts).all()
+
+
+@pytest.mark.parametrize(("limits", "trials"), [({"epochs": 9}, 0), ({"epochs": 10}, 1), ({"epochs": 19}, 2)])
+def test_own_epochs_count_in_the_budget(formula: Any, limits: Any, trials: int) -> None:
+    _, run = scripted(TabulatedEvaluator(formula(), METRIC), (6, 4), (1, 4), (2, 4), kind=Trains, **limits)
+    assert len(run.rows) == trials
+
+
+def test_own_epochs_count_in_the_budget_of_seconds(formula: Any) -> None:
+    evaluator = TabulatedEvaluator(formula(), METRIC)
+    _, plain = scripted(evaluator, (6, 4), (1, 4), (2, 4))
+    limit = float(plain.seconds[0]) + 6 * evaluator.epoch_seconds()
+    assert len(scripted(evaluator, (6, 4), (1, 4), (2, 4), kind=Trains, seconds=limit * 1.001)[1].rows) == 1
+    assert len(scripted(evaluator, (6, 4), (1, 4), (2, 4), kind=Trains, seconds=limit * 0.999)[1].rows) == 0
+
+
+def test_own_epochs_never_fall(formula: Any) -> None:
+    class Forgets(Trains):
+        own = (6, -1, 0)
+
+    with pytest.raises(InputError, match="own_epochs of Forgets must be a whole number of at least 6, got 5"):
+        scripted(TabulatedEvaluator(formula(), METRIC), (6, 4), (1, 4), (2, 4), kind=Forgets)
