@@ -30,7 +30,7 @@ class SharedWeights(FixedOrder):
 
     Args:
         dataset: Specification of a data set of images; `digits+train=600+...` in quotes gives it arguments.
-        epochs: Epochs of the supernet; 0 is refused.
+        epochs: Epochs of the supernet.
         channels: Channels after the stem.
         cells: Cells in each stage.
         stages: Stages of the skeleton.

@@ -129,7 +129,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def epoch_seconds(self) -> float:
-        """Median time of an epoch of a full training."""
+        """Median time of an epoch of a full training; without recorded times, a full training takes one unit."""
 
     @abstractmethod
     def curve(self, row: int, position: int) -> FloatArray:
@@ -241,12 +241,10 @@ class QueryEvaluator(Evaluator):
     def epoch_seconds(self) -> float:
         """Query the benchmark for the times of all architectures that it holds."""
         cost, epochs = self.metrics.cost, self.fidelities[-1]
-        at, share = (
-            (None, 1.0)
-            if cost is None
-            else epoch_timed(self.benchmark, cost, self.metrics.epochs, epochs, self.resumable)
-        )
-        return 1 / epochs if cost is None else share * median_cost(self.benchmark, cost, at) / epochs
+        if cost is None:
+            return 1 / epochs
+        at, share = epoch_timed(self.benchmark, cost, self.metrics.epochs, epochs, self.resumable)
+        return share * median_cost(self.benchmark, cost, at) / epochs
 
     def curve(self, row: int, position: int) -> FloatArray:
         """Query the benchmark for every fidelity up to this one."""

@@ -76,8 +76,8 @@ def simulate(
     died more often than it is restarted counts as one that failed: its epochs are paid, nothing continues it.
 
     What a strategy trains by itself (`Strategy.own_epochs`) counts in the budget of epochs and in `Run.epochs`, and
-    takes the median time of an epoch of the table for each, at the speed of the fastest worker. Trials that it proposes
-    after that start when it is finished. A budget of evaluations counts trials alone.
+    takes the median time of an epoch of the table for each, at the speed of the fastest worker. The trials that it
+    answers with, and later ones, start when this is finished. A budget of evaluations counts trials alone.
 
     Args:
         strategy: Is started anew.
