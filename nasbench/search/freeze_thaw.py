@@ -1,7 +1,7 @@
-"""Bayesian optimisation over trainings of any length: short ones first, continued where it is worth most.
+"""Freeze-thaw: Bayesian optimisation over trainings of any length (Swersky et al., 2014, arXiv:1406.3896).
 
-After freeze-thaw Bayesian optimisation (Swersky, Snoek & Adams, 2014), with a chain of predictors instead of a process
-over curves: what a training at one rung is expected to score follows from the rung below (Kennedy & O'Hagan, 2000).
+In place of a process over curves there is a chain of predictors: what a training at one rung is expected to score
+follows from the rung below (Kennedy & O'Hagan, 2000, Biometrika 87).
 """
 
 from __future__ import annotations
