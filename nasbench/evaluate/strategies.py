@@ -254,10 +254,15 @@ def compare(
     known: dict[RunJob, Standing] = {}
     if ledger is not None:
         identity = {
-            **asdict(settings), "metrics": names, "constraints": limits, "guide": guide, "judge": judge,
-            "code": code_of(given, registry), "logs": {log.name: log.checksum for log in logs},
+            **asdict(settings),
+            "metrics": names,
+            "constraints": [asdict(limit) for limit in limits],
+            "guide": guide,
+            "judge": judge,
+            "code": code_of(given, registry),
+            "logs": {log.name: log.checksum for log in logs},
             "numbers": _numbers(evaluator, benchmark),
-        }  # fmt: skip
+        }
         known = {RunJob(*job): found for job, found in ledger.known(benchmark.name, identity).items()}
 
     def finished_run(job: RunJob, found: Standing) -> None:

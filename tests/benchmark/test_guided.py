@@ -1,5 +1,8 @@
 """Chosen measurements that guide and judge: by hand, in a race, and what is refused."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,8 @@ from nasbench.benchmark.guided import Measured, guided, objectives
 from nasbench.benchmark.load import load
 from nasbench.benchmark.table import Column, Table
 from nasbench.benchmark.tabular import TabularBenchmark
-from nasbench.errors import InputError, NotFoundError
+from nasbench.errors import FileError, InputError, NotFoundError
+from nasbench.evaluate.run_ledger import RunLedger
 from nasbench.evaluate.strategies import compare
 from nasbench.spaces import spaces
 from nasbench.types import FloatArray
@@ -57,6 +61,26 @@ def test_a_race_is_told_the_guide_and_scored_by_the_judge() -> None:
     assert {name: results.settings[name] for name in parts} == parts
     assert results.metric == "cifar10/validation_accuracy"
     assert all(record["test"] == record["valid"] + 30 for record in results.records)
+
+
+def test_a_race_with_limits_goes_on_after_a_stop(tmp_path: Path) -> None:
+    """Everything that says what is raced can be written down."""
+    race: dict[str, Any] = {"guide": "test_accuracy@0", "judge": "test_accuracy@1", "evaluations": 9, "repeats": 2}
+    race["constraints"] = ["flops<=900"]
+
+    def stop(done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with RunLedger(tmp_path / "x") as ledger, pytest.raises(KeyboardInterrupt):
+        compare(table(), strategies=["random"], jobs=1, progress=stop, ledger=ledger, **race)
+    with RunLedger(tmp_path / "x") as ledger:
+        assert ledger.count == 1
+        again = compare(table(), strategies=["random"], jobs=1, ledger=ledger, **race)
+    assert again.records == compare(table(), strategies=["random"], jobs=1, **race).records
+    with RunLedger(tmp_path / "x") as ledger, pytest.raises(FileError, match="constraints is"):
+        race["constraints"] = ["flops<=901"]
+        compare(table(), strategies=["random"], jobs=1, ledger=ledger, **race)
 
 
 def test_a_judge_alone_scores_what_the_validation_score_found() -> None:
