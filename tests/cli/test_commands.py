@@ -12,7 +12,7 @@ import nasbench.cli
 from nasbench.cli import COMMANDS
 from nasbench.cli.console import show
 
-SHARED = {"console", "failure", "options", "output", "parsing"}
+SHARED = {"console", "engines", "failure", "options", "output", "parsing"}
 
 
 def test_help_names_all_commands_in_their_order(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:

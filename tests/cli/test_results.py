@@ -92,7 +92,7 @@ def test_a_table_without_test_or_validation_numbers(
     )
     captured = capsys.readouterr()
     assert (
-        "No ranking by test regret: random has none in repeat 0: test values were not recorded; a judge,"
+        "No ranking by test regret: random has none in repeat 0: test values were not recorded; a judge (METRIC@SEEDS)"
         in captured.out
     )
     assert "test_accuracy" not in captured.out + captured.err

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from nasbench.errors import FileError, InputError
 from nasbench.evaluate.ioh import check_ioh_folder, write_ioh
 from nasbench.evaluate.results import Results
+from nasbench.evaluate.several import join
 
 
 def record(strategy: str, repeat: int, evaluations: int, valid: float, benchmark: str = "a.h5") -> dict[str, Any]:
@@ -77,8 +79,11 @@ def test_costs_are_minimised_and_missing_numbers_left_out(tmp_path: Path) -> Non
 
 
 def test_each_benchmark_is_a_function(tmp_path: Path) -> None:
-    records = [record("random", 0, 5, 80.0), record("random", 0, 5, 70.0, "b.h5")]
-    write_ioh(results(records), tmp_path / "ioh", {"a.h5": 6, "b.h5": 26})
+    parts = [
+        replace(results([record("random", 0, 5, valid, name)]), benchmark=name, summary={"failures": {}})
+        for name, valid in (("a.h5", 80.0), ("b.h5", 70.0))
+    ]
+    write_ioh(join(parts, {}), tmp_path / "ioh", {"a.h5": 6, "b.h5": 26})
     assert list(read_back(tmp_path / "ioh")) == [("random", 1), ("random", 2)]
     assert (tmp_path / "ioh/1_random/data_f2_b.h5/IOHprofiler_f2_DIM26.dat").exists()
 

@@ -96,4 +96,4 @@ def test_mistakes_are_refused() -> None:
 
 
 def test_contract() -> None:
-    check_strategy(FreezeThaw(predictor="ridge"), spaces.create("nb201"))
+    check_strategy(FreezeThaw(predictor="ridge"), spaces.create("nb201"), evaluations=16)

@@ -56,7 +56,14 @@ def test_contract(spec: str, space: str) -> None:
     check_strategy(strategies.create(spec), spaces.create(space))
 
 
-@pytest.mark.parametrize("spec", ["auto", "bayesian-gnn", *(f"{alias}+predictor=ridge" for alias in ALIASES)])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "auto",
+        pytest.param("bayesian-gnn", marks=pytest.mark.slow),
+        *(f"{alias}+predictor=ridge" for alias in ALIASES),
+    ],
+)
 def test_contract_of_named_settings(spec: str) -> None:
     check_strategy(strategies.create(spec), spaces.create("nb201"), evaluations=12)
 
