@@ -211,7 +211,7 @@ def main() -> None:
     if options.what == "speed":
         speed(options.repeats or 1000, names or ["random", "evolution"])
     elif options.what == "fidelity":
-        among = names or ["random", "evolution", "halving", "hyperband", "asha", "bohb", "dehb", "auto"]
+        among = names or ["random", "evolution", "halving", "hyperband", "asha", "bohb", "dehb", "freeze-thaw", "auto"]
         fidelity(options.repeats or 100, among, options.jobs)
     elif options.what == "cluster":
         cluster(300 * (options.repeats or 1000))
