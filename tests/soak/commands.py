@@ -26,6 +26,7 @@ from nasbench.benchmark import hdf5
 from nasbench.builder.ledger import Ledger
 from nasbench.errors import NasbenchError
 from nasbench.evaluate.results import Results
+from nasbench.evaluate.run_ledger import ledger_of
 
 AT_ONCE = 3
 SHARES = {"build": 0.5, "import": 0.25, "merge": 0.15, "race": 0.1}
@@ -103,8 +104,9 @@ class Command:
             end = "killed"
         elif status == 2:
             end = "full disk" if self.limit else "refused"
-            busy = "in use by another" in errors and self.kind == "build"
-            check(self.limit or busy, f"refused: {context}")
+            busy = "in use by another" in errors and self.kind in ("build", "race")
+            replaced = "of other settings" in errors and self.kind == "race"  # the table, since a race was stopped
+            check(self.limit or busy or replaced, f"refused: {context}")
         else:
             end = "finished"
             check(status == 0, f"another exit status: {context}")
@@ -224,6 +226,8 @@ class Director:
                 path.unlink()
             if command.kind == "build":
                 self.settle_build(target)
+            elif command.kind == "race":
+                ledger_of(target).unlink(missing_ok=True)  # the next one may find another table
 
     def settle_build(self, built: Path) -> None:
         """Damage copies of a ledger, or compare a whole table with an undisturbed build and make room for another."""
