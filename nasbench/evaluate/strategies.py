@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple
 from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -27,13 +27,13 @@ from nasbench.evaluate.quality import (
     described,
     excess,
     records,
-    standing,
 )
 from nasbench.evaluate.results import Results
 from nasbench.evaluate.run_ledger import RunLedger
+from nasbench.evaluate.runs import Contestant, Protection, RunJob, RunSettings, described_run, prepare
 from nasbench.parallel.jobs import Cluster as Engine
 from nasbench.parallel.jobs import processes_for, run_jobs
-from nasbench.parallel.memory import check_memory, limit_memory
+from nasbench.parallel.memory import check_memory
 from nasbench.parallel.processes import cores
 from nasbench.progress import Progress, silent
 from nasbench.search import strategies as registry
@@ -42,70 +42,14 @@ from nasbench.search.problem import Budget, Constraint
 from nasbench.simulator.cluster import Cluster
 from nasbench.simulator.draws import SearchSeedPolicy
 from nasbench.simulator.evaluator import Evaluator, QueryEvaluator, TabulatedEvaluator, make_evaluator
-from nasbench.simulator.guard import Guarded
-from nasbench.simulator.simulate import simulate
-from nasbench.simulator.streams import initial_designs, noise_seed, rng_for
+from nasbench.simulator.streams import rng_for
 from nasbench.specification import named
-from nasbench.types import GenotypeArray
 
 DEFAULT = ("random", "local", "evolution", "reinforce", "bayesian-xgb", "auto")
 """Strategies that are compared where none is named."""
 DEFAULT_EVALUATIONS = 300
 SHARE = "share of hypervolume"
 """Unit of regrets with several objectives."""
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """Settings that all runs of a comparison share.
-
-    Attributes:
-        budget: Limits of a run.
-        cluster: Simulated workers of a run.
-        initial: Number of initial designs.
-        seed: Root of all randomness.
-        score: At which epochs incumbents are scored.
-        seed_policy: Whether strategies see means over training seeds, or a noise draw of the repeat.
-    """
-
-    budget: Budget
-    cluster: Cluster
-    initial: int
-    seed: int
-    score: Score
-    seed_policy: SearchSeedPolicy = "mean"
-
-
-class Protection(NamedTuple):
-    """What strategies are kept from.
-
-    Attributes:
-        guard: Whether they run in a process of their own, without the benchmark.
-        patience: Seconds that a step may take, or None.
-        memory: Gigabytes that their process may allocate, or None.
-    """
-
-    guard: bool
-    patience: float | None
-    memory: float | None
-
-
-Contestant: TypeAlias = str | type[Strategy] | Strategy | LoggedRuns
-"""Somebody who races: a strategy in whatever form, or what one did elsewhere."""
-
-
-class RunJob(NamedTuple):
-    """One run of a comparison.
-
-    Attributes:
-        strategy: Name of the strategy.
-        repeat: Number of the repeat, from 0.
-        again: Whether the same run was made before; then only its result is compared.
-    """
-
-    strategy: str
-    repeat: int
-    again: bool = False
 
 
 def compare(
@@ -270,11 +214,11 @@ def compare(
             ledger.keep(benchmark.name, job, found)
 
     standings, failures = run_jobs(
-        {name: partial(_prepare, source, strategy, settings, protection) for name, strategy in by_name.items()},
+        {name: partial(prepare, source, strategy, settings, protection) for name, strategy in by_name.items()},
         runs,
         processes,
         component=lambda run: run.strategy,
-        describe=_described,
+        describe=described_run,
         patience=None if guard else patience,
         apart=limits_in_pool,
         strict=strict,
@@ -286,7 +230,7 @@ def compare(
     if best is not None:
         for run in runs:
             if run in standings and (reason := excess(standings[run], best, score)):
-                failures.setdefault(run.strategy, _ABOVE.format(_described(run), reason))
+                failures.setdefault(run.strategy, _ABOVE.format(described_run(run), reason))
     unequal = _UNEQUAL if apart else f"{_UNEQUAL}; {_OR_ANOTHER}"
     for run in runs:
         if run.again and _changed(run, standings):
@@ -359,10 +303,6 @@ def _numbers(evaluator: Evaluator, benchmark: Benchmark) -> str:
     return sha256(benchmark.path.read_bytes()).hexdigest() if benchmark.path else ""
 
 
-def _described(run: RunJob) -> str:
-    return f"strategy {run.strategy!r}, repeat {run.repeat}"
-
-
 def _changed(again: RunJob, standings: Mapping[RunJob, Standing]) -> bool:
     """Whether both results of a run are there, and differ."""
     first, second = standings.get(again._replace(again=False)), standings.get(again)
@@ -373,58 +313,6 @@ def _changed(again: RunJob, standings: Mapping[RunJob, Standing]) -> bool:
 
 def _same(evaluator: Evaluator) -> Evaluator:
     return evaluator
-
-
-def _prepare(
-    source: Callable[[], Evaluator], strategy: Contestant, settings: RunSettings, protection: Protection
-) -> Callable[[RunJob], Standing]:
-    if protection.memory is not None and not protection.guard:
-        limit_memory(protection.memory)
-    return _Runs(source(), strategy, settings, protection)
-
-
-class _Runs:
-    """Runs of one strategy in one process."""
-
-    def __init__(
-        self, evaluator: Evaluator, strategy: Contestant, settings: RunSettings, protection: Protection
-    ) -> None:
-        self.evaluator, self.strategy, self.settings = evaluator, strategy, settings
-        self.guarded = None
-        if protection.guard and not isinstance(strategy, LoggedRuns):
-            self.guarded = Guarded(strategy, protection.patience, protection.memory)
-        self.fresh = True
-
-    def __call__(self, job: RunJob) -> Standing:
-        """The result of a run; one that is made again is not the first of its process, which would remember nothing."""
-        if job.again and self.fresh:
-            self._run(job)
-        self.fresh = False
-        return self._run(job)
-
-    def _run(self, job: RunJob) -> Standing:
-        settings, evaluator, strategy = self.settings, self.evaluator, self.strategy
-        if settings.seed_policy == "draw":
-            evaluator = evaluator.drawn(noise_seed(settings.seed, job.repeat))
-        initial: GenotypeArray | None = None
-        searching: Strategy | Guarded
-        if isinstance(strategy, LoggedRuns):
-            searching = strategy.strategy(job.repeat)
-        else:
-            searching = self.guarded or registry.create(strategy)
-            initial = initial_designs(self.evaluator, settings.initial, settings.seed, job.repeat)
-        run = simulate(
-            searching,
-            evaluator,
-            settings.budget,
-            rng_for(settings.seed, "strategy", job.strategy, job.repeat),
-            workers=settings.cluster,
-            chance=rng_for(settings.seed, "cluster", "", job.repeat),
-            initial=initial,
-        )
-        if self.guarded:
-            self.guarded.finish()
-        return standing(run, self.evaluator, settings.score)
 
 
 def _rankings(

@@ -222,10 +222,10 @@ QUIET = ("ChangesScores", "WritesGenotypes", "Prints", "Forks", *SNOOPS)
 
 def test_behind_the_guard_nobody_gains(formula: Any, cheats: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each trick leaves the trials as they would be without it: names decide random numbers, so all have one here."""
-    from nasbench.evaluate import strategies
+    from nasbench.evaluate import runs
 
-    same = strategies.rng_for
-    monkeypatch.setattr(strategies, "rng_for", lambda seed, purpose, name, index: same(seed, purpose, "", index))
+    same = runs.rng_for
+    monkeypatch.setattr(runs, "rng_for", lambda seed, purpose, name, index: same(seed, purpose, "", index))
     results = race(formula(), "Honest", *QUIET, "Draws", "Replaces", "SameForEver")
     assert results.summary["failures"] == {}
     for name in QUIET:
