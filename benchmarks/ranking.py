@@ -58,8 +58,9 @@ PAGE = """# Which strategy is best?
 
 {repeats} runs of {evaluations} evaluations on each table that is at hand and complete; every run begins with {initial}
 random architectures, which all strategies share. Written by
-`python benchmarks/ranking.py --out FOLDER --repeats {repeats} --page docs/search.md`; the published tables are not part of the
-project. On NAS-Bench-Macro, which has three trainings of each network and no validation part, the first guides and the others judge. Regrets are in percentage points; mean ranks and ratings
+`python benchmarks/ranking.py --out FOLDER --repeats {repeats} --page docs/search.md`.
+The published tables are not part of the project. On NAS-Bench-Macro, which has three trainings of each network and no
+validation part, the first guides and the others judge. Regrets are in percentage points; mean ranks and ratings
 (Bradley-Terry, mean 1,000) have 95 % bootstrap intervals over the tables, which of so few are rough.
 [Which strategies there are](strategies.md) says what the names are.
 """
